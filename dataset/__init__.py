@@ -1,0 +1,1 @@
+"""Data: generated, read, checked, split. Knows no model."""
