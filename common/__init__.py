@@ -1,0 +1,1 @@
+"""The framework: layers, gradients, optimizers, training. Knows no encoder, no date, no text, no argv."""

@@ -1,0 +1,126 @@
+"""Attention of a decoder to the states of an encoder, by dot product, one step or all at once.
+
+Source: 『ゼロから作るDeep Learning 2』 8.1; Bahdanau et al. 2015; Luong et al. 2015, 3.1 (dot).
+"""
+
+from common.functions import softmax
+from common.layer import Array, Layer
+from common.layers import Softmax
+
+
+class WeightSum(Layer):
+    """Context vector: the sum of the encoder's states, weighted by attention.
+
+    ``c[n] = sum_t a[n, t] * hs[n, t]``
+
+    forward:  hs (N, T, H), a (N, T)  ->  c (N, H)
+    backward: dc (N, H)               ->  dhs (N, T, H), da (N, T)
+    Raises ValueError when hs and a do not agree on N and T.
+    Source: 『ゼロから作るDeep Learning 2』 8.1.3; Bahdanau et al. 2015, eq. 5.
+    """
+
+    def forward(self, hs: Array, a: Array) -> Array:
+        self.expect("a (N, T) for hs (N, T, H)", a, *hs.shape[:2])
+        self.cache = hs, a
+        return (a[:, None, :] @ hs)[:, 0, :]  # (N, 1, T) @ (N, T, H)
+
+    def backward(self, dc: Array) -> tuple[Array, Array]:
+        hs, a = self.saved()
+        dhs = a[:, :, None] * dc[:, None, :]  # forward summed over t, so every t gets dc
+        da = (hs @ dc[:, :, None])[:, :, 0]
+        return dhs, da
+
+
+class AttentionWeight(Layer):
+    """Attention weights: how well each state of the encoder fits one state of the decoder.
+
+    ``a[n] = softmax_t(hs[n, t] . h[n])``
+
+    forward:  hs (N, T, H), h (N, H), mask bool (N, T) or None  ->  a (N, T)
+    backward: da (N, T)  ->  dhs (N, T, H), dh (N, H)
+    Masked positions weigh exactly 0; a row with nothing to see is all 0.
+    Raises ValueError when the shapes do not agree.
+    Source: 『ゼロから作るDeep Learning 2』 8.1.4.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.softmax = Softmax()
+
+    def forward(self, hs: Array, h: Array, mask: Array | None = None) -> Array:
+        N, T, H = hs.shape
+        self.expect("h (N, H) for hs (N, T, H)", h, N, H)
+        if mask is not None:
+            self.expect("mask (N, T) for hs (N, T, H)", mask, N, T)
+        self.cache = hs, h
+        scores = (hs @ h[:, :, None])[:, :, 0]  # (N, T, H) @ (N, H, 1)
+        return self.softmax.forward(scores, mask)
+
+    def backward(self, da: Array) -> tuple[Array, Array]:
+        hs, h = self.saved()
+        dscores = self.softmax.backward(da)
+        dhs = dscores[:, :, None] * h[:, None, :]  # forward summed over H, so h reaches every t
+        dh = (dscores[:, None, :] @ hs)[:, 0, :]
+        return dhs, dh
+
+
+class Attention(Layer):
+    """One step of attention: AttentionWeight, then WeightSum. ``attention_weight`` (N, T) is kept for pictures.
+
+    forward:  hs (N, T, H), h (N, H), mask bool (N, T) or None  ->  c (N, H)
+    backward: dc (N, H)  ->  dhs (N, T, H), dh (N, H)
+    Source: 『ゼロから作るDeep Learning 2』 8.1.5.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.attention_weight_layer = AttentionWeight()
+        self.weight_sum_layer = WeightSum()
+        self.attention_weight = None
+
+    def forward(self, hs: Array, h: Array, mask: Array | None = None) -> Array:
+        a = self.attention_weight_layer.forward(hs, h, mask)
+        self.attention_weight = a
+        return self.weight_sum_layer.forward(hs, a)
+
+    def backward(self, dc: Array) -> tuple[Array, Array]:
+        dhs0, da = self.weight_sum_layer.backward(dc)
+        dhs1, dh = self.attention_weight_layer.backward(da)
+        return dhs0 + dhs1, dh
+
+
+class TimeAttention(Layer):
+    """``Attention`` for all states of the decoder at once: two batched matrix products, no loop over time.
+
+    forward:  hs_enc (N, T_enc, H), hs_dec (N, T_dec, H), mask bool (N, T_enc) or None  ->  c (N, T_dec, H)
+    backward: dc (N, T_dec, H)  ->  dhs_enc (N, T_enc, H), dhs_dec (N, T_dec, H)
+    ``attention_weights``, read-only, is (T_dec, N, T_enc), as the chapter's list of steps would stack.
+    Masked positions weigh exactly 0; a row with nothing to see gives a zero context.
+    Raises ValueError when the shapes do not agree.
+    Source: 『ゼロから作るDeep Learning 2』 8.1.5.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.attention_weights = None
+
+    def forward(self, hs_enc: Array, hs_dec: Array, mask: Array | None = None) -> Array:
+        N, T_enc, H = hs_enc.shape
+        self.expect("hs_dec (N, T_dec, H) for hs_enc (N, T_enc, H)", hs_dec, N, None, H)
+        if mask is not None:
+            self.expect("mask (N, T_enc) for hs_enc (N, T_enc, H)", mask, N, T_enc)
+            mask = mask[:, None, :]
+        a = softmax(hs_dec @ hs_enc.transpose(0, 2, 1), mask)  # (N, T_dec, T_enc)
+        self.cache = hs_enc, hs_dec, a
+        self.attention_weights = a.transpose(1, 0, 2)
+        self.attention_weights.flags.writeable = False
+        return a @ hs_enc
+
+    def backward(self, dc: Array) -> tuple[Array, Array]:
+        hs_enc, hs_dec, a = self.saved()
+        da = dc @ hs_enc.transpose(0, 2, 1)
+        dscores = a * (da - (a * da).sum(axis=-1, keepdims=True))  # through the softmax
+        dhs_dec = dscores @ hs_enc
+        # hs_enc served twice in forward: in the scores and in the sum
+        dhs_enc = a.transpose(0, 2, 1) @ dc + dscores.transpose(0, 2, 1) @ hs_dec
+        return dhs_enc, dhs_dec

@@ -1,0 +1,43 @@
+"""Base of the models: saving and loading their parameters by name."""
+
+import os
+
+from common import checkpoint
+from common.layer import named_params
+from common.np import np
+from common.util import to_cpu, to_gpu
+
+__all__ = ["BaseModel", "np"]
+
+
+class BaseModel:
+    """A model: ``params``, ``grads``, and in the subclass ``forward(...) -> loss`` and ``backward``.
+
+    A subclass may fill ``params`` and ``grads`` in an ``__init__`` of its own, without calling this one.
+    Source: 『ゼロから作るDeep Learning 2』, common/base_model.py.
+    """
+
+    def __init__(self):
+        self.params, self.grads = [], []
+
+    def save_params(self, file_name: str | os.PathLike | None = None, manifest: dict | None = None) -> None:
+        """Write the parameters to exactly ``file_name``, or to ``<class name>.npz`` in the working folder.
+
+        manifest: facts to keep beside them, whatever JSON can hold.
+        """
+        arrays = {name: to_cpu(p) for name, p in named_params(self).items()}
+        checkpoint.save(file_name or self._default_name(), arrays, manifest)
+
+    def load_params(self, file_name: str | os.PathLike | None = None) -> dict:
+        """Fill the parameters from a file that ``save_params`` wrote; return its manifest.
+
+        Raises FileNotFoundError, or CheckpointError that lists every name that does not fit; then no
+        parameter has changed.
+        """
+        file_name = file_name or self._default_name()
+        arrays, manifest = checkpoint.load(file_name)
+        checkpoint.assign(named_params(self), {name: to_gpu(a) for name, a in arrays.items()}, file_name)
+        return manifest
+
+    def _default_name(self) -> str:
+        return f"{type(self).__name__}.npz"

@@ -1,0 +1,105 @@
+"""Files of named arrays and a manifest: the one format in which this project keeps weights.
+
+A file is an uncompressed zip that ``numpy.load`` can read too: ``manifest.json`` first, then one ``.npy`` a
+named array. Nothing in it is ever executed: no pickles.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """A file that is no checkpoint of ours, or not one for this model."""
+
+
+def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: dict | None = None) -> None:
+    """Write the arrays, full precision, and the manifest (what JSON can hold) to exactly ``path``.
+
+    The file is written beside its place and renamed when it is whole, so a file that was there before stays
+    until then. Equal contents give equal bytes. Raises OSError when it cannot be written.
+    """
+    path = Path(path)
+    content = json.dumps({"format": FORMAT, **(manifest or {})}, ensure_ascii=False, indent=1)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(_member(MANIFEST), content)
+                for name, array in arrays.items():
+                    with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
+                        numpy.lib.format.write_array(member, numpy.asarray(array), allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
+    """Read ``(arrays, manifest)``.
+
+    Raises FileNotFoundError, or CheckpointError for a file that is not a checkpoint, with the reason.
+    """
+    with open(path, "rb") as file:
+        if file.read(1) == b"\x80":
+            raise CheckpointError(
+                f"{path}: a pickled file is refused, because reading one can run any code; the book's pickled "
+                "weights cannot be used: train again and save with save_params, which writes .npz"
+            )
+        file.seek(0)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = archive.namelist()
+                manifest = json.loads(archive.read(MANIFEST)) if MANIFEST in names else {}
+                arrays = {}
+                for name in names:
+                    if name.endswith(".npy"):
+                        with archive.open(name) as member:
+                            arrays[name.removesuffix(".npy")] = numpy.lib.format.read_array(
+                                member, allow_pickle=False
+                            )
+        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+            raise CheckpointError(f"{path}: not a checkpoint, or a damaged one: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format", FORMAT) != FORMAT:
+        raise CheckpointError(f"{path}: a checkpoint of another format; format {FORMAT} wanted")
+    return arrays, manifest
+
+
+def assign(
+    params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], path: str | os.PathLike
+) -> None:
+    """Copy the arrays into the parameters of the same names, in place: all of them, or none.
+
+    Raises CheckpointError that lists every name that is missing, left over, or of another shape.
+    """
+    faults = [f"missing {name} {params[name].shape}" for name in params if name not in arrays]
+    faults += [f"left over {name} {arrays[name].shape}" for name in arrays if name not in params]
+    faults += [
+        f"{name} is {arrays[name].shape}, the model's {params[name].shape}"
+        for name in params
+        if name in arrays and arrays[name].shape != params[name].shape
+    ]
+    if faults:
+        raise CheckpointError(f"{path}: does not fit the model: {'; '.join(faults)}")
+    for name, param in params.items():
+        param[...] = arrays[name]
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

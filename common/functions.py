@@ -1,0 +1,62 @@
+"""Functions on arrays: over the last axis, with any leading axes; the dtype of the input is kept.
+
+All of them stay finite for |x| up to 1e4 and are complex-safe: a tiny imaginary part
+passes through as the derivative, which is what ``common.gradient_check`` relies on.
+That is why shifts and comparisons look at the real part alone.
+"""
+
+from common.np import np
+
+Array = np.ndarray
+
+
+def sigmoid(x: Array) -> Array:
+    """``1 / (1 + exp(-x))``, by way of tanh, which cannot overflow. Any shape -> the same shape."""
+    return (1 + np.tanh(x / 2)) / 2
+
+
+def relu(x: Array) -> Array:
+    """``max(x, 0)``. Any shape -> the same shape."""
+    return np.where(x.real > 0, x, np.zeros_like(x))
+
+
+def softplus(x: Array) -> Array:
+    """``log(1 + exp(x))``, without overflow. Any shape -> the same shape."""
+    return relu(x) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
+
+
+def softmax(x: Array, mask: Array | None = None) -> Array:
+    """Softmax over the last axis.
+
+    x (..., K), mask bool (..., K) or None, True where real  ->  (..., K), rows sum to 1.
+    Masked positions are exactly 0, and a row with nothing to see is all 0.
+    """
+    if mask is not None:
+        x = np.where(mask, x, -np.inf)
+    highest = x.real.max(axis=-1, keepdims=True)
+    if mask is not None:
+        highest = np.where(highest == -np.inf, 0, highest)
+    e = np.exp(x - highest)
+    total = e.sum(axis=-1, keepdims=True)
+    return e / np.where(total == 0, 1, total)
+
+
+def log_softmax(x: Array) -> Array:
+    """Logarithm of the softmax over the last axis, in nats. x (..., K) -> (..., K)."""
+    x = x - x.real.max(axis=-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+
+def cross_entropy_error(y: Array, t: Array) -> Array:
+    """Mean cross entropy, in nats, of *probabilities* y against labels t.
+
+    y (..., K); t (...) of class ids, or (..., K) one-hot  ->  a scalar.
+    A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
+    Raises ValueError when t has neither of the two shapes.
+    """
+    if t.shape == y.shape:
+        t = t.argmax(axis=-1)
+    if t.shape != y.shape[:-1]:
+        raise ValueError(f"cross_entropy_error: y (..., K) and t (...) wanted, got {y.shape} and {t.shape}")
+    picked = np.take_along_axis(y, t[..., None], axis=-1)
+    return -np.log(np.where(picked.real > 0, picked, np.finfo(y.dtype).tiny)).mean()

@@ -1,0 +1,39 @@
+"""First values of weights. Every draw takes a generator and a dtype.
+
+Draws are made in float64 and then rounded, so that models of any dtype start from the same values.
+"""
+
+import numpy
+
+from common.np import np
+
+Array = np.ndarray
+
+
+def normal(
+    shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | None = None, dtype=np.float32
+) -> Array:
+    """Normal draws of mean 0 and standard deviation ``std``. Fresh entropy when rng is None."""
+    rng = rng if rng is not None else numpy.random.default_rng()
+    return np.asarray(rng.normal(0.0, std, shape), dtype=dtype)
+
+
+def lecun_normal(
+    shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32
+) -> Array:
+    """Normal draws of standard deviation 1 / sqrt(rows). Source: LeCun et al. 1998, 4.6; the book's choice."""
+    return normal(shape, shape[0] ** -0.5, rng=rng, dtype=dtype)
+
+
+def recurrent_weights(
+    input_size: int,
+    hidden_size: int,
+    gates: int,
+    *,
+    rng: numpy.random.Generator | None = None,
+    dtype=np.float32,
+) -> tuple[Array, Array, Array]:
+    """Wx (D, gates * H), Wh (H, gates * H) and b (gates * H,) of a recurrent layer; gates: RNN 1, GRU 3, LSTM 4."""
+    Wx = lecun_normal((input_size, gates * hidden_size), rng=rng, dtype=dtype)
+    Wh = lecun_normal((hidden_size, gates * hidden_size), rng=rng, dtype=dtype)
+    return Wx, Wh, np.zeros(gates * hidden_size, dtype=dtype)

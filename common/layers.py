@@ -1,0 +1,228 @@
+"""Layers without time: any leading axes, so they serve (N, D) and (N, T, D) alike.
+
+Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
+"""
+
+import numpy
+
+from common.functions import cross_entropy_error, log_softmax, relu, sigmoid, softmax, softplus
+from common.layer import Array, Layer
+from common.np import np
+
+__all__ = [
+    "Affine",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "MatMul",
+    "Sigmoid",
+    "SigmoidWithLoss",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "cross_entropy_error",
+    "np",
+    "relu",
+    "sigmoid",
+    "softmax",
+]
+
+
+class MatMul(Layer):
+    """Matrix product ``x @ W``.
+
+    forward:  x (..., D)     ->  (..., M)     with W (D, M)
+    backward: dout (..., M)  ->  dx (..., D)
+    Raises ValueError when the last axis of x is not D.
+    """
+
+    def __init__(self, W: Array):
+        super().__init__(W)
+        self.W = W
+
+    def forward(self, x: Array) -> Array:
+        self.expect("x (..., D)", x, *[None] * (x.ndim - 1), self.W.shape[0])
+        self.cache = x
+        return x @ self.W
+
+    def backward(self, dout: Array) -> Array:
+        x = self.saved()
+        dW = self.grads[0]
+        dW[...] = x.reshape(-1, x.shape[-1]).T @ dout.reshape(-1, dout.shape[-1])
+        return dout @ self.W.T
+
+
+class Affine(MatMul):
+    """Affine map ``x @ W + b``.
+
+    forward:  x (..., D)     ->  (..., M)     with W (D, M), b (M,)
+    backward: dout (..., M)  ->  dx (..., D)
+    Raises ValueError when the last axis of x is not D.
+    """
+
+    def __init__(self, W: Array, b: Array):
+        Layer.__init__(self, W, b)
+        self.expect("b (M,)", b, W.shape[1])
+        self.W, self.b = W, b
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x) + self.b
+
+    def backward(self, dout: Array) -> Array:
+        dx = super().backward(dout)
+        self.grads[1][...] = dout.reshape(-1, dout.shape[-1]).sum(axis=0)
+        return dx
+
+
+class Embedding(Layer):
+    """Rows of W, looked up by id.
+
+    forward:  idx int (...)    ->  (..., D)   with W (V, D)
+    backward: dout (..., D)    ->  None       (ids have no gradient)
+    Raises ValueError for ids that are not integers or not in 0..V-1.
+    """
+
+    def __init__(self, W: Array):
+        super().__init__(W)
+        self.W = W
+
+    def forward(self, idx: Array) -> Array:
+        idx = np.asarray(idx)
+        V = len(self.W)
+        if idx.dtype.kind not in "iu":
+            raise ValueError(f"Embedding: integer ids wanted, got {idx.dtype}")
+        if idx.size and not (0 <= idx.min() and idx.max() < V):
+            raise ValueError(f"Embedding: ids in 0..{V - 1} wanted, got {idx.min()}..{idx.max()}")
+        self.cache = idx
+        return self.W[idx]
+
+    def backward(self, dout: Array) -> None:
+        ids = self.saved().ravel()
+        dW = self.grads[0]
+        dW[...] = 0
+        if ids.size:
+            # forward copied a row to every place of its id, so a row's gradient is the sum over its places:
+            # with equal ids side by side that is one sum over each run.
+            order = ids.argsort(kind="stable")
+            runs = ids[order]
+            starts = np.flatnonzero(np.concatenate((np.ones(1, bool), runs[1:] != runs[:-1])))
+            dW[runs[starts]] = np.add.reduceat(dout.reshape(len(ids), -1)[order], starts, axis=0)
+
+
+class Dropout(Layer):
+    """Inverted dropout: in training a share of the inputs is zeroed and the rest scaled up; else x as it is.
+
+    forward:  x (...), train_flg or None (then the attribute ``train_flg`` decides)  ->  the same shape
+    backward: dout (...)  ->  dx (...)
+    Raises ValueError when dropout_ratio is not in [0, 1). Source: Srivastava et al. 2014.
+    """
+
+    def __init__(self, dropout_ratio: float = 0.5, *, rng: numpy.random.Generator | None = None):
+        super().__init__()
+        if not 0 <= dropout_ratio < 1:
+            raise ValueError(f"Dropout: a ratio in [0, 1) wanted, got {dropout_ratio}")
+        self.dropout_ratio = dropout_ratio
+        self.rng = rng if rng is not None else numpy.random.default_rng()
+        self.train_flg = True
+
+    def forward(self, x: Array, train_flg: bool | None = None) -> Array:
+        if not (self.train_flg if train_flg is None else train_flg):
+            self.cache = np.ones((), dtype=bool), 1.0
+        else:
+            # float32 draws whatever the dtype of x: the same seed drops the same units in any precision
+            keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= self.dropout_ratio)
+            self.cache = keep, 1 / (1 - self.dropout_ratio)
+        keep, scale = self.cache
+        return x * keep * scale
+
+    def backward(self, dout: Array) -> Array:
+        keep, scale = self.saved()
+        return dout * keep * scale
+
+
+class Sigmoid(Layer):
+    """Logistic function ``1 / (1 + exp(-x))``. forward: x (...) -> (...); backward: dout (...) -> dx (...)."""
+
+    def forward(self, x: Array) -> Array:
+        self.cache = sigmoid(x)
+        return self.cache.copy()
+
+    def backward(self, dout: Array) -> Array:
+        y = self.saved()
+        return dout * y * (1 - y)
+
+
+class Softmax(Layer):
+    """Softmax over the last axis, with an optional mask.
+
+    forward:  x (..., K), mask bool (..., K) or None  ->  y (..., K); masked positions exactly 0
+    backward: dout (..., K)  ->  dx (..., K)
+    """
+
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        self.cache = softmax(x, mask)
+        return self.cache.copy()
+
+    def backward(self, dout: Array) -> Array:
+        y = self.saved()
+        # y_i depends on every x_j: dy_i/dx_j = y_i (1[i=j] - y_j)
+        return y * (dout - (y * dout).sum(axis=-1, keepdims=True))
+
+
+class SoftmaxWithLoss(Layer):
+    """Mean cross entropy of softmax(x), in nats per label that counts.
+
+    forward:  x (..., V) scores; t int (...) labels, or (..., V) one-hot  ->  a scalar
+    backward: dout scalar  ->  dx (..., V)
+    Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0.
+    Raises ValueError when the shapes do not fit, or a label that counts is not in 0..V-1.
+    """
+
+    def __init__(self, ignore_label: int = -1):
+        super().__init__()
+        self.ignore_label = ignore_label
+
+    def forward(self, x: Array, t: Array) -> Array:
+        if t.shape == x.shape:
+            t = t.argmax(axis=-1)
+        self.expect("labels t", t, *x.shape[:-1])
+        counts = t != self.ignore_label
+        t = np.where(counts, t, 0)
+        if t.size and not (0 <= t.min() and t.max() < x.shape[-1]):
+            raise ValueError(
+                f"{type(self).__name__}: labels in 0..{x.shape[-1] - 1} wanted "
+                f"(or {self.ignore_label}, ignored), got {t.min()}..{t.max()}"
+            )
+        log_y = log_softmax(x)
+        total = max(int(counts.sum()), 1)
+        self.cache = log_y, t, counts, total
+        picked = np.take_along_axis(log_y, t[..., None], axis=-1)[..., 0]
+        return -(picked * counts).sum() / total
+
+    def backward(self, dout: float = 1) -> Array:
+        log_y, t, counts, total = self.saved()
+        dx = np.exp(log_y)
+        index = t[..., None]
+        np.put_along_axis(dx, index, np.take_along_axis(dx, index, axis=-1) - 1, axis=-1)
+        dx *= counts[..., None]
+        dx *= dout / total
+        return dx
+
+
+class SigmoidWithLoss(Layer):
+    """Mean binary cross entropy of sigmoid(x), in nats.
+
+    forward:  x (...) scores; t (...) of 0 and 1  ->  a scalar
+    backward: dout scalar  ->  dx (...)
+    Raises ValueError when x and t differ in shape.
+    """
+
+    def forward(self, x: Array, t: Array) -> Array:
+        self.expect("labels t", t, *x.shape)
+        t = t.astype(x.real.dtype)
+        self.cache = x, t
+        # -t log y - (1 - t) log(1 - y), with y = sigmoid(x), is softplus(x) - t x
+        return (softplus(x) - t * x).mean()
+
+    def backward(self, dout: float = 1) -> Array:
+        x, t = self.saved()
+        return (sigmoid(x) - t) * (dout / x.size)

@@ -1,0 +1,143 @@
+"""Optimizers, and clipping. All of them change the parameters in place and keep their dtype.
+
+``update(params, grads)`` takes lists in the same order at every call. Running values (velocity, moments) are
+made at the first update, one array a parameter.
+Source: 『ゼロから作るDeep Learning』 6.1, and the paper that each class names.
+"""
+
+import math
+
+from common.layer import Array
+from common.np import np
+
+
+class Optimizer:
+    """Base: the learning rate, and running values in lists named by ``slots``, zeros at first.
+
+    A subclass has ``step(params, grads)``, its rule.
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, lr: float):
+        self.lr = lr
+        for slot in self.slots:
+            setattr(self, slot, None)
+
+    def update(self, params: list[Array], grads: list[Array]) -> None:
+        """One step. Raises ValueError when the parameters are not those of the first update."""
+        for slot in self.slots:
+            values = getattr(self, slot)
+            if values is None:
+                setattr(self, slot, [np.zeros_like(p) for p in params])
+            elif [v.shape for v in values] != [p.shape for p in params]:
+                raise ValueError(f"{type(self).__name__}: these are not the parameters of the first update")
+        self.step(params, grads)
+
+
+class SGD(Optimizer):
+    """``p -= lr * g``"""
+
+    def __init__(self, lr: float = 0.01):
+        super().__init__(lr)
+
+    def step(self, params, grads):
+        for p, g in zip(params, grads, strict=True):
+            p -= self.lr * g
+
+
+class Momentum(Optimizer):
+    """``v = momentum * v - lr * g;  p += v``. Source: Polyak 1964."""
+
+    slots = ("v",)
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9):
+        super().__init__(lr)
+        self.momentum = momentum
+
+    def step(self, params, grads):
+        for p, g, v in zip(params, grads, self.v, strict=True):
+            v *= self.momentum
+            v -= self.lr * g
+            p += v
+
+
+class Nesterov(Momentum):
+    """``v = momentum * v - lr * g;  p += momentum * v - lr * g``.
+
+    Source: Nesterov 1983, in the form of Bengio et al. 2012, eq. 7, where p is the point looked ahead to.
+    """
+
+    def step(self, params, grads):
+        for p, g, v in zip(params, grads, self.v, strict=True):
+            v *= self.momentum
+            v -= self.lr * g
+            p += self.momentum * v - self.lr * g
+
+
+class AdaGrad(Optimizer):
+    """``h += g^2;  p -= lr * g / (sqrt(h) + 1e-7)``. Source: Duchi et al. 2011."""
+
+    slots = ("h",)
+
+    def __init__(self, lr: float = 0.01):
+        super().__init__(lr)
+
+    def step(self, params, grads):
+        for p, g, h in zip(params, grads, self.h, strict=True):
+            h += g * g
+            p -= self.lr * g / (np.sqrt(h) + 1e-7)
+
+
+class RMSprop(Optimizer):
+    """``h = decay * h + (1 - decay) * g^2;  p -= lr * g / (sqrt(h) + 1e-7)``. Source: Tieleman & Hinton 2012."""
+
+    slots = ("h",)
+
+    def __init__(self, lr: float = 0.01, decay_rate: float = 0.99):
+        super().__init__(lr)
+        self.decay_rate = decay_rate
+
+    def step(self, params, grads):
+        for p, g, h in zip(params, grads, self.h, strict=True):
+            h *= self.decay_rate
+            h += (1 - self.decay_rate) * g * g
+            p -= self.lr * g / (np.sqrt(h) + 1e-7)
+
+
+class Adam(Optimizer):
+    """``m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr_t * m / (sqrt(v) + 1e-7)``
+
+    with ``lr_t = lr * sqrt(1 - b2^t) / (1 - b1^t)``, t the number of the update.
+    Source: Kingma & Ba 2015, in the form that closes its section 2.
+    """
+
+    slots = ("m", "v")
+
+    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999):
+        super().__init__(lr)
+        self.beta1, self.beta2 = beta1, beta2
+        self.iter = 0
+
+    def step(self, params, grads):
+        self.iter += 1
+        lr_t = self.lr * math.sqrt(1 - self.beta2**self.iter) / (1 - self.beta1**self.iter)
+        for p, g, m, v in zip(params, grads, self.m, self.v, strict=True):
+            m += (1 - self.beta1) * (g - m)
+            v += (1 - self.beta2) * (g * g - v)
+            p -= lr_t * m / (np.sqrt(v) + 1e-7)
+
+
+def clip_grads(grads: list[Array], max_norm: float) -> float:
+    """Scale the gradients in place so that their norm together is at most ``max_norm``; return the norm before.
+
+    The norm is summed in float64. Raises FloatingPointError, gradients untouched, when it is not finite.
+    Source: Pascanu et al. 2013, algorithm 1.
+    """
+    norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in grads))
+    if not math.isfinite(norm):
+        raise FloatingPointError(f"clip_grads: the norm of the gradients is {norm}; nothing was changed")
+    if norm > max_norm:
+        for g in grads:
+            g *= max_norm / norm
+    return norm

@@ -1,0 +1,55 @@
+"""The book's door to the layers over time: every name that its ``time_layers`` has, from the file where it lives."""
+
+from common.attention import Attention, AttentionWeight, TimeAttention, WeightSum
+from common.functions import sigmoid, softmax
+from common.gru import GRU, TimeGRU
+from common.layers import (
+    Affine,
+    Dropout,
+    Embedding,
+    MatMul,
+    Sigmoid,
+    SigmoidWithLoss,
+    Softmax,
+    SoftmaxWithLoss,
+)
+from common.lstm import LSTM, TimeBiLSTM, TimeLSTM
+from common.np import np
+from common.rnn import RNN, TimeRNN
+
+# These work on any leading axes already; the book's names for (N, T, ...) stay.
+TimeAffine = Affine
+TimeDropout = Dropout
+TimeEmbedding = Embedding
+TimeSigmoidWithLoss = SigmoidWithLoss
+TimeSoftmaxWithLoss = SoftmaxWithLoss
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Affine",
+    "Attention",
+    "AttentionWeight",
+    "Dropout",
+    "Embedding",
+    "MatMul",
+    "Sigmoid",
+    "SigmoidWithLoss",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "TimeAffine",
+    "TimeAttention",
+    "TimeBiLSTM",
+    "TimeDropout",
+    "TimeEmbedding",
+    "TimeGRU",
+    "TimeLSTM",
+    "TimeRNN",
+    "TimeSigmoidWithLoss",
+    "TimeSoftmaxWithLoss",
+    "WeightSum",
+    "np",
+    "sigmoid",
+    "softmax",
+]

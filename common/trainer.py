@@ -1,0 +1,103 @@
+"""The training loop of the chapter. Printing, progress, measuring and drawing are callbacks."""
+
+import numpy
+
+from common.callbacks import Callback, PrintLoss
+from common.layer import Array, remove_duplicate
+from common.optimizer import clip_grads
+
+__all__ = ["Trainer", "remove_duplicate"]
+
+
+class Trainer:
+    """Mini-batch training of any model with ``forward(x, t) -> loss``, ``backward()``, ``params``, ``grads``.
+
+    rng shuffles the data before each epoch (fresh entropy when None). callbacks: see ``common.callbacks``;
+    None prints the chapter's line, an empty tuple nothing.
+
+    ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
+    ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
+    ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
+    Source: 『ゼロから作るDeep Learning 2』 1.4.4.
+    """
+
+    def __init__(self, model, optimizer, *, rng: numpy.random.Generator | None = None, callbacks=None):
+        self.model = model
+        self.optimizer = optimizer
+        self.rng = rng if rng is not None else numpy.random.default_rng()
+        self.callbacks: list[Callback] = [PrintLoss()] if callbacks is None else list(callbacks)
+        self.loss_list: list[float] = []
+        self.history: list[dict] = []
+        self.current_epoch = 0
+        self.iteration = self.max_iters = 0
+        self.eval_interval = None
+
+    def fit(
+        self,
+        x: Array,
+        t: Array,
+        max_epoch: int = 10,
+        batch_size: int = 32,
+        max_grad: float | None = None,
+        eval_interval: int | None = 20,
+    ) -> list[dict]:
+        """Train for ``max_epoch`` epochs more; return ``history``.
+
+        x, t: N questions and their answers, along the first axis. An epoch is ``N // batch_size`` full
+        batches of a new shuffle; data smaller than a batch trains as one batch. Gradients are clipped to the
+        norm ``max_grad`` when it is given.
+        Raises ValueError when x and t differ in length or are empty, or a number is not positive.
+        """
+        self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, eval_interval=eval_interval or 1)
+        batch_size = min(batch_size, len(x))
+        self.max_iters = len(x) // batch_size
+        self.eval_interval = eval_interval
+        model = self.model
+        self._notify("fit_begin")
+        for _ in range(max_epoch):
+            order = self.rng.permutation(len(x))
+            losses = []
+            for i in range(self.max_iters):
+                batch = order[i * batch_size : (i + 1) * batch_size]
+                loss = model.forward(x[batch], t[batch])
+                model.backward()
+                params, grads = remove_duplicate(model.params, model.grads)
+                if max_grad is not None:
+                    clip_grads(grads, max_grad)
+                self.optimizer.update(params, grads)
+
+                losses.append(float(loss))
+                self.iteration = i + 1
+                self._notify("iteration_end")
+                if eval_interval is not None and i % eval_interval == 0:
+                    self.loss_list.append(float(numpy.mean(losses[-eval_interval:])))
+                    self._notify("interval_end")
+            self.current_epoch += 1
+            self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(losses))})
+            self._notify("epoch_end")
+        return self.history
+
+    def plot(self, ylim: tuple[float, float] | None = None, ax=None):
+        """Draw ``loss_list`` over its intervals; return the Axes. Shows nothing: call ``plt.show()``."""
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots()
+        ax.plot(range(len(self.loss_list)), self.loss_list, label="train")
+        ax.set_xlabel(f"iterations (x {self.eval_interval})")
+        ax.set_ylabel("loss")
+        if ylim is not None:
+            ax.set_ylim(*ylim)
+        return ax
+
+    def _notify(self, event: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+    @staticmethod
+    def _check(x, t, **positive) -> None:
+        if len(x) != len(t) or len(x) == 0:
+            raise ValueError(f"Trainer.fit: as many answers as questions wanted, got {len(x)} and {len(t)}")
+        for name, value in positive.items():
+            if value < 1:
+                raise ValueError(f"Trainer.fit: {name} of at least 1 wanted, got {value}")

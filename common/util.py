@@ -1,0 +1,43 @@
+"""The book's remaining tools."""
+
+import numpy
+
+from common.np import np
+from common.optimizer import clip_grads
+
+__all__ = ["clip_grads", "eval_seq2seq", "to_cpu", "to_gpu"]
+
+
+def to_cpu(x) -> numpy.ndarray:
+    """x as a numpy array."""
+    return x.get() if hasattr(x, "get") else numpy.asarray(x)
+
+
+def to_gpu(x):
+    """x as an array of ``common.np.np``: cupy's where a GPU was asked for, else numpy's."""
+    return np.asarray(x)
+
+
+def eval_seq2seq(
+    model, question, correct, id_to_char, verbose: bool = False, is_reverse: bool = False
+) -> int:
+    """1 when the model answers one question exactly, else 0; ``verbose`` prints question, answer and guess.
+
+    question (1, T_enc) ids; correct (1, T_dec + 1) ids, the first one the start character, or without the
+    first axis; is_reverse: the question was given backwards, print it forwards.
+    Source: 『ゼロから作るDeep Learning 2』 7.3.3. For all questions at once: ``seq2seq.exact_match``.
+    """
+    correct = [int(c) for c in np.ravel(correct)]
+    start_id, correct = correct[0], correct[1:]
+    guess = [int(c) for c in model.generate(question, start_id, len(correct))]
+    if verbose:
+
+        def text(ids):
+            return "".join(id_to_char[int(c)] for c in ids)
+
+        asked = np.ravel(question)
+        print("Q", text(asked[::-1] if is_reverse else asked))
+        print("T", text(correct))
+        print("☑" if guess == correct else "☒", text(guess))
+        print("---")
+    return int(guess == correct)

@@ -1,0 +1,26 @@
+"""Models that know an encoder and a decoder: baseline, peeky and attention seq2seq; decoding, metrics, files.
+
+Pictures are in ``seq2seq.plot``, which imports matplotlib.
+"""
+
+from seq2seq.attention_seq2seq import AttentionDecoder, AttentionEncoder, AttentionSeq2seq
+from seq2seq.decoding import Decoded
+from seq2seq.metrics import exact_match
+from seq2seq.model_file import load_model, save_model
+from seq2seq.peeky_seq2seq import PeekyDecoder, PeekySeq2seq
+from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
+
+__all__ = [
+    "AttentionDecoder",
+    "AttentionEncoder",
+    "AttentionSeq2seq",
+    "Decoded",
+    "Decoder",
+    "Encoder",
+    "PeekyDecoder",
+    "PeekySeq2seq",
+    "Seq2seq",
+    "exact_match",
+    "load_model",
+    "save_model",
+]

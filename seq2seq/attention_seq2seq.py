@@ -1,0 +1,63 @@
+"""Seq2seq with attention: the decoder looks at all the encoder's states, and chooses where at each step.
+
+Source: 『ゼロから作るDeep Learning 2』 8.2; Bahdanau et al. 2015; Luong et al. 2015.
+"""
+
+from common.layer import Array
+from common.np import np
+from common.time_layers import TimeAttention
+from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
+
+
+class AttentionEncoder(Encoder):
+    """Embedding and LSTM; all states go to the decoder.
+
+    forward:  xs int (N, T_enc)   ->  hs (N, T_enc, H)
+    backward: dhs (N, T_enc, H)   ->  None
+    """
+
+    def forward(self, xs: Array) -> Array:
+        return self.lstm.forward(self.embed.forward(xs))
+
+    def backward(self, dhs: Array) -> None:
+        self.embed.backward(self.lstm.backward(dhs))
+
+
+class AttentionDecoder(Decoder):
+    """Embedding, LSTM that starts from the encoder's last state, attention, Affine of context and state.
+
+    forward:  xs int (N, T_dec), hs_enc (N, T_enc, H)  ->  scores (N, T_dec, V)
+    backward: dscores (N, T_dec, V)                    ->  dhs_enc (N, T_enc, H)
+    ``attention.attention_weights`` (T_dec, N, T_enc): after forward those under the given answer, after
+    ``decode`` or ``generate`` those of the model's own.
+    """
+
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
+        super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
+        self.attention = TimeAttention()
+
+    @staticmethod
+    def input_sizes(D: int, H: int) -> tuple[int, int]:
+        return D, H + H
+
+    def start(self, hs_enc: Array) -> None:
+        super().start(hs_enc[:, -1])
+
+    def scores(self, xs: Array, hs_enc: Array) -> Array:
+        hs_dec = self.lstm.forward(self.embed.forward(xs))
+        context = self.attention.forward(hs_enc, hs_dec)
+        return self.affine.forward(np.concatenate((context, hs_dec), axis=2))
+
+    def backward(self, dscores: Array) -> Array:
+        dcontext, dhs_dec0 = np.split(self.affine.backward(dscores), 2, axis=2)
+        dhs_enc, dhs_dec1 = self.attention.backward(dcontext)
+        self.embed.backward(self.lstm.backward(dhs_dec0 + dhs_dec1))
+        dhs_enc[:, -1] += self.lstm.dh  # the last state was also the LSTM's first
+        return dhs_enc
+
+
+class AttentionSeq2seq(Seq2seq):
+    """Seq2seq with an AttentionEncoder and an AttentionDecoder."""
+
+    encoder_class = AttentionEncoder
+    decoder_class = AttentionDecoder

@@ -1,0 +1,14 @@
+"""How good answers are."""
+
+from common.np import np
+
+Array = np.ndarray
+
+
+def exact_match(model, xs: Array, ts: Array, batch_size: int = 500) -> float:
+    """Share (0..1) of the questions that the model answers exactly.
+
+    xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked, in batches.
+    """
+    decoded = model.decode(xs, int(ts[0, 0]), ts.shape[1] - 1, batch_size)
+    return float((decoded.ids == ts[:, 1:]).all(axis=1).mean())

@@ -1,0 +1,32 @@
+"""Model files: a checkpoint that is enough to use the model, without the arguments it was trained with."""
+
+import os
+
+from common import checkpoint
+from common.layer import named_params
+from seq2seq.attention_seq2seq import AttentionSeq2seq
+from seq2seq.peeky_seq2seq import PeekySeq2seq
+from seq2seq.seq2seq import Seq2seq
+
+# The closed table: no other name from a file becomes a class.
+MODELS = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
+
+
+def save_model(path: str | os.PathLike, model: Seq2seq, **facts) -> None:
+    """Write the model and what is needed to use it: facts (vocabulary, lengths, ...) that JSON can hold."""
+    name = next(name for name, cls in MODELS.items() if cls is type(model))
+    model.save_params(path, {"model": name, "arguments": model.arguments, **facts})
+
+
+def load_model(path: str | os.PathLike) -> tuple[Seq2seq, dict]:
+    """The model in the file, and the facts that were saved with it.
+
+    Raises FileNotFoundError, or CheckpointError for a file that is damaged or not a model's.
+    """
+    arrays, facts = checkpoint.load(path)
+    name, arguments = facts.get("model"), facts.get("arguments")
+    if name not in MODELS or not isinstance(arguments, dict):
+        raise checkpoint.CheckpointError(f"{path}: not a model file: {name!r} is none of {', '.join(MODELS)}")
+    model = MODELS[name](**arguments)
+    checkpoint.assign(named_params(model), arrays, path)
+    return model, facts

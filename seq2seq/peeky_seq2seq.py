@@ -1,0 +1,39 @@
+"""Peeky seq2seq: every step of the decoder sees the encoder's state.
+
+Source: 『ゼロから作るDeep Learning 2』 7.4.2; Cho et al. 2014.
+"""
+
+from common.layer import Array
+from common.np import np
+from seq2seq.seq2seq import Decoder, Seq2seq
+
+
+class PeekyDecoder(Decoder):
+    """Like Decoder, with the encoder's state h beside every input of the LSTM and of the Affine.
+
+    forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
+    backward: dscores (N, T_dec, V)        ->  dh (N, H)
+    """
+
+    @staticmethod
+    def input_sizes(D: int, H: int) -> tuple[int, int]:
+        return H + D, H + H
+
+    def scores(self, xs: Array, h: Array) -> Array:
+        hs = np.repeat(h[:, None], xs.shape[1], axis=1)  # (N, T, H)
+        out = self.lstm.forward(np.concatenate((hs, self.embed.forward(xs)), axis=2))
+        return self.affine.forward(np.concatenate((hs, out), axis=2))
+
+    def backward(self, dscores: Array) -> Array:
+        H = len(self.lstm.Wh)
+        dhs0, dout = np.split(self.affine.backward(dscores), [H], axis=2)
+        dhs1, dembed = np.split(self.lstm.backward(dout), [H], axis=2)
+        self.embed.backward(dembed)
+        # forward gave h to every step, twice, and to the LSTM as its first state
+        return self.lstm.dh + (dhs0 + dhs1).sum(axis=1)
+
+
+class PeekySeq2seq(Seq2seq):
+    """Seq2seq with a PeekyDecoder."""
+
+    decoder_class = PeekyDecoder

@@ -1,0 +1,158 @@
+"""The sequence-to-sequence model without attention, and what all three models share.
+
+Source: 『ゼロから作るDeep Learning 2』 7.3; Sutskever et al. 2014.
+"""
+
+import numpy
+
+from common.base_model import BaseModel
+from common.initializers import lecun_normal, normal, recurrent_weights
+from common.layer import Array, Layer, inference
+from common.np import np
+from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
+from seq2seq.decoding import Decoded, greedy
+
+
+class Encoder(Layer):
+    """Embedding and LSTM; the last state stands for the whole question.
+
+    forward:  xs int (N, T_enc)  ->  h (N, H)
+    backward: dh (N, H)          ->  None
+    """
+
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
+        super().__init__()
+        draw = dict(rng=rng, dtype=dtype)
+        self.embed = TimeEmbedding(normal((vocab_size, wordvec_size), 0.01, **draw))
+        self.lstm = TimeLSTM(*recurrent_weights(wordvec_size, hidden_size, TimeLSTM.gates, **draw))
+        self.own(self.embed, self.lstm)
+
+    def forward(self, xs: Array) -> Array:
+        hs = self.lstm.forward(self.embed.forward(xs))
+        self.cache = hs.shape
+        return hs[:, -1]
+
+    def backward(self, dh: Array) -> None:
+        dhs = np.zeros(self.saved(), dtype=dh.dtype)
+        dhs[:, -1] = dh
+        self.embed.backward(self.lstm.backward(dhs))
+
+
+class Decoder(Layer):
+    """Embedding, LSTM that starts from the encoder's state, Affine.
+
+    forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
+    backward: dscores (N, T_dec, V)        ->  dh (N, H)
+    """
+
+    attention = None
+
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
+        super().__init__()
+        V, D, H = vocab_size, wordvec_size, hidden_size
+        draw = dict(rng=rng, dtype=dtype)
+        lstm_input, affine_input = self.input_sizes(D, H)
+        self.embed = TimeEmbedding(normal((V, D), 0.01, **draw))
+        self.lstm = TimeLSTM(*recurrent_weights(lstm_input, H, TimeLSTM.gates, **draw), stateful=True)
+        self.affine = TimeAffine(lecun_normal((affine_input, V), **draw), np.zeros(V, dtype=dtype))
+        self.own(self.embed, self.lstm, self.affine)
+
+    @staticmethod
+    def input_sizes(D: int, H: int) -> tuple[int, int]:
+        """Width of what the LSTM reads, and of what the Affine reads."""
+        return D, H
+
+    def start(self, h: Array) -> None:
+        """Begin new answers: the LSTM's state is the encoder's."""
+        self.lstm.set_state(h)
+
+    def scores(self, xs: Array, h: Array) -> Array:
+        """Scores (N, T, V) after the characters xs (N, T), going on from the LSTM's state."""
+        return self.affine.forward(self.lstm.forward(self.embed.forward(xs)))
+
+    def forward(self, xs: Array, h: Array) -> Array:
+        self.start(h)
+        return self.scores(xs, h)
+
+    def backward(self, dscores: Array) -> Array:
+        self.embed.backward(self.lstm.backward(self.affine.backward(dscores)))
+        return self.lstm.dh
+
+    def decode(self, encoded: Array, start_id: int, sample_size: int) -> Decoded:
+        """Answers to N questions, given what the encoder returned for them."""
+        decoded = greedy(self, encoded, start_id, sample_size)
+        if self.attention is not None:  # of all steps, where the last step's alone would stand
+            self.attention.attention_weights = decoded.attention_weights.transpose(1, 0, 2)
+        return decoded
+
+    def generate(self, encoded: Array, start_id: int, sample_size: int) -> list[int]:
+        """The answer to one question, as the chapter has it. Raises ValueError for several: see ``decode``."""
+        if len(encoded) != 1:
+            raise ValueError(f"generate: one question wanted, got {len(encoded)}; decode takes any number")
+        return self.decode(encoded, start_id, sample_size).ids[0].tolist()
+
+
+class Seq2seq(BaseModel):
+    """Encoder, decoder and loss.
+
+    xs int (N, T_enc): questions; ts int (N, T_dec + 1): answers, the start character first. The decoder reads
+    ``ts[:, :-1]`` and is to write ``ts[:, 1:]``.
+    Weights come from rng (fresh entropy when None), in ``dtype``.
+    """
+
+    encoder_class: type = Encoder
+    decoder_class: type = Decoder
+
+    def __init__(
+        self,
+        vocab_size: int,
+        wordvec_size: int,
+        hidden_size: int,
+        *,
+        rng: numpy.random.Generator | None = None,
+        dtype=np.float32,
+    ):
+        super().__init__()
+        sizes = vocab_size, wordvec_size, hidden_size
+        if min(sizes) < 1:
+            raise ValueError(f"{type(self).__name__}: sizes (V, D, H) of at least 1 wanted, got {sizes}")
+        self.arguments = dict(zip(("vocab_size", "wordvec_size", "hidden_size"), sizes, strict=True))
+        rng = rng if rng is not None else numpy.random.default_rng()
+        self.encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
+        self.decoder = self.decoder_class(*sizes, rng=rng, dtype=dtype)
+        self.softmax = TimeSoftmaxWithLoss()
+        self.params = self.encoder.params + self.decoder.params
+        self.grads = self.encoder.grads + self.decoder.grads
+
+    def forward(self, xs: Array, ts: Array) -> Array:
+        """Mean cross entropy, in nats per character of the answers."""
+        encoded = self.encoder.forward(xs)
+        scores = self.decoder.forward(ts[:, :-1], encoded)
+        return self.softmax.forward(scores, ts[:, 1:])
+
+    def backward(self, dout: float = 1) -> None:
+        self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
+
+    def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
+        """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""
+        with inference(self):
+            return self.decoder.generate(self.encoder.forward(xs), start_id, sample_size)
+
+    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 500) -> Decoded:
+        """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
+
+        Afterwards ``decoder.attention.attention_weights``, where there is one, holds those of all answers.
+        Raises ValueError when there is no question, or sample_size or batch_size is less than 1.
+        """
+        if len(xs) == 0 or batch_size < 1:
+            raise ValueError(f"decode: questions and a batch_size wanted, got {len(xs)} and {batch_size}")
+        with inference(self):
+            parts = [
+                self.decoder.decode(self.encoder.forward(xs[i : i + batch_size]), start_id, sample_size)
+                for i in range(0, len(xs), batch_size)
+            ]
+        joined = [None if p[0] is None else np.concatenate(p) for p in zip(*parts, strict=True)]
+        decoded = Decoded(*joined)
+        if decoded.attention_weights is not None:
+            self.decoder.attention.attention_weights = decoded.attention_weights.transpose(1, 0, 2)
+        return decoded
