@@ -65,9 +65,7 @@ def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
                 for name in names:
                     if name.endswith(".npy"):
                         with archive.open(name) as member:
-                            arrays[name.removesuffix(".npy")] = numpy.lib.format.read_array(
-                                member, allow_pickle=False
-                            )
+                            arrays[name.removesuffix(".npy")] = numpy.lib.format.read_array(member, allow_pickle=False)
         except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
             raise CheckpointError(f"{path}: not a checkpoint, or a damaged one: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format", FORMAT) != FORMAT:
@@ -75,9 +73,7 @@ def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
     return arrays, manifest
 
 
-def assign(
-    params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], path: str | os.PathLike
-) -> None:
+def assign(params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], path: str | os.PathLike) -> None:
     """Copy the arrays into the parameters of the same names, in place: all of them, or none.
 
     Raises CheckpointError that lists every name that is missing, left over, or of another shape.

@@ -51,9 +51,7 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
     again = _backward(name, real, upstream, x64)
     for key in analytic:
         if not np.array_equal(analytic[key], again[key], equal_nan=True):
-            raise GradientError(
-                f"{name}: a second backward gave another gradient of {key}: is the cache edited?"
-            )
+            raise GradientError(f"{name}: a second backward gave another gradient of {key}: is the cache edited?")
     for i, (before, after) in enumerate(zip(given, x64, strict=True)):
         if isinstance(before, Array) and not np.array_equal(before, after, equal_nan=True):
             raise GradientError(f"{name}: forward or backward changed input {i} in place")

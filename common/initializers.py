@@ -10,17 +10,13 @@ from common.np import np
 Array = np.ndarray
 
 
-def normal(
-    shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | None = None, dtype=np.float32
-) -> Array:
+def normal(shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
     """Normal draws of mean 0 and standard deviation ``std``. Fresh entropy when rng is None."""
     rng = rng if rng is not None else numpy.random.default_rng()
     return np.asarray(rng.normal(0.0, std, shape), dtype=dtype)
 
 
-def lecun_normal(
-    shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32
-) -> Array:
+def lecun_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
     """Normal draws of standard deviation 1 / sqrt(rows). Source: LeCun et al. 1998, 4.6; the book's choice."""
     return normal(shape, shape[0] ** -0.5, rng=rng, dtype=dtype)
 

@@ -135,9 +135,7 @@ class TimeBiLSTM(Layer):
     Source: 『ゼロから作るDeep Learning 2』 8.2.1; Schuster & Paliwal 1997.
     """
 
-    def __init__(
-        self, Wx1: Array, Wh1: Array, b1: Array, Wx2: Array, Wh2: Array, b2: Array, stateful: bool = False
-    ):
+    def __init__(self, Wx1: Array, Wh1: Array, b1: Array, Wx2: Array, Wh2: Array, b2: Array, stateful: bool = False):
         super().__init__()
         self.forward_lstm = TimeLSTM(Wx1, Wh1, b1, stateful)
         self.backward_lstm = TimeLSTM(Wx2, Wh2, b2, stateful)

@@ -18,9 +18,7 @@ def to_gpu(x):
     return np.asarray(x)
 
 
-def eval_seq2seq(
-    model, question, correct, id_to_char, verbose: bool = False, is_reverse: bool = False
-) -> int:
+def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is_reverse: bool = False) -> int:
     """1 when the model answers one question exactly, else 0; ``verbose`` prints question, answer and guess.
 
     question (1, T_enc) ids; correct (1, T_dec + 1) ids, the first one the start character, or without the
