@@ -65,9 +65,7 @@ class Vocabulary:
         unknown = np.flatnonzero(ids < 0)
         if len(unknown):
             place = int(unknown[0])
-            raise ValueError(
-                f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, is not in the vocabulary"
-            )
+            raise ValueError(f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, is not in the vocabulary")
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -144,13 +142,15 @@ class SequenceData:
         sizes = np.bincount(question_of_row)
         order = np.arange(len(sizes))
         rng.shuffle(order)
-        for_test = np.zeros(len(sizes), dtype=bool)
+        train, test = [], []
         n_test = 0
         for question in order[::-1]:
             if n_test + sizes[question] <= room:
-                for_test[question] = True
+                test.append(question)
                 n_test += int(sizes[question])
-        order = np.concatenate([order[~for_test[order]], order[for_test[order]]])
+            else:
+                train.append(question)
+        order = np.array((test + train)[::-1])
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         return np.argsort(rank[question_of_row], kind="stable"), n_test

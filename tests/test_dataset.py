@@ -106,7 +106,7 @@ def test_vocabulary_is_rebuilt_from_its_characters():
         Vocabulary("aba")
 
 
-@pytest.mark.parametrize("char", ["c", "\0", "é", "\U0001f600", "\udc80"])
+@pytest.mark.parametrize("char", ["c", "\0", "\xc5", "é", "\U0001f600", "\udc80"])
 def test_character_outside_the_vocabulary_is_named(char):
     with pytest.raises(ValueError) as error:
         Vocabulary("ab").encode(f"ab{char}a")
@@ -293,6 +293,8 @@ def test_then_the_generator_which_says_so_in_one_line(nowhere, capsys, name):
 
 @pytest.mark.parametrize("name", ["dates.txt", "runs/date.txt"])
 def test_missing_file_says_how_to_get_one(nowhere, name):
+    (nowhere / "dataset" / "runs").mkdir()
+    (nowhere / "dataset" / "runs" / "date.txt").write_text("there_1\n")
     with pytest.raises(FileNotFoundError, match=rf"'{name}'.*`python -m dataset.dates > date.txt`"):
         sequence.load_data(name)
 
