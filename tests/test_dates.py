@@ -108,9 +108,7 @@ def test_forms_and_cases_have_the_shares_of_the_books_file(lines):
 def test_additions_add_up():
     sizes = Counter()
     for line in addition.generate():
-        first, second, total = re.fullmatch(
-            r"(?=.{7}_.{4}$)(\d{1,3})\+(\d{1,3}) *_(\d{1,4}) *", line
-        ).groups()
+        first, second, total = re.fullmatch(r"(?=.{7}_.{4}$)(\d{1,3})\+(\d{1,3}) *_(\d{1,4}) *", line).groups()
         assert int(total) == int(first) + int(second)
         assert str(int(first)) == first and str(int(second)) == second
         sizes[len(first), len(second)] += 1
@@ -166,13 +164,10 @@ def test_command_is_silent_when_the_reader_leaves():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_command_says_when_the_disk_is_full():
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "dataset.dates", "--count", "3"]
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "dataset.dates", "--count", "3"],
-            cwd=ROOT,
-            stdout=full,
-            stderr=subprocess.PIPE,
-        )
+        done = subprocess.run(command, cwd=ROOT, env=buffered, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert done.stderr == b"python -m dataset.dates: standard output: No space left on device\n"
 
