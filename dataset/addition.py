@@ -23,9 +23,7 @@ def generate(count: int = generator.COUNT, seed: int = generator.SEED) -> list[s
     Raises ValueError for a count below 1 or a seed outside 0 .. 2**32 - 1.
     """
     digits, rest = np.divmod(generator.draws(3 * 900, (count, 2), seed), 900)
-    numbers = np.choose(
-        digits, (rest % 10, 10 + rest % 90, 100 + rest)
-    )  # 10 and 90 divide 900: still uniform
+    numbers = np.choose(digits, (rest % 10, 10 + rest % 90, 100 + rest))  # 10 and 90 divide 900: still uniform
     return [f"{f'{a}+{b}':<7}_{a + b:<4}" for a, b in numbers.tolist()]
 
 

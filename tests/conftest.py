@@ -12,7 +12,5 @@ def real_date_file() -> Path:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "date.txt"
     path = Path(os.environ.get("DATE_TXT") or beside)
     if not path.is_file():
-        pytest.skip(
-            f"the book's date.txt is not at {path}; set the environment variable DATE_TXT to its path"
-        )
+        pytest.skip(f"the book's date.txt is not at {path}; set the environment variable DATE_TXT to its path")
     return path
