@@ -52,9 +52,7 @@ def run(book: Path, script: str, **exchange: str) -> str:
         path.write_text(source, encoding="utf-8")
     env = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-X", "utf8", path.name]
-    done = subprocess.run(
-        command, cwd=path.parent, env=env, capture_output=True, encoding="utf-8", timeout=300
-    )
+    done = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -66,9 +66,7 @@ class PeekyDecoder:
 
 
 class PeekySeq2seq(Seq2seq):
-    def __init__(
-        self, vocab_size, wordvec_size, hidden_size
-    ):  # the parent's __init__ is not called, on purpose
+    def __init__(self, vocab_size, wordvec_size, hidden_size):  # the parent's __init__ is not called, on purpose
         sizes = vocab_size, wordvec_size, hidden_size
         self.encoder = Encoder(*sizes)
         self.decoder = PeekyDecoder(*sizes)
