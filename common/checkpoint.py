@@ -8,7 +8,10 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy
 
@@ -26,19 +29,25 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
     The file is written beside its place and renamed when it is whole, so a file that was there before stays
     until then. Equal contents give equal bytes. Raises OSError when it cannot be written.
     """
-    path = Path(path)
     content = json.dumps({"format": FORMAT, **(manifest or {})}, ensure_ascii=False, indent=1)
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_member(MANIFEST), content)
+        for name, array in arrays.items():
+            with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
+                numpy.lib.format.write_array(member, numpy.asarray(array), allow_pickle=False)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of ``path`` when the block ends well, and leaves no trace otherwise."""
+    path = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(_member(MANIFEST), content)
-                for name, array in arrays.items():
-                    with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
-                        numpy.lib.format.write_array(member, numpy.asarray(array), allow_pickle=False)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are for the owner alone
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

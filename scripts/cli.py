@@ -1,0 +1,93 @@
+"""What the scripts share: one-line errors with exit code 2, argument types, opening a trained run."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from dataset.sequence import SequenceData, Vocabulary, generate, read
+from seq2seq import load_model
+
+TRAIN = "python scripts/train_date.py"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, without its usage lines before an error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Exit with what main returns; an error that input or files can cause is one line and exit code 2."""
+    try:
+        code = main()
+    except (ValueError, OSError) as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)
+
+
+def positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 wanted, got {text}")
+    return value
+
+
+def natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 0 wanted, got {text}")
+    return value
+
+
+def positive_float(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number above 0 wanted, got {text}")
+    return value
+
+
+class DateModel:
+    """A trained model with what it takes to ask it in words: vocabulary, lengths, direction of reading."""
+
+    def __init__(self, run: Path, name: str = "attention"):
+        path = run / f"{name}.npz"
+        if not path.is_file():
+            raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
+        self.model, facts = load_model(path)
+        self.vocabulary = Vocabulary(facts["vocabulary"])
+        self.start_id = self.vocabulary.char_to_id[facts["start"]]
+        self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
+
+    def encode(self, text: str):
+        """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked."""
+        ids = self.vocabulary.encode(text, self.T_enc)
+        return ids[::-1] if self.reverse else ids
+
+    def decode(self, xs):
+        """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
+        return self.model.decode(xs, self.start_id, self.T_dec)
+
+
+def open_data(path: str | None) -> SequenceData:
+    """The data of ``--data``: a file, or the generated dates when there is none."""
+    return generate("date.txt") if path is None else read(path)
+
+
+def run_data(run: Path) -> tuple[SequenceData, dict]:
+    """The data that a run was trained on, the same bytes, and the run's config. Raises ValueError if changed."""
+    config_file = run / "config.json"
+    if not config_file.is_file():
+        raise FileNotFoundError(f"no run at {run}: config.json is missing; train one with: {TRAIN} --out {run}")
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    data = open_data(config["data"]["path"])
+    if data.sha256 != config["data"]["sha256"]:
+        raise ValueError(f"{data.source}: changed since the run in {run} was trained on it (SHA-256 differs)")
+    return data, config

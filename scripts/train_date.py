@@ -1,0 +1,157 @@
+"""Train baseline, peeky and attention seq2seq on the date task, and compare them.
+
+python scripts/train_date.py                            # generated dates
+python scripts/train_date.py --data path/to/date.txt    # a file in the book's format
+"""
+
+import csv
+import io
+import json
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from cli import Parser, natural, open_data, positive_float, positive_int, run
+from tqdm import tqdm
+
+from common.callbacks import Measure, PrintLoss, ProgressBar
+from common.checkpoint import replacing
+from common.layer import named_params
+from common.optimizer import Adam
+from common.trainer import Trainer
+from seq2seq import exact_match, save_model
+from seq2seq.model_file import MODELS
+
+COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
+
+
+def parse() -> tuple:
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", metavar="PATH", help="a file in the book's format (default: generated dates)")
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+    parser.add_argument("--max-epoch", type=positive_int, default=10)
+    parser.add_argument("--batch-size", type=positive_int, default=128)
+    parser.add_argument("--wordvec-size", type=positive_int, default=16)
+    parser.add_argument("--hidden-size", type=positive_int, default=256)
+    parser.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
+    parser.add_argument("--lr", type=positive_float, default=0.001)
+    parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
+    parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
+    parser.add_argument("--leak-free", action="store_true", help="no question of the test part also trains")
+    parser.add_argument("--out", type=Path, default=Path("runs/date"), metavar="DIR")
+    parser.add_argument("--quiet", action="store_true", help="print the last table only")
+    args = parser.parse_args()
+    args.models = list(dict.fromkeys(args.models))
+    return args
+
+
+def main() -> int:
+    args = parse()
+    started = time.perf_counter()
+    matplotlib.use("Agg")
+    data = open_data(args.data)
+    (x_train, t_train), (x_test, t_test) = data.split(leak_free=args.leak_free)
+    if not len(x_test):
+        raise ValueError(f"{data.source}: {len(data.questions)} lines are too few, a tenth is for testing")
+    if not args.no_reverse:
+        x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_config(args, data)
+
+    iterations = max(1, len(x_train) // args.batch_size)
+    bar = tqdm(total=args.max_epoch * len(args.models) * iterations, unit="it", disable=True if args.quiet else None)
+    trainers = {}
+    for name in args.models:
+        # every model starts from the same streams, whichever others are trained beside it
+        weights, shuffling = (np.random.default_rng(s) for s in np.random.SeedSequence(args.seed).spawn(2))
+        sizes = len(data.vocabulary), args.wordvec_size, args.hidden_size
+        model = MODELS[name](*sizes, rng=weights)
+        callbacks = [Measure("accuracy", lambda model: exact_match(model, x_test, t_test)), ProgressBar(bar)]
+        if not args.quiet:
+            callbacks.append(PrintLoss(f"{name:<9} ", started))
+        trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks)
+
+    facts = {
+        "vocabulary": data.vocabulary.chars,
+        "start": data.vocabulary.decode(t_train[0, :1]),
+        "T_enc": x_train.shape[1],
+        "T_dec": t_train.shape[1] - 1,
+        "reverse": not args.no_reverse,
+    }
+    history = []
+    for epoch in range(1, args.max_epoch + 1):
+        for name, trainer in trainers.items():
+            before = time.perf_counter()
+            record = trainer.fit(x_train, t_train, 1, args.batch_size, args.max_grad)[-1]
+            seconds = time.perf_counter() - before
+            history.append(dict(zip(COLUMNS, (name, epoch, record["loss"], record["accuracy"], seconds), strict=True)))
+            save_model(args.out / f"{name}.npz", trainer.model, **facts)
+        write_history(args.out, history)
+        if not args.quiet:
+            tqdm.write(
+                f"\nepoch {epoch} / {args.max_epoch}, {len(x_test)} test questions\n{epoch_table(history, epoch)}\n"
+            )
+    bar.close()
+    print(final_table(history, trainers))
+    print(f"written to {args.out}: {', '.join(f'{n}.npz' for n in trainers)}, history.csv, accuracy.png, loss.png")
+    return 0
+
+
+def write_config(args, data) -> None:
+    config = {
+        "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()},
+        "data": {
+            "path": args.data and str(Path(args.data).resolve()),
+            "source": data.source,
+            "sha256": data.sha256,
+        },
+        "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
+        | {"python": platform.python_version()},
+    }
+    with replacing(args.out / "config.json") as file:
+        file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_history(out: Path, history: list[dict]) -> None:
+    import matplotlib.pyplot as plt
+
+    from seq2seq.plot import plot_history
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    with replacing(out / "history.csv") as file:
+        file.write(text.getvalue().encode())
+    for value, label, name in (("test_accuracy", "accuracy", "accuracy.png"), ("train_loss", "loss", "loss.png")):
+        ax = plot_history(history, value, ylabel=label)
+        ax.set_ylim(*((-0.05, 1.05) if label == "accuracy" else (0, None)))
+        with replacing(out / name) as file:
+            ax.figure.savefig(file, format="png", dpi=150)
+        plt.close(ax.figure)
+
+
+def epoch_table(history: list[dict], epoch: int) -> str:
+    rows = [row for row in history if row["epoch"] == epoch]
+    lines = [f"{'model':<10} {'train loss':>10} {'test accuracy':>14} {'seconds':>8}"]
+    for row in rows:
+        accuracy = f"{100 * row['test_accuracy']:.2f}%"
+        lines.append(f"{row['model']:<10} {row['train_loss']:>10.4f} {accuracy:>14} {row['seconds']:>8.1f}")
+    return "\n".join(lines)
+
+
+def final_table(history: list[dict], trainers: dict) -> str:
+    lines = [f"{'model':<10} {'parameters':>10} {'accuracy':>9} {'seconds per epoch':>18}"]
+    for name, trainer in trainers.items():
+        rows = [row for row in history if row["model"] == name]
+        count = sum(p.size for p in named_params(trainer.model).values())
+        seconds = np.median([row["seconds"] for row in rows])
+        lines.append(f"{name:<10} {count:>10,} {100 * rows[-1]['test_accuracy']:>8.2f}% {seconds:>18.1f}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)
