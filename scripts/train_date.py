@@ -86,7 +86,7 @@ def main() -> int:
         for name, trainer in trainers.items():
             before = time.perf_counter()
             record = trainer.fit(x_train, t_train, 1, args.batch_size, args.max_grad)[-1]
-            seconds = time.perf_counter() - before
+            seconds = round(time.perf_counter() - before, 2)
             history.append(dict(zip(COLUMNS, (name, epoch, record["loss"], record["accuracy"], seconds), strict=True)))
             save_model(args.out / f"{name}.npz", trainer.model, **facts)
         write_history(args.out, history)

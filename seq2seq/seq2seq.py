@@ -138,7 +138,7 @@ class Seq2seq(BaseModel):
         with inference(self):
             return self.decoder.generate(self.encoder.forward(xs), start_id, sample_size)
 
-    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 500) -> Decoded:
+    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128) -> Decoded:
         """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
 
         Afterwards ``decoder.attention.attention_weights``, where there is one, holds those of all answers.
