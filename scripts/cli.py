@@ -62,6 +62,9 @@ class DateModel:
         if not path.is_file():
             raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)
+        missing = [key for key in ("vocabulary", "start", "T_enc", "T_dec", "reverse") if key not in facts]
+        if missing:
+            raise ValueError(f"{path}: not written by train_date.py: no {', '.join(missing)} in its manifest")
         self.vocabulary = Vocabulary(facts["vocabulary"])
         self.start_id = self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
