@@ -58,9 +58,11 @@ def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *,
     for model in dict.fromkeys(row["model"] for row in history):
         rows = [row for row in history if row["model"] == model]
         epochs, values = [row["epoch"] for row in rows], [row[value] for row in rows]
-        ax.plot(epochs, values, marker=MARKERS.get(model, "s"), label=model)
+        # hollow, so that curves that meet at 100% can still be told apart
+        ax.plot(epochs, values, marker=MARKERS.get(model, "s"), fillstyle="none", markersize=8, label=model)
     ax.set_xlabel("epochs")
     ax.set_ylabel(ylabel or value)
+    ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(True, alpha=0.4)
     ax.legend()
