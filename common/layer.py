@@ -63,7 +63,7 @@ def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Arra
 
     Shared means the same memory, as it is or transposed (``W`` and ``W.T``), never equal values.
     The first gradient of a shared parameter is added to in place; the lists given stay as they are.
-    Source: 『ゼロから作るDeep Learning 2』 6.5.2 (weight tying).
+    Source: 『ゼロから作るDeep Learning 2』 6.5.3 (weight tying).
     """
     merged: dict[tuple, tuple[Array, Array]] = {}
     for param, grad in zip(params, grads, strict=True):

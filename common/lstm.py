@@ -132,7 +132,7 @@ class TimeBiLSTM(Layer):
     forward:  xs (N, T, D)    ->  hs (N, T, 2H): left to right in the first H, right to left in the rest
     backward: dhs (N, T, 2H)  ->  dxs (N, T, D)
     Weights as in TimeLSTM, first those of the direction left to right.
-    Source: 『ゼロから作るDeep Learning 2』 8.2.1; Schuster & Paliwal 1997.
+    Source: 『ゼロから作るDeep Learning 2』 8.4.1; Schuster & Paliwal 1997.
     """
 
     def __init__(self, Wx1: Array, Wh1: Array, b1: Array, Wx2: Array, Wh2: Array, b2: Array, stateful: bool = False):

@@ -23,7 +23,7 @@ def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is
 
     question (1, T_enc) ids; correct (1, T_dec + 1) ids, the first one the start character, or without the
     first axis; is_reverse: the question was given backwards, print it forwards.
-    Source: 『ゼロから作るDeep Learning 2』 7.3.3. For all questions at once: ``seq2seq.exact_match``.
+    Source: 『ゼロから作るDeep Learning 2』 7.3.4. For all questions at once: ``seq2seq.exact_match``.
     """
     correct = [int(c) for c in np.ravel(correct)]
     start_id, correct = correct[0], correct[1:]

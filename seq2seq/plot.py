@@ -51,7 +51,7 @@ def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *,
     """One curve a model over its epochs, with the chapter's markers, legend and grid.
 
     history: a dict a row with ``model``, ``epoch`` and ``value``.
-    Source: 『ゼロから作るDeep Learning 2』 figure 8-15.
+    Source: 『ゼロから作るDeep Learning 2』 8.3.2.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
