@@ -17,7 +17,7 @@ from common.layer import Array, memory, named_params, remove_duplicate
 from common.np import np
 
 H = 1e-30
-ComplexWarning = getattr(numpy, "exceptions", numpy).ComplexWarning
+ComplexWarning = numpy.exceptions.ComplexWarning
 
 
 class GradientError(AssertionError):

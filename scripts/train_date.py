@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import platform
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +53,7 @@ def main() -> int:
     args = parse()
     started = time.perf_counter()
     matplotlib.use("Agg")
+    sys.stdout.reconfigure(line_buffering=True)  # lines appear when they are printed, in a pipe or a file too
     data = open_data(args.data)
     (x_train, t_train), (x_test, t_test) = data.split(leak_free=args.leak_free)
     if not len(x_test):
