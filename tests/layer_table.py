@@ -1,0 +1,225 @@
+"""The one table of all layers and models, each with inputs: tiny, odd, of unequal sizes, and seeded.
+
+An entry is ``"Class-variant": a function of a Draw -> (layer, *inputs)``. The gradient check, its planted
+faults and the protocol tests all run over it; test_gradients.py fails when a class is missing.
+"""
+
+import importlib
+import pkgutil
+
+import numpy as np
+
+import common
+import seq2seq
+from common.base_model import BaseModel
+from common.layer import Layer
+from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
+from common.rnn import TimeRecurrent
+from common.time_layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Attention,
+    AttentionWeight,
+    TimeAttention,
+    TimeBiLSTM,
+    TimeGRU,
+    TimeLSTM,
+    TimeRNN,
+    WeightSum,
+)
+from seq2seq import (
+    AttentionDecoder,
+    AttentionEncoder,
+    AttentionSeq2seq,
+    Decoder,
+    Encoder,
+    PeekyDecoder,
+    PeekySeq2seq,
+    Seq2seq,
+)
+
+PACKAGES = common, seq2seq
+ABSTRACT = {TimeRecurrent, BaseModel}
+
+N, T, T_ENC, T_DEC, D, H, V = 3, 5, 6, 4, 4, 7, 10
+GATES = {RNN: 1, GRU: 3, LSTM: 4, TimeRNN: 1, TimeGRU: 3, TimeLSTM: 4}
+TIME_OF = {TimeRNN: RNN, TimeGRU: GRU, TimeLSTM: LSTM}
+RAGGED = np.arange(T_ENC) < np.array([[6], [4], [1]])
+NOTHING = np.arange(T_ENC) < np.array([[6], [0], [3]])  # the second row sees nothing
+
+
+class Draw:
+    """Random arrays of one dtype; the same seed gives the same numbers in every dtype."""
+
+    def __init__(self, dtype=np.float64, seed=0):
+        self.rng, self.dtype = np.random.default_rng(seed), dtype
+
+    def __call__(self, *shape):
+        return self.rng.standard_normal(shape).astype(self.dtype)
+
+    def ids(self, *shape, below=V):
+        return self.rng.integers(0, below, shape)
+
+    def weights(self, gates):
+        return self(D, gates * H), self(H, gates * H), self(gates * H)
+
+
+class WithState:
+    """A stateful layer that takes its first state as an input, so that the gradient of the state is checked."""
+
+    def __init__(self, layer):
+        self.layer, self.params, self.grads = layer, layer.params, layer.grads
+
+    def forward(self, xs, *state):
+        self.layer.set_state(*state)
+        return self.layer.forward(xs)
+
+    def backward(self, dhs):
+        dxs = self.layer.backward(dhs)
+        return (dxs, self.layer.dh, self.layer.dc) if isinstance(self.layer, TimeLSTM) else (dxs, self.layer.dh)
+
+
+class TiedModel(BaseModel):
+    """One W three times: looked up, squared, and transposed as the Affine's weight."""
+
+    def __init__(self, W, W_square, b):
+        self.embed = Embedding(W)
+        self.there, self.back = MatMul(W_square), MatMul(W_square.T)
+        self.affine = Affine(W.T, b)
+        self.loss = SoftmaxWithLoss()
+        self.layers = [self.embed, self.there, self.back, self.affine]
+        self.params = [p for layer in self.layers for p in layer.params]
+        self.grads = [g for layer in self.layers for g in layer.grads]
+
+    def forward(self, x, t):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return self.loss.forward(x, t)
+
+    def backward(self, dout=1):
+        dout = self.loss.backward(dout)
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+
+
+def lively(cls, r, *sizes):
+    """A part or model with random weights, biases too: its own first values are too small to tell much."""
+    made = cls(*sizes, rng=r.rng, dtype=r.dtype)
+    for p in made.params:
+        p[...] = r(*p.shape) * 0.5
+    return made
+
+
+CASES = {
+    "MatMul": lambda r: (MatMul(r(D, H)), r(N, D)),
+    "MatMul-time": lambda r: (MatMul(r(D, H)), r(N, T, D)),
+    "MatMul-vector": lambda r: (MatMul(r(D, H)), r(D)),
+    "Affine": lambda r: (Affine(r(D, H), r(H)), r(N, D)),
+    "Affine-time": lambda r: (Affine(r(D, H), r(H)), r(N, T, D)),
+    "Embedding": lambda r: (Embedding(r(V, D)), r.ids(N)),
+    "Embedding-time": lambda r: (Embedding(r(V, D)), r.ids(N, T)),
+    "Embedding-repeated": lambda r: (Embedding(r(V, D)), np.array([[3, 9, 3], [3, 0, 0]])),
+    "Dropout": lambda r: (Dropout(0.4, rng=np.random.default_rng(1)), r(N, T, D)),
+    "Dropout-inference": lambda r: (Dropout(0.4, rng=np.random.default_rng(1)), r(N, T, D), False),
+    "Sigmoid": lambda r: (Sigmoid(), r(N, T, D)),
+    "Softmax": lambda r: (Softmax(), r(N, T_ENC)),
+    "Softmax-ragged": lambda r: (Softmax(), r(N, T_ENC), RAGGED),
+    "Softmax-nothing": lambda r: (Softmax(), r(N, T_ENC), NOTHING),
+    "SoftmaxWithLoss": lambda r: (SoftmaxWithLoss(), r(N, V), r.ids(N)),
+    "SoftmaxWithLoss-time": lambda r: (SoftmaxWithLoss(), r(N, T, V), r.ids(N, T)),
+    "SoftmaxWithLoss-ignored": lambda r: (SoftmaxWithLoss(), r(N, 4, V), np.array([[3, 9, 3, -1], [-1] * 4, [0] * 4])),
+    "SoftmaxWithLoss-all_ignored": lambda r: (SoftmaxWithLoss(ignore_label=2), r(N, T, V), np.full((N, T), 2)),
+    "SoftmaxWithLoss-onehot": lambda r: (SoftmaxWithLoss(), r(N, T, V), np.eye(V, dtype=int)[r.ids(N, T)]),
+    "SigmoidWithLoss": lambda r: (SigmoidWithLoss(), r(N), r.ids(N, below=2)),
+    "SigmoidWithLoss-time": lambda r: (SigmoidWithLoss(), r(N, T), r.ids(N, T, below=2)),
+    "TimeBiLSTM": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, T, D)),
+    "TimeBiLSTM-N1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(1, T, D)),
+    "TimeBiLSTM-T1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, 1, D)),
+    "WeightSum": lambda r: (WeightSum(), r(N, T, H), r(N, T)),
+    "WeightSum-N1": lambda r: (WeightSum(), r(1, T, H), r(1, T)),
+    "WeightSum-T1": lambda r: (WeightSum(), r(N, 1, H), r(N, 1)),
+    "Encoder": lambda r: (lively(Encoder, r, V, D, H), r.ids(N, T_ENC)),
+    "Encoder-N1-T1": lambda r: (lively(Encoder, r, V, D, H), r.ids(1, 1)),
+    "AttentionEncoder": lambda r: (lively(AttentionEncoder, r, V, D, H), r.ids(N, T_ENC)),
+    "AttentionEncoder-N1-T1": lambda r: (lively(AttentionEncoder, r, V, D, H), r.ids(1, 1)),
+    "Decoder": lambda r: (lively(Decoder, r, V, D, H), r.ids(N, T_DEC), r(N, H)),
+    "Decoder-N1-T1": lambda r: (lively(Decoder, r, V, D, H), r.ids(1, 1), r(1, H)),
+    "PeekyDecoder": lambda r: (lively(PeekyDecoder, r, V, D, H), r.ids(N, T_DEC), r(N, H)),
+    "PeekyDecoder-N1-T1": lambda r: (lively(PeekyDecoder, r, V, D, H), r.ids(1, 1), r(1, H)),
+    "AttentionDecoder": lambda r: (lively(AttentionDecoder, r, V, D, H), r.ids(N, T_DEC), r(N, T_ENC, H)),
+    "AttentionDecoder-N1-T1": lambda r: (lively(AttentionDecoder, r, V, D, H), r.ids(1, 1), r(1, 1, H)),
+    "Seq2seq": lambda r: (lively(Seq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    "PeekySeq2seq": lambda r: (lively(PeekySeq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    "TiedModel": lambda r: (TiedModel(r(V, D), r(D, D), r(V)), r.ids(N, T), r.ids(N, T)),
+}
+
+
+def _add_recurrent(cls, gates):
+    name, states = cls.__name__, 2 if gates == 4 else 1
+    if cls in TIME_OF:
+        CASES[name] = lambda r: (cls(*r.weights(gates)), r(N, T, D))
+        CASES[f"{name}-N1"] = lambda r: (cls(*r.weights(gates)), r(1, T, D))
+        CASES[f"{name}-T1"] = lambda r: (cls(*r.weights(gates)), r(N, 1, D))
+        CASES[f"{name}-state"] = lambda r: (
+            WithState(cls(*r.weights(gates), stateful=True)),
+            r(N, T, D),
+            *(r(N, H) for _ in range(states)),
+        )
+    else:
+        for suffix, n in (("", N), ("-N1", 1)):
+            CASES[name + suffix] = lambda r, n=n: (
+                cls(*r.weights(gates)),
+                r(n, D),
+                *(r(n, H) for _ in range(states)),
+            )
+
+
+def _add_attention(cls):
+    many = cls is TimeAttention
+
+    def case(n, t_enc, t_dec, *mask):
+        return lambda r: (cls(), r(n, t_enc, H), r(n, t_dec, H) if many else r(n, H), *mask)
+
+    name = cls.__name__
+    CASES[name] = case(N, T_ENC, T_DEC)
+    CASES[f"{name}-ragged"] = case(N, T_ENC, T_DEC, RAGGED)
+    CASES[f"{name}-nothing"] = case(N, T_ENC, T_DEC, NOTHING)
+    CASES[f"{name}-N1"] = case(1, T_ENC, T_DEC)
+    CASES[f"{name}-T1"] = case(N, 1, 1)
+
+
+for _cls, _gates in GATES.items():
+    _add_recurrent(_cls, _gates)
+for _cls in (AttentionWeight, Attention, TimeAttention):
+    _add_attention(_cls)
+
+
+def classes_of_ours() -> set[type]:
+    """Every subclass of Layer and BaseModel that a module of PACKAGES defines, abstract bases left out."""
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+
+    def below(cls):
+        return {cls}.union(*map(below, cls.__subclasses__()))
+
+    ours = tuple(f"{package.__name__}." for package in PACKAGES)
+    return {c for c in below(Layer) | below(BaseModel) if c.__module__.startswith(ours)} - ABSTRACT - {Layer}
+
+
+def build(name, dtype=np.float64, seed=0):
+    """``(layer, inputs)`` of an entry, fresh."""
+    layer, *inputs = CASES[name](Draw(dtype, seed))
+    return layer, inputs
+
+
+def as_tuple(x):
+    return () if x is None else x if isinstance(x, tuple) else (x,)
+
+
+def upstream(outputs, seed=7):
+    """Random gradients of the outputs, of their shapes and dtypes."""
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(np.shape(y)).astype(y.dtype)[()] for y in outputs]
