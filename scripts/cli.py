@@ -22,9 +22,11 @@ class Parser(argparse.ArgumentParser):
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Exit with what main returns; an error that input or files can cause is one line and exit code 2."""
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="replace")  # not every terminal can write →
     try:
         code = main()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
@@ -89,8 +91,12 @@ def run_data(run: Path) -> tuple[SequenceData, dict]:
     config_file = run / "config.json"
     if not config_file.is_file():
         raise FileNotFoundError(f"no run at {run}: config.json is missing; train one with: {TRAIN} --out {run}")
-    config = json.loads(config_file.read_text(encoding="utf-8"))
-    data = open_data(config["data"]["path"])
-    if data.sha256 != config["data"]["sha256"]:
+    try:
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+        path, sha256, _ = config["data"]["path"], config["data"]["sha256"], config["arguments"]["leak_free"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{config_file}: damaged, or not written by train_date.py: {error!r}") from None
+    data = open_data(path)
+    if data.sha256 != sha256:
         raise ValueError(f"{data.source}: changed since the run in {run} was trained on it (SHA-256 differs)")
     return data, config

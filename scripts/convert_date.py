@@ -26,9 +26,11 @@ def parse():
 def main() -> int:
     args = parse()
     date_model = DateModel(args.run, args.model)
+    if not args.texts and sys.stdin is None:
+        raise ValueError("no dates: neither arguments nor a standard input")
     failed = False
     # someone who types lines wants each answered at once
-    size = 1 if sys.stdin.isatty() else 1024
+    size = 1 if not args.texts and sys.stdin.isatty() else 1024
     numbered = enumerate(args.texts or lines(), 1)
     while chunk := list(islice(numbered, size)):
         questions = []

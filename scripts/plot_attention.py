@@ -14,6 +14,7 @@ from common.checkpoint import replacing
 
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681
+WINDOWLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # the backends of matplotlib that cannot show
 
 
 def parse():
@@ -43,7 +44,7 @@ def main() -> int:
         matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    if args.show and plt.get_backend().lower() == "agg":
+    if args.show and plt.get_backend().lower() in WINDOWLESS:
         raise ValueError("--show: no window can be opened here; use --save FILE")
     date_model = DateModel(args.run)
     if args.text is not None:

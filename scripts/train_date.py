@@ -57,7 +57,7 @@ def main() -> int:
     data = open_data(args.data)
     (x_train, t_train), (x_test, t_test) = data.split(leak_free=args.leak_free)
     if not len(x_test):
-        raise ValueError(f"{data.source}: {len(data.questions)} lines are too few, a tenth is for testing")
+        raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
     args.out.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,8 @@ def main() -> int:
             )
     bar.close()
     print(final_table(history, trainers))
-    print(f"written to {args.out}: {', '.join(f'{n}.npz' for n in trainers)}, history.csv, accuracy.png, loss.png")
+    if not args.quiet:
+        print(f"written to {args.out}: {', '.join(f'{n}.npz' for n in trainers)}, history.csv, accuracy.png, loss.png")
     return 0
 
 
