@@ -1,0 +1,142 @@
+"""Optimizers against their written rules, and clipping."""
+
+import numpy as np
+import pytest
+import reference
+
+from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop, clip_grads
+
+# Settings that are nobody's default, so that one left unread shows.
+MAKE = {
+    "SGD": lambda: SGD(lr=0.03),
+    "Momentum": lambda: Momentum(lr=0.03, momentum=0.8),
+    "Nesterov": lambda: Nesterov(lr=0.03, momentum=0.8),
+    "AdaGrad": lambda: AdaGrad(lr=0.03),
+    "RMSprop": lambda: RMSprop(lr=0.03, decay_rate=0.95),
+    "Adam": lambda: Adam(lr=0.03, beta1=0.8, beta2=0.95),
+}
+# name -> (p, g, running values, number of the step) -> the next p, then the next running values
+RULES = {
+    "SGD": lambda p, g, s, step: (reference.sgd(p, g, 0.03),),
+    "Momentum": lambda p, g, s, step: reference.momentum(p, g, *s, 0.03, 0.8),
+    "Nesterov": lambda p, g, s, step: reference.nesterov(p, g, *s, 0.03, 0.8),
+    "AdaGrad": lambda p, g, s, step: reference.adagrad(p, g, *s, 0.03),
+    "RMSprop": lambda p, g, s, step: reference.rmsprop(p, g, *s, 0.03, 0.95),
+    "Adam": lambda p, g, s, step: reference.adam(p, g, *s, step, 0.03, 0.8, 0.95),
+}
+every_optimizer = pytest.mark.parametrize("name", MAKE)
+
+
+def test_the_tables_have_every_optimizer():
+    import common.optimizer as module
+
+    ours = {n for n, c in vars(module).items() if isinstance(c, type) and issubclass(c, module.Optimizer)}
+    assert ours - {"Optimizer"} == set(MAKE) == set(RULES)
+
+
+def draws(dtype=np.float64, steps=5):
+    """Two parameters, and their gradients for each step."""
+    rng = np.random.default_rng(0)
+    shapes = (3, 2), (5,)
+    params = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    return params, [[rng.standard_normal(s).astype(dtype) for s in shapes] for _ in range(steps)]
+
+
+@every_optimizer
+def test_equals_its_rule(name):
+    params, steps = draws()
+    optimizer = MAKE[name]()
+    wanted = [p.copy() for p in params]
+    running = [[np.zeros_like(p) for _ in optimizer.slots] for p in params]
+    for number, grads in enumerate(steps, start=1):
+        given = [g.copy() for g in grads]
+        optimizer.update(params, grads)
+        for i, g in enumerate(given):
+            wanted[i], *running[i] = RULES[name](wanted[i], g, running[i], number)
+            np.testing.assert_allclose(params[i], wanted[i], rtol=1e-12, err_msg=f"step {number}, parameter {i}")
+            np.testing.assert_array_equal(grads[i], g)  # gradients are read only
+
+
+@every_optimizer
+def test_works_in_place_and_keeps_float32(name):
+    params, steps = draws(np.float32)
+    same = list(params)
+    before = [p.copy() for p in params]
+    optimizer = MAKE[name]()
+    for grads in steps:
+        optimizer.update(params, grads)
+    for p, q, old in zip(params, same, before, strict=True):
+        assert p is q and p.dtype == np.float32 and not np.array_equal(p, old)
+    for slot in optimizer.slots:
+        assert [v.dtype for v in getattr(optimizer, slot)] == [np.float32] * 2, slot
+
+
+@every_optimizer
+def test_goes_downhill(name):
+    rng = np.random.default_rng(1)
+    params = [rng.uniform(1, 2, (3, 2)), rng.uniform(-2, -1, 5)]
+    optimizer = MAKE[name]()
+
+    def loss():
+        return sum((p**2).sum() for p in params)
+
+    first = loss()
+    for _ in range(200):
+        optimizer.update(params, [2 * p for p in params])
+    assert loss() < 0.5 * first
+
+
+@pytest.mark.parametrize("name", [n for n in MAKE if n != "SGD"])
+def test_refuses_other_parameters(name):
+    params, steps = draws()
+    optimizer = MAKE[name]()
+    optimizer.update(params, steps[0])
+    for other in (params[::-1], params[:1], [*params, params[0]]):
+        with pytest.raises(ValueError, match=f"{name}.*first update"):
+            optimizer.update(other, [np.ones_like(p) for p in other])
+
+
+@every_optimizer
+def test_refuses_fewer_gradients_than_parameters(name):
+    params, steps = draws()
+    with pytest.raises(ValueError):
+        MAKE[name]().update(params, steps[0][:1])
+
+
+def norm(grads):
+    return np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in grads))
+
+
+def test_clip_scales_all_gradients_together():
+    grads = [np.array([[3.0, 0.0], [0.0, 0.0]]), np.array([0.0, 4.0])]  # norm 5
+    same = list(grads)
+    assert clip_grads(grads, 2.5) == pytest.approx(5, rel=1e-15)
+    assert all(a is b for a, b in zip(grads, same, strict=True))
+    np.testing.assert_allclose(grads[0], [[1.5, 0], [0, 0]], rtol=1e-15)
+    np.testing.assert_allclose(grads[1], [0, 2], rtol=1e-15)
+    assert norm(grads) == pytest.approx(2.5, rel=1e-15)  # and not a trifle less, as with the book's 1e-6
+
+
+@pytest.mark.parametrize("max_norm", [5.0, 7.0])
+def test_clip_leaves_small_gradients_as_they_are(max_norm):
+    grads = [np.array([3.0]), np.array([4.0])]
+    assert clip_grads(grads, max_norm) == 5
+    assert (grads[0][0], grads[1][0]) == (3, 4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clip_refuses_what_is_not_finite(bad, dtype):
+    grads = [np.array([30, 40], dtype), np.array([1, bad], dtype)]
+    before = [g.copy() for g in grads]
+    with pytest.raises(FloatingPointError, match="clip_grads"):
+        clip_grads(grads, 5.0)
+    for g, b in zip(grads, before, strict=True):
+        np.testing.assert_array_equal(g, b)
+
+
+def test_clip_does_not_overflow_in_float32():
+    grads = [np.full(4, 1e30, np.float32), np.zeros(3, np.float32)]
+    assert clip_grads(grads, 5.0) == pytest.approx(2e30)
+    assert grads[0].dtype == np.float32
+    np.testing.assert_allclose(grads[0], 2.5, rtol=1e-6)

@@ -1,0 +1,164 @@
+"""How the rooms hang together: imports point one way and do nothing, and no one touches the global generator."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ARROWS = {  # room -> the rooms of ours that it may import, besides itself
+    "common": set(),
+    "dataset": set(),
+    "seq2seq": {"common"},
+    "classifier": {"common"},
+    "scripts": {"common", "dataset", "seq2seq", "classifier"},
+}
+PACKAGES = [room for room in ARROWS if room != "scripts" and (ROOT / room).is_dir()]
+FILES = {str(path.relative_to(ROOT)): path for room in ARROWS for path in sorted((ROOT / room).rglob("*.py"))}
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(nodes):
+    """Full names of the modules that the nodes import."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import; write the full name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def at_import(node):
+    """The nodes that run when the module is imported: those not inside a function."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield child
+            yield from at_import(child)
+
+
+def roots(nodes):
+    return {name.split(".")[0] for name in imports(nodes)}
+
+
+def test_the_walk_finds_rooms_and_imports():
+    assert {"common", "dataset", "seq2seq"} <= set(PACKAGES)
+    assert {"common/layer.py", "dataset/dates.py", "seq2seq/seq2seq.py"} <= set(FILES)
+    tree = ast.parse("import a.b\ndef f():\n    import c\nclass D:\n    from d import e\nif 1:\n    import g")
+    assert sorted(imports(ast.walk(tree))) == ["a.b", "c", "d.e", "g"]
+    assert sorted(imports(at_import(tree))) == ["a.b", "d.e", "g"]
+
+
+def test_imports_point_one_way():
+    against = {}
+    for name, path in FILES.items():
+        room = path.relative_to(ROOT).parts[0]
+        ours = roots(ast.walk(parse(path))) & {*ARROWS, "tests", "reference"}
+        against[name] = ours - ARROWS[room] - {room}
+    assert not {name: found for name, found in against.items() if found}
+
+
+def test_matplotlib_is_imported_by_pictures_only():
+    against = []
+    for name, path in FILES.items():
+        tree, room = parse(path), path.relative_to(ROOT).parts[0]
+        if room == "scripts" or (room in ("seq2seq", "classifier") and path.name.startswith("plot")):
+            continue
+        inside_functions = name in ("common/trainer.py", "common/callbacks.py")
+        if "matplotlib" in roots(at_import(tree) if inside_functions else ast.walk(tree)):
+            against.append(name)
+    assert not against
+
+
+def test_no_package_is_used_that_setup_cfg_does_not_name():
+    siblings = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    known = {"numpy", "cupy", "matplotlib", "tqdm"} | set(ARROWS) | set(sys.stdlib_module_names)
+    against = {}
+    for name, path in FILES.items():
+        allowed = known | siblings if name.startswith("scripts") else known
+        against[name] = roots(ast.walk(parse(path))) - allowed
+    assert not {name: found for name, found in against.items() if found}
+
+
+def test_the_reference_is_independent():
+    assert roots(ast.walk(parse(ROOT / "tests" / "reference.py"))) == {"math", "numpy"}
+
+
+# Generators of one's own: all else in numpy.random draws from, or seeds, the global one.
+OWN = {"RandomState", "default_rng", "Generator", "SeedSequence", "PCG64", "BitGenerator"}
+
+
+def global_draws(tree):
+    """Uses of the global generators: numpy's, and the standard library's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random", "cupy.random"):
+            if node.attr not in OWN:
+                yield ast.unparse(node)
+    for name in imports(ast.walk(tree)):
+        if name == "random" or name.startswith("random."):
+            yield name
+        if name.startswith("numpy.random.") and name.removeprefix("numpy.random.") not in OWN:
+            yield name
+        if name == "numpy.random":
+            yield name  # under another name it would escape this search
+
+
+def test_the_search_finds_global_draws():
+    for line in (
+        "np.random.randn(3)",
+        "from numpy.random import rand",
+        "f = np.random.seed",
+        "import random",
+        "from numpy import random",
+        "rng = np.random.mtrand._rand",
+    ):
+        assert list(global_draws(ast.parse(line))), line
+    assert not list(global_draws(ast.parse("rng: np.random.Generator = numpy.random.default_rng(0); rng.random(3)")))
+
+
+def test_nothing_draws_from_the_global_generator():
+    found = {name: list(global_draws(parse(path))) for name, path in FILES.items()}
+    assert not {name: uses for name, uses in found.items() if uses}
+
+
+IMPORT_ALL = """
+import importlib, os, pkgutil, sys, threading
+import numpy
+
+root, *packages = sys.argv[1:]
+sys.path.insert(0, root)
+
+def state():
+    kind, keys, *rest = numpy.random.get_state()
+    return kind, keys.tolist(), rest
+
+before, threads = state(), threading.enumerate()
+names = [m.name for p in packages for m in pkgutil.walk_packages([os.path.join(root, p)], p + ".")]
+plots = [name for name in names if name.split(".")[-1].startswith("plot")]
+for name in [*packages, *names]:
+    if name not in plots:
+        importlib.import_module(name)
+assert {"common.layer", "dataset.dates", "seq2seq.seq2seq"} <= set(sys.modules)
+assert "matplotlib" not in sys.modules, "the framework imported matplotlib"
+import matplotlib
+looks = dict(matplotlib.rcParams)
+for name in plots:
+    importlib.import_module(name)
+assert dict(matplotlib.rcParams) == looks, "rcParams changed"
+if "matplotlib.pyplot" in sys.modules:
+    assert not sys.modules["matplotlib.pyplot"].get_fignums(), "a figure was opened"
+assert state() == before, "the global generator moved"
+assert threading.enumerate() == threads, "a thread was started"
+"""
+
+
+def test_importing_everything_does_nothing(tmp_path):
+    """No output, no file, no seed, no thread, no rcParams, and matplotlib for pictures only."""
+    env = os.environ | {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-W", "error", "-c", IMPORT_ALL, str(ROOT), *PACKAGES]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,347 @@
+"""The training loop, and the callbacks around it."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from tqdm import tqdm
+
+from common.base_model import BaseModel
+from common.callbacks import Callback, Measure, PrintLoss, ProgressBar
+from common.layer import remove_duplicate
+from common.layers import Affine, Dropout, MatMul, SoftmaxWithLoss
+from common.optimizer import SGD, Adam
+from common.trainer import Trainer
+from seq2seq import AttentionSeq2seq
+
+
+class Recorder:
+    """A model that writes down the batches that it is shown; its loss counts 1, 2, 3, ..."""
+
+    def __init__(self):
+        self.params, self.grads = [np.zeros(1)], [np.zeros(1)]
+        self.seen = []
+
+    def forward(self, x, t):
+        assert (t == 10 * x).all()  # questions keep their answers
+        self.seen.append(x.ravel().tolist())
+        return len(self.seen)
+
+    def backward(self):
+        self.grads[0][...] = 0
+
+
+def recorded(count=10, **fit):
+    trainer = Trainer(Recorder(), SGD(), rng=np.random.default_rng(0), callbacks=())
+    x = np.arange(count)[:, None]
+    trainer.fit(x, 10 * x, **fit)
+    return trainer
+
+
+class Classifier(BaseModel):
+    """Dropout, Affine, loss."""
+
+    def __init__(self, dtype=np.float64):
+        super().__init__()
+        rng = np.random.default_rng(3)
+        self.dropout = Dropout(0.5, rng=rng)
+        self.affine = Affine(rng.standard_normal((4, 3)).astype(dtype), np.zeros(3, dtype))
+        self.loss = SoftmaxWithLoss()
+        self.params, self.grads = self.affine.params, self.affine.grads
+
+    def scores(self, x):
+        return self.affine.forward(self.dropout.forward(x))
+
+    def forward(self, x, t):
+        return self.loss.forward(self.scores(x), t)
+
+    def backward(self, dout=1):
+        return self.dropout.backward(self.affine.backward(self.loss.backward(dout)))
+
+
+def task(count=12):
+    x = np.random.default_rng(0).standard_normal((count, 4))
+    return x, x[:, :3].argmax(axis=1)
+
+
+def test_full_batches_newly_shuffled_each_epoch():
+    seen = recorded(10, max_epoch=3, batch_size=4).model.seen
+    assert [len(batch) for batch in seen] == [4, 4] * 3
+    epochs = [seen[0] + seen[1], seen[2] + seen[3], seen[4] + seen[5]]
+    for epoch in epochs:
+        assert len(set(epoch)) == 8  # no example twice
+        assert epoch != sorted(epoch)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_data_smaller_than_a_batch_trains_as_one():
+    trainer = recorded(3, max_epoch=2, batch_size=128)
+    assert [sorted(batch) for batch in trainer.model.seen] == [[0, 1, 2]] * 2
+    assert trainer.max_iters == 1
+
+
+def test_history_and_loss_list():
+    trainer = recorded(10, max_epoch=2, batch_size=2, eval_interval=2)  # 5 iterations an epoch, losses 1..10
+    assert trainer.history == [{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 8.0}]
+    # at iterations 1, 3 and 5: the mean since the last interval
+    assert trainer.loss_list == [1.0, 2.5, 4.5, 6.0, 7.5, 9.5]
+    assert trainer.current_epoch == 2
+
+
+def test_fit_goes_on_where_the_last_fit_ended():
+    trainer = Trainer(Recorder(), SGD(), rng=np.random.default_rng(0), callbacks=())
+    x = np.arange(10)[:, None]
+    for epoch in (1, 2, 3):
+        history = trainer.fit(x, 10 * x, max_epoch=1, batch_size=5, eval_interval=2)
+        assert trainer.current_epoch == epoch == len(trainer.loss_list)
+        assert history is trainer.history and [record["epoch"] for record in history] == [1, 2, 3][:epoch]
+    first, *others = [trainer.model.seen[i : i + 2] for i in (0, 2, 4)]
+    assert all(first != other for other in others)
+
+
+def test_no_interval_no_loss_list():
+    trainer = recorded(eval_interval=None, max_epoch=1)
+    assert trainer.loss_list == [] and len(trainer.history) == 1
+
+
+@pytest.mark.parametrize("questions, answers", [(4, 3), (0, 0), (0, 4)])
+def test_refuses_data_that_do_not_match(questions, answers):
+    trainer = Trainer(Recorder(), SGD(), callbacks=())
+    with pytest.raises(ValueError, match=f"fit: as many .* got {questions} and {answers}"):
+        trainer.fit(np.zeros((questions, 1)), np.zeros((answers, 1)))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *(("batch_size", 0), ("batch_size", -1), ("max_epoch", 0), ("eval_interval", 0), ("eval_interval", -1)),
+        *(("max_grad", 0.0), ("max_grad", -5.0)),  # which would stop the model, or train it uphill
+    ],
+)
+def test_refuses_numbers_that_are_not_positive(name, value):
+    trainer = Trainer(Recorder(), SGD(), callbacks=())
+    x = np.zeros((4, 1))
+    with pytest.raises(ValueError, match=name):
+        trainer.fit(x, x, **{name: value})
+    assert trainer.model.seen == []
+
+
+def train_attention(dtype, seed=5):
+    streams = np.random.default_rng(seed).spawn(2)
+    data = np.random.default_rng(0)
+    xs, ts = data.integers(0, 9, (40, 6)), data.integers(0, 9, (40, 5))
+    model = AttentionSeq2seq(9, 4, 8, rng=streams[0], dtype=dtype)
+    trainer = Trainer(model, Adam(lr=0.01), rng=streams[1], callbacks=())
+    trainer.fit(xs, ts, max_epoch=2, batch_size=8, max_grad=5.0, eval_interval=1)
+    return model, trainer.loss_list
+
+
+def test_same_seed_same_weights_to_the_last_bit():
+    (one, losses), (two, _), (other, _) = train_attention("f"), train_attention("f"), train_attention("f", seed=6)
+    assert [p.tobytes() for p in one.params] == [p.tobytes() for p in two.params]
+    assert [p.dtype for p in one.params] == [np.float32] * len(one.params)
+    assert not any(np.array_equal(p, q) for p, q in zip(one.params, other.params, strict=True) if p.ndim == 2)
+    assert losses[-1] < losses[0]
+
+
+def test_float32_follows_float64():
+    (_, single), (_, double) = train_attention(np.float32), train_attention(np.float64)
+    assert len(single) == 10 and single != double
+    np.testing.assert_allclose(single, double, rtol=0, atol=1e-4)
+
+
+def test_max_grad_clips():
+    def moved(max_grad):
+        model = Classifier()
+        before = model.affine.W.copy()
+        x, t = task()
+        Trainer(model, SGD(lr=1.0), callbacks=()).fit(100 * x, t, max_epoch=1, batch_size=12, max_grad=max_grad)
+        return np.sqrt(((model.affine.W - before) ** 2).sum() + (model.affine.b**2).sum())
+
+    assert moved(None) > 1
+    assert moved(0.25) == pytest.approx(0.25)
+
+
+def test_tied_weights_are_one_parameter():
+    class Tied(BaseModel):
+        """y = x W W', loss = sum(y * t): its gradient of W is x' t W + t' x W."""
+
+        def __init__(self):
+            self.into, self.out = MatMul(W := np.arange(6.0).reshape(3, 2) / 5), None
+            self.out = MatMul(W.T)
+            self.params = self.into.params + self.out.params
+            self.grads = self.into.grads + self.out.grads
+
+        def forward(self, x, t):
+            self.t = t
+            return (self.out.forward(self.into.forward(x)) * t).sum()
+
+        def backward(self):
+            self.into.backward(self.out.backward(self.t))
+
+    model = Tied()
+    rng = np.random.default_rng(0)
+    x, t = rng.standard_normal((2, 4, 3))
+    W = model.into.W.copy()
+    optimizer = Adam(lr=0.5)
+    step, given = optimizer.step, []
+    optimizer.step = lambda params, grads: (given.append((params, grads[0].copy())), step(params, grads))
+    Trainer(model, optimizer, callbacks=()).fit(x, t, max_epoch=1, batch_size=4)
+    ((params, grad),) = given
+    assert len(params) == 1 and params[0] is model.into.W
+    np.testing.assert_allclose(grad, x.T @ t @ W + t.T @ x @ W, rtol=1e-12)
+    np.testing.assert_array_equal(model.out.W, model.into.W.T)
+
+
+def test_equal_values_are_not_shared():
+    params, grads = [np.zeros((2, 2)), np.zeros((2, 2))], [np.ones((2, 2)), np.ones((2, 2))]
+    kept, merged = remove_duplicate(params, grads)
+    assert [id(p) for p in kept] == [id(p) for p in params]
+    assert all((g == 1).all() for g in merged) and len(merged) == 2
+
+
+def test_a_model_of_the_readers_own_trains():
+    class Linear:  # no base, no name, no cache: params and grads are all
+        def __init__(self, W):
+            self.params, self.grads = [W], [np.zeros_like(W)]
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.params[0]
+
+        def backward(self, dout):
+            self.grads[0][...] = self.x.T @ dout
+            return dout @ self.params[0].T
+
+    class Readers(BaseModel):
+        def __init__(self):  # the parent's is not called
+            rng = np.random.default_rng(0)
+            self.layers = [Linear(rng.standard_normal(s)) for s in ((4, 5), (5, 3))]
+            self.loss = SoftmaxWithLoss()
+            self.params, self.grads = [], []
+            for layer in self.layers:
+                self.params += layer.params
+                self.grads += layer.grads
+
+        def forward(self, x, t):
+            for layer in self.layers:
+                x = layer.forward(x)
+            return self.loss.forward(x, t)
+
+        def backward(self, dout=1):
+            dout = self.loss.backward(dout)
+            for layer in reversed(self.layers):
+                dout = layer.backward(dout)
+
+    history = Trainer(Readers(), Adam(lr=0.05), callbacks=()).fit(*task(), max_epoch=60, batch_size=6)
+    assert history[-1]["loss"] < 0.2 < history[0]["loss"]
+
+
+# Callbacks
+
+
+def test_events_come_in_order():
+    class Log(Callback):
+        def __init__(self):
+            self.events = []
+
+        def fit_begin(self, trainer):
+            self.events.append("fit")
+
+        def iteration_end(self, trainer):
+            self.events.append(trainer.iteration)
+
+        def interval_end(self, trainer):
+            self.events.append(f"interval {len(trainer.loss_list)}")
+
+        def epoch_end(self, trainer):
+            self.events.append(f"epoch {trainer.history[-1]['epoch']}")
+
+    log = Log()
+    x = np.zeros((6, 1))
+    Trainer(Recorder(), SGD(), callbacks=(log,)).fit(x, x, max_epoch=1, batch_size=2, eval_interval=2)
+    assert log.events == ["fit", 1, "interval 1", 2, 3, "interval 2", "epoch 1"]
+
+
+def test_the_chapters_line_is_the_default(capsys):
+    x = np.arange(8)[:, None]
+    Trainer(Recorder(), SGD()).fit(x, 10 * x, max_epoch=2, batch_size=2, eval_interval=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"\| epoch 1 \|  iter 1 / 4 \| time \d+\[s\] \| loss 1\.00", lines[0])
+    assert re.fullmatch(r"\| epoch 1 \|  iter 4 / 4 \| time \d+\[s\] \| loss 3\.00", lines[1])  # mean of 2, 3, 4
+    assert [re.search(r"epoch \d", line)[0] for line in lines] == ["epoch 1"] * 2 + ["epoch 2"] * 2
+
+
+def test_no_callbacks_no_output(capfd):
+    recorded(max_epoch=2)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_time_counts_from_the_first_fit(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("common.callbacks.time.perf_counter", lambda: clock[0])
+    x = np.zeros((2, 1))
+    for callback, times in (PrintLoss(), (0, 60)), (PrintLoss("peeky ", start=990.0), (10, 70)):
+        trainer = Trainer(Recorder(), SGD(), callbacks=(callback,))
+        for clock[0] in (1000.0, 1060.0):
+            trainer.fit(x, x, max_epoch=1)
+        lines = capsys.readouterr().out.splitlines()
+        assert [int(re.search(r"time (\d+)\[s\]", line)[1]) for line in lines] == list(times)
+        assert all(line.startswith(f"{callback.label}| epoch") for line in lines)
+
+
+def test_measure_infers_and_lands_in_history():
+    model = Classifier()
+    x, t = task()
+
+    def accuracy(measured):
+        assert measured is model and not model.dropout.train_flg
+        return float((model.scores(x).argmax(axis=1) == t).mean())
+
+    trainer = Trainer(model, Adam(lr=0.05), callbacks=(Measure("accuracy", accuracy),))
+    history = trainer.fit(x, t, max_epoch=3, batch_size=4)
+    assert model.dropout.train_flg
+    assert [list(record) for record in history] == [["epoch", "loss", "accuracy"]] * 3
+    with_dropout_off = Measure("again", accuracy)
+    with_dropout_off.epoch_end(trainer)
+    assert history[-1]["again"] == history[-1]["accuracy"]
+
+
+def test_measure_that_raises_leaves_the_model_in_training():
+    def fails(model):
+        raise KeyError("not measured")
+
+    model = Classifier()
+    with pytest.raises(KeyError, match="not measured"):
+        Trainer(model, SGD(), callbacks=(Measure("accuracy", fails),)).fit(*task(), max_epoch=1)
+    assert model.dropout.train_flg
+
+
+def test_progress_bar_advances_by_iterations():
+    with tqdm(total=8, file=io.StringIO()) as bar:
+        trainer = Trainer(Recorder(), SGD(), callbacks=(ProgressBar(bar),))
+        x = np.zeros((8, 1))
+        for n in (4, 8):
+            trainer.fit(x, x, max_epoch=1, batch_size=2)
+            assert bar.n == n
+
+
+def test_plot(monkeypatch):
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("Agg")
+    monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("plot called show"))
+    before = dict(matplotlib.rcParams)
+    trainer = recorded(10, max_epoch=2, batch_size=2, eval_interval=2)
+    ax = trainer.plot(ylim=(0, 12))
+    assert ax.lines[0].get_ydata().tolist() == trainer.loss_list
+    assert ax.get_ylim() == (0, 12) and "2" in ax.get_xlabel()
+    figures = plt.get_fignums()
+    _, given = plt.subplots()
+    assert trainer.plot(ax=given) is given and len(given.lines) == 1
+    assert len(plt.get_fignums()) == len(figures) + 1  # plot(ax=...) opens none
+    assert dict(matplotlib.rcParams) == before
+    plt.close(ax.figure)
+    plt.close(given.figure)
