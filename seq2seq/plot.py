@@ -63,7 +63,7 @@ def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *,
     ax.set_xlabel("epochs")
     ax.set_ylabel(ylabel or value)
     ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.grid(True, alpha=0.4)
     ax.legend()
     return ax
