@@ -1,16 +1,73 @@
 """Fixtures that several test files share."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from dataset import dates
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
 def real_date_file() -> Path:
     """The book's date.txt: where DATE_TXT says, else in the folder `shared` beside the repository."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "date.txt"
+    beside = ROOT.parent / "shared" / "data" / "date.txt"
     path = Path(os.environ.get("DATE_TXT") or beside)
     if not path.is_file():
         pytest.skip(f"the book's date.txt is not at {path}; set the environment variable DATE_TXT to its path")
     return path
+
+
+@pytest.fixture(scope="session")
+def script_environment() -> dict[str, str]:
+    """For subprocesses: our packages on the path, no display, one BLAS thread (the models here are tiny)."""
+    without = {"DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"}
+    env = {name: value for name, value in os.environ.items() if name not in without}
+    return env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def script(script_environment) -> Callable[..., subprocess.CompletedProcess]:
+    """``script(cwd, "train_date.py", *arguments, stdin=b"")`` runs one of ours; output is text."""
+
+    def run(cwd: Path, name: str, *arguments, stdin: bytes = b"") -> subprocess.CompletedProcess:
+        command = [sys.executable, "-X", "utf8", ROOT / "scripts" / name, *map(str, arguments)]
+        done = subprocess.run(command, cwd=cwd, env=script_environment, input=stdin, capture_output=True, timeout=120)
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
+
+    return run
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What ``scripts/train_date.py *arguments``, run in ``cwd``, printed and left in ``folder``."""
+
+    cwd: Path
+    data: Path
+    arguments: tuple[str, ...]
+    stdout: str
+    stderr: str
+
+    @property
+    def folder(self) -> Path:
+        return self.cwd / "runs" / "date"
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, script) -> TrainedRun:
+    """All three models, small, after two epochs. Two questions are so frequent that peeky learns their answers."""
+    cwd = tmp_path_factory.mktemp("trained")
+    frequent = [f"{'May 1, 1972':<29}_1972-05-01", f"{'7/22/08':<29}_2008-07-22"]
+    lines = dates.generate(1000, seed=1) + frequent * 1000
+    (cwd / "date.txt").write_bytes("".join(f"{line}\n" for line in lines).encode())
+    arguments = ("--data", "date.txt", "--max-epoch", "2", "--batch-size", "32", "--hidden-size", "32", "--lr", "0.003")
+    done = script(cwd, "train_date.py", *arguments, "--out", "runs/date")
+    assert done.returncode == 0, done.stderr
+    return TrainedRun(cwd, cwd / "date.txt", arguments, done.stdout, done.stderr)

@@ -1,0 +1,90 @@
+"""Pictures: what stands on the Axes, and what is left alone."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from seq2seq.plot import plot_attention, plot_history
+
+WEIGHTS = np.random.default_rng(0).dirichlet(np.ones(5), size=3)
+HISTORY = [
+    {"model": model, "epoch": epoch, "test_accuracy": accuracy}
+    for epoch, accuracies in enumerate([(0.0, 0.1, 0.2), (0.1, 0.6, 0.9)], 1)
+    for model, accuracy in zip(("baseline", "peeky", "attention"), accuracies, strict=True)
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_shown_or_changed(monkeypatch):
+    """No drawing function may open a window, change settings, or touch a figure that is not its own."""
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
+    other, other_ax = plt.subplots()
+    settings = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == settings
+    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.get_title()
+    plt.close("all")
+
+
+def labels(ticks) -> str:
+    return "".join(tick.get_text() for tick in ticks)
+
+
+def test_attention_map_holds_the_weights_as_they_are():
+    figure, (left, ax) = plt.subplots(1, 2)
+    assert plot_attention(WEIGHTS, "abc d", "xy-", ax, cmap="Blues", title="a question") is ax
+    assert not left.has_data()
+    (mesh,) = ax.collections
+    np.testing.assert_array_equal(np.asarray(mesh.get_array()).reshape(3, 5), WEIGHTS)
+    assert mesh.get_clim() == (0, 1) and mesh.get_cmap().name == "Blues"
+    corners = [path.vertices[:4] for path in mesh.get_paths()]
+    assert (corners[1].min(), *corners[1].max(axis=0)) == (0, 2, 1), "the second cell is one to the right"
+    assert ax.get_title() == "a question"
+    assert figure.axes[-1].get_ylim() == (0, 1), "the colour bar's range"
+    assert len(figure.axes) == 3
+
+
+def test_attention_map_reads_left_to_right_and_top_to_bottom():
+    ax = plot_attention(WEIGHTS, "abc d", list("xy-"))
+    assert labels(ax.get_xticklabels()) == "abc␣d"
+    assert labels(ax.get_yticklabels()) == "xy-"
+    assert ax.get_xlim() == (0, 5) and list(ax.get_xticks()) == [0.5, 1.5, 2.5, 3.5, 4.5]
+    assert ax.get_ylim() == (3, 0), "the first row is at the top"
+    assert list(ax.get_yticks()) == [0.5, 1.5, 2.5]
+
+
+def test_attention_map_without_colour_bar_adds_no_axes():
+    ax = plot_attention(WEIGHTS, "abcde", "xyz", colorbar=False)
+    assert ax.figure.axes == [ax]
+
+
+@pytest.mark.parametrize("weights", [WEIGHTS.T, WEIGHTS[:2], WEIGHTS[None], WEIGHTS[0]])
+def test_labels_that_do_not_fit_are_refused(weights):
+    before = plt.get_fignums()
+    with pytest.raises(ValueError, match=r"\(3, 5\) wanted.*got " + str(weights.shape).replace("(", r"\(")[:-1]):
+        plot_attention(weights, "abcde", "xyz")
+    assert plt.get_fignums() == before
+
+
+def test_history_has_the_chapters_markers_legend_and_grid():
+    _, ax = plt.subplots()
+    assert plot_history(HISTORY, "test_accuracy", ax, ylabel="accuracy") is ax
+    curves = {line.get_label(): line for line in ax.lines}
+    markers = {name: curve.get_marker() for name, curve in curves.items()}
+    assert markers == {"baseline": "v", "peeky": "D", "attention": "o"}
+    for name, curve in curves.items():
+        assert list(curve.get_xdata()) == [1, 2]
+        assert list(curve.get_ydata()) == [row["test_accuracy"] for row in HISTORY if row["model"] == name]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(curves)
+    assert all(line.get_visible() for line in ax.get_xgridlines() + ax.get_ygridlines())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epochs", "accuracy")
+
+
+def test_history_on_a_figure_of_its_own_and_of_a_single_epoch():
+    ax = plot_history(HISTORY[:3], "test_accuracy")
+    assert [len(line.get_xdata()) for line in ax.lines] == [1, 1, 1]
+    assert all(tick == int(tick) for tick in ax.get_xticks()), "there is no half epoch"
+    assert ax.get_ylabel() == "test_accuracy"
