@@ -44,6 +44,7 @@ def test_paths_go_through_lists_dicts_and_composites():
             self.heads = {"year": affine(3, 4)}
             self.both = TimeBiLSTM(*(a for _ in range(2) for a in (np.ones((3, 8)), np.ones((2, 8)), np.zeros(8))))
             self.first = self.layers[0]  # once more: named where it came first
+            self.layers[1][0].model = self  # the walk ends all the same
             self.own(self.both, self.heads["year"], self.layers[1][0], self.layers[0])  # another order
 
     model = Model()

@@ -157,14 +157,19 @@ def test_errors_at_the_door(kind):
     for given, size, batch_size in ((xs[:0], 2, 5), (xs, 0, 5), (xs, -1, 5), (xs, 2, 0), (xs, 2, -1)):
         with pytest.raises(ValueError, match="wanted, got"):
             model.decode(given, START, size, batch_size)
-    for wrong in (xs, xs[:0]):
-        with pytest.raises(ValueError, match="generate: one question wanted, got"):
-            model.generate(wrong, START, 2)
+    with pytest.raises(ValueError, match="generate: one question wanted, got 3"):
+        model.generate(xs, START, 2)
     for start_id in (V, -1):
         with pytest.raises(ValueError, match=r"ids in 0\.\.10 wanted"):
             model.decode(xs, start_id, 2)
     with pytest.raises(ValueError, match="Seq2seq: sizes"):
         MODELS[kind](0, 4, 5)
+
+
+@every_model
+def test_generate_of_no_question_says_so(kind):
+    with pytest.raises(ValueError, match="generate: one question wanted, got 0"):
+        lively(kind).generate(questions(3)[:0], START, 2)
 
 
 def test_exact_match_errors():
