@@ -40,7 +40,7 @@ class PrintLoss(Callback):
         seconds = time.perf_counter() - self.start
         tqdm.write(  # unlike print, it does not tear a progress bar
             f"{self.label}| epoch {trainer.current_epoch + 1} |  iter {trainer.iteration} / {trainer.max_iters} | "
-            f"time {seconds:.0f}[s] | loss {trainer.loss_list[-1]:.2f}"
+            f"time {int(seconds)}[s] | loss {trainer.loss_list[-1]:.2f}"
         )
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
     The file is written beside its place and renamed when it is whole, so a file that was there before stays
     until then. Equal contents give equal bytes. Raises OSError when it cannot be written.
     """
-    content = json.dumps({"format": FORMAT, **(manifest or {})}, ensure_ascii=False, indent=1)
+    content = json.dumps((manifest or {}) | {"format": FORMAT}, ensure_ascii=False, indent=1)
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_member(MANIFEST), content)
         for name, array in arrays.items():
@@ -41,6 +42,8 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
 def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` when the block ends well, and leaves no trace otherwise."""
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -69,15 +72,17 @@ def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
         try:
             with zipfile.ZipFile(file) as archive:
                 names = archive.namelist()
-                manifest = json.loads(archive.read(MANIFEST)) if MANIFEST in names else {}
+                if MANIFEST not in names:
+                    raise ValueError(f"it has no {MANIFEST}")
+                manifest = json.loads(archive.read(MANIFEST))
                 arrays = {}
                 for name in names:
                     if name.endswith(".npy"):
                         with archive.open(name) as member:
                             arrays[name.removesuffix(".npy")] = numpy.lib.format.read_array(member, allow_pickle=False)
-        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, OSError) as error:
             raise CheckpointError(f"{path}: not a checkpoint, or a damaged one: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format", FORMAT) != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError(f"{path}: a checkpoint of another format; format {FORMAT} wanted")
     return arrays, manifest
 

@@ -55,7 +55,8 @@ class Layer:
 def memory(array: Array) -> tuple:
     """Identity of a parameter: the memory it looks at. W and W.T have the same, equal copies have not."""
     interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
-    return interface["data"][0], *sorted(zip(array.strides, array.shape, strict=True))
+    axes = list(zip(array.strides, array.shape, strict=True))
+    return interface["data"][0], *(sorted(axes) if len(axes) == 2 else axes)
 
 
 def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Array], list[Array]]:
@@ -108,15 +109,18 @@ def _named(model) -> dict[str, tuple[Array, Array]]:
     parts = list(_walk(model))
     found: dict[tuple, tuple[str, Array, Array]] = {}
     # An array is named by the attribute that holds it; one that is nobody's attribute, by its place in
-    # the shortest list that has it: a layer's own, not its model's.
+    # the shortest list that has it: a layer's own, not its model's. Parts whose gradients are not the
+    # model's, such as the steps that an unrolled layer makes in forward, name nothing.
+    used = {id(grad) for grad in getattr(model, "grads", [])}
     for path, part in parts:
         attributes = {id(value): key for key, value in getattr(part, "__dict__", {}).items()}
         for param, grad in zip(part.params, part.grads, strict=True):
-            if id(param) in attributes:
+            if id(param) in attributes and id(grad) in used:
                 found.setdefault(memory(param), (_join(path, attributes[id(param)]), param, grad))
-    for path, part in sorted(parts, key=lambda item: len(item[1].params)):
+    for path, part in sorted(reversed(parts), key=lambda item: len(item[1].params)):
         for i, (param, grad) in enumerate(zip(part.params, part.grads, strict=True)):
-            found.setdefault(memory(param), (_join(path, f"params.{i}"), param, grad))
+            if id(grad) in used:
+                found.setdefault(memory(param), (_join(path, f"params.{i}"), param, grad))
     in_order = {memory(p): found[memory(p)] for p in getattr(model, "params", [])} | found
     return {name: (param, grad) for name, param, grad in in_order.values()}
 

@@ -81,12 +81,12 @@ class TimeRecurrent(Layer):
         N, T, D = xs.shape
         a = xs.transpose(1, 0, 2).reshape(T * N, D) @ self.Wx
         a += self.b
-        return a.reshape(T, N, -1)
+        return a.reshape(T, N, a.shape[1])
 
     def _input_gradients(self, xs: Array, da: Array) -> Array:
         """Fill the gradients of Wx and b from those of the products, da (T, N, gates * H); return dxs (N, T, D)."""
         N, T, D = xs.shape
-        da = da.reshape(T * N, -1)
+        da = da.reshape(T * N, da.shape[2])
         self.grads[0][...] = xs.transpose(1, 0, 2).reshape(T * N, D).T @ da
         self.grads[2][...] = da.sum(axis=0)
         return np.ascontiguousarray((da @ self.Wx.T).reshape(T, N, D).transpose(1, 0, 2))

@@ -48,7 +48,7 @@ class Trainer:
         norm ``max_grad`` when it is given.
         Raises ValueError when x and t differ in length or are empty, or a number is not positive.
         """
-        self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, eval_interval=eval_interval or 1)
+        self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval)
         batch_size = min(batch_size, len(x))
         self.max_iters = len(x) // batch_size
         self.eval_interval = eval_interval
@@ -99,5 +99,5 @@ class Trainer:
         if len(x) != len(t) or len(x) == 0:
             raise ValueError(f"Trainer.fit: as many answers as questions wanted, got {len(x)} and {len(t)}")
         for name, value in positive.items():
-            if value < 1:
-                raise ValueError(f"Trainer.fit: {name} of at least 1 wanted, got {value}")
+            if value is not None and not value > 0:
+                raise ValueError(f"Trainer.fit: {name} above 0 wanted, got {value}")

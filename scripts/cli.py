@@ -1,7 +1,7 @@
 """What the scripts share: one-line errors with exit code 2, argument types, opening a trained run."""
 
 import argparse
-import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +26,9 @@ def run(main: Callable[[], int]) -> NoReturn:
         sys.stdout.reconfigure(errors="replace")  # not every terminal can write →
     try:
         code = main()
+    except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
     except (ValueError, OSError, MemoryError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
@@ -64,12 +67,13 @@ class DateModel:
         if not path.is_file():
             raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)
-        missing = [key for key in ("vocabulary", "start", "T_enc", "T_dec", "reverse") if key not in facts]
+        missing = [key for key in ("vocabulary", "start", "T_enc", "T_dec", "reverse", "data") if key not in facts]
         if missing:
             raise ValueError(f"{path}: not written by train_date.py: no {', '.join(missing)} in its manifest")
         self.vocabulary = Vocabulary(facts["vocabulary"])
         self.start_id = self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
+        self.path, self.data = path, facts["data"]
 
     def encode(self, text: str):
         """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked."""
@@ -80,23 +84,16 @@ class DateModel:
         """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
         return self.model.decode(xs, self.start_id, self.T_dec)
 
+    def test_questions(self) -> list[tuple[str, str]]:
+        """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""
+        data = open_data(self.data["path"])
+        if data.sha256 != self.data["sha256"]:
+            raise ValueError(f"{data.source}: changed since {self.path} was trained on it (SHA-256 differs)")
+        _, (x_test, t_test) = data.split(leak_free=self.data["leak_free"])
+        text = data.vocabulary.decode
+        return [(text(x), text(t[1:])) for x, t in zip(x_test, t_test, strict=True)]
+
 
 def open_data(path: str | None) -> SequenceData:
     """The data of ``--data``: a file, or the generated dates when there is none."""
     return generate("date.txt") if path is None else read(path)
-
-
-def run_data(run: Path) -> tuple[SequenceData, dict]:
-    """The data that a run was trained on, the same bytes, and the run's config. Raises ValueError if changed."""
-    config_file = run / "config.json"
-    if not config_file.is_file():
-        raise FileNotFoundError(f"no run at {run}: config.json is missing; train one with: {TRAIN} --out {run}")
-    try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-        path, sha256, _ = config["data"]["path"], config["data"]["sha256"], config["arguments"]["leak_free"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{config_file}: damaged, or not written by train_date.py: {error!r}") from None
-    data = open_data(path)
-    if data.sha256 != sha256:
-        raise ValueError(f"{data.source}: changed since the run in {run} was trained on it (SHA-256 differs)")
-    return data, config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from cli import DateModel, Parser, natural, positive_int, run, run_data
+from cli import DateModel, Parser, natural, positive_int, run
 
 from common.checkpoint import replacing
 
@@ -51,11 +51,9 @@ def main() -> int:
         draw(date_model, args, args.text, None)
         save(plt.gcf(), args, "text")
     else:
-        data, config = run_data(args.run)
-        _, (x_test, t_test) = data.split(leak_free=config["arguments"]["leak_free"])
-        for number, index in enumerate(chosen(args, len(x_test)), 1):
-            question, answer = data.vocabulary.decode(x_test[index]), data.vocabulary.decode(t_test[index, 1:])
-            print(f"test question {index}: {draw(date_model, args, question, answer)}")
+        questions = date_model.test_questions()
+        for number, index in enumerate(chosen(args, len(questions)), 1):
+            print(f"test question {index}: {draw(date_model, args, *questions[index])}")
             save(plt.gcf(), args, str(index), number if args.count else None)
             if not args.show:
                 plt.close()

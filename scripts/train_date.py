@@ -61,7 +61,13 @@ def main() -> int:
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
     args.out.mkdir(parents=True, exist_ok=True)
-    write_config(args, data)
+    origin = {
+        "path": args.data and str(Path(args.data).resolve()),
+        "source": data.source,
+        "sha256": data.sha256,
+        "leak_free": args.leak_free,
+    }
+    write_config(args, origin)
 
     iterations = max(1, len(x_train) // args.batch_size)
     bar = tqdm(total=args.max_epoch * len(args.models) * iterations, unit="it", disable=True if args.quiet else None)
@@ -82,6 +88,7 @@ def main() -> int:
         "T_enc": x_train.shape[1],
         "T_dec": t_train.shape[1] - 1,
         "reverse": not args.no_reverse,
+        "data": origin,
     }
     history = []
     for epoch in range(1, args.max_epoch + 1):
@@ -103,14 +110,10 @@ def main() -> int:
     return 0
 
 
-def write_config(args, data) -> None:
+def write_config(args, origin: dict) -> None:
     config = {
         "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()},
-        "data": {
-            "path": args.data and str(Path(args.data).resolve()),
-            "source": data.source,
-            "sha256": data.sha256,
-        },
+        "data": origin,
         "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
         | {"python": platform.python_version()},
     }

@@ -4,6 +4,7 @@ import os
 
 from common import checkpoint
 from common.layer import named_params
+from common.np import np
 from seq2seq.attention_seq2seq import AttentionSeq2seq
 from seq2seq.peeky_seq2seq import PeekySeq2seq
 from seq2seq.seq2seq import Seq2seq
@@ -13,20 +14,29 @@ MODELS = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2
 
 
 def save_model(path: str | os.PathLike, model: Seq2seq, **facts) -> None:
-    """Write the model and what is needed to use it: facts (vocabulary, lengths, ...) that JSON can hold."""
-    name = next(name for name, cls in MODELS.items() if cls is type(model))
+    """Write the model and what is needed to use it: facts (vocabulary, lengths, ...) that JSON can hold.
+
+    Raises ValueError for a model that ``load_model`` could not name, OSError when the file cannot be written.
+    """
+    names = {cls: name for name, cls in MODELS.items()}
+    if type(model) not in names:
+        raise ValueError(f"save_model: {type(model).__name__} is none of {', '.join(c.__name__ for c in names)}")
+    name = names[type(model)]
     model.save_params(path, {"model": name, "arguments": model.arguments, **facts})
 
 
 def load_model(path: str | os.PathLike) -> tuple[Seq2seq, dict]:
-    """The model in the file, and the facts that were saved with it.
+    """The model in the file, in the dtype it had, and the facts that were saved with it.
 
     Raises FileNotFoundError, or CheckpointError for a file that is damaged or not a model's.
     """
     arrays, facts = checkpoint.load(path)
     name, arguments = facts.get("model"), facts.get("arguments")
-    if name not in MODELS or not isinstance(arguments, dict):
+    if not isinstance(name, str) or name not in MODELS:
         raise checkpoint.CheckpointError(f"{path}: not a model file: {name!r} is none of {', '.join(MODELS)}")
-    model = MODELS[name](**arguments)
+    try:
+        model = MODELS[name](**arguments, dtype=np.result_type(*arrays.values()))
+    except (TypeError, ValueError) as error:
+        raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {arguments!r}: {error}") from error
     checkpoint.assign(named_params(model), arrays, path)
     return model, facts

@@ -22,7 +22,7 @@ import pytest
 from common.layer import named_params
 from dataset import dates
 from dataset.sequence import generate, read
-from seq2seq import exact_match, load_model
+from seq2seq import exact_match, load_model, save_model
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("baseline", "peeky", "attention")
@@ -314,11 +314,8 @@ def test_plot_takes_question_0_where_there_is_no_4681(trained_run, script):
 
 
 def test_plot_takes_question_4681_where_there_is_one(trained_run, script, tmp_path):
-    shutil.copytree(trained_run.folder, tmp_path / "run")
-    config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
     data = generate("date.txt")
-    config["data"] |= {"path": None, "sha256": data.sha256}
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    move_data(trained_run, tmp_path / "run", path=None, sha256=data.sha256)
     done = script(tmp_path, "plot_attention.py", "--run", "run")
     assert (done.returncode, done.stderr) == (0, "")
     question = data.vocabulary.decode(data.split()[1][0][4681]).rstrip()
@@ -367,18 +364,30 @@ def test_plot_refuses_in_one_line(trained_run, script, arguments, message):
 
 
 def test_plot_refuses_a_run_whose_data_changed_or_vanished(trained_run, script, tmp_path):
-    shutil.copytree(trained_run.folder, tmp_path / "run")
     data = tmp_path / "date.txt"
-    config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
-    config["data"]["path"] = str(data)
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config), encoding="utf-8")
-
+    move_data(trained_run, tmp_path / "run", path=str(data))
     data.write_bytes(trained_run.data.read_bytes().replace(b"May 1,", b"May 2,", 1))
-    refused(script(tmp_path, "plot_attention.py", "--run", "run"), r"date\.txt: changed since")
+    refused(script(tmp_path, "plot_attention.py", "--run", "run"), r"date\.txt: changed since run/attention\.npz")
     data.unlink()
     refused(script(tmp_path, "plot_attention.py", "--run", "run"), r"date\.txt")
-    (tmp_path / "run" / "config.json").write_text("{}", encoding="utf-8")
-    refused(script(tmp_path, "plot_attention.py", "--run", "run"), r"config\.json: damaged")
+
+
+def test_plot_asks_a_model_about_its_own_data_whatever_was_trained_beside_it_later(trained_run, script, tiny, tmp_path):
+    shutil.copytree(trained_run.folder, tmp_path / "run")
+    arguments = ["--data", tiny, "--models", "baseline", "--quiet", "--out", "run", *TINY]
+    assert script(tmp_path, "train_date.py", *arguments).returncode == 0
+    before = script(trained_run.cwd, "plot_attention.py", "--save", tmp_path / "before.png")
+    after = script(tmp_path, "plot_attention.py", "--run", "run", "--save", "after.png")
+    assert after.stdout.splitlines()[0] == before.stdout.splitlines()[0]
+    assert (tmp_path / "after.png").read_bytes() == (tmp_path / "before.png").read_bytes()
+
+
+def move_data(trained_run, folder: Path, **facts) -> None:
+    """A copy of the attention model whose file says other facts about its data."""
+    folder.mkdir()
+    model, kept = load_model(trained_run.folder / "attention.npz")
+    kept = {key: value for key, value in kept.items() if key not in ("format", "model", "arguments")}
+    save_model(folder / "attention.npz", model, **kept | {"data": kept["data"] | facts})
 
 
 # convert_date.py
