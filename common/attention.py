@@ -3,7 +3,6 @@
 Source: 『ゼロから作るDeep Learning 2』 8.1; Bahdanau et al. 2015; Luong et al. 2015, 3.1 (dot).
 """
 
-from common.functions import softmax
 from common.layer import Array, Layer
 from common.layers import Softmax
 
@@ -20,12 +19,14 @@ class WeightSum(Layer):
     """
 
     def forward(self, hs: Array, a: Array) -> Array:
+        self.expect("hs (N, T, H)", hs, None, None, None)
         self.expect("a (N, T) for hs (N, T, H)", a, *hs.shape[:2])
         self.cache = hs, a
         return (a[:, None, :] @ hs)[:, 0, :]  # (N, 1, T) @ (N, T, H)
 
     def backward(self, dc: Array) -> tuple[Array, Array]:
         hs, a = self.saved()
+        self.expect("dc (N, H)", dc, hs.shape[0], hs.shape[2])
         dhs = a[:, :, None] * dc[:, None, :]  # forward summed over t, so every t gets dc
         da = (hs @ dc[:, :, None])[:, :, 0]
         return dhs, da
@@ -48,6 +49,7 @@ class AttentionWeight(Layer):
         self.softmax = Softmax()
 
     def forward(self, hs: Array, h: Array, mask: Array | None = None) -> Array:
+        self.expect("hs (N, T, H)", hs, None, None, None)
         N, T, H = hs.shape
         self.expect("h (N, H) for hs (N, T, H)", h, N, H)
         if mask is not None:
@@ -80,7 +82,7 @@ class Attention(Layer):
 
     def forward(self, hs: Array, h: Array, mask: Array | None = None) -> Array:
         a = self.attention_weight_layer.forward(hs, h, mask)
-        self.attention_weight = a
+        self.attention_weight = a.copy()
         return self.weight_sum_layer.forward(hs, a)
 
     def backward(self, dc: Array) -> tuple[Array, Array]:
@@ -94,7 +96,7 @@ class TimeAttention(Layer):
 
     forward:  hs_enc (N, T_enc, H), hs_dec (N, T_dec, H), mask bool (N, T_enc) or None  ->  c (N, T_dec, H)
     backward: dc (N, T_dec, H)  ->  dhs_enc (N, T_enc, H), dhs_dec (N, T_dec, H)
-    ``attention_weights``, read-only, is (T_dec, N, T_enc), as the chapter's list of steps would stack.
+    ``attention_weights`` is (T_dec, N, T_enc), as the chapter's list of steps would stack.
     Masked positions weigh exactly 0; a row with nothing to see gives a zero context.
     Raises ValueError when the shapes do not agree.
     Source: 『ゼロから作るDeep Learning 2』 8.1.5.
@@ -102,24 +104,29 @@ class TimeAttention(Layer):
 
     def __init__(self):
         super().__init__()
+        self.softmax = Softmax()
         self.attention_weights = None
 
     def forward(self, hs_enc: Array, hs_dec: Array, mask: Array | None = None) -> Array:
+        self.expect("hs_enc (N, T_enc, H)", hs_enc, None, None, None)
         N, T_enc, H = hs_enc.shape
         self.expect("hs_dec (N, T_dec, H) for hs_enc (N, T_enc, H)", hs_dec, N, None, H)
         if mask is not None:
             self.expect("mask (N, T_enc) for hs_enc (N, T_enc, H)", mask, N, T_enc)
             mask = mask[:, None, :]
-        a = softmax(hs_dec @ hs_enc.transpose(0, 2, 1), mask)  # (N, T_dec, T_enc)
+        a = self.softmax.forward(hs_dec @ hs_enc.transpose(0, 2, 1), mask)  # (N, T_dec, T_enc)
         self.cache = hs_enc, hs_dec, a
-        self.attention_weights = a.transpose(1, 0, 2)
-        self.attention_weights.flags.writeable = False
+        self.keep(a)
         return a @ hs_enc
+
+    def keep(self, a: Array) -> None:
+        """Store weights a (N, T_dec, T_enc) as ``attention_weights``: a copy, so nobody's edits reach the other."""
+        self.attention_weights = a.transpose(1, 0, 2).copy()
 
     def backward(self, dc: Array) -> tuple[Array, Array]:
         hs_enc, hs_dec, a = self.saved()
-        da = dc @ hs_enc.transpose(0, 2, 1)
-        dscores = a * (da - (a * da).sum(axis=-1, keepdims=True))  # through the softmax
+        self.expect("dc (N, T_dec, H)", dc, *hs_dec.shape)
+        dscores = self.softmax.backward(dc @ hs_enc.transpose(0, 2, 1))
         dhs_dec = dscores @ hs_enc
         # hs_enc served twice in forward: in the scores and in the sum
         dhs_enc = a.transpose(0, 2, 1) @ dc + dscores.transpose(0, 2, 1) @ hs_dec

@@ -31,7 +31,7 @@ class BaseModel:
     def load_params(self, file_name: str | os.PathLike | None = None) -> dict:
         """Fill the parameters from a file that ``save_params`` wrote; return its manifest.
 
-        Raises FileNotFoundError, or CheckpointError that lists every name that does not fit; then no
+        Raises OSError, or CheckpointError that lists every name that does not fit; then no
         parameter has changed.
         """
         file_name = file_name or self._default_name()

@@ -6,7 +6,7 @@ named array. Nothing in it is ever executed: no pickles.
 
 import json
 import os
-import tempfile
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +18,9 @@ import numpy
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+# what zipfile, json and numpy raise for a file that is not as it should be
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, ArithmeticError, EOFError, LookupError, MemoryError)
+DAMAGE += (OSError, RuntimeError, ValueError)
 
 
 class CheckpointError(ValueError):
@@ -44,23 +47,22 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are for the owner alone
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
     """Read ``(arrays, manifest)``.
 
-    Raises FileNotFoundError, or CheckpointError for a file that is not a checkpoint, with the reason.
+    Raises OSError when the file cannot be opened, CheckpointError when it is not a checkpoint, with the reason.
     """
     with open(path, "rb") as file:
         if file.read(1) == b"\x80":
@@ -80,7 +82,7 @@ def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
                     if name.endswith(".npy"):
                         with archive.open(name) as member:
                             arrays[name.removesuffix(".npy")] = numpy.lib.format.read_array(member, allow_pickle=False)
-        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, OSError) as error:
+        except DAMAGE as error:
             raise CheckpointError(f"{path}: not a checkpoint, or a damaged one: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError(f"{path}: a checkpoint of another format; format {FORMAT} wanted")
@@ -90,7 +92,7 @@ def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
 def assign(params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], path: str | os.PathLike) -> None:
     """Copy the arrays into the parameters of the same names, in place: all of them, or none.
 
-    Raises CheckpointError that lists every name that is missing, left over, or of another shape.
+    Raises CheckpointError that lists every name that is missing, left over, of another shape or kind of number.
     """
     faults = [f"missing {name} {params[name].shape}" for name in params if name not in arrays]
     faults += [f"left over {name} {arrays[name].shape}" for name in arrays if name not in params]
@@ -98,6 +100,11 @@ def assign(params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], p
         f"{name} is {arrays[name].shape}, the model's {params[name].shape}"
         for name in params
         if name in arrays and arrays[name].shape != params[name].shape
+    ]
+    faults += [
+        f"{name} is {arrays[name].dtype}, the model's {param.dtype}"
+        for name, param in params.items()
+        if name in arrays and not numpy.can_cast(arrays[name].dtype, param.dtype, "same_kind")
     ]
     if faults:
         raise CheckpointError(f"{path}: does not fit the model: {'; '.join(faults)}")
@@ -107,9 +114,3 @@ def assign(params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], p
 
 def _member(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -17,7 +17,7 @@ def sigmoid(x: Array) -> Array:
 
 def relu(x: Array) -> Array:
     """``max(x, 0)``. Any shape -> the same shape."""
-    return np.where(x.real > 0, x, np.zeros_like(x))
+    return np.where(x.real <= 0, 0, x)
 
 
 def softplus(x: Array) -> Array:
@@ -52,11 +52,26 @@ def cross_entropy_error(y: Array, t: Array) -> Array:
 
     y (..., K); t (...) of class ids, or (..., K) one-hot  ->  a scalar.
     A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
-    Raises ValueError when t has neither of the two shapes.
+    Raises ValueError as ``class_ids``.
     """
+    picked = np.take_along_axis(y, class_ids(t, y)[..., None], axis=-1)
+    return -np.log(np.where(picked.real <= 0, np.finfo(y.dtype).tiny, picked)).mean()
+
+
+def class_ids(t: Array, y: Array, ignore_label: int | None = None) -> Array:
+    """The labels t, ids (...) or one-hot (..., K), as ids (...) of the classes of y (..., K).
+
+    Raises ValueError for another shape, labels that are not integers, and ids outside 0..K-1 other than
+    ``ignore_label``.
+    """
+    K = y.shape[-1]
     if t.shape == y.shape:
-        t = t.argmax(axis=-1)
+        return t.argmax(axis=-1)
     if t.shape != y.shape[:-1]:
-        raise ValueError(f"cross_entropy_error: y (..., K) and t (...) wanted, got {y.shape} and {t.shape}")
-    picked = np.take_along_axis(y, t[..., None], axis=-1)
-    return -np.log(np.where(picked.real > 0, picked, np.finfo(y.dtype).tiny)).mean()
+        raise ValueError(f"labels of shape {y.shape[:-1]}, or one-hot {y.shape}, wanted, got {t.shape}")
+    if t.dtype.kind not in "iu":
+        raise ValueError(f"integer labels wanted, got {t.dtype}")
+    wrong = t[((t < 0) | (t >= K)) & (t != ignore_label)]
+    if wrong.size:
+        raise ValueError(f"labels in 0..{K - 1} wanted, got {wrong[0]}")
+    return t

@@ -9,11 +9,12 @@ Works for any object with ``params``, ``grads``, ``forward`` and ``backward`` wh
 """
 
 import copy
+import inspect
 import warnings
 
 import numpy
 
-from common.layer import Array, memory, named_params, remove_duplicate
+from common.layer import Array, memory, named_params, remove_duplicate, same_axes, walk
 from common.np import np
 
 H = 1e-30
@@ -38,6 +39,7 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
     rebinds a gradient, or returns gradients of the wrong number or shape.
     """
     name = type(layer_or_model).__name__
+    _check_listed(name, layer_or_model)
     rng = numpy.random.default_rng(seed)
     real = _in_dtype(layer_or_model, np.float64)
     exact = _in_dtype(layer_or_model, np.complex128)
@@ -47,6 +49,8 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
     given = copy.deepcopy(x64)
     outputs = _as_tuple(real.forward(*x64))
     upstream = [np.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
+    if not inspect.signature(real.backward).parameters:  # a model whose loss is the end of the chain
+        upstream = [np.ones(())]
     analytic = _backward(name, real, upstream, x64)
     again = _backward(name, real, upstream, x64)
     for key in analytic:
@@ -61,20 +65,32 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
         ys = _as_tuple(trial.forward(*x128))
         return sum((d * y).sum() for d, y in zip(upstream, ys, strict=True))
 
-    places = named_params(exact) | {f"input {i}": x for i, x in enumerate(x128) if _is_float(x)}
-    errors = {}
+    places = named_params(exact) | {f"input {i}": x for i, x in enumerate(x128)}
+    errors, faults = {}, []
     with warnings.catch_warnings():
         # a float buffer in a forward would swallow the imaginary part and pass as a zero gradient
         warnings.simplefilter("error", ComplexWarning)
         try:
-            for key, place in places.items():
-                errors[key] = _compare(name, key, analytic[key], _complex_step(loss, place), tolerance)
-        except ComplexWarning as warning:
+            for key, gradient in analytic.items():
+                errors[key], fault = _compare(key, gradient, _complex_step(loss, places[key]), tolerance)
+                faults += [(errors[key], fault)] if fault else []
+        except (ComplexWarning, TypeError) as warning:
             raise GradientError(
                 f"{name}: forward is not complex-safe, the imaginary part gets lost ({warning}); "
                 "is an array allocated with a fixed float dtype?"
             ) from warning
+    if faults:
+        raise GradientError(f"{name}: {max(faults)[1]}")
     return errors
+
+
+def _check_listed(name: str, model) -> None:
+    listed = {memory(param) for param in model.params}
+    for path, part in walk(model):
+        for i, param in enumerate(part.params):
+            if memory(param) not in listed:
+                attribute = next((key for key, value in vars(part).items() if value is param), f"params.{i}")
+                raise GradientError(f"{name}: {path}.{attribute} is not in the model's params")
 
 
 def _complex_step(loss, place: Array) -> Array:
@@ -87,20 +103,22 @@ def _complex_step(loss, place: Array) -> Array:
     return numeric
 
 
-def _compare(name: str, key: str, analytic: Array, numeric: Array, tolerance: float) -> float:
+def _compare(key: str, analytic: Array, numeric: Array, tolerance: float) -> tuple[float, str]:
+    """The largest error, and what is wrong with it: "" when it is within the tolerance."""
     if analytic.shape != numeric.shape:
-        raise GradientError(f"{name}: gradient of {key} has shape {analytic.shape}, not {numeric.shape}")
+        return np.inf, f"gradient of {key} has shape {analytic.shape}, not {numeric.shape}"
     if numeric.size == 0:
-        return 0.0
+        return 0.0, ""
     error = np.abs(analytic - numeric) / max(1.0, np.abs(numeric).max())
-    worst = np.unravel_index(np.where(np.isnan(error), np.inf, error).argmax(), error.shape)
-    if not error[worst] <= tolerance:
-        index = ", ".join(str(int(i)) for i in worst)
-        raise GradientError(
-            f"{name}: gradient of {key}[{index}]: analytic {analytic[worst]:.15g}, "
-            f"numeric {numeric[worst]:.15g}, error {error[worst]:.1e} over {tolerance:.0e}"
-        )
-    return float(error[worst])
+    error = np.where(np.isnan(error), np.inf, error)
+    worst = np.unravel_index(error.argmax(), error.shape)
+    if error[worst] <= tolerance:
+        return float(error[worst]), ""
+    index = ", ".join(str(int(i)) for i in worst)
+    return float(error[worst]), (
+        f"gradient of {key}[{index}]: analytic {analytic[worst]:.15g}, "
+        f"numeric {numeric[worst]:.15g}, error {error[worst]:.1e} over {tolerance:.0e}"
+    )
 
 
 def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str, Array]:
@@ -108,20 +126,27 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
     bound = [id(g) for g in real.grads]
     for g in real.grads:
         g[...] = np.nan  # what backward does not overwrite shows
-    dins = real.backward(*upstream)
+    dins = real.backward(*upstream) if inspect.signature(real.backward).parameters else real.backward()
     if [id(g) for g in real.grads] != bound:
         raise GradientError(f"{name}: backward rebound an entry of grads; write into it: grads[i][...] = dW")
-    grads = [g.copy() for g in real.grads]
+    copies = {id(g): g.copy() for g in real.grads}
+    grads = [copies[id(g)] for g in real.grads]  # one listed twice stays one
     merged = {memory(p): g for p, g in zip(*remove_duplicate(real.params, grads), strict=True)}
     gradients = {key: merged[memory(p)] for key, p in named_params(real).items()}
 
-    dins = () if dins is None else _as_tuple(dins)
     floats = [i for i, x in enumerate(inputs) if _is_float(x)]
+    if dins is None and np.ndim(upstream[0]) == 0:
+        floats = []  # a model: its loss has been differentiated, and nobody asks for the gradient of its inputs
+    dins = () if dins is None else _as_tuple(dins)
     if len(dins) == len(inputs) > len(floats):  # backward may also name inputs without a gradient, as None
         dins = tuple(dins[i] for i in floats)
     if len(dins) != len(floats):
         raise GradientError(f"{name}: backward returned {len(dins)} gradients for {len(floats)} float inputs")
-    return gradients | {f"input {i}": np.array(d) for i, d in zip(floats, dins, strict=True)}
+    for i, d in zip(floats, dins, strict=True):
+        if d is None:
+            raise GradientError(f"{name}: backward returned None for input {i}, which is float")
+        gradients[f"input {i}"] = np.array(d)
+    return gradients
 
 
 def _in_dtype(layer, dtype):
@@ -130,9 +155,13 @@ def _in_dtype(layer, dtype):
     cast: dict[tuple, tuple[Array, Array]] = {}
     for param, grad in zip(layer.params, layer.grads, strict=True):
         first, copied = cast.setdefault(memory(param), (param, param.astype(dtype)))
-        same = first.strides == param.strides
-        memo[id(param)] = copied if same else copied.T
-        memo[id(grad)] = np.zeros_like(memo[id(param)])
+        memo[id(param)] = copied if same_axes(first, param) else copied.T
+        memo.setdefault(id(grad), np.zeros_like(memo[id(param)]))
+    for _, part in walk(layer):
+        for value in vars(part).values():  # a view that a layer keeps, such as W.T, goes on looking at its weight
+            if isinstance(value, Array) and memory(value) in cast:
+                first, copied = cast[memory(value)]
+                memo.setdefault(id(value), copied if same_axes(first, value) else copied.T)
     return copy.deepcopy(layer, memo)
 
 

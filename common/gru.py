@@ -1,12 +1,12 @@
 """Gated recurrent unit: one step (``GRU``) and the whole sequence (``TimeGRU``)."""
 
 from common.functions import sigmoid
-from common.layer import Array, Layer
+from common.layer import Array
 from common.np import np
-from common.rnn import TimeRecurrent
+from common.rnn import Recurrent, TimeRecurrent
 
 
-class GRU(Layer):
+class GRU(Recurrent):
     """One step of a GRU, with the reset before the matrix product.
 
     ``z = sigmoid(x Wxz + h_prev Whz + bz)``;  ``r = sigmoid(x Wxr + h_prev Whr + br)``
@@ -15,14 +15,14 @@ class GRU(Layer):
     forward:  x (N, D), h_prev (N, H)  ->  h_next (N, H)
               with Wx (D, 3H), Wh (H, 3H), b (3H,), gates in the order z, r, h
     backward: dh_next (N, H)           ->  dx (N, D), dh_prev (N, H)
+    Raises ValueError when the shapes do not fit.
     Source: 『ゼロから作るDeep Learning 2』 appendix C; Cho et al. 2014.
     """
 
-    def __init__(self, Wx: Array, Wh: Array, b: Array):
-        super().__init__(Wx, Wh, b)
-        self.Wx, self.Wh, self.b = Wx, Wh, b
+    gates = 3
 
     def forward(self, x: Array, h_prev: Array) -> Array:
+        self.expect_step(x, h_prev=h_prev)
         H = len(self.Wh)
         a = x @ self.Wx + self.b
         zr = sigmoid(a[:, : 2 * H] + h_prev @ self.Wh[:, : 2 * H])
@@ -57,12 +57,13 @@ class TimeGRU(TimeRecurrent):
     State, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 appendix C.
     """
 
-    gates = 3
+    gates = GRU.gates
 
     def forward(self, xs: Array) -> Array:
+        xs = xs.astype(self.Wx.dtype, copy=False)
         gates = self._input_products(xs)
         T, N, H = *gates.shape[:2], len(self.Wh)
-        hs = np.empty((T + 1, N, H), dtype=self._dtype(xs))  # hs[t] is the state before step t
+        hs = np.empty((T + 1, N, H), dtype=self.Wh.dtype)  # hs[t] is the state before step t
         hs[0] = self._start(self.h, xs)
         resets = np.empty_like(hs[1:])  # r * h_prev
         Wh_zr, Wh_h = np.ascontiguousarray(self.Wh[:, : 2 * H]), np.ascontiguousarray(self.Wh[:, 2 * H :])
@@ -75,7 +76,7 @@ class TimeGRU(TimeRecurrent):
             hs[t + 1] = (1 - z) * hs[t] + z * g
         self.cache = xs, gates, hs, resets
         self.h = hs[T].copy()
-        return np.ascontiguousarray(hs[1:].transpose(1, 0, 2))
+        return hs[1:].transpose(1, 0, 2).copy()
 
     def backward(self, dhs: Array) -> Array:
         xs, gates, hs, resets = self.saved()

@@ -59,6 +59,11 @@ def memory(array: Array) -> tuple:
     return interface["data"][0], *(sorted(axes) if len(axes) == 2 else axes)
 
 
+def same_axes(a: Array, b: Array) -> bool:
+    """Of two arrays with the same ``memory``: True when they are alike, False when one is the other's transpose."""
+    return (a.shape, a.strides) == (b.shape, b.strides)
+
+
 def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Array], list[Array]]:
     """Merge shared weights: each parameter once, with the sum of its gradients.
 
@@ -73,7 +78,7 @@ def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Arra
             merged[key] = param, grad
         elif merged[key][1] is not grad:
             first, total = merged[key]
-            total += grad if first.strides == param.strides else grad.T
+            total += grad if same_axes(first, param) else grad.T
     return [p for p, _ in merged.values()], [g for _, g in merged.values()]
 
 
@@ -81,8 +86,11 @@ def _join(path: str, key) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def _walk(model) -> Iterator[tuple[str, object]]:
-    """Yield ``(path, part)`` for the model and every part with ``params``, each once, in attribute order."""
+def walk(model) -> Iterator[tuple[str, object]]:
+    """Yield ``(path, part)`` for the model and every part with ``params``, each once, in attribute order.
+
+    The path is that of the attributes, through lists, tuples and dicts; the model's own is empty.
+    """
     seen = set()
 
     def visit(path, part):
@@ -106,7 +114,7 @@ def _walk(model) -> Iterator[tuple[str, object]]:
 
 
 def _named(model) -> dict[str, tuple[Array, Array]]:
-    parts = list(_walk(model))
+    parts = list(walk(model))
     found: dict[tuple, tuple[str, Array, Array]] = {}
     # An array is named by the attribute that holds it; one that is nobody's attribute, by its place in
     # the shortest list that has it: a layer's own, not its model's. Parts whose gradients are not the
@@ -122,7 +130,10 @@ def _named(model) -> dict[str, tuple[Array, Array]]:
             if id(grad) in used:
                 found.setdefault(memory(param), (_join(path, f"params.{i}"), param, grad))
     in_order = {memory(p): found[memory(p)] for p in getattr(model, "params", [])} | found
-    return {name: (param, grad) for name, param, grad in in_order.values()}
+    named = {name: (param, grad) for name, param, grad in in_order.values()}
+    if len(named) < len(in_order):
+        raise ValueError(f"{type(model).__name__}: two parameters have the same path; rename one of its parts")
+    return named
 
 
 def named_params(model) -> dict[str, Array]:
@@ -142,7 +153,7 @@ def named_grads(model) -> dict[str, Array]:
 
 def set_train_flg(model, train_flg: bool) -> None:
     """Switch every part of the model that knows the difference (Dropout) to training or to inference."""
-    for _, part in _walk(model):
+    for _, part in walk(model):
         if hasattr(part, "train_flg"):
             part.train_flg = train_flg
 
@@ -150,7 +161,7 @@ def set_train_flg(model, train_flg: bool) -> None:
 @contextmanager
 def inference(model) -> Iterator[None]:
     """``with inference(model):`` the model infers, and is afterwards as it was."""
-    before = [(part, part.train_flg) for _, part in _walk(model) if hasattr(part, "train_flg")]
+    before = [(part, part.train_flg) for _, part in walk(model) if hasattr(part, "train_flg")]
     set_train_flg(model, False)
     try:
         yield

@@ -5,7 +5,7 @@ Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 
 import numpy
 
-from common.functions import cross_entropy_error, log_softmax, relu, sigmoid, softmax, softplus
+from common.functions import class_ids, cross_entropy_error, log_softmax, relu, sigmoid, softmax, softplus
 from common.layer import Array, Layer
 from common.np import np
 
@@ -41,11 +41,13 @@ class MatMul(Layer):
 
     def forward(self, x: Array) -> Array:
         self.expect("x (..., D)", x, *[None] * (x.ndim - 1), self.W.shape[0])
+        x = x.astype(self.W.dtype, copy=False)
         self.cache = x
         return x @ self.W
 
     def backward(self, dout: Array) -> Array:
         x = self.saved()
+        self.expect("dout (..., M)", dout, *x.shape[:-1], self.W.shape[1])
         dW = self.grads[0]
         dW[...] = x.reshape(-1, x.shape[-1]).T @ dout.reshape(-1, dout.shape[-1])
         return dout @ self.W.T
@@ -120,7 +122,7 @@ class Dropout(Layer):
         super().__init__()
         if not 0 <= dropout_ratio < 1:
             raise ValueError(f"Dropout: a ratio in [0, 1) wanted, got {dropout_ratio}")
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = float(dropout_ratio)
         self.rng = rng if rng is not None else numpy.random.default_rng()
         self.train_flg = True
 
@@ -174,7 +176,7 @@ class SoftmaxWithLoss(Layer):
     forward:  x (..., V) scores; t int (...) labels, or (..., V) one-hot  ->  a scalar
     backward: dout scalar  ->  dx (..., V)
     Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0.
-    Raises ValueError when the shapes do not fit, or a label that counts is not in 0..V-1.
+    Raises ValueError when the shapes do not fit, or a label that counts is not an integer in 0..V-1.
     """
 
     def __init__(self, ignore_label: int = -1):
@@ -182,16 +184,12 @@ class SoftmaxWithLoss(Layer):
         self.ignore_label = ignore_label
 
     def forward(self, x: Array, t: Array) -> Array:
-        if t.shape == x.shape:
-            t = t.argmax(axis=-1)
-        self.expect("labels t", t, *x.shape[:-1])
+        try:
+            t = class_ids(t, x, self.ignore_label)
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from None
         counts = t != self.ignore_label
         t = np.where(counts, t, 0)
-        if t.size and not (0 <= t.min() and t.max() < x.shape[-1]):
-            raise ValueError(
-                f"{type(self).__name__}: labels in 0..{x.shape[-1] - 1} wanted "
-                f"(or {self.ignore_label}, ignored), got {t.min()}..{t.max()}"
-            )
         log_y = log_softmax(x)
         total = max(int(counts.sum()), 1)
         self.cache = log_y, t, counts, total
@@ -221,8 +219,10 @@ class SigmoidWithLoss(Layer):
         t = t.astype(x.real.dtype)
         self.cache = x, t
         # -t log y - (1 - t) log(1 - y), with y = sigmoid(x), is softplus(x) - t x
-        return (softplus(x) - t * x).mean()
+        return (softplus(x) - t * x).sum() / max(x.size, 1)
 
     def backward(self, dout: float = 1) -> Array:
         x, t = self.saved()
-        return (sigmoid(x) - t) * (dout / x.size)
+        dx = sigmoid(x) - t
+        dx *= dout / max(x.size, 1)
+        return dx

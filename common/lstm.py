@@ -3,10 +3,10 @@
 from common.functions import sigmoid
 from common.layer import Array, Layer
 from common.np import np
-from common.rnn import TimeRecurrent
+from common.rnn import Recurrent, TimeRecurrent
 
 
-class LSTM(Layer):
+class LSTM(Recurrent):
     """One step of an LSTM.
 
     ``f, g, i, o = split(x Wx + h_prev Wh + b)``, then sigmoid (f, i, o) or tanh (g);
@@ -15,14 +15,14 @@ class LSTM(Layer):
     forward:  x (N, D), h_prev (N, H), c_prev (N, H)  ->  h_next (N, H), c_next (N, H)
               with Wx (D, 4H), Wh (H, 4H), b (4H,), gates in the order f, g, i, o
     backward: dh_next (N, H), dc_next (N, H)  ->  dx (N, D), dh_prev (N, H), dc_prev (N, H)
+    Raises ValueError when the shapes do not fit.
     Source: 『ゼロから作るDeep Learning 2』 6.3; Hochreiter & Schmidhuber 1997.
     """
 
-    def __init__(self, Wx: Array, Wh: Array, b: Array):
-        super().__init__(Wx, Wh, b)
-        self.Wx, self.Wh, self.b = Wx, Wh, b
+    gates = 4
 
     def forward(self, x: Array, h_prev: Array, c_prev: Array) -> tuple[Array, Array]:
+        self.expect_step(x, h_prev=h_prev, c_prev=c_prev)
         a = x @ self.Wx + h_prev @ self.Wh + self.b
         f, g, i, o = np.split(a, 4, axis=1)
         f, g, i, o = sigmoid(f), np.tanh(g), sigmoid(i), sigmoid(o)
@@ -57,7 +57,7 @@ class TimeLSTM(TimeRecurrent):
     Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
 
-    gates = 4
+    gates = LSTM.gates
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b, stateful)
@@ -73,9 +73,10 @@ class TimeLSTM(TimeRecurrent):
         self.c = None
 
     def forward(self, xs: Array) -> Array:
+        xs = xs.astype(self.Wx.dtype, copy=False)
         gates = self._input_products(xs)
         T, N, H = *gates.shape[:2], len(self.Wh)
-        hs = np.empty((T + 1, N, H), dtype=self._dtype(xs))  # hs[t], cs[t] are the states before step t
+        hs = np.empty((T + 1, N, H), dtype=self.Wh.dtype)  # hs[t], cs[t] are the states before step t
         cs = np.empty_like(hs)
         tanh_cs = np.empty_like(hs[1:])
         hs[0], cs[0] = self._start(self.h, xs), self._start(self.c, xs)
@@ -96,7 +97,7 @@ class TimeLSTM(TimeRecurrent):
             np.multiply(o, tanh_cs[t], out=hs[t + 1])
         self.cache = xs, gates, hs, cs, tanh_cs
         self.h, self.c = hs[T].copy(), cs[T].copy()
-        return np.ascontiguousarray(hs[1:].transpose(1, 0, 2))
+        return hs[1:].transpose(1, 0, 2).copy()
 
     def backward(self, dhs: Array) -> Array:
         xs, gates, hs, cs, tanh_cs = self.saved()
@@ -141,12 +142,18 @@ class TimeBiLSTM(Layer):
         self.backward_lstm = TimeLSTM(Wx2, Wh2, b2, stateful)
         self.own(self.forward_lstm, self.backward_lstm)
 
+    def reset_state(self) -> None:
+        """Start the next forward from zeros, in both directions; only ``stateful`` layers remember."""
+        self.forward_lstm.reset_state()
+        self.backward_lstm.reset_state()
+
     def forward(self, xs: Array) -> Array:
         there = self.forward_lstm.forward(xs)
         back = self.backward_lstm.forward(xs[:, ::-1])
         return np.concatenate((there, back[:, ::-1]), axis=2)
 
     def backward(self, dhs: Array) -> Array:
-        H = dhs.shape[2] // 2
+        H = len(self.forward_lstm.Wh)
+        self.expect("dhs (N, T, 2H)", dhs, None, None, H + len(self.backward_lstm.Wh))
         dxs = self.forward_lstm.backward(dhs[:, :, :H])
         return dxs + self.backward_lstm.backward(dhs[:, ::-1, H:])[:, ::-1]

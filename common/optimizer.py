@@ -25,7 +25,9 @@ class Optimizer:
             setattr(self, slot, None)
 
     def update(self, params: list[Array], grads: list[Array]) -> None:
-        """One step. Raises ValueError when the parameters are not those of the first update."""
+        """One step. Raises ValueError when shapes differ from the gradients' or from those of the first update."""
+        if [p.shape for p in params] != [g.shape for g in grads]:
+            raise ValueError(f"{type(self).__name__}: as many gradients as parameters wanted, of the same shapes")
         for slot in self.slots:
             values = getattr(self, slot)
             if values is None:
@@ -136,7 +138,9 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     """
     norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in grads))
     if not math.isfinite(norm):
-        raise FloatingPointError(f"clip_grads: the norm of the gradients is {norm}; nothing was changed")
+        raise FloatingPointError(
+            f"clip_grads: the norm of the gradients is {norm}, nothing was changed; a smaller learning rate may help"
+        )
     if norm > max_norm:
         for g in grads:
             g *= max_norm / norm

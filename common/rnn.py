@@ -4,19 +4,39 @@ from common.layer import Array, Layer
 from common.np import np
 
 
-class RNN(Layer):
+class Recurrent(Layer):
+    """What all recurrent layers share: weights for x and h, side by side for each of ``gates`` gates, and a bias.
+
+    Wx (D, gates * H), Wh (H, gates * H), b (gates * H,). Raises ValueError when they do not fit.
+    """
+
+    gates = 1
+
+    def __init__(self, Wx: Array, Wh: Array, b: Array):
+        super().__init__(Wx, Wh, b)
+        D, H = Wx.shape[0], Wh.shape[0]
+        self.expect("Wx (D, gates * H)", Wx, D, self.gates * H)
+        self.expect("Wh (H, gates * H)", Wh, H, self.gates * H)
+        self.expect("b (gates * H,)", b, self.gates * H)
+        self.Wx, self.Wh, self.b = Wx, Wh, b
+
+    def expect_step(self, x: Array, **states: Array) -> None:
+        """Raise ValueError unless x is (N, D) and each state (N, H)."""
+        self.expect("x (N, D)", x, None, len(self.Wx))
+        for name, state in states.items():
+            self.expect(f"{name} (N, H)", state, len(x), len(self.Wh))
+
+
+class RNN(Recurrent):
     """One step of a simple recurrent layer: ``h_next = tanh(x Wx + h_prev Wh + b)``.
 
     forward:  x (N, D), h_prev (N, H)  ->  h_next (N, H)    with Wx (D, H), Wh (H, H), b (H,)
     backward: dh_next (N, H)           ->  dx (N, D), dh_prev (N, H)
-    Source: 『ゼロから作るDeep Learning 2』 5.3.1.
+    Raises ValueError when the shapes do not fit. Source: 『ゼロから作るDeep Learning 2』 5.3.1.
     """
 
-    def __init__(self, Wx: Array, Wh: Array, b: Array):
-        super().__init__(Wx, Wh, b)
-        self.Wx, self.Wh, self.b = Wx, Wh, b
-
     def forward(self, x: Array, h_prev: Array) -> Array:
+        self.expect_step(x, h_prev=h_prev)
         h_next = np.tanh(x @ self.Wx + h_prev @ self.Wh + self.b)
         self.cache = x, h_prev, h_next
         return h_next.copy()
@@ -31,8 +51,8 @@ class RNN(Layer):
         return da @ self.Wx.T, da @ self.Wh.T
 
 
-class TimeRecurrent(Layer):
-    """What the recurrent layers over whole sequences share: weights, and the state between calls.
+class TimeRecurrent(Recurrent):
+    """What the recurrent layers over whole sequences share: the products, and the state between calls.
 
     Every ``forward`` starts from a zero state, unless ``stateful=True``: then it starts from the state
     that ``set_state`` gave, or else from where the last call ended, until ``reset_state``.
@@ -40,15 +60,8 @@ class TimeRecurrent(Layer):
     Raises ValueError when weights, inputs and state do not fit, RuntimeError for set_state without stateful.
     """
 
-    gates = 1
-
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b)
-        D, H = Wx.shape[0], Wh.shape[0]
-        self.expect("Wx (D, gates * H)", Wx, D, self.gates * H)
-        self.expect("Wh (H, gates * H)", Wh, H, self.gates * H)
-        self.expect("b (gates * H,)", b, self.gates * H)
-        self.Wx, self.Wh, self.b = Wx, Wh, b
         self.stateful = stateful
         self.h, self.dh = None, None
 
@@ -68,12 +81,9 @@ class TimeRecurrent(Layer):
         """The state (N, H) that this forward begins with."""
         N, H = len(xs), len(self.Wh)
         if not self.stateful or state is None:
-            return np.zeros((N, H), dtype=self._dtype(xs))
+            return np.zeros((N, H), dtype=self.Wh.dtype)
         self.expect("the state for xs (N, T, D), else call reset_state() first: state (N, H)", state, N, H)
         return state
-
-    def _dtype(self, xs: Array):
-        return np.result_type(xs, self.Wh)
 
     def _input_products(self, xs: Array) -> Array:
         """``xs Wx + b`` of all steps in one product: (T, N, gates * H), time first so that a step is one block."""
@@ -89,7 +99,7 @@ class TimeRecurrent(Layer):
         da = da.reshape(T * N, da.shape[2])
         self.grads[0][...] = xs.transpose(1, 0, 2).reshape(T * N, D).T @ da
         self.grads[2][...] = da.sum(axis=0)
-        return np.ascontiguousarray((da @ self.Wx.T).reshape(T, N, D).transpose(1, 0, 2))
+        return (da @ self.Wx.T).reshape(T, N, D).transpose(1, 0, 2).copy()
 
 
 class TimeRNN(TimeRecurrent):
@@ -101,15 +111,16 @@ class TimeRNN(TimeRecurrent):
     """
 
     def forward(self, xs: Array) -> Array:
+        xs = xs.astype(self.Wx.dtype, copy=False)
         a = self._input_products(xs)
         T, N, H = a.shape
-        hs = np.empty((T + 1, N, H), dtype=self._dtype(xs))  # hs[t] is the state before step t
+        hs = np.empty((T + 1, N, H), dtype=self.Wh.dtype)  # hs[t] is the state before step t
         hs[0] = self._start(self.h, xs)
         for t in range(T):
             hs[t + 1] = np.tanh(a[t] + hs[t] @ self.Wh)
         self.cache = xs, hs
         self.h = hs[T].copy()
-        return np.ascontiguousarray(hs[1:].transpose(1, 0, 2))
+        return hs[1:].transpose(1, 0, 2).copy()
 
     def backward(self, dhs: Array) -> Array:
         xs, hs = self.saved()

@@ -84,7 +84,7 @@ class Trainer:
 
             _, ax = plt.subplots()
         ax.plot(range(len(self.loss_list)), self.loss_list, label="train")
-        ax.set_xlabel(f"iterations (x {self.eval_interval})")
+        ax.set_xlabel(f"iterations (x {self.eval_interval})" if self.eval_interval else "iterations")
         ax.set_ylabel("loss")
         if ylim is not None:
             ax.set_ylim(*ylim)

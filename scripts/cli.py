@@ -23,13 +23,14 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[], int]) -> NoReturn:
     """Exit with what main returns; an error that input or files can cause is one line and exit code 2."""
     if sys.stdout is not None:
-        sys.stdout.reconfigure(errors="replace")  # not every terminal can write →
+        # not every terminal can write →; and lines appear when they are printed, in a pipe or a file too
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)
     try:
         code = main()
     except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, ArithmeticError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
@@ -77,7 +78,7 @@ class DateModel:
 
     def encode(self, text: str):
         """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked."""
-        ids = self.vocabulary.encode(text, self.T_enc)
+        ids = self.vocabulary.encode(text.strip(), self.T_enc)
         return ids[::-1] if self.reverse else ids
 
     def decode(self, xs):
@@ -96,4 +97,8 @@ class DateModel:
 
 def open_data(path: str | None) -> SequenceData:
     """The data of ``--data``: a file, or the generated dates when there is none."""
-    return generate("date.txt") if path is None else read(path)
+    if path is None:
+        return generate("date.txt")
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such data file; without --data, dates are generated")
+    return read(path)

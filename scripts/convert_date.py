@@ -38,7 +38,7 @@ def main() -> int:
             try:
                 if not text.strip():
                     raise ValueError("an empty line, a date wanted")
-                questions.append(date_model.encode(text.rstrip()))
+                questions.append(date_model.encode(text))
             except ValueError as error:
                 failed = True
                 print(f"convert_date.py: line {number}: {error}", file=sys.stderr)

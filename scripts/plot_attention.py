@@ -78,7 +78,8 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     """Draw one map on a new figure; return its title."""
     from seq2seq.plot import plot_attention
 
-    xs = date_model.encode(question.rstrip())[None]
+    question = question.strip()
+    xs = date_model.encode(question)[None]
     decoded = date_model.decode(xs)
     prediction = date_model.vocabulary.decode(decoded.ids[0])
     weights, written = decoded.attention_weights[0], prediction
@@ -88,7 +89,7 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
         weights, written = date_model.model.decoder.attention.attention_weights[:, 0], answer
     if date_model.reverse:
         weights = weights[:, ::-1]
-    title = f"{question.rstrip()} → {prediction}"
+    title = f"{question} → {prediction}"
     if answer is not None:
         title += f"  (answer {answer}, {'right' if answer == prediction else 'wrong'})"
     plot_attention(

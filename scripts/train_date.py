@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import platform
-import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +28,7 @@ from seq2seq.model_file import MODELS
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 
 
-def parse() -> tuple:
+def parse():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", metavar="PATH", help="a file in the book's format (default: generated dates)")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
@@ -53,7 +52,6 @@ def main() -> int:
     args = parse()
     started = time.perf_counter()
     matplotlib.use("Agg")
-    sys.stdout.reconfigure(line_buffering=True)  # lines appear when they are printed, in a pipe or a file too
     data = open_data(args.data)
     (x_train, t_train), (x_test, t_test) = data.split(leak_free=args.leak_free)
     if not len(x_test):
@@ -61,6 +59,8 @@ def main() -> int:
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
     args.out.mkdir(parents=True, exist_ok=True)
+    if not args.quiet:
+        print(f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test")
     origin = {
         "path": args.data and str(Path(args.data).resolve()),
         "source": data.source,
@@ -106,7 +106,8 @@ def main() -> int:
     bar.close()
     print(final_table(history, trainers))
     if not args.quiet:
-        print(f"written to {args.out}: {', '.join(f'{n}.npz' for n in trainers)}, history.csv, accuracy.png, loss.png")
+        models = ", ".join(f"{name}.npz" for name in trainers)
+        print(f"written to {args.out}: {models}, history.csv, accuracy.png, loss.png, config.json")
     return 0
 
 

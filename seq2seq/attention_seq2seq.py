@@ -17,7 +17,7 @@ class AttentionEncoder(Encoder):
     """
 
     def forward(self, xs: Array) -> Array:
-        return self.lstm.forward(self.embed.forward(xs))
+        return self.states(xs)
 
     def backward(self, dhs: Array) -> None:
         self.embed.backward(self.lstm.backward(dhs))

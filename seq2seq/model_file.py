@@ -22,13 +22,13 @@ def save_model(path: str | os.PathLike, model: Seq2seq, **facts) -> None:
     if type(model) not in names:
         raise ValueError(f"save_model: {type(model).__name__} is none of {', '.join(c.__name__ for c in names)}")
     name = names[type(model)]
-    model.save_params(path, {"model": name, "arguments": model.arguments, **facts})
+    model.save_params(path, facts | {"model": name, "arguments": model.arguments})
 
 
 def load_model(path: str | os.PathLike) -> tuple[Seq2seq, dict]:
     """The model in the file, in the dtype it had, and the facts that were saved with it.
 
-    Raises FileNotFoundError, or CheckpointError for a file that is damaged or not a model's.
+    Raises OSError, or CheckpointError for a file that is damaged or not a model's.
     """
     arrays, facts = checkpoint.load(path)
     name, arguments = facts.get("model"), facts.get("arguments")

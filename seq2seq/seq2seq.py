@@ -27,10 +27,17 @@ class Encoder(Layer):
         self.lstm = TimeLSTM(*recurrent_weights(wordvec_size, hidden_size, TimeLSTM.gates, **draw))
         self.own(self.embed, self.lstm)
 
+    def states(self, xs: Array) -> Array:
+        """All states (N, T_enc, H). Raises ValueError when xs is not (N, T_enc), or there is nothing to read."""
+        self.expect("xs (N, T_enc)", xs, None, None)
+        if 0 in xs.shape:
+            raise ValueError(f"{type(self).__name__}: a question and a character at least wanted, got {xs.shape}")
+        return self.lstm.forward(self.embed.forward(xs))
+
     def forward(self, xs: Array) -> Array:
-        hs = self.lstm.forward(self.embed.forward(xs))
+        hs = self.states(xs)
         self.cache = hs.shape
-        return hs[:, -1]
+        return hs[:, -1].copy()
 
     def backward(self, dh: Array) -> None:
         dhs = np.zeros(self.saved(), dtype=dh.dtype)
@@ -82,7 +89,7 @@ class Decoder(Layer):
         """Answers to N questions, given what the encoder returned for them."""
         decoded = greedy(self, encoded, start_id, sample_size)
         if self.attention is not None:  # of all steps, where the last step's alone would stand
-            self.attention.attention_weights = decoded.attention_weights.transpose(1, 0, 2)
+            self.attention.keep(decoded.attention_weights)
         return decoded
 
     def generate(self, encoded: Array, start_id: int, sample_size: int) -> list[int]:
@@ -125,7 +132,9 @@ class Seq2seq(BaseModel):
         self.grads = self.encoder.grads + self.decoder.grads
 
     def forward(self, xs: Array, ts: Array) -> Array:
-        """Mean cross entropy, in nats per character of the answers."""
+        """Mean cross entropy, in nats per character of the answers. Raises ValueError when shapes do not fit."""
+        if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
+            raise ValueError(f"{type(self).__name__}: ts ({len(xs)}, T_dec + 1) wanted, got {ts.shape}")
         encoded = self.encoder.forward(xs)
         scores = self.decoder.forward(ts[:, :-1], encoded)
         return self.softmax.forward(scores, ts[:, 1:])
@@ -142,6 +151,7 @@ class Seq2seq(BaseModel):
         """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
 
         Afterwards ``decoder.attention.attention_weights``, where there is one, holds those of all answers.
+        A decoder that is not ours needs a ``decode`` for it.
         Raises ValueError when there is no question, or sample_size or batch_size is less than 1.
         """
         if len(xs) == 0 or batch_size < 1:
@@ -154,5 +164,6 @@ class Seq2seq(BaseModel):
         joined = [None if p[0] is None else np.concatenate(p) for p in zip(*parts, strict=True)]
         decoded = Decoded(*joined)
         if decoded.attention_weights is not None:
-            self.decoder.attention.attention_weights = decoded.attention_weights.transpose(1, 0, 2)
+            self.decoder.attention.keep(decoded.attention_weights)
+        self.softmax.cache = None  # the layers' caches are now of other questions: backward needs a new forward
         return decoded

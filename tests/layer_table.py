@@ -14,7 +14,7 @@ import seq2seq
 from common.base_model import BaseModel
 from common.layer import Layer
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
-from common.rnn import TimeRecurrent
+from common.rnn import Recurrent, TimeRecurrent
 from common.time_layers import (
     GRU,
     LSTM,
@@ -40,7 +40,7 @@ from seq2seq import (
 )
 
 PACKAGES = common, seq2seq
-ABSTRACT = {TimeRecurrent, BaseModel}
+ABSTRACT = {Recurrent, TimeRecurrent, BaseModel}
 
 N, T, T_ENC, T_DEC, D, H, V = 3, 5, 6, 4, 4, 7, 10
 GATES = {RNN: 1, GRU: 3, LSTM: 4, TimeRNN: 1, TimeGRU: 3, TimeLSTM: 4}

@@ -210,6 +210,19 @@ def test_assign_lists_every_misfit_and_then_changes_nothing():
     assert all((p == 0).all() for p in params.values())
 
 
+@pytest.mark.parametrize("wrong", [np.array(["a", "b"]), np.array([1j, 2])])
+def test_assign_refuses_another_kind_of_number_and_changes_nothing(wrong):
+    params = {"a": np.zeros(2, np.float32), "b": np.zeros(2, np.float32)}
+    with pytest.raises(CheckpointError, match=rf"f.npz: .*b is {wrong.dtype}, the model's float32"):
+        checkpoint.assign(params, {"a": np.ones(2), "b": wrong}, "f.npz")
+    assert not params["a"].any()
+
+
+def test_the_format_of_the_file_is_not_the_callers(tmp_path):
+    checkpoint.save(tmp_path / "f", {}, {"format": 7})
+    assert checkpoint.load(tmp_path / "f")[1]["format"] == checkpoint.FORMAT
+
+
 def test_assign_fills_in_place_and_keeps_the_dtype():
     param = np.zeros(2, np.float32)
     checkpoint.assign({"a": param}, {"a": np.array([1 / 3, 2.0])}, "p")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.base_model import BaseModel
-from common.layer import Layer, inference, named_grads, named_params, set_train_flg, summary
+from common.layer import Layer, inference, named_grads, named_params, remove_duplicate, set_train_flg, summary
 from common.layers import Affine, Dropout, Embedding, MatMul
 from common.time_layers import RNN, TimeBiLSTM
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
@@ -197,6 +197,22 @@ def test_inference_leaves_the_model_as_it_was():
     with pytest.raises(KeyError), inference(model):
         raise KeyError
     assert model.flags() == before
+
+
+def test_two_parts_of_the_same_path_are_refused():
+    model = Layer()
+    model.parts = {"a.b": MatMul(np.eye(2)), "a": {"b": MatMul(np.ones((2, 2)))}}
+    model.own(model.parts["a.b"], model.parts["a"]["b"])
+    with pytest.raises(ValueError, match="same path"):
+        named_params(model)
+
+
+def test_a_tied_column_is_one_parameter():
+    """Of a matrix with one column the transpose has the same strides."""
+    W = np.ones((5, 1))
+    params, grads = remove_duplicate([W, W.T], [np.full((5, 1), 1.0), np.full((1, 5), 2.0)])
+    assert len(params) == 1
+    assert np.array_equal(grads[0], np.full((5, 1), 3.0))
 
 
 def test_base_layer():

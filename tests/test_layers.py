@@ -8,7 +8,7 @@ from layer_table import CASES, NOTHING, RAGGED, T_ENC, TIME_OF, D, Draw, H, N, T
 from layer_table import as_tuple, build, upstream  # isort: skip
 
 from common.layer import named_params
-from common.layers import Affine, Dropout, Embedding, MatMul
+from common.layers import Affine, Dropout, Embedding, MatMul, SigmoidWithLoss
 from common.time_layers import (
     GRU,
     LSTM,
@@ -349,5 +349,24 @@ def test_attention_weights_are_the_layers_own():
     layer, (hs_enc, hs_dec) = build("TimeAttention")
     layer.forward(hs_enc, hs_dec)
     assert np.array(layer.attention_weights).shape == (hs_dec.shape[1], N, T_ENC)
-    with pytest.raises(ValueError, match="read-only"):
-        layer.attention_weights[0] = 0
+    dc = np.ones_like(hs_dec)
+    before = layer.backward(dc)
+    layer.attention_weights[0] = 0
+    for gradient, expected in zip(layer.backward(dc), before, strict=True):
+        assert np.array_equal(gradient, expected)
+
+
+@pytest.mark.parametrize("name", ["MatMul", "Affine", "TimeRNN", "TimeLSTM", "TimeGRU"])
+def test_float64_inputs_do_not_turn_float32_layers_up(name):
+    layer, (x,) = build(name)
+    small = type(layer)(*(p.astype(np.float32) for p in layer.params))
+    assert x.dtype == np.float64
+    assert small.forward(x).dtype == np.float32
+
+
+def test_float64_scalars_do_not_turn_float32_up():
+    x = np.ones((3, 4), dtype=np.float32)
+    assert Dropout(np.float64(0.5)).forward(x).dtype == np.float32
+    loss = SigmoidWithLoss()
+    loss.forward(x, np.ones((3, 4), dtype=int))
+    assert loss.backward(np.float64(2)).dtype == np.float32

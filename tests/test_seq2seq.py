@@ -168,8 +168,35 @@ def test_errors_at_the_door(kind):
 
 @every_model
 def test_generate_of_no_question_says_so(kind):
-    with pytest.raises(ValueError, match="generate: one question wanted, got 0"):
+    with pytest.raises(ValueError, match="a question and a character at least wanted"):
         lively(kind).generate(questions(3)[:0], START, 2)
+
+
+@every_model
+def test_a_question_or_an_answer_without_characters_is_refused(kind):
+    model, xs, ts = lively(kind), questions(3), np.full((3, T_DEC + 1), START)
+    with pytest.raises(ValueError, match="a question and a character at least wanted"):
+        model.forward(xs[:, :0], ts)
+    for wrong in (ts[:, :1], ts[:2], ts[0]):
+        with pytest.raises(ValueError, match=r"ts \(3, T_dec \+ 1\) wanted"):
+            model.forward(xs, wrong)
+
+
+@every_model
+def test_backward_after_decode_is_refused(kind):
+    model, xs, ts = lively(kind), questions(3), np.full((3, 2), START)
+    model.forward(xs, ts)
+    model.decode(xs, START, 1)
+    with pytest.raises(RuntimeError, match="before forward"):
+        model.backward()
+
+
+def test_edits_of_a_result_do_not_reach_the_layer():
+    model = lively("attention")
+    decoded = model.decode(questions(3), START, T_DEC)
+    before = model.decoder.attention.attention_weights.copy()
+    decoded.attention_weights[...] = 0
+    assert np.array_equal(model.decoder.attention.attention_weights, before)
 
 
 def test_exact_match_errors():
