@@ -306,6 +306,20 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     assert np.abs(own - given).max() > 0.02, "else the two pictures could be one"
 
 
+def test_train_that_diverges_says_what_to_do(tiny, script, tmp_path):
+    done = script(tmp_path, "train_date.py", "--data", tiny, "--lr", "1e38", "--quiet", *TINY)
+    assert done.returncode == 2
+    assert re.search(r"train_date\.py: .*norm of the gradients is .*smaller learning rate", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_plot_minds_no_spaces_around_a_question(trained_run, script, tmp_path):
+    done = script(
+        trained_run.cwd, "plot_attention.py", "--text", f" May 1, 1972{' ' * 40}", "--save", tmp_path / "a.png"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_plot_takes_question_0_where_there_is_no_4681(trained_run, script):
     done = script(trained_run.cwd, "plot_attention.py")
     assert (done.returncode, done.stderr) == (0, "")
@@ -451,3 +465,14 @@ def test_convert_without_a_trained_model_says_how_to_train(script, tmp_path):
 def test_convert_of_nothing_is_nothing(trained_run, script):
     done = script(trained_run.cwd, "convert_date.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_convert_whose_reader_leaves_early_ends_quietly(trained_run, script_environment):
+    command = [sys.executable, ROOT / "scripts" / "convert_date.py", *["May 1, 1972"] * 20_000]
+    process = subprocess.Popen(
+        command, cwd=trained_run.cwd, env=script_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert (process.wait(timeout=120), process.stderr.read()) == (0, b"")
+    process.stderr.close()
