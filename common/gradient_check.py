@@ -89,7 +89,7 @@ def _check_listed(name: str, model) -> None:
     for path, part in walk(model):
         for i, param in enumerate(part.params):
             if memory(param) not in listed:
-                attribute = next((key for key, value in vars(part).items() if value is param), f"params.{i}")
+                attribute = next((key for key, value in _attributes(part).items() if value is param), f"params.{i}")
                 raise GradientError(f"{name}: {path}.{attribute} is not in the model's params")
 
 
@@ -158,11 +158,17 @@ def _in_dtype(layer, dtype):
         memo[id(param)] = copied if same_axes(first, param) else copied.T
         memo.setdefault(id(grad), np.zeros_like(memo[id(param)]))
     for _, part in walk(layer):
-        for value in vars(part).values():  # a view that a layer keeps, such as W.T, goes on looking at its weight
+        for value in _attributes(
+            part
+        ).values():  # a view that a layer keeps, such as W.T, goes on looking at its weight
             if isinstance(value, Array) and memory(value) in cast:
                 first, copied = cast[memory(value)]
                 memo.setdefault(id(value), copied if same_axes(first, value) else copied.T)
     return copy.deepcopy(layer, memo)
+
+
+def _attributes(part) -> dict:
+    return getattr(part, "__dict__", {})
 
 
 def _is_float(x) -> bool:

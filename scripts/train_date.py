@@ -58,6 +58,8 @@ def main() -> int:
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
+    if args.out.exists() and not args.out.is_dir():
+        raise ValueError(f"--out {args.out}: a file is in the way, a folder was wanted")
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.quiet:
         print(f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test")
