@@ -135,7 +135,10 @@ def write_history(out: Path, history: list[dict]) -> None:
     writer.writerows(history)
     with replacing(out / "history.csv") as file:
         file.write(text.getvalue().encode())
-    for value, label, name in (("test_accuracy", "accuracy", "accuracy.png"), ("train_loss", "loss [nats per character]", "loss.png")):
+    for value, label, name in (
+        ("test_accuracy", "accuracy", "accuracy.png"),
+        ("train_loss", "loss [nats per character]", "loss.png"),
+    ):
         ax = plot_history(history, value, ylabel=label)
         ax.set_ylim(*((-0.05, 1.05) if label == "accuracy" else (0, None)))
         with replacing(out / name) as file:

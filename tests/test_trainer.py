@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from common.base_model import BaseModel
 from common.callbacks import Callback, Measure, PrintLoss, ProgressBar
-from common.layer import remove_duplicate
 from common.layers import Affine, Dropout, MatMul, SoftmaxWithLoss
 from common.optimizer import SGD, Adam
 from common.trainer import Trainer
@@ -73,12 +72,6 @@ def test_full_batches_newly_shuffled_each_epoch():
         assert len(set(epoch)) == 8  # no example twice
         assert epoch != sorted(epoch)
     assert epochs[0] != epochs[1] != epochs[2]
-
-
-def test_data_smaller_than_a_batch_trains_as_one():
-    trainer = recorded(3, max_epoch=2, batch_size=128)
-    assert [sorted(batch) for batch in trainer.model.seen] == [[0, 1, 2]] * 2
-    assert trainer.max_iters == 1
 
 
 def test_history_and_loss_list():
@@ -192,13 +185,6 @@ def test_tied_weights_are_one_parameter():
     assert len(params) == 1 and params[0] is model.into.W
     np.testing.assert_allclose(grad, x.T @ t @ W + t.T @ x @ W, rtol=1e-12)
     np.testing.assert_array_equal(model.out.W, model.into.W.T)
-
-
-def test_equal_values_are_not_shared():
-    params, grads = [np.zeros((2, 2)), np.zeros((2, 2))], [np.ones((2, 2)), np.ones((2, 2))]
-    kept, merged = remove_duplicate(params, grads)
-    assert [id(p) for p in kept] == [id(p) for p in params]
-    assert all((g == 1).all() for g in merged) and len(merged) == 2
 
 
 def test_a_model_of_the_readers_own_trains():
