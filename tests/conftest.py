@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataset import dates
+from dataset.sequence import read
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -71,3 +72,18 @@ def trained_run(tmp_path_factory, script) -> TrainedRun:
     done = script(cwd, "train_date.py", *arguments, "--out", "runs/date")
     assert done.returncode == 0, done.stderr
     return TrainedRun(cwd, cwd / "date.txt", arguments, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def test_part(trained_run):
+    """(x_test as the encoder reads it, t_test) of the trained run."""
+    _, (x_test, t_test) = read(trained_run.data).split()
+    return x_test[:, ::-1], t_test
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """A data file of 40 lines; every question stands there twice, so that leak-free makes a difference."""
+    path = tmp_path / "tiny.txt"
+    path.write_text("".join(f"{line}\n" for line in dates.generate(20, seed=1) * 2), encoding="utf-8")
+    return path

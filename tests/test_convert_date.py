@@ -1,0 +1,82 @@
+"""scripts/convert_date.py, run as a reader runs it: what it prints, and what it refuses."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from script_tools import MODELS, ROOT, refused
+
+from dataset.sequence import read
+from seq2seq import load_model
+
+ASKED = ["May 1, 1972", "7/22/08", "SEPTEMBER 27, 1994", "monday, january 5, 2004", "7/22/08"]
+
+
+def answers(trained_run, name: str) -> list[str]:
+    model, facts = load_model(trained_run.folder / f"{name}.npz")
+    vocabulary = read(trained_run.data).vocabulary
+    xs = np.stack([vocabulary.encode(text, 29)[::-1] for text in ASKED])
+    decoded = model.decode(xs, vocabulary.char_to_id[facts["start"]], 10)
+    return [vocabulary.decode(ids) for ids in decoded.ids]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_convert_prints_the_models_answers(trained_run, script, name):
+    done = script(trained_run.cwd, "convert_date.py", "--model", name, *ASKED)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == answers(trained_run, name)
+    if name == "peeky":
+        assert len(set(answers(trained_run, name))) > 1, "else any order would do"
+
+
+def test_convert_reports_bad_lines_and_converts_the_others(trained_run, script):
+    good = [text.encode() for text in ASKED]
+    lines = [
+        b"\xef\xbb\xbf" + good[0],
+        b"5 \xff 1972",
+        good[1],
+        "5月1日".encode(),
+        good[2],
+        b"a" * 30,
+        good[3],
+        b"",
+        good[4],
+    ]
+    done = script(trained_run.cwd, "convert_date.py", "--model", "peeky", stdin=b"\r\n".join(lines))
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == answers(trained_run, "peeky")
+    reports = done.stderr.splitlines()
+    reasons = ("character 3", "'月', character 2", "30 characters, at most 29", "empty line")
+    for number, report, reason in zip((2, 4, 6, 8), reports, reasons, strict=True):
+        assert report.startswith(f"convert_date.py: line {number}: ") and reason in report
+
+
+def test_convert_refuses_bad_arguments_as_it_does_lines(trained_run, script):
+    done = script(trained_run.cwd, "convert_date.py", "7/22/08", "7|22|08", "", "--model", "peeky")
+    assert (done.returncode, done.stdout) == (2, "2008-07-22\n")
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" line 2", " line 3"]
+
+
+def test_convert_without_a_trained_model_says_how_to_train(script, tmp_path):
+    done = script(tmp_path, "convert_date.py", "May 1, 1972")
+    refused(done, r"no trained attention model .*python scripts/train_date\.py --out runs")
+    (tmp_path / "baseline.npz").write_bytes(b"\x80\x04 pickled")
+    done = script(tmp_path, "convert_date.py", "--run", ".", "--model", "baseline", "May 1, 1972")
+    refused(done, r"baseline\.npz: a pickled file is refused")
+
+
+def test_convert_of_nothing_is_nothing(trained_run, script):
+    done = script(trained_run.cwd, "convert_date.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_convert_whose_reader_leaves_early_ends_quietly(trained_run, script_environment):
+    command = [sys.executable, ROOT / "scripts" / "convert_date.py", *["May 1, 1972"] * 20_000]
+    process = subprocess.Popen(
+        command, cwd=trained_run.cwd, env=script_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert (process.wait(timeout=120), process.stderr.read()) == (0, b"")
+    process.stderr.close()

@@ -1,0 +1,166 @@
+"""The checker catches faults that are planted into the backward of every real layer."""
+
+import re
+
+import numpy as np
+import pytest
+from layer_table import CASES, as_tuple, build
+
+from common import gradient_check
+from common.gradient_check import GradientError, check_gradients
+from common.layer import memory, named_params
+from common.layers import Affine, Embedding, Softmax
+from common.rnn import TimeRNN
+from seq2seq import AttentionDecoder, PeekyDecoder
+
+# Nothing flows: no label counts, or the softmax of one score is always 1
+NO_GRADIENT = {"SoftmaxWithLoss-all_ignored", "AttentionWeight-T1"}
+
+
+# Faults in every gradient of every layer
+
+
+def one_element(g, _):
+    """An element of middling size, off by 1%."""
+    bad = np.array(g)
+    sizes = np.abs(bad[bad != 0])
+    if sizes.size:
+        bad[np.abs(bad) == np.sort(sizes)[sizes.size // 2]] *= 1.01
+    return bad
+
+
+# gradient, the same without the first step's (or row's) share -> the faulty gradient
+FAULTS = {
+    "factor 1.0005": lambda g, _: g * 1.0005,
+    "sign": lambda g, _: -g,
+    "one element 1% off": one_element,
+    "left zero": lambda g, _: np.zeros_like(g),
+    "first step missing": lambda g, part: part,
+}
+
+
+def without_first(dout):
+    dout = np.array(dout)
+    dout[(slice(None), 0) if dout.ndim > 2 else (0,) if dout.ndim else ()] = 0
+    return dout
+
+
+def plant(layer, kind, i, fault):
+    """Put the fault into gradient ``i`` of the weights (kind "grads") or of the inputs; note what it changed."""
+    cls, changes = type(layer), []
+
+    def backward(self, *douts):
+        dins = as_tuple(cls.backward(self, *map(without_first, douts)))
+        part = (self.grads if kind == "grads" else dins)[i].copy()
+        dins = list(as_tuple(cls.backward(self, *douts)))
+        gradients = self.grads if kind == "grads" else dins
+        good = gradients[i].copy()
+        bad = fault(good, part)
+        changes.append(np.abs(bad - good).max() > 1e-8)
+        if kind == "grads":
+            gradients[i][...] = bad
+        else:
+            gradients[i] = bad
+        return tuple(dins) if dins else None
+
+    layer.__class__ = type(cls.__name__, (cls,), {"backward": backward})
+    return changes
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_planted_fault_in_any_gradient_is_caught(name, monkeypatch):
+    numeric = []  # the numeric gradients know nothing of backward: taken once, they serve for all faults
+    honest = gradient_check._complex_step
+    monkeypatch.setattr(gradient_check, "_complex_step", lambda *a: numeric.append(honest(*a)) or numeric[-1])
+    layer, inputs = build(name)
+    keys = list(check_gradients(layer, *inputs))
+    names = {memory(p): key for key, p in named_params(layer).items()}
+    targets = [("grads", i, names[memory(p)]) for i, p in enumerate(layer.params)]
+    targets += [("inputs", i, key) for i, key in enumerate(keys[len(names) :])]
+
+    planted = 0
+    for kind, i, key in targets:
+        for fault_name, fault in FAULTS.items():
+            layer, inputs = build(name)
+            changes = plant(layer, kind, i, fault)
+            replay = iter(numeric)
+            monkeypatch.setattr(gradient_check, "_complex_step", lambda *_, replay=replay: next(replay))
+            try:
+                check_gradients(layer, *inputs)
+                caught = ""
+            except GradientError as error:
+                caught = str(error)
+            if changes[0]:
+                planted += 1
+                assert f"gradient of {key}[" in caught, f"{fault_name} in {key}: {caught or 'not caught'}"
+    assert planted >= 4 or name in NO_GRADIENT
+
+
+# The mistakes that people make, checked from end to end
+
+
+class LastOfEqualIds(Embedding):
+    def backward(self, dout):
+        self.grads[0][...] = 0
+        self.grads[0][self.saved()] = dout
+
+
+class DiagonalSoftmax(Softmax):
+    def backward(self, dout):
+        return dout * self.cache * (1 - self.cache)
+
+
+class MeanBias(Affine):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.grads[1][...] = dout.mean(axis=0)
+        return dx
+
+
+class StateForgotten(TimeRNN):
+    """The gradient of the state does not reach the step before."""
+
+    def backward(self, dhs):
+        kept, self.Wh = self.Wh, np.zeros_like(self.Wh)
+        dxs = super().backward(dhs)
+        self.Wh = kept
+        return dxs
+
+
+class FirstStateForgotten(AttentionDecoder):
+    def backward(self, dscores):
+        dhs_enc = super().backward(dscores)
+        dhs_enc[:, -1] -= self.lstm.dh
+        return dhs_enc
+
+
+class StartForgotten(PeekyDecoder):
+    """The state that every step peeks at was also the LSTM's first."""
+
+    def backward(self, dscores):
+        return super().backward(dscores) - self.lstm.dh
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "key"),
+    [
+        (LastOfEqualIds, "Embedding-repeated", "W[3, "),
+        (DiagonalSoftmax, "Softmax", "input 0["),
+        (MeanBias, "Affine", "b["),
+        (StateForgotten, "TimeRNN", "b["),
+        (FirstStateForgotten, "AttentionDecoder", "input 1["),
+        (StartForgotten, "PeekyDecoder", "input 1["),
+    ],
+)
+def test_usual_mistake_is_caught(cls, name, key):
+    layer, inputs = build(name)
+    layer.__class__ = cls
+    with pytest.raises(GradientError, match=rf"^{cls.__name__}: gradient of {re.escape(key)}"):
+        check_gradients(layer, *inputs)
+
+
+def test_weight_that_the_model_does_not_list_is_named():
+    model, inputs = build("TiedModel")
+    del model.params[-1], model.grads[-1]
+    with pytest.raises(GradientError, match=r"affine\.b"):
+        check_gradients(model, *inputs)

@@ -1,0 +1,221 @@
+"""scripts/train_date.py, run as a reader runs it: what it writes, what it prints, and what it refuses."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from itertools import groupby
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from script_tools import CHAPTERS_LINE, MODELS, ROOT, TINY, everything, history, refused
+
+from common.layer import named_params
+from dataset.sequence import read
+from seq2seq import exact_match, load_model
+
+
+def test_train_writes_models_that_can_be_used_without_the_run(trained_run):
+    names = {"history.csv", "config.json", "accuracy.png", "loss.png"} | {f"{name}.npz" for name in MODELS}
+    assert names <= {path.name for path in trained_run.folder.iterdir()}
+    assert not list(trained_run.folder.glob(".*")), "temporary files are left"
+    for name in MODELS:
+        _, facts = load_model(trained_run.folder / f"{name}.npz")
+        assert (facts["model"], facts["T_enc"], facts["T_dec"]) == (name, 29, 10)
+        assert facts["vocabulary"] == read(trained_run.data).vocabulary.chars
+        assert (facts["start"], facts["reverse"]) == ("_", True)
+
+
+def test_train_history_is_that_of_the_models_it_saved(trained_run, test_part):
+    header = (trained_run.folder / "history.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == "model,epoch,train_loss,test_accuracy,seconds"
+    rows = history(trained_run.folder)
+    assert [(row["model"], row["epoch"]) for row in rows] == [(name, epoch) for epoch in "12" for name in MODELS]
+    for first, last in zip(rows[:3], rows[3:], strict=True):
+        model, _ = load_model(trained_run.folder / f"{last['model']}.npz")
+        assert float(last["test_accuracy"]) == exact_match(model, *test_part)
+        assert float(last["train_loss"]) < float(first["train_loss"])
+    assert any(float(row["test_accuracy"]) > 0 for row in rows), "all wrong would prove nothing above"
+    assert all(float(row["seconds"]) > 0 for row in rows)
+
+
+def test_train_config_tells_how_to_repeat_the_run(trained_run):
+    config = json.loads((trained_run.folder / "config.json").read_text(encoding="utf-8"))
+    assert config["arguments"] == {
+        "data": "date.txt",
+        "models": list(MODELS),
+        "max_epoch": 2,
+        "batch_size": 32,
+        "wordvec_size": 16,
+        "hidden_size": 32,
+        "max_grad": 5.0,
+        "lr": 0.003,
+        "seed": 0,
+        "no_reverse": False,
+        "leak_free": False,
+        "out": str(Path("runs/date")),
+        "quiet": False,
+    }
+    assert config["data"]["sha256"] == hashlib.sha256(trained_run.data.read_bytes()).hexdigest()
+    assert Path(config["data"]["path"]) == trained_run.data.resolve(), "a relative path would hold in one folder only"
+    for name in ("numpy", "matplotlib", "attention-from-scratch"):
+        assert config["versions"][name] == importlib.metadata.version(name)
+    assert config["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+@pytest.mark.parametrize("name", ["accuracy.png", "loss.png"])
+def test_train_draws_three_curves(trained_run, name):
+    pixels = matplotlib.image.imread(trained_run.folder / name)[..., :3]
+    for cycle in ("#1f77b4", "#ff7f0e", "#2ca02c"):
+        near = np.abs(pixels - matplotlib.colors.to_rgb(cycle)).max(axis=-1) < 0.02
+        assert near.sum() > 100, f"{cycle} is not in {name}"
+
+
+def test_train_prints_the_chapters_lines(trained_run):
+    lines = CHAPTERS_LINE.findall(trained_run.stdout)
+    assert [(name, int(epoch), int(i)) for name, epoch, i, *_ in lines] == [
+        (name, epoch, i) for epoch in (1, 2) for name in MODELS for i in (1, 21, 41, 61, 81)
+    ]
+    assert {total for _, _, _, total, _, _ in lines} == {"84"}, "2,700 questions in full batches of 32"
+    assert 4.0 < float(lines[0][-1]) < 4.2, "an untrained model's loss is about ln 59 nats"
+    times = [int(line[4]) for line in lines]
+    assert times == sorted(times), "time counts over models and epochs"
+    earlier = sum(float(row["seconds"]) for row in history(trained_run.folder)[:-1])
+    assert times[-1] > earlier - 0.6, "time counts from the start of the run, not of each fit"
+
+
+def test_train_prints_a_table_an_epoch_and_one_at_the_end(trained_run):
+    for epoch, rows in groupby(history(trained_run.folder), lambda row: row["epoch"]):
+        _, _, below = trained_run.stdout.partition(f"epoch {epoch} / 2, 300 test questions\n")
+        header, *table = below.splitlines()[:4]
+        assert header.split() == "model train loss test accuracy seconds".split()
+        for line, row in zip(table, rows, strict=True):
+            loss, accuracy = f"{float(row['train_loss']):.4f}", f"{100 * float(row['test_accuracy']):.2f}%"
+            assert line.split()[:3] == [row["model"], loss, accuracy]
+    header, *table = trained_run.stdout.splitlines()[-5:-1]
+    assert header.split() == "model parameters accuracy seconds per epoch".split()
+    for line, name, row in zip(table, MODELS, history(trained_run.folder)[3:], strict=True):
+        model, _ = load_model(trained_run.folder / f"{name}.npz")
+        count = sum(param.size for param in named_params(model).values())
+        assert line.split()[:3] == [name, f"{count:,}", f"{100 * float(row['test_accuracy']):.2f}%"]
+
+
+def test_train_prints_plain_lines_when_not_on_a_terminal(trained_run):
+    assert trained_run.stderr == "", "no warnings, no progress bar"
+    assert not re.search(r"[\r\x1b\x08]", trained_run.stdout)
+
+
+def test_train_quietly_and_alone_gives_the_same_weights_as_beside_others(trained_run, script, tmp_path):
+    arguments = [*trained_run.arguments, "--models", "attention", "attention", "--quiet", "--out", tmp_path]
+    done = script(trained_run.cwd, "train_date.py", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    header, row = done.stdout.splitlines()
+    assert header.startswith("model") and row.startswith("attention"), "the last table only"
+    assert (tmp_path / "attention.npz").read_bytes() == (trained_run.folder / "attention.npz").read_bytes()
+    assert not (tmp_path / "baseline.npz").exists()
+
+
+def test_train_twice_gives_the_same_bytes_and_every_switch_others(tiny, script):
+    cwd, weights = tiny.parent, {}
+    for switch in ("--seed=0", "--quiet", "--seed=1", "--no-reverse", "--leak-free"):
+        done = script(cwd, "train_date.py", "--data", tiny.name, *TINY, switch, "--out", cwd / switch)
+        assert (done.returncode, done.stderr) == (0, "")
+        weights[switch] = b"".join(
+            array.tobytes()
+            for name in MODELS
+            for array in named_params(load_model(cwd / switch / f"{name}.npz")[0]).values()
+        )
+        arguments = json.loads((cwd / switch / "config.json").read_text(encoding="utf-8"))["arguments"]
+        assert arguments["seed"] == (1 if switch == "--seed=1" else 0)
+        assert arguments["no_reverse"] is (switch == "--no-reverse")
+        assert arguments["leak_free"] is (switch == "--leak-free")
+        assert arguments["quiet"] is (switch == "--quiet")
+    for name in MODELS:
+        file = f"{name}.npz"
+        assert (cwd / "--seed=0" / file).read_bytes() == (cwd / "--quiet" / file).read_bytes(), "the same seed, twice"
+    assert len(set(weights.values())) == 4, "seed, direction and split all matter"
+    assert load_model(cwd / "--no-reverse" / "attention.npz")[1]["reverse"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--batch-size", 0], "--batch-size: .*at least 1"),
+        (["--max-epoch", -1], "--max-epoch: .*at least 1"),
+        (["--hidden-size", "many"], "--hidden-size: .*'many'"),
+        (["--models", "transformer"], "--models: .*'transformer'.*attention"),
+        (["--lr", "nan"], "--lr: .*above 0.*nan"),
+        (["--max-grad", "inf"], "--max-grad: .*above 0.*inf"),
+        (["--seed", -1], "--seed: .*at least 0"),
+        (["--epochs", 3], "unrecognized arguments: --epochs 3"),
+        (["--data", "missing.txt"], "missing.txt"),
+        (["--data", "bad.txt"], r"bad\.txt:3: .*'2/7/72 1972-02-07'"),
+        (["--data", "nine.txt"], r"nine\.txt: 9 lines .*a tenth"),
+        (["--out", "bad.txt"], "bad.txt"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_train_refuses_in_one_line_and_writes_nothing(tiny, script, arguments, message):
+    lines = tiny.read_text(encoding="utf-8").splitlines(keepends=True)
+    (tiny.parent / "nine.txt").write_text("".join(lines[:9]), encoding="utf-8")
+    (tiny.parent / "bad.txt").write_text("".join([*lines[:2], "2/7/72 1972-02-07\n"]), encoding="utf-8")
+    before = everything(tiny.parent)
+    done = script(tiny.parent, "train_date.py", "--data", tiny.name, *TINY, "--out", "runs/date", *arguments)
+    refused(done, message)
+    assert everything(tiny.parent) == before
+
+
+def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environment):
+    pytest.importorskip("termios", reason="a pseudo-terminal is needed")
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    command = [sys.executable, ROOT / "scripts" / "train_date.py", "--data", tiny, *TINY, "--max-epoch", 10**6]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        cwd=tiny.parent,
+        env=script_environment | {"TERM": "xterm"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    bar = re.compile(rb"\r +0%\|[^|]*\| \d+/12000000 \[\d\d:\d\d<\d+:\d\d:\d\d, +\d+\.\d+it/s\]")
+    seen, interrupted, deadline = b"", False, time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline:
+            try:
+                seen += os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not interrupted and bar.search(seen) and b"epoch 1 / " in seen:
+                process.send_signal(signal.SIGINT)
+                interrupted = True
+        assert interrupted, f"no progress bar with an ETA: {seen[-2000:]!r}"
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert b"train_date.py: interrupted\r\n" in seen and b"Traceback" not in seen
+    for name in ("baseline.npz", "history.csv"):
+        assert (tiny.parent / "runs" / "date" / name).is_file()
+    assert not list((tiny.parent / "runs" / "date").glob(".*")), "temporary files are left"
+
+
+def test_train_that_diverges_says_what_to_do(tiny, script, tmp_path):
+    done = script(tmp_path, "train_date.py", "--data", tiny, "--lr", "1e38", "--quiet", *TINY)
+    assert done.returncode == 2
+    assert re.search(r"train_date\.py: .*norm of the gradients is .*smaller learning rate", done.stderr)
+    assert "Traceback" not in done.stderr
