@@ -73,5 +73,6 @@ def class_ids(t: Array, y: Array, ignore_label: int | None = None) -> Array:
         raise ValueError(f"integer labels wanted, got {t.dtype}")
     wrong = t[((t < 0) | (t >= K)) & (t != ignore_label)]
     if wrong.size:
-        raise ValueError(f"labels in 0..{K - 1} wanted, got {wrong[0]}")
+        ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
+        raise ValueError(f"labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
     return t
