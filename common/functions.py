@@ -54,25 +54,25 @@ def cross_entropy_error(y: Array, t: Array) -> Array:
     A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
     Raises ValueError as ``class_ids``.
     """
-    picked = np.take_along_axis(y, class_ids(t, y)[..., None], axis=-1)
+    picked = np.take_along_axis(y, class_ids("cross_entropy_error", t, y)[..., None], axis=-1)
     return -np.log(np.where(picked.real <= 0, np.finfo(y.dtype).tiny, picked)).mean()
 
 
-def class_ids(t: Array, y: Array, ignore_label: int | None = None) -> Array:
+def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) -> Array:
     """The labels t, ids (...) or one-hot (..., K), as ids (...) of the classes of y (..., K).
 
     Raises ValueError for another shape, labels that are not integers, and ids outside 0..K-1 other than
-    ``ignore_label``.
+    ``ignore_label``; ``name`` says whose labels they are.
     """
     K = y.shape[-1]
     if t.shape == y.shape:
         return t.argmax(axis=-1)
     if t.shape != y.shape[:-1]:
-        raise ValueError(f"labels of shape {y.shape[:-1]}, or one-hot {y.shape}, wanted, got {t.shape}")
+        raise ValueError(f"{name}: labels of shape {y.shape[:-1]}, or one-hot {y.shape}, wanted, got {t.shape}")
     if t.dtype.kind not in "iu":
-        raise ValueError(f"integer labels wanted, got {t.dtype}")
+        raise ValueError(f"{name}: integer labels wanted, got {t.dtype}")
     wrong = t[((t < 0) | (t >= K)) & (t != ignore_label)]
     if wrong.size:
         ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
-        raise ValueError(f"labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
+        raise ValueError(f"{name}: labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
     return t

@@ -184,10 +184,7 @@ class SoftmaxWithLoss(Layer):
         self.ignore_label = ignore_label
 
     def forward(self, x: Array, t: Array) -> Array:
-        try:
-            t = class_ids(t, x, self.ignore_label)
-        except ValueError as error:
-            raise ValueError(f"{type(self).__name__}: {error}") from None
+        t = class_ids(type(self).__name__, t, x, self.ignore_label)
         counts = t != self.ignore_label
         t = np.where(counts, t, 0)
         log_y = log_softmax(x)
