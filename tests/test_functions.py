@@ -128,7 +128,7 @@ def test_labels_are_checked_at_the_door():
     scores = Draw()(N, V)
     with pytest.raises(ValueError, match=r"SoftmaxWithLoss: labels in 0..9 wanted \(or -1, ignored\), got 10"):
         SoftmaxWithLoss().forward(scores, np.array([10, -2, -1]))
-    with pytest.raises(ValueError, match=r"SoftmaxWithLoss: labels of shape \(3,\), or one-hot \(3, 10\), wanted, got \(2,\)"):
+    with pytest.raises(ValueError, match=r"SoftmaxWithLoss: labels of shape \(3,\), .* wanted, got \(2,\)"):
         SoftmaxWithLoss().forward(scores, np.array([1, 2]))
     with pytest.raises(ValueError, match=r"SigmoidWithLoss: labels t of shape \(3, 10\) wanted, got \(3,\)"):
         SigmoidWithLoss().forward(scores, np.array([1, 0, 1]))
