@@ -156,6 +156,12 @@ class SequenceData:
         return np.argsort(rank[question_of_row], kind="stable"), n_test
 
 
+def leaked(x_train: Array, x_test: Array) -> float:
+    """Share (0..1) of the test questions x_test (n, T_enc) that stand in x_train (N, T_enc) too."""
+    known = {question.tobytes() for question in x_train}
+    return sum(question.tobytes() in known for question in x_test) / len(x_test)
+
+
 def from_lines(lines: Sequence[str], source: str) -> SequenceData:
     """Build the data from lines `question_answer` without line ends.
 

@@ -22,6 +22,7 @@ from common.checkpoint import replacing
 from common.layer import named_params
 from common.optimizer import Adam
 from common.trainer import Trainer
+from dataset.sequence import leaked
 from seq2seq import exact_match, save_model
 from seq2seq.model_file import MODELS
 
@@ -62,7 +63,10 @@ def main() -> int:
         raise ValueError(f"--out {args.out}: a file is in the way, a folder was wanted")
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.quiet:
-        print(f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test")
+        print(
+            f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
+            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too"
+        )
     origin = {
         "path": args.data and str(Path(args.data).resolve()),
         "source": data.source,
