@@ -81,6 +81,8 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     question = question.strip()
     xs = date_model.encode(question)[None]
     decoded = date_model.decode(xs)
+    if decoded.attention_weights is None:
+        raise ValueError(f"{date_model.path}: a model without attention; there is no map to draw")
     prediction = date_model.vocabulary.decode(decoded.ids[0])
     weights, written = decoded.attention_weights[0], prediction
     if args.given_answer:
@@ -108,7 +110,8 @@ def save(figure, args, name: str, number: int | None = None) -> None:
         return
     path = args.save or args.run / f"attention_{name}.png"
     if number is not None:
-        path = (args.save or args.run / "attention.png").with_stem(f"{(args.save or Path('attention')).stem}_{number}")
+        path = args.save or args.run / "attention_random.png"
+        path = path.with_stem(f"{path.stem}_{number}")
     with replacing(path) as file:
         figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)
     print(f"written to {path}")

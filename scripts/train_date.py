@@ -42,7 +42,13 @@ def parse():
     parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
     parser.add_argument("--leak-free", action="store_true", help="no question of the test part also trains")
-    parser.add_argument("--out", type=Path, default=Path("runs/date"), metavar="DIR")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/date"),
+        metavar="DIR",
+        help="an earlier run there is replaced (default: %(default)s)",
+    )
     parser.add_argument("--quiet", action="store_true", help="print the last table only")
     args = parser.parse_args()
     args.models = list(dict.fromkeys(args.models))
