@@ -1,0 +1,245 @@
+"""Who competes in ``benchmark.py``: several ways to train the same model on the same mini-batches."""
+
+import importlib.util
+import resource
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from common.layer import named_params, remove_duplicate
+from common.optimizer import Adam, clip_grads
+from common.parallel import Workers
+from seq2seq.model_file import MODELS
+
+REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "reference_chapter.py"
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all contestants train: a model of MODELS, its sizes, and how. ``threads`` is for each of them."""
+
+    model: str
+    V: int
+    D: int
+    H: int
+    lr: float
+    max_grad: float
+    threads: int
+    seed: int
+
+    def build(self):
+        """Our model; with the same weights at each call."""
+        return MODELS[self.model](self.V, self.D, self.H, rng=np.random.default_rng(self.seed))
+
+
+class Laps(dict):
+    """A stopwatch: ``lap(name)`` keeps the seconds since the lap before."""
+
+    def __init__(self):
+        self.last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self[name] = now - self.last
+        self.last = now
+
+
+class Contestant:
+    """``step(x, t)`` trains on one mini-batch: the loss, and seconds by phase. ``turn()`` is held around steps."""
+
+    def __init__(self, job: Job):
+        self.job = job
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        with threadpool_limits(self.job.threads, "blas"):
+            yield
+
+    def step(self, x: np.ndarray, t: np.ndarray) -> tuple[float, Laps]:
+        raise NotImplementedError
+
+
+class Ours(Contestant):
+    """Our framework on one Python thread, the BLAS on all."""
+
+    def __init__(self, job: Job):
+        super().__init__(job)
+        self.model, self.optimizer = job.build(), Adam(lr=job.lr)
+
+    def step(self, x, t):
+        laps = Laps()
+        loss = self.model.forward(x, t)
+        laps.lap("forward")
+        self.model.backward()
+        laps.lap("backward")
+        self.update()
+        laps.lap("update")
+        return float(loss), laps
+
+    def update(self) -> None:
+        params, grads = remove_duplicate(self.model.params, self.model.grads)
+        clip_grads(grads, self.job.max_grad)
+        self.optimizer.update(params, grads)
+
+    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int) -> float:
+        """Seconds to answer all questions xs (N, T_enc), the BLAS on all threads."""
+        with threadpool_limits(self.job.threads, "blas"):
+            self.model.decode(xs[:1], start_id, sample_size)
+            start = time.perf_counter()
+            self.model.decode(xs, start_id, sample_size)
+            return time.perf_counter() - start
+
+
+class OursThreaded(Ours):
+    """Our framework, each mini-batch split over worker threads."""
+
+    share_prefixes = True
+
+    def __init__(self, job: Job):
+        super().__init__(job)
+        self.model.encoder.share_prefixes = self.share_prefixes
+        self.workers = Workers(self.model, job.threads)
+
+    @contextmanager
+    def turn(self):
+        with super().turn(), self.workers:
+            yield
+
+    def step(self, x, t):
+        laps = Laps()
+        loss = self.workers.step(x, t)
+        laps.lap("forward and backward")
+        self.update()
+        laps.lap("update")
+        return float(loss), laps
+
+
+class OursUnshared(OursThreaded):
+    """The same without shared prefixes: every row of the encoder is computed."""
+
+    share_prefixes = False
+
+
+class Chapter(Contestant):
+    """The chapter's way, one layer object a time step: ``tests/reference_chapter.py``, loaded by path."""
+
+    def __init__(self, job: Job):
+        super().__init__(job)
+        spec = importlib.util.spec_from_file_location("reference_chapter", REFERENCE)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.model = module.ChapterModel(job.model, named_params(job.build()))
+
+    def step(self, x, t):
+        laps = Laps()
+        loss = self.model.forward(x, t)
+        laps.lap("forward")
+        self.model.backward()
+        laps.lap("backward")
+        self.model.step(max_grad=self.job.max_grad, lr=self.job.lr)
+        laps.lap("update")
+        return float(loss), laps
+
+    def evaluate(self, xs, start_id, sample_size):
+        """Seconds to answer all questions xs (N, T_enc): one after the other, as the chapter does it."""
+        with self.turn():
+            self.model.generate(xs[:1], start_id, sample_size)
+            start = time.perf_counter()
+            for i in range(len(xs)):
+                self.model.generate(xs[i : i + 1], start_id, sample_size)
+            return time.perf_counter() - start
+
+
+class Torch(Contestant):
+    """PyTorch's twin, eager."""
+
+    def __init__(self, job: Job):
+        import torch
+        from torch_twin import Twin
+
+        super().__init__(job)
+        self.torch = torch
+        torch.set_num_threads(job.threads)
+        self.twin = self.model = Twin(job.model, named_params(job.build()))
+        self.optimizer = torch.optim.Adam(self.twin.parameters(), lr=job.lr)
+
+    def step(self, x, t):
+        x, t = self.torch.from_numpy(x), self.torch.from_numpy(t)
+        laps = Laps()
+        loss = self.model(x, t)
+        laps.lap("forward")
+        loss.backward()
+        laps.lap("backward")
+        self.torch.nn.utils.clip_grad_norm_(self.twin.parameters(), self.job.max_grad)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        laps.lap("update")
+        return loss.item(), laps
+
+
+class TorchCompiled(Torch):
+    """PyTorch's twin, compiled by ``torch.compile``."""
+
+    def __init__(self, job: Job):
+        super().__init__(job)
+        self.model = self.torch.compile(self.twin)
+
+
+CONTESTANTS = {
+    "ours": OursThreaded,
+    "unshared": OursUnshared,
+    "one": Ours,
+    "chapter": Chapter,
+    "torch": Torch,
+    "compiled": TorchCompiled,
+}
+LABELS = {
+    "ours": "ours",
+    "unshared": "ours, no shared prefixes",
+    "one": "ours, one worker",
+    "chapter": "chapter style",
+    "torch": "PyTorch eager",
+    "compiled": "PyTorch compiled",
+}
+SHARES_PREFIXES = ("ours", "one")
+
+
+def take_turn(contestant: Contestant, batches: Iterable[Batch]) -> list[tuple[float, Laps]]:
+    """Train on the batches: loss and laps of each step. The first is to warm up again after the others' turns."""
+    with contestant.turn():
+        return [contestant.step(x, t) for x, t in batches]
+
+
+def peak_memory() -> float:
+    """Largest resident memory of this process so far, in MB (10^6 bytes).
+
+    Linux says it in /proc. Its ``ru_maxrss`` would not do: a process inherits it from the one that started it.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def train_and_weigh(key: str, job: Job, batches: list[Batch]) -> dict[str, float]:
+    """In this process: median ms a step after the first two batches, and the peak memory of the process in MB."""
+    results = take_turn(CONTESTANTS[key](job), batches)
+    seconds = [sum(laps.values()) for _, laps in results[2:]]
+    return {"ms": 1000 * float(np.median(seconds)), "memory_mb": peak_memory()}
+
+
+def alone(key: str, job: Job, batches: list[Batch]) -> dict[str, float]:
+    """``train_and_weigh`` in a new process, which has nothing else in its memory."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(train_and_weigh, key, job, batches).result()

@@ -1,0 +1,92 @@
+"""The three date models in PyTorch, as its users write them, with weights taken over from ours.
+
+Imported only where torch is installed: ``pip install torch==2.13.0``; it is no dependency of this project.
+What differs from ours: ``nn.LSTM`` has two biases, which are trained apart (the second starts from zero, and both
+get the gradient of ours); its gates are i, f, g, o where ours are f, g, i, o; Adam has torch's own defaults
+(eps 1e-8). So losses and gradients agree before the first update, and drift apart slowly after it.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+TO_TORCH = [2, 0, 1, 3]  # i, f, g, o, in places of ours
+TO_OURS = [1, 2, 0, 3]  # f, g, i, o, in places of torch's
+
+
+def gates(array: np.ndarray, order: list[int]) -> np.ndarray:
+    """The four blocks of the first axis (4H, ...) in another order."""
+    return np.concatenate([np.split(array, 4)[k] for k in order])
+
+
+def to_torch(layer: nn.Module, array: np.ndarray) -> np.ndarray:
+    """A weight of ours as torch's layer keeps it: transposed, but for embeddings."""
+    if isinstance(layer, nn.Embedding):
+        return array
+    return gates(array.T, TO_TORCH) if isinstance(layer, nn.LSTM) else array.T
+
+
+def to_ours(layer: nn.Module, array: np.ndarray) -> np.ndarray:
+    """The way back."""
+    if isinstance(layer, nn.Embedding):
+        return array
+    return gates(array, TO_OURS).T if isinstance(layer, nn.LSTM) else array.T
+
+
+class Twin(nn.Module):
+    """Seq2seq of a kind: baseline, peeky or attention.
+
+    params: name -> array, as ``common.layer.named_params`` names those of our model (copied).
+    """
+
+    def __init__(self, kind: str, params: dict[str, np.ndarray]):
+        super().__init__()
+        self.kind = kind
+        V, D = params["encoder.embed.W"].shape
+        H = len(params["encoder.lstm.Wh"])
+        self.encoder_embed = nn.Embedding(V, D)
+        self.encoder_lstm = nn.LSTM(D, H, batch_first=True)
+        self.embed = nn.Embedding(V, D)
+        self.lstm = nn.LSTM(D + H if kind == "peeky" else D, H, batch_first=True)
+        self.affine = nn.Linear(H if kind == "baseline" else H + H, V)
+        nn.init.zeros_(self.encoder_lstm.bias_hh_l0)
+        nn.init.zeros_(self.lstm.bias_hh_l0)
+        with torch.no_grad():
+            for name, layer, parameter in self._pairs():
+                parameter.copy_(torch.from_numpy(to_torch(layer, params[name])))
+
+    def forward(self, xs: Tensor, ts: Tensor) -> Tensor:
+        """Mean cross entropy. xs int (N, T_enc); ts int (N, T_dec + 1), the start character first."""
+        hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
+        vectors = self.embed(ts[:, :-1])
+        state = h, torch.zeros_like(h)
+        peek = hs_enc[:, -1:].expand(-1, vectors.shape[1], -1)
+        if self.kind == "peeky":
+            hs, _ = self.lstm(torch.cat((peek, vectors), dim=2), state)
+            hs = torch.cat((peek, hs), dim=2)
+        else:
+            hs, _ = self.lstm(vectors, state)
+        if self.kind == "attention":
+            weights = torch.softmax(hs @ hs_enc.transpose(1, 2), dim=2)  # (N, T_dec, T_enc)
+            hs = torch.cat((weights @ hs_enc, hs), dim=2)
+        return cross_entropy(self.affine(hs).flatten(0, 1), ts[:, 1:].flatten())
+
+    def named_gradients(self) -> dict[str, np.ndarray]:
+        """The gradients after ``backward``, by the names and in the order of gates and axes of our model."""
+        return {name: to_ours(layer, parameter.grad.numpy()) for name, layer, parameter in self._pairs()}
+
+    def _pairs(self) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
+        """Name of ours, layer and parameter here."""
+        for path, embed, lstm in (
+            ("encoder", self.encoder_embed, self.encoder_lstm),
+            ("decoder", self.embed, self.lstm),
+        ):
+            yield f"{path}.embed.W", embed, embed.weight
+            yield f"{path}.lstm.Wx", lstm, lstm.weight_ih_l0
+            yield f"{path}.lstm.Wh", lstm, lstm.weight_hh_l0
+            yield f"{path}.lstm.b", lstm, lstm.bias_ih_l0
+        yield "decoder.affine.W", self.affine, self.affine.weight
+        yield "decoder.affine.b", self.affine, self.affine.bias

@@ -1,0 +1,172 @@
+"""scripts/benchmark.py: the counts are right, PyTorch's twin is one, and the tables say what was measured. No times."""
+
+import json
+import re
+from argparse import Namespace
+
+import numpy as np
+import pytest
+from script_tools import MODELS, ROOT, refused
+
+from common.layer import named_grads, named_params
+from seq2seq.model_file import MODELS as CLASSES
+
+TINY_SIZES = 2, 3, 2, 5, 3, 4  # N, T_enc, T_dec, V, D, H
+
+
+@pytest.fixture
+def scripts(monkeypatch):
+    """The scripts can import each other, and we them."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+
+
+def questions_and_answers(rng, N=5, T_enc=7, T_dec=4, V=6):
+    return rng.integers(V, size=(N, T_enc)), rng.integers(V, size=(N, T_dec + 1))
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "flops"),
+    [
+        # encoder and decoder: 6 * (6*3*16 + 6*4*16) and 6 * (4*3*16 + 4*4*16); Affine: 6 * 4*4*5
+        ("baseline", {}, 4032 + 2688 + 480),
+        ("baseline", {"encoder_rows": 4}, 2688 + 2688 + 480),  # 6 * (4*3*16 + 4*4*16)
+        ("peeky", {}, 4032 + 2688 + 480 + 1536 + 480),  # 6 * 4*4*16 and 6 * 4*4*5 more
+        ("peeky", {"peeks": 2}, 4032 + 2688 + 480 + 768 + 240),
+        ("attention", {}, 4032 + 2688 + 960 + 576),  # Affine reads 8; scores and sums: 2 questions of 6 * 2*4*3 each
+    ],
+)
+def test_flops_equal_a_count_by_hand(scripts, model, options, flops):
+    from flops import step_flops
+
+    assert step_flops(model, *TINY_SIZES, **options) == flops
+
+
+def test_distinct_prefixes_equal_a_count_with_sets(scripts):
+    from flops import distinct_prefixes
+
+    rng = np.random.default_rng(0)
+    ragged = rng.integers(3, size=(40, 6))
+    for xs in (ragged, ragged[:1], np.tile(ragged[:1], (5, 1)), ragged[:, ::-1], np.arange(12).reshape(4, 3)):
+        wanted = [len({tuple(row[: t + 1]) for row in xs.tolist()}) for t in range(xs.shape[1])]
+        assert distinct_prefixes(xs).tolist() == wanted
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_torch_twin_has_our_loss_and_gradients(scripts, kind):
+    torch = pytest.importorskip("torch")
+    from torch_twin import Twin
+
+    rng = np.random.default_rng(1)
+    xs, ts = questions_and_answers(rng)
+    model = CLASSES[kind](6, 3, 8, rng=rng)
+    for p in model.params:  # biases too; not tiny, or wrong gates would be lost in the tolerance
+        p[...] = rng.normal(scale=0.5, size=p.shape)
+    twin = Twin(kind, named_params(model))
+    loss = twin(torch.from_numpy(xs), torch.from_numpy(ts))
+    loss.backward()
+    assert loss.item() == pytest.approx(float(model.forward(xs, ts)), rel=1e-5)
+    model.backward()
+    ours, theirs = named_grads(model), twin.named_gradients()
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        scale = np.abs(ours[name]).max()
+        assert scale > 0
+        np.testing.assert_allclose(theirs[name], ours[name], rtol=0, atol=1e-5 * max(1, scale), err_msg=name)
+
+
+def test_all_contestants_train_the_same_model(scripts):
+    """The same losses on the same mini-batches. PyTorch's two biases and its eps let it drift a little."""
+    from contestants import CONTESTANTS, Job, take_turn
+
+    rng = np.random.default_rng(2)
+    batches = [questions_and_answers(rng) for _ in range(3)]
+    job = Job("attention", V=6, D=3, H=8, lr=0.001, max_grad=5.0, threads=2, seed=0)
+    losses = {
+        key: [loss for loss, _ in take_turn(CONTESTANTS[key](job), batches)]
+        for key in ("ours", "unshared", "one", "chapter")
+    }
+    for key in losses:
+        np.testing.assert_allclose(losses[key], losses["one"], rtol=1e-5, err_msg=key)
+    pytest.importorskip("torch")
+    theirs, phases = zip(*take_turn(CONTESTANTS["torch"](job), batches), strict=True)
+    assert all(set(laps) == {"forward", "backward", "update"} for laps in phases)
+    np.testing.assert_allclose(theirs[0], losses["one"][0], rtol=1e-6)
+    np.testing.assert_allclose(theirs, losses["one"], rtol=1e-3)
+
+
+def test_the_benchmark_prints_a_table_and_writes_json(script, tiny, tmp_path):
+    done = script(
+        tmp_path,
+        "benchmark.py",
+        *("--data", tiny, "--models", "attention", "--only", "ours", "chapter", "--rounds", 2, "--steps", 1),
+        *("--batch-size", 8, "--hidden-size", 8, "--workers", 2, "--pause-ms", 0, "--json", "b.json"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in tmp_path.iterdir() if path != tiny] == ["b.json"]
+    report = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
+    assert {"CPU", "cores", "numpy", "BLAS"} <= report["environment"].keys()
+    (measured,) = report["models"].values()
+    assert list(measured["contestants"]) == ["ours", "chapter"]
+    for row in measured["contestants"].values():
+        assert len(row["rounds_ms"]) == 2
+        assert 0 < row["ms"]["q1"] <= row["ms"]["median"] <= row["ms"]["q3"]
+        assert row["steps_per_second"] == pytest.approx(1000 / row["ms"]["median"])
+        assert row["floor_reached"] == pytest.approx(row["floor_ms"] / row["ms"]["median"])
+        assert 10 < row["memory_mb"] < 1000
+        (line,) = (line for line in done.stdout.splitlines() if re.match(f"{row['label']}  ", line))
+        assert line.split()[-1] == f"{row['memory_mb']:.0f}" and f"{row['ms']['median']:.1f}" in line
+    assert measured["contestants"]["ours"]["ours_over_it"]["median"] == 1
+    assert measured["evaluation"]["questions"] == measured["evaluation"]["chapter_asked"] == 4
+    assert 0 < measured["floor"]["distinct_rows"] < 1, "the same padding, read first"
+    assert "4, extrapolated from 4" in done.stdout
+
+
+def test_scale_varies_one_size_at_a_time(scripts, monkeypatch):
+    import benchmark
+    from contestants import train_and_weigh
+
+    monkeypatch.setattr(benchmark, "SCALE", {"N": (2, 4), "T_enc": (3, 9), "H": (4, 6)})
+    monkeypatch.setattr(benchmark, "alone", train_and_weigh)
+    rng = np.random.default_rng(3)
+    train = questions_and_answers(rng, N=20)
+    args = Namespace(batch_size=4, hidden_size=4, wordvec_size=3, lr=0.001, max_grad=5.0, workers=1, seed=0, rounds=1)
+    rows = benchmark.scale(args, ["ours"], train, 6)
+    varied = [(row["varied"], row["N"], row["T_enc"], row["H"]) for row in rows]
+    assert varied == [("default", 4, 7, 4), ("N", 2, 7, 4), ("T_enc", 4, 3, 4), ("T_enc", 4, 9, 4), ("H", 4, 7, 6)]
+    lines = benchmark.scale_table(rows).splitlines()
+    assert len(lines) == 1 + 1 + len(rows) + 1 and "random ids" in lines[-1]
+
+
+def test_without_torch_the_rest_is_measured(scripts, monkeypatch, capsys):
+    import benchmark
+
+    monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda name: None)
+    ask = {"scale": False, "compiled": True, "workers": 2}
+    assert benchmark.choose(Namespace(only=None, **ask)) == ["ours", "unshared", "one", "chapter"]
+    assert re.fullmatch(r"PyTorch is not installed.*pip install torch==2\.13\.0\n", capsys.readouterr().out)
+    with pytest.raises(ValueError, match="no contestant"):
+        benchmark.choose(Namespace(only=["torch"], **ask))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--rounds", 0), "at least 1 wanted"),
+        (("--models", "bert"), "invalid choice"),
+        (("--only", "jax"), "invalid choice"),
+        (("--json", "nowhere/b.json"), "folder that exists"),
+        (("--data", "nowhere.txt"), "no such data file"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_exit_code_2(script, tmp_path, arguments, message):
+    refused(script(tmp_path, "benchmark.py", *arguments), message)
+
+
+def test_a_batch_larger_than_the_data_is_refused(scripts):
+    from benchmark import make_batches
+
+    data = questions_and_answers(np.random.default_rng(4), N=7)
+    batches = make_batches(data, 3, 5, seed=0)
+    assert len(batches) == 5 and all(x.shape == (3, 7) and t.shape == (3, 5) for x, t in batches)
+    with pytest.raises(ValueError, match="mini-batches of 8 wanted, but there are 7"):
+        make_batches(data, 8, 1, seed=0)
