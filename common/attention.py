@@ -5,6 +5,7 @@ Source: 『ゼロから作るDeep Learning 2』 8.1; Bahdanau et al. 2015; Luong
 
 from common.layer import Array, Layer
 from common.layers import Softmax
+from common.np import np
 
 
 class WeightSum(Layer):
@@ -114,7 +115,9 @@ class TimeAttention(Layer):
         if mask is not None:
             self.expect("mask (N, T_enc) for hs_enc (N, T_enc, H)", mask, N, T_enc)
             mask = mask[:, None, :]
-        a = self.softmax.forward(hs_dec @ hs_enc.transpose(0, 2, 1), mask)  # (N, T_dec, T_enc)
+        # a product is quicker with its longer side first: (N, T_enc, T_dec), and turned
+        scores = (hs_enc @ hs_dec.transpose(0, 2, 1)).transpose(0, 2, 1)
+        a = self.softmax.forward(scores, mask)
         self.cache = hs_enc, hs_dec, a
         self.keep(a)
         return a @ hs_enc
@@ -126,8 +129,9 @@ class TimeAttention(Layer):
     def backward(self, dc: Array) -> tuple[Array, Array]:
         hs_enc, hs_dec, a = self.saved()
         self.expect("dc (N, T_dec, H)", dc, *hs_dec.shape)
-        dscores = self.softmax.backward(dc @ hs_enc.transpose(0, 2, 1))
+        dscores = self.softmax.backward((hs_enc @ dc.transpose(0, 2, 1)).transpose(0, 2, 1))
         dhs_dec = dscores @ hs_enc
-        # hs_enc served twice in forward: in the scores and in the sum
-        dhs_enc = a.transpose(0, 2, 1) @ dc + dscores.transpose(0, 2, 1) @ hs_dec
+        # hs_enc served twice in forward, in the sum and in the scores: a^T dc + dscores^T hs_dec, in one product
+        weights, by = np.concatenate((a, dscores), axis=1), np.concatenate((dc, hs_dec), axis=1)
+        dhs_enc = weights.transpose(0, 2, 1) @ by
         return dhs_enc, dhs_dec

@@ -156,7 +156,7 @@ def _in_dtype(layer, dtype):
     for param, grad in zip(layer.params, layer.grads, strict=True):
         first, copied = cast.setdefault(memory(param), (param, param.astype(dtype)))
         memo[id(param)] = copied if same_axes(first, param) else copied.T
-        memo.setdefault(id(grad), np.zeros_like(memo[id(param)]))
+        memo.setdefault(id(grad), np.zeros_like(memo[id(param)], order="C"))
     for _, part in walk(layer):
         for value in _attributes(
             part

@@ -1,9 +1,12 @@
 """Gated recurrent unit: one step (``GRU``) and the whole sequence (``TimeGRU``)."""
 
+import numpy
+
 from common.functions import sigmoid
 from common.layer import Array
 from common.np import np
-from common.rnn import Recurrent, TimeRecurrent
+from common.rnn import Recurrent, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
+from common.steps import Prefixes
 
 
 class GRU(Recurrent):
@@ -50,53 +53,77 @@ class GRU(Recurrent):
 
 
 class TimeGRU(TimeRecurrent):
-    """``GRU`` over a whole sequence, with one product for all inputs and a loop for the recurrence alone.
+    """``GRU`` over a whole sequence.
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 3H), Wh (H, 3H), b (3H,), gates z, r, h
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
-    State, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 appendix C.
+    Prefixes, state, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 appendix C.
     """
 
     gates = GRU.gates
+    order, minus = (0, 1, 2), 2
 
-    def forward(self, xs: Array) -> Array:
-        xs = xs.astype(self.Wx.dtype, copy=False)
-        gates = self._input_products(xs)
-        T, N, H = *gates.shape[:2], len(self.Wh)
-        hs = np.empty((T + 1, N, H), dtype=self.Wh.dtype)  # hs[t] is the state before step t
-        hs[0] = self._start(self.h, xs)
-        resets = np.empty_like(hs[1:])  # r * h_prev
-        Wh_zr, Wh_h = np.ascontiguousarray(self.Wh[:, : 2 * H]), np.ascontiguousarray(self.Wh[:, 2 * H :])
-        for t in range(T):
-            zr, g = gates[t, :, : 2 * H], gates[t, :, 2 * H :]
-            zr[...] = sigmoid(zr + hs[t] @ Wh_zr)
-            z, r = zr[:, :H], zr[:, H:]
-            np.multiply(r, hs[t], out=resets[t])
-            g[...] = np.tanh(g + resets[t] @ Wh_h)
-            hs[t + 1] = (1 - z) * hs[t] + z * g
-        self.cache = xs, gates, hs, resets
-        self.h = hs[T].copy()
-        return hs[1:].transpose(1, 0, 2).copy()
+    def forward(self, xs: Array, prefixes: Prefixes | None = None) -> Array:
+        steps, hx1 = self._begin(xs, prefixes, len(self.Wx))
+        rows, H = steps.rows, len(self.Wh)
+        hs, gates = hx1[:, :H], self.work("gates", 3, rows, H)
+        rhx1 = self.work("rhx1", rows, hx1.shape[1])  # the same with r * h for h
+        rhx1[:, H:] = hx1[:rows, H:]
+        W = self._weights()
+        with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
+            for t, (now, after) in enumerate(steps.blocks):
+                steps.fork(t, hs)
+                z, r = zr = np.matmul(hx1[now], W[:2], out=gates[:2, now])
+                sigmoid_of_minus(zr)
+                np.multiply(r, hs[now], out=rhx1[now, :H])
+                g = np.matmul(rhx1[now], W[2], out=gates[2, now])
+                np.tanh(g, out=g)
+                h = np.subtract(g, hs[now], out=hs[after])  # (1 - z) h + z g = h + z (g - h)
+                h *= z
+                h += hs[now]
+        self.cache = steps, hx1, rhx1, W, gates
+        self.h = hs[steps.index[:, -1]]
+        return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array:
-        xs, gates, hs, resets = self.saved()
-        T, N, H = resets.shape
-        self.expect("dhs (N, T, H)", dhs, N, T, H)
-        Wh_zr, Wh_h = self.Wh[:, : 2 * H], self.Wh[:, 2 * H :]
-        da = np.empty_like(gates)
-        dh = np.zeros_like(hs[0])
-        for t in reversed(range(T)):
-            z, r, g = gates[t, :, :H], gates[t, :, H : 2 * H], gates[t, :, 2 * H :]
-            dz, dr, dg = da[t, :, :H], da[t, :, H : 2 * H], da[t, :, 2 * H :]
-            dh = dh + dhs[:, t]
-            dg[...] = dh * z * (1 - g**2)
-            dreset = dg @ Wh_h.T
-            dz[...] = dh * (g - hs[t]) * z * (1 - z)
-            dr[...] = dreset * hs[t] * r * (1 - r)
-            # the state took three ways: kept by 1 - z, reset by r, and into the products of z and r
-            dh = dh * (1 - z) + dreset * r + da[t, :, : 2 * H] @ Wh_zr.T
-        self.dh = dh
-        flat = da.reshape(T * N, 3 * H)
-        self.grads[1][:, : 2 * H] = hs[:-1].reshape(T * N, H).T @ flat[:, : 2 * H]
-        self.grads[1][:, 2 * H :] = resets.reshape(T * N, H).T @ flat[:, 2 * H :]
-        return self._input_gradients(xs, da)
+        steps, hx1, rhx1, W, gates = self.saved()
+        rows, H = steps.rows, len(self.Wh)
+        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, H)
+        # what does not depend on dh, for all steps at once: how h answers to each gate, and r * h to r
+        z, r, g = gates
+        h = hx1[:rows, :H]
+        da = self.work("da", 3, rows, H)
+        dz, dr, dg = da
+        slope_of_minus(z, out=dz)
+        dz *= np.subtract(g, h, out=dr)
+        tanh_slope(g, out=dg)
+        dg *= z
+        slope_of_minus(r, out=dr)
+        dr *= h
+
+        dhx1, drhx1 = self.work("dhx1", *hx1.shape), self.work("drhx1", *rhx1.shape)
+        dhx1[...] = 0
+        dh = dhx1[:, :H]
+        steps.collect(dhs, dh)
+        kept = self.work("kept", rows, H)
+        for t, (now, after) in reversed(list(enumerate(steps.blocks))):
+            dz[now] *= dh[after]
+            dg[now] *= dh[after]
+            dreset = np.matmul(dg[now], W[2].T, out=drhx1[now])[:, :H]
+            dr[now] *= dreset
+            dhx1[now] += dz[now] @ W[0].T
+            dhx1[now] += dr[now] @ W[1].T
+            dhx1[now, H:] += drhx1[now, H:]
+            # h took three ways: into the products of z and r, kept by 1 - z, reset by r
+            np.subtract(1, z[now], out=kept[now])
+            kept[now] *= dh[after]
+            dh[now] += kept[now]
+            dreset *= r[now]
+            dh[now] += dreset
+            steps.join(t, dh)
+        self.dh = dh[: steps.sizes[0]].copy()
+        dW = self.work("dW", *W.shape)
+        np.matmul(hx1[:rows].T, da[:2], out=dW[:2])
+        np.matmul(rhx1.T, dg, out=dW[2])
+        self._gradients(dW)
+        return self._input_gradients(steps, dhx1)

@@ -10,6 +10,7 @@ The protocol, for layers of ours and of the reader's:
     backward        reads the cache, overwrites grads, returns the gradient of the input
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,8 +29,9 @@ class Layer:
 
     def __init__(self, *params: Array):
         self.params = list(params)
-        self.grads = [np.zeros_like(p) for p in params]
+        self.grads = [np.zeros_like(p, order="C") for p in params]
         self.cache = None
+        self.kept: dict[str, Array] = {}
 
     def own(self, *layers) -> None:
         """Append the parameters and gradients of the given parts to this layer's."""
@@ -42,6 +44,18 @@ class Layer:
         if self.cache is None:
             raise RuntimeError(f"{type(self).__name__}: backward was called before forward")
         return self.cache
+
+    def work(self, name: str, *shape: int) -> Array:
+        """An array for use inside the layer, in the dtype of its weights, with whatever was last in it.
+
+        Its memory is kept for the next call of the same name: fresh arrays of megabytes are slow. So it may be
+        cached, but never returned: what a layer returned must not change under its caller's hands.
+        """
+        size, dtype = math.prod(shape), self.params[0].dtype
+        kept = self.kept.get(name)
+        if kept is None or kept.size < size or kept.dtype != dtype:
+            kept = self.kept[name] = np.empty(size, dtype=dtype)
+        return kept[:size].reshape(shape)
 
     def expect(self, what: str, array: Array, *shape: int | None) -> None:
         """Raise ValueError unless ``array.shape`` is ``shape``, where None allows any length."""
@@ -107,7 +121,7 @@ def walk(model) -> Iterator[tuple[str, object]]:
         else:
             return
         for key, child in children:
-            if key not in ("params", "grads", "cache"):
+            if key not in ("params", "grads", "cache", "kept"):
                 yield from visit(_join(path, key), child)
 
     yield from visit("", model)

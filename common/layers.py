@@ -5,7 +5,7 @@ Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 
 import numpy
 
-from common.functions import class_ids, cross_entropy_error, log_softmax, relu, sigmoid, softmax, softplus
+from common.functions import class_ids, cross_entropy_error, relu, sigmoid, softmax, softplus
 from common.layer import Array, Layer
 from common.np import np
 
@@ -43,14 +43,15 @@ class MatMul(Layer):
         self.expect("x (..., D)", x, *[None] * (x.ndim - 1), self.W.shape[0])
         x = x.astype(self.W.dtype, copy=False)
         self.cache = x
-        return x @ self.W
+        # one product of all rows: for (N, T, D) numpy would make N small ones, at half the speed
+        return (x.reshape(-1, x.shape[-1]) @ self.W).reshape(*x.shape[:-1], self.W.shape[1])
 
     def backward(self, dout: Array) -> Array:
         x = self.saved()
         self.expect("dout (..., M)", dout, *x.shape[:-1], self.W.shape[1])
-        dW = self.grads[0]
-        dW[...] = x.reshape(-1, x.shape[-1]).T @ dout.reshape(-1, dout.shape[-1])
-        return dout @ self.W.T
+        dout = dout.reshape(-1, dout.shape[-1])
+        self.grads[0][...] = x.reshape(-1, x.shape[-1]).T @ dout
+        return (dout @ self.W.T).reshape(x.shape)
 
 
 class Affine(MatMul):
@@ -67,7 +68,9 @@ class Affine(MatMul):
         self.W, self.b = W, b
 
     def forward(self, x: Array) -> Array:
-        return super().forward(x) + self.b
+        y = super().forward(x)
+        y += self.b
+        return y
 
     def backward(self, dout: Array) -> Array:
         dx = super().backward(dout)
@@ -182,24 +185,28 @@ class SoftmaxWithLoss(Layer):
     def __init__(self, ignore_label: int = -1):
         super().__init__()
         self.ignore_label = ignore_label
+        self.labels = 0
 
     def forward(self, x: Array, t: Array) -> Array:
         t = class_ids(type(self).__name__, t, x, self.ignore_label)
         counts = t != self.ignore_label
-        t = np.where(counts, t, 0)
-        log_y = log_softmax(x)
-        total = max(int(counts.sum()), 1)
-        self.cache = log_y, t, counts, total
-        picked = np.take_along_axis(log_y, t[..., None], axis=-1)[..., 0]
-        return -(picked * counts).sum() / total
+        t = np.where(counts, t, 0)[..., None]
+        # softmax and its logarithm in one pass: y = e / sum, log y[t] = x[t] - log sum
+        x = x - x.real.max(axis=-1, keepdims=True)
+        y = np.exp(x)
+        total = y.sum(axis=-1, keepdims=True)
+        y /= total
+        losses = np.log(total) - np.take_along_axis(x, t, axis=-1)
+        self.labels = int(counts.sum())
+        self.cache = y, t, counts
+        return (losses[..., 0] * counts).sum() / max(self.labels, 1)
 
     def backward(self, dout: float = 1) -> Array:
-        log_y, t, counts, total = self.saved()
-        dx = np.exp(log_y)
-        index = t[..., None]
-        np.put_along_axis(dx, index, np.take_along_axis(dx, index, axis=-1) - 1, axis=-1)
+        y, t, counts = self.saved()
+        dx = y.copy()
+        np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
         dx *= counts[..., None]
-        dx *= dout / total
+        dx *= dout / max(self.labels, 1)
         return dx
 
 
@@ -210,6 +217,8 @@ class SigmoidWithLoss(Layer):
     backward: dout scalar  ->  dx (...)
     Raises ValueError when x and t differ in shape.
     """
+
+    labels = 0
 
     def forward(self, x: Array, t: Array) -> Array:
         self.expect("labels t", t, *x.shape)

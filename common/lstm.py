@@ -1,9 +1,12 @@
 """Long short-term memory: one step (``LSTM``), the whole sequence (``TimeLSTM``), both directions (``TimeBiLSTM``)."""
 
+import numpy
+
 from common.functions import sigmoid
 from common.layer import Array, Layer
 from common.np import np
-from common.rnn import Recurrent, TimeRecurrent
+from common.rnn import Recurrent, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
+from common.steps import Prefixes
 
 
 class LSTM(Recurrent):
@@ -48,16 +51,18 @@ class LSTM(Recurrent):
 
 
 class TimeLSTM(TimeRecurrent):
-    """``LSTM`` over a whole sequence, with one product for all inputs and a loop for the recurrence alone.
+    """``LSTM`` over a whole sequence.
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 4H), Wh (H, 4H), b (4H,), gates f, g, i, o
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
-    Besides ``h`` and ``dh`` (see TimeRecurrent for state and errors) there are the last cell state ``c``
-    (N, H) and the gradient of the first one, ``dc`` (N, H).
-    Source: 『ゼロから作るDeep Learning 2』 6.3.
+    With ``constant`` (N, C), an input that is the same at every step and stands in front of each x, Wx is
+    (C + D, 4H); its product is computed once, and backward returns dxs and dconstant (N, C).
+    Besides ``h`` and ``dh`` there are the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
+    Prefixes, state, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
 
     gates = LSTM.gates
+    order, minus = (3, 0, 2, 1), 3  # o, f, i, g: sigmoids are neighbours, and those that feed c
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b, stateful)
@@ -72,59 +77,75 @@ class TimeLSTM(TimeRecurrent):
         super().reset_state()
         self.c = None
 
-    def forward(self, xs: Array) -> Array:
-        xs = xs.astype(self.Wx.dtype, copy=False)
-        gates = self._input_products(xs)
-        T, N, H = *gates.shape[:2], len(self.Wh)
-        hs = np.empty((T + 1, N, H), dtype=self.Wh.dtype)  # hs[t], cs[t] are the states before step t
-        cs = np.empty_like(hs)
-        tanh_cs = np.empty_like(hs[1:])
-        hs[0], cs[0] = self._start(self.h, xs), self._start(self.c, xs)
-        # sigmoid(x) = (1 + tanh(x / 2)) / 2, so with half the input one tanh serves all four gates
-        half = np.full(4 * H, 0.5, dtype=hs.real.dtype)
-        half[H : 2 * H] = 1
-        for t in range(T):
-            a = gates[t]
-            a += hs[t] @ self.Wh
-            a *= half
-            np.tanh(a, out=a)
-            a *= half
-            a += 1 - half
-            f, g, i, o = _split(a)
-            np.multiply(f, cs[t], out=cs[t + 1])
-            cs[t + 1] += g * i
-            np.tanh(cs[t + 1], out=tanh_cs[t])
-            np.multiply(o, tanh_cs[t], out=hs[t + 1])
-        self.cache = xs, gates, hs, cs, tanh_cs
-        self.h, self.c = hs[T].copy(), cs[T].copy()
-        return hs[1:].transpose(1, 0, 2).copy()
+    def forward(self, xs: Array, prefixes: Prefixes | None = None, constant: Array | None = None) -> Array:
+        C = 0 if constant is None else constant.shape[1]
+        steps, hx1 = self._begin(xs, prefixes, len(self.Wx) - C)
+        rows, H = steps.rows, len(self.Wh)
+        hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
+        self._start(cs[: steps.sizes[0]], self.c)
+        gates, tanh_cs, gi = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H), self.work("gi", rows, H)
+        W = self._weights()
+        if constant is not None:
+            self.expect("constant (N, C)", constant, len(xs), C)
+            offset = constant @ W[:, H : H + C]
+            W = np.concatenate((W[:, :H], W[:, H + C :]), axis=1)
+        with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
+            for t, (now, after) in enumerate(steps.blocks):
+                steps.fork(t, hs, cs)
+                o, f, i, g = a = np.matmul(hx1[now], W, out=gates[:, now])
+                if constant is not None:
+                    a += offset
+                sigmoid_of_minus(a[:3])
+                np.tanh(g, out=g)
+                c = np.multiply(f, cs[now], out=cs[after])
+                c += np.multiply(g, i, out=gi[now])
+                np.multiply(o, np.tanh(c, out=tanh_cs[now]), out=hs[after])
+        self.cache = steps, hx1, W, constant, gates, cs, tanh_cs
+        self.h, self.c = hs[steps.index[:, -1]], cs[steps.index[:, -1]]
+        return steps.spread(hs)
 
-    def backward(self, dhs: Array) -> Array:
-        xs, gates, hs, cs, tanh_cs = self.saved()
-        T, N, H = tanh_cs.shape
-        self.expect("dhs (N, T, H)", dhs, N, T, H)
-        da = np.empty_like(gates)
-        dh, dc = np.zeros_like(hs[0]), np.zeros_like(hs[0])
-        for t in reversed(range(T)):
-            f, g, i, o = _split(gates[t])
-            df, dg, di, do = _split(da[t])
-            dh = dh + dhs[:, t]
-            dc = dc + dh * o * (1 - tanh_cs[t] ** 2)
-            df[...] = dc * cs[t] * f * (1 - f)
-            dg[...] = dc * i * (1 - g**2)
-            di[...] = dc * g * i * (1 - i)
-            do[...] = dh * tanh_cs[t] * o * (1 - o)
-            dh = da[t] @ self.Wh.T
-            dc = dc * f
-        self.dh, self.dc = dh, dc
-        self.grads[1][...] = hs[:-1].reshape(T * N, H).T @ da.reshape(T * N, 4 * H)
-        return self._input_gradients(xs, da)
+    def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
+        steps, hx1, W, constant, gates, cs, tanh_cs = self.saved()
+        rows, H = tanh_cs.shape
+        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, H)
+        # how h answers to c and o, and c to f, i and g: all that does not depend on dh and dc, for all steps at once
+        o, f, i, g = gates
+        slopes = self.work("slopes", 5, rows, H)
+        h_to_c, do, df, di, dg = slopes
+        da = slopes[1:]
+        tanh_slope(tanh_cs, out=h_to_c)
+        h_to_c *= o
+        slope_of_minus(gates[:3], out=da[:3])
+        tanh_slope(g, out=dg)
+        do *= tanh_cs
+        df *= cs[:rows]
+        di *= g
+        dg *= i
 
-
-def _split(a: Array) -> tuple[Array, Array, Array, Array]:
-    """The four gates in a (N, 4H), as views."""
-    H = a.shape[1] // 4
-    return a[:, :H], a[:, H : 2 * H], a[:, 2 * H : 3 * H], a[:, 3 * H :]
+        dhx1, dc = self.work("dhx1", *hx1.shape), self.work("dc", *cs.shape)
+        dhx1[...] = dc[...] = 0
+        dh = dhx1[:, :H]
+        steps.collect(dhs, dh)
+        W_T, back = W.transpose(0, 2, 1), self.work("back", 4, rows, hx1.shape[1])
+        for t, (now, after) in reversed(list(enumerate(steps.blocks))):
+            slopes[:2, now] *= dh[after]
+            dc[after] += h_to_c[now]  # c reached the output by itself and through h
+            slopes[2:, now] *= dc[after]
+            np.multiply(dc[after], f[now], out=dc[now])
+            dhx1[now] += np.matmul(da[:, now], W_T, out=back[:, now]).sum(axis=0)
+            steps.join(t, dh, dc)
+        first = slice(steps.sizes[0])
+        self.dh, self.dc = dh[first].copy(), dc[first].copy()
+        dW = np.matmul(hx1[:rows].T, da, out=self.work("dW", *W.shape))
+        dxs = self._input_gradients(steps, dhx1)
+        if constant is None:
+            self._gradients(dW)
+            return dxs
+        N, T = steps.index.shape
+        C = constant.shape[1]
+        da = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
+        self._gradients(np.concatenate((dW[:, :H], constant.T @ da, dW[:, H:]), axis=1))
+        return dxs, (da @ self._weights()[:, H : H + C].transpose(0, 2, 1)).sum(axis=0)
 
 
 class TimeBiLSTM(Layer):

@@ -125,9 +125,18 @@ class Adam(Optimizer):
         self.iter += 1
         lr_t = self.lr * math.sqrt(1 - self.beta2**self.iter) / (1 - self.beta1**self.iter)
         for p, g, m, v in zip(params, grads, self.m, self.v, strict=True):
-            m += (1 - self.beta1) * (g - m)
-            v += (1 - self.beta2) * (g * g - v)
-            p -= lr_t * m / (np.sqrt(v) + 1e-7)
+            w = np.subtract(g, m)
+            w *= 1 - self.beta1
+            m += w  # m += (1 - b1) (g - m)
+            np.multiply(g, g, out=w)
+            w -= v
+            w *= 1 - self.beta2
+            v += w  # v += (1 - b2) (g^2 - v)
+            np.sqrt(v, out=w)
+            w += 1e-7
+            np.divide(m, w, out=w)
+            w *= lr_t
+            p -= w
 
 
 def clip_grads(grads: list[Array], max_norm: float) -> float:
@@ -136,7 +145,7 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     The norm is summed in float64. Raises FloatingPointError, gradients untouched, when it is not finite.
     Source: Pascanu et al. 2013, algorithm 1.
     """
-    norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in grads))
+    norm = math.sqrt(sum(float(w @ w) for w in (g.ravel().astype(np.float64) for g in grads)))
     if not math.isfinite(norm):
         raise FloatingPointError(
             f"clip_grads: the norm of the gradients is {norm}, nothing was changed; a smaller learning rate may help"

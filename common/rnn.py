@@ -1,7 +1,8 @@
-"""The simple recurrent layer: one step (``RNN``) and the whole sequence (``TimeRNN``)."""
+"""The simple recurrent layer: one step (``RNN``), the whole sequence (``TimeRNN``), what all over time share."""
 
 from common.layer import Array, Layer
 from common.np import np
+from common.steps import Prefixes, Steps
 
 
 class Recurrent(Layer):
@@ -52,13 +53,24 @@ class RNN(Recurrent):
 
 
 class TimeRecurrent(Recurrent):
-    """What the recurrent layers over whole sequences share: the products, and the state between calls.
+    """What the recurrent layers over whole sequences share: their rows, their products, the state between calls.
 
     Every ``forward`` starts from a zero state, unless ``stateful=True``: then it starts from the state
     that ``set_state`` gave, or else from where the last call ended, until ``reset_state``.
     ``h`` (N, H) is the last state of the latest forward, ``dh`` (N, H) the gradient of its first state.
+
+    ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds an input for each of ``prefixes.ids``
+    and so does the gradient that backward returns; what forward returns is (N, T, H) all the same. The first
+    state is then that of no sequence alone, and ``dh`` has a row for each distinct first id.
+
+    Inside, a state, its input and a 1 stand side by side, so that one product serves a step:
+    ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1) and
+    a last block for the states that leave the last step; gates are (gates, rows, H): a gate is a block, and so is
+    a step. These arrays are kept from call to call; what a call returns is always a new one.
     Raises ValueError when weights, inputs and state do not fit, RuntimeError for set_state without stateful.
     """
+
+    order, minus = (0,), 0
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b)
@@ -77,60 +89,123 @@ class TimeRecurrent(Recurrent):
         """Start the next forward from zeros."""
         self.h = None
 
-    def _start(self, state: Array | None, xs: Array) -> Array:
-        """The state (N, H) that this forward begins with."""
-        N, H = len(xs), len(self.Wh)
+    def _begin(self, xs: Array, prefixes: Prefixes | None, D: int) -> tuple[Steps, Array]:
+        """The steps, and ``hx1`` with the inputs of width D and the first state in it."""
+        H = len(self.Wh)
+        if prefixes is None:
+            self.expect("xs (N, T, D)", xs, None, None, D)
+            if xs.shape[1] == 0:
+                raise ValueError(f"{type(self).__name__}: a step at least wanted, got xs of shape {xs.shape}")
+            steps, xs = Steps(*xs.shape[:2]), xs.transpose(1, 0, 2)
+        else:
+            if self.stateful:
+                raise ValueError(
+                    f"{type(self).__name__}: prefixes are shared from a zero state, not with stateful=True"
+                )
+            self.expect("xs (rows, D), an input for each of prefixes.ids", xs, prefixes.rows, D)
+            steps = prefixes
+        hx1 = self.work("hx1", steps.rows + steps.sizes[-1], H + D + 1)
+        hx1[: steps.rows, H:-1] = xs.reshape(steps.rows, D)
+        hx1[: steps.rows, -1] = 1
+        self._start(hx1[: steps.sizes[0], :H], self.h)
+        return steps, hx1
+
+    def _start(self, first: Array, state: Array | None) -> None:
+        """Fill the rows that enter the first step."""
         if not self.stateful or state is None:
-            return np.zeros((N, H), dtype=self.Wh.dtype)
-        self.expect("the state for xs (N, T, D), else call reset_state() first: state (N, H)", state, N, H)
-        return state
+            first[...] = 0
+        else:
+            self.expect("the state for xs (N, T, D), else call reset_state() first: state (N, H)", state, *first.shape)
+            first[...] = state
 
-    def _input_products(self, xs: Array) -> Array:
-        """``xs Wx + b`` of all steps in one product: (T, N, gates * H), time first so that a step is one block."""
-        self.expect("xs (N, T, D)", xs, None, None, len(self.Wx))
-        N, T, D = xs.shape
-        a = xs.transpose(1, 0, 2).reshape(T * N, D) @ self.Wx
-        a += self.b
-        return a.reshape(T, N, a.shape[1])
+    def _by_gate(self, W: Array) -> Array:
+        """W (D, gates * H) as (gates, D, H), a view."""
+        return W.reshape(len(W), self.gates, -1).transpose(1, 0, 2)
 
-    def _input_gradients(self, xs: Array, da: Array) -> Array:
-        """Fill the gradients of Wx and b from those of the products, da (T, N, gates * H); return dxs (N, T, D)."""
-        N, T, D = xs.shape
-        da = da.reshape(T * N, da.shape[2])
-        self.grads[0][...] = xs.transpose(1, 0, 2).reshape(T * N, D).T @ da
-        self.grads[2][...] = da.sum(axis=0)
-        return (da @ self.Wx.T).reshape(T, N, D).transpose(1, 0, 2).copy()
+    def _weights(self) -> Array:
+        """``[Wh; Wx; b]``, by gate: (gates, H + D + 1, H), in a work array.
+
+        ``order`` gives the order of the gates inside, ``minus`` how many of them, the sigmoids, have the opposite
+        sign: 1 / (1 + exp(a)) needs it so.
+        """
+        H = len(self.Wh)
+        W = self.work("W", self.gates, H + len(self.Wx) + 1, H)
+        Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
+        for inside, gate in zip(W, self.order, strict=True):
+            inside[:H], inside[H:-1], inside[-1:] = Wh[gate], Wx[gate], b[gate]
+        W[: self.minus] *= -1
+        return W
+
+    def _gradients(self, dW: Array) -> None:
+        """Fill ``grads`` from the gradient of ``_weights``, which is changed."""
+        H = len(self.Wh)
+        dW[: self.minus] *= -1
+        dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
+        for inside, gate in zip(dW, self.order, strict=True):
+            dWh[gate], dWx[gate], db[gate] = inside[:H], inside[H:-1], inside[-1:]
+
+    def _input_gradients(self, steps: Steps, dhx1: Array) -> Array:
+        """dxs, (N, T, D) or with prefixes (rows, D), as a new array."""
+        dxs = dhx1[: steps.rows, len(self.Wh) : -1]
+        if isinstance(steps, Prefixes):
+            return dxs.copy()
+        N, T = steps.index.shape
+        return dxs.reshape(T, N, -1).transpose(1, 0, 2).copy()
+
+
+def sigmoid_of_minus(a: Array) -> None:
+    """``1 / (1 + exp(a))`` in place: the sigmoid of -a, at two thirds of the price of the way by tanh.
+
+    Call it under ``errstate(over="ignore")``: exp may overflow to infinity, whose reciprocal is the right answer, 0.
+    """
+    np.exp(a, out=a)
+    a += 1
+    np.divide(1, a, out=a)
+
+
+def slope_of_minus(y: Array, out: Array) -> None:
+    """``y (y - 1)`` into out: the derivative of the sigmoid of -a with respect to a, where its value is y."""
+    np.subtract(y, 1, out=out)
+    out *= y
+
+
+def tanh_slope(y: Array, out: Array) -> None:
+    """``1 - y^2`` into out: the derivative of tanh where its value is y."""
+    np.multiply(y, y, out=out)
+    np.subtract(1, out, out=out)
 
 
 class TimeRNN(TimeRecurrent):
-    """``RNN`` over a whole sequence, with one product for all inputs and a loop for the recurrence alone.
+    """``RNN`` over a whole sequence.
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, H), Wh (H, H), b (H,)
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
-    State, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 5.3.2.
+    Prefixes, state, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 5.3.2.
     """
 
-    def forward(self, xs: Array) -> Array:
-        xs = xs.astype(self.Wx.dtype, copy=False)
-        a = self._input_products(xs)
-        T, N, H = a.shape
-        hs = np.empty((T + 1, N, H), dtype=self.Wh.dtype)  # hs[t] is the state before step t
-        hs[0] = self._start(self.h, xs)
-        for t in range(T):
-            hs[t + 1] = np.tanh(a[t] + hs[t] @ self.Wh)
-        self.cache = xs, hs
-        self.h = hs[T].copy()
-        return hs[1:].transpose(1, 0, 2).copy()
+    def forward(self, xs: Array, prefixes: Prefixes | None = None) -> Array:
+        steps, hx1 = self._begin(xs, prefixes, len(self.Wx))
+        hs, (W,) = hx1[:, : len(self.Wh)], self._weights()
+        for t, (now, after) in enumerate(steps.blocks):
+            steps.fork(t, hs)
+            np.tanh(hx1[now] @ W, out=hs[after])
+        self.cache = steps, hx1, W
+        self.h = hs[steps.index[:, -1]]
+        return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array:
-        xs, hs = self.saved()
-        T, N, H = hs[1:].shape
-        self.expect("dhs (N, T, H)", dhs, N, T, H)
-        da = np.empty_like(hs[1:])
-        dh = np.zeros_like(hs[0])
-        for t in reversed(range(T)):
-            da[t] = (dhs[:, t] + dh) * (1 - hs[t + 1] ** 2)
-            dh = da[t] @ self.Wh.T
-        self.dh = dh
-        self.grads[1][...] = hs[:-1].reshape(T * N, H).T @ da.reshape(T * N, H)
-        return self._input_gradients(xs, da)
+        steps, hx1, W = self.saved()
+        rows, H = steps.rows, len(self.Wh)
+        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, H)
+        dhx1, da = self.work("dhx1", *hx1.shape), self.work("da", 1, rows, H)
+        dhx1[...] = 0
+        hs, dh = hx1[:, :H], dhx1[:, :H]
+        steps.collect(dhs, dh)
+        for t, (now, after) in reversed(list(enumerate(steps.blocks))):
+            tanh_slope(hs[after], out=da[0, now])
+            da[0, now] *= dh[after]
+            dhx1[now] += da[0, now] @ W.T
+            steps.join(t, dh)
+        self.dh = dh[: steps.sizes[0]].copy()
+        self._gradients(np.matmul(hx1[:rows].T, da, out=self.work("dW", 1, *W.shape)))
+        return self._input_gradients(steps, dhx1)

@@ -5,6 +5,7 @@ import numpy
 from common.callbacks import Callback, PrintLoss
 from common.layer import Array, remove_duplicate
 from common.optimizer import clip_grads
+from common.parallel import Workers
 
 __all__ = ["Trainer", "remove_duplicate"]
 
@@ -21,7 +22,9 @@ class Trainer:
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
-    def __init__(self, model, optimizer, *, rng: numpy.random.Generator | None = None, callbacks=None):
+    def __init__(
+        self, model, optimizer, *, rng: numpy.random.Generator | None = None, callbacks=None, workers: int = 1
+    ):
         self.model = model
         self.optimizer = optimizer
         self.rng = rng if rng is not None else numpy.random.default_rng()
@@ -31,6 +34,7 @@ class Trainer:
         self.current_epoch = 0
         self.iteration = self.max_iters = 0
         self.eval_interval = None
+        self.workers = workers
 
     def fit(
         self,
@@ -54,27 +58,27 @@ class Trainer:
         self.eval_interval = eval_interval
         model = self.model
         self._notify("fit_begin")
-        for _ in range(max_epoch):
-            order = self.rng.permutation(len(x))
-            losses = []
-            for i in range(self.max_iters):
-                batch = order[i * batch_size : (i + 1) * batch_size]
-                loss = model.forward(x[batch], t[batch])
-                model.backward()
-                params, grads = remove_duplicate(model.params, model.grads)
-                if max_grad is not None:
-                    clip_grads(grads, max_grad)
-                self.optimizer.update(params, grads)
+        with Workers(model, self.workers) as workers:
+            for _ in range(max_epoch):
+                order = self.rng.permutation(len(x))
+                losses = []
+                for i in range(self.max_iters):
+                    batch = order[i * batch_size : (i + 1) * batch_size]
+                    loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
+                    params, grads = remove_duplicate(model.params, model.grads)
+                    if max_grad is not None:
+                        clip_grads(grads, max_grad)
+                    self.optimizer.update(params, grads)
 
-                losses.append(float(loss))
-                self.iteration = i + 1
-                self._notify("iteration_end")
-                if eval_interval is not None and i % eval_interval == 0:
-                    self.loss_list.append(float(numpy.mean(losses[-eval_interval:])))
-                    self._notify("interval_end")
-            self.current_epoch += 1
-            self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(losses))})
-            self._notify("epoch_end")
+                    losses.append(float(loss))
+                    self.iteration = i + 1
+                    self._notify("iteration_end")
+                    if eval_interval is not None and i % eval_interval == 0:
+                        self.loss_list.append(float(numpy.mean(losses[-eval_interval:])))
+                        self._notify("interval_end")
+                self.current_epoch += 1
+                self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(losses))})
+                self._notify("epoch_end")
         return self.history
 
     def plot(self, ylim: tuple[float, float] | None = None, ax=None):

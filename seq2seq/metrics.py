@@ -5,13 +5,14 @@ from common.np import np
 Array = np.ndarray
 
 
-def exact_match(model, xs: Array, ts: Array, batch_size: int = 128) -> float:
+def exact_match(model, xs: Array, ts: Array, batch_size: int = 512, *, workers: int = 1) -> float:
     """Share (0..1) of the questions that the model answers exactly.
 
-    xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked, in batches.
+    xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked; batch_size and
+    workers are those of ``decode``.
     Raises ValueError when there are no questions, or not as many answers.
     """
     if len(xs) != len(ts) or len(xs) == 0:
         raise ValueError(f"exact_match: as many answers as questions wanted, got {len(xs)} and {len(ts)}")
-    decoded = model.decode(xs, int(ts[0, 0]), ts.shape[1] - 1, batch_size)
+    decoded = model.decode(xs, int(ts[0, 0]), ts.shape[1] - 1, batch_size, workers=workers)
     return float((decoded.ids == ts[:, 1:]).all(axis=1).mean())

@@ -20,17 +20,17 @@ class PeekyDecoder(Decoder):
         return H + D, H + H
 
     def scores(self, xs: Array, h: Array) -> Array:
+        out = self.lstm.forward(self.embed.forward(xs), constant=h)
         hs = np.repeat(h[:, None], xs.shape[1], axis=1)  # (N, T, H)
-        out = self.lstm.forward(np.concatenate((hs, self.embed.forward(xs)), axis=2))
         return self.affine.forward(np.concatenate((hs, out), axis=2))
 
     def backward(self, dscores: Array) -> Array:
         H = len(self.lstm.Wh)
-        dhs0, dout = np.split(self.affine.backward(dscores), [H], axis=2)
-        dhs1, dembed = np.split(self.lstm.backward(dout), [H], axis=2)
+        dhs, dout = np.split(self.affine.backward(dscores), [H], axis=2)
+        dembed, dh = self.lstm.backward(dout)
         self.embed.backward(dembed)
         # forward gave h to every step, twice, and to the LSTM as its first state
-        return self.lstm.dh + (dhs0 + dhs1).sum(axis=1)
+        return self.lstm.dh + dh + dhs.sum(axis=1)
 
 
 class PeekySeq2seq(Seq2seq):

@@ -9,6 +9,8 @@ from common.base_model import BaseModel
 from common.initializers import lecun_normal, normal, recurrent_weights
 from common.layer import Array, Layer, inference
 from common.np import np
+from common.parallel import Workers
+from common.steps import Prefixes
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
 from seq2seq.decoding import Decoded, greedy
 
@@ -18,7 +20,10 @@ class Encoder(Layer):
 
     forward:  xs int (N, T_enc)  ->  h (N, H)
     backward: dh (N, H)          ->  None
+    ``share_prefixes``: questions that begin alike have the same states up to there; compute them once. Exact.
     """
+
+    share_prefixes = True
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
         super().__init__()
@@ -32,7 +37,10 @@ class Encoder(Layer):
         self.expect("xs (N, T_enc)", xs, None, None)
         if 0 in xs.shape:
             raise ValueError(f"{type(self).__name__}: a question and a character at least wanted, got {xs.shape}")
-        return self.lstm.forward(self.embed.forward(xs))
+        if not self.share_prefixes:
+            return self.lstm.forward(self.embed.forward(xs))
+        prefixes = Prefixes(xs)
+        return self.lstm.forward(self.embed.forward(prefixes.ids), prefixes)
 
     def forward(self, xs: Array) -> Array:
         hs = self.states(xs)
@@ -107,6 +115,7 @@ class Seq2seq(BaseModel):
     Weights come from rng (fresh entropy when None), in ``dtype``.
     """
 
+    stateful = False  # every forward sets the decoder's state
     encoder_class: type = Encoder
     decoder_class: type = Decoder
 
@@ -142,13 +151,28 @@ class Seq2seq(BaseModel):
     def backward(self, dout: float = 1) -> None:
         self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
 
+    def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
+        """Rows of a mini-batch for each of ``count`` workers: like beginnings together, and as much work for each.
+
+        A question costs a row of the LSTM for each character of the answer, and for each of its own that it does
+        not share with the one before it.
+        """
+        prefixes = Prefixes(xs)
+        work = np.cumsum(xs.shape[1] - prefixes.parts + ts.shape[1] - 1)
+        cuts = np.searchsorted(work, work[-1] * np.arange(1, count) / count)
+        if len(xs) >= 16 * count:
+            cuts = (cuts + 2) // 4 * 4  # products are quickest for 4, 8, 12, ... rows
+        return np.split(prefixes.order, cuts)
+
     def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
         """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""
         with inference(self):
             return self.decoder.generate(self.encoder.forward(xs), start_id, sample_size)
 
-    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128) -> Decoded:
+    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 512, *, workers: int = 1) -> Decoded:
         """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
+
+        The batches are dealt out to ``workers`` threads, each of which has a batch in memory.
 
         Afterwards ``decoder.attention.attention_weights``, where there is one, holds those of all answers.
         A decoder that is not ours needs a ``decode`` for it.
@@ -156,13 +180,16 @@ class Seq2seq(BaseModel):
         """
         if len(xs) == 0 or batch_size < 1:
             raise ValueError(f"decode: questions and a batch_size wanted, got {len(xs)} and {batch_size}")
-        with inference(self):
-            parts = [
-                self.decoder.decode(self.encoder.forward(xs[i : i + batch_size]), start_id, sample_size)
-                for i in range(0, len(xs), batch_size)
-            ]
-        joined = [None if p[0] is None else np.concatenate(p) for p in zip(*parts, strict=True)]
-        decoded = Decoded(*joined)
+
+        def answer(model, batch: Array) -> Decoded:
+            return model.decoder.decode(model.encoder.forward(xs[batch]), start_id, sample_size)
+
+        order = np.lexsort(xs.T[::-1])  # like beginnings in one batch
+        batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
+        with inference(self), Workers(self, min(workers, len(batches))) as pool:
+            parts = pool.map(answer, batches)
+        back = order.argsort()
+        decoded = Decoded(*(None if p[0] is None else np.concatenate(p)[back] for p in zip(*parts, strict=True)))
         if decoded.attention_weights is not None:
             self.decoder.attention.keep(decoded.attention_weights)
         self.softmax.cache = None  # the layers' caches are now of other questions: backward needs a new forward

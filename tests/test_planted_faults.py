@@ -121,9 +121,11 @@ class StateForgotten(TimeRNN):
     """The gradient of the state does not reach the step before."""
 
     def backward(self, dhs):
-        kept, self.Wh = self.Wh, np.zeros_like(self.Wh)
+        steps, hx1, W = self.saved()
+        without = np.concatenate((np.zeros_like(self.Wh), W[len(self.Wh) :]))
+        self.cache = steps, hx1, without
         dxs = super().backward(dhs)
-        self.Wh = kept
+        self.cache = steps, hx1, W
         return dxs
 
 

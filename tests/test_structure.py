@@ -75,7 +75,7 @@ def test_matplotlib_is_imported_by_pictures_only():
 
 def test_no_package_is_used_that_setup_cfg_does_not_name():
     siblings = {path.stem for path in (ROOT / "scripts").glob("*.py")}
-    known = {"numpy", "cupy", "matplotlib", "tqdm"} | set(ARROWS) | set(sys.stdlib_module_names)
+    known = {"numpy", "cupy", "matplotlib", "threadpoolctl", "tqdm"} | set(ARROWS) | set(sys.stdlib_module_names)
     against = {}
     for name, path in FILES.items():
         allowed = known | siblings if name.startswith("scripts") else known

@@ -1,0 +1,110 @@
+"""Which rows a recurrent layer computes at each step: one for every sequence, or one for every distinct prefix."""
+
+from common.layer import Array
+from common.np import np
+
+
+class Steps:
+    """The rows of N sequences of T steps, every sequence in a row of its own.
+
+    A recurrent layer keeps all its states in one array, a block of rows a step: block t holds the states that
+    enter step t, and the step writes those that leave it to the front of block t + 1. Inputs and gates have the
+    same rows, without the last block.
+
+    ``rows``           inputs of all steps together; ``sizes``: of each step
+    ``blocks``         a pair of slices a step: the rows that enter it, the rows where it leaves its states
+    ``index`` (N, T)   the row of the state of sequence n after step t
+    """
+
+    def __init__(self, N: int, T: int):
+        self._place([N] * T, np.arange(N)[:, None])
+
+    def _place(self, sizes: list[int], place: Array) -> None:
+        """sizes: rows of each step; place (N, 1) or (N, T): where in its step's block a sequence has its state."""
+        self.sizes = sizes
+        starts = np.cumsum([0, *sizes])
+        self.rows = int(starts[-1])
+        self.blocks = [
+            (slice(start, start + size), slice(start + size, start + 2 * size))
+            for start, size in zip(starts.tolist(), sizes, strict=False)
+        ]
+        self.index = starts[1:] + place
+
+    def fork(self, t: int, *states: Array) -> None:
+        """Before step t: give each sequence that parts from another a row with a copy of the state of both."""
+
+    def join(self, t: int, *gradients: Array) -> None:
+        """The same on the way back: forward copied a row, so its gradient goes to the row it was copied from."""
+
+    def spread(self, states: Array) -> Array:
+        """All states (rows + last block, H)  ->  those after each step (N, T, H), in a new array."""
+        return states[self.index]
+
+    def collect(self, dhs: Array, out: Array) -> None:
+        """Gradients dhs (N, T, H) of what ``spread`` gave  ->  out (rows + last block, H)."""
+        out[: self.sizes[0]] = 0
+        out[self.index] = dhs
+
+
+class Prefixes(Steps):
+    """The distinct prefixes of sequences of ids xs (N, T): equal beginnings share their rows.
+
+    Exact, not an approximation: a state depends on what was read so far and on nothing else, as long as all
+    sequences start from the same state. In sorted order every sequence is like the one before it up to some
+    step, and parts from it there: from then on it has a row of its own.
+
+    ``ids`` (rows,)   the id that each row reads
+    """
+
+    def __init__(self, xs: Array):
+        N, T = xs.shape
+        self.order = np.lexsort(xs.T[::-1])
+        xs = xs[self.order]
+        parts = np.ones((N, T + 1), dtype=bool)  # the first sequence at once, one equal to the last never: at T
+        parts[1:, :T] = xs[1:] != xs[:-1]
+        self.parts = parts.argmax(axis=1)  # the step where a sequence parts from the one before it
+        by_step = self.parts.argsort(kind="stable")  # rows are handed out in this order, so that none ever moves
+        # To part earlier is right too, and products are quickest for 1 row, 4, 8, 12, ...: hand out four at a time.
+        four = np.arange(N) // 4 * 4
+        four[1:4] = 1
+        self.parts[by_step] = self.parts[by_step[four]]
+        sizes = np.searchsorted(self.parts[by_step], np.arange(T), side="right").tolist()
+
+        handed = np.empty(N, dtype=int)
+        handed[by_step] = np.arange(N)
+        # at step t a sequence is in the row of the last one, up to itself, that has parted by then
+        parted = self.parts[:, None] <= np.arange(T)
+        last = np.maximum.accumulate(np.where(parted, np.arange(N)[:, None], 0), axis=0)
+        place = handed[last]
+        unsorted = np.empty_like(place)
+        unsorted[self.order] = place
+        self._place(sizes, unsorted)
+
+        self.first = np.concatenate([by_step[:size] * T + t for t, size in enumerate(sizes)])
+        self.ids = xs.ravel()[self.first]
+        self.after = np.concatenate([np.arange(after.start, after.stop) for _, after in self.blocks])
+        self.forks = [(slice(0, 0), by_step[:0])]  # (new rows, the rows they are copied from), for each step
+        for t in range(1, T):
+            start = self.blocks[t][0].start
+            new = by_step[sizes[t - 1] : sizes[t]]
+            self.forks.append((slice(start + sizes[t - 1], start + sizes[t]), start + place[new - 1, t - 1]))
+
+    def fork(self, t: int, *states: Array) -> None:
+        new, old = self.forks[t]
+        if len(old):
+            for state in states:
+                state[new] = state[old]
+
+    def join(self, t: int, *gradients: Array) -> None:
+        new, old = self.forks[t]
+        for child, parent in zip(range(new.start, new.stop), old.tolist(), strict=True):
+            for gradient in gradients:
+                gradient[parent] += gradient[child]
+
+    def collect(self, dhs: Array, out: Array) -> None:
+        N, T, H = dhs.shape
+        dhs = dhs[self.order]
+        for n in range(N - 1, 0, -1):  # what a sequence shares with the one before it
+            dhs[n - 1, : self.parts[n]] += dhs[n, : self.parts[n]]
+        out[...] = 0
+        out[self.after] = dhs.reshape(N * T, H)[self.first]

@@ -1,0 +1,58 @@
+"""Which kernels OpenBLAS multiplies with; and those for AVX-512 where the CPU has it and OpenBLAS did not see it.
+
+OpenBLAS chooses kernels by the CPU's name, and for one that it does not know it takes those for AVX2, at about half
+the speed. The variable OPENBLAS_CORETYPE overrules it, but only before numpy is loaded, and kernels that the CPU
+cannot run end in a crash. So the script starts as it is, looks, and starts once more with the variable set if both
+hold: the CPU has all that the kernels need, and OpenBLAS has chosen others.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+VARIABLE = "OPENBLAS_CORETYPE"
+AVX512 = "SkylakeX"  # the oldest of them: the others need more of the CPU
+AVX512_KERNELS = {AVX512, "Cooperlake", "SapphireRapids"}
+NEEDED = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+
+
+def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """What the CPU and the system can do, by Linux's names; nothing where there is no such file."""
+    if not cpuinfo.is_file():
+        return set()
+    lines = cpuinfo.read_text(errors="replace").splitlines()
+    return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
+
+
+def openblas() -> dict | None:
+    """What threadpoolctl knows of the OpenBLAS that numpy has loaded; None when it uses another BLAS."""
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return next((info for info in threadpool_info() if info["internal_api"] == "openblas"), None)
+
+
+def better_kernels(blas: dict | None, flags: set[str], chosen: str | None) -> str | None:
+    """The kernels to ask for; None when the present ones are right, or somebody has chosen."""
+    if blas is None or chosen or blas["architecture"] in AVX512_KERNELS or not flags >= NEEDED:
+        return None
+    return AVX512
+
+
+def prefer_fast_kernels() -> None:
+    """Start this script again with better kernels, if there are any; to be called before anything else is done."""
+    kernels = better_kernels(openblas(), cpu_flags(), os.environ.get(VARIABLE))
+    if kernels:
+        os.environ[VARIABLE] = kernels
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def describe_blas() -> str:
+    """One line: kernels, and what the CPU could do."""
+    blas = openblas()
+    if blas is None:
+        return "not OpenBLAS"
+    avx512 = "the CPU has AVX-512" if cpu_flags() >= NEEDED else "the CPU has no AVX-512"
+    asked = f" ({VARIABLE}={os.environ[VARIABLE]})" if VARIABLE in os.environ else ""
+    return f"OpenBLAS {blas['version']}, {blas['architecture']} kernels{asked}; {avx512}"
