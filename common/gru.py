@@ -88,7 +88,7 @@ class TimeGRU(TimeRecurrent):
     def backward(self, dhs: Array) -> Array:
         steps, hx1, rhx1, W, gates = self.saved()
         rows, H = steps.rows, len(self.Wh)
-        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, H)
+        self._expect_gradients(dhs, steps)
         # what does not depend on dh, for all steps at once: how h answers to each gate, and r * h to r
         z, r, g = gates
         h = hx1[:rows, :H]

@@ -107,7 +107,7 @@ class TimeLSTM(TimeRecurrent):
     def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
         steps, hx1, W, constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
-        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, H)
+        self._expect_gradients(dhs, steps)
         # how h answers to c and o, and c to f, i and g: all that does not depend on dh and dc, for all steps at once
         o, f, i, g = gates
         slopes = self.work("slopes", 5, rows, H)

@@ -59,6 +59,8 @@ class TimeRecurrent(Recurrent):
     that ``set_state`` gave, or else from where the last call ended, until ``reset_state``.
     ``h`` (N, H) is the last state of the latest forward, ``dh`` (N, H) the gradient of its first state.
 
+    ``backward(dhs)`` takes the gradients of all states (N, T, H), or those of the last states alone (N, 1, H).
+
     ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds an input for each of ``prefixes.ids``
     and so does the gradient that backward returns; what forward returns is (N, T, H) all the same. The first
     state is then that of no sequence alone, and ``dh`` has a row for each distinct first id.
@@ -117,6 +119,11 @@ class TimeRecurrent(Recurrent):
         else:
             self.expect("the state for xs (N, T, D), else call reset_state() first: state (N, H)", state, *first.shape)
             first[...] = state
+
+    def _expect_gradients(self, dhs: Array, steps: Steps) -> None:
+        N, T = steps.index.shape
+        last_alone = dhs.ndim == 3 and dhs.shape[1] == 1
+        self.expect("dhs (N, T, H), or (N, 1, H),", dhs, N, 1 if last_alone else T, len(self.Wh))
 
     def _by_gate(self, W: Array) -> Array:
         """W (D, gates * H) as (gates, D, H), a view."""
@@ -196,7 +203,7 @@ class TimeRNN(TimeRecurrent):
     def backward(self, dhs: Array) -> Array:
         steps, hx1, W = self.saved()
         rows, H = steps.rows, len(self.Wh)
-        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, H)
+        self._expect_gradients(dhs, steps)
         dhx1, da = self.work("dhx1", *hx1.shape), self.work("da", 1, rows, H)
         dhx1[...] = 0
         hs, dh = hx1[:, :H], dhx1[:, :H]

@@ -41,9 +41,20 @@ class Steps:
         return states[self.index]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        """Gradients dhs (N, T, H) of what ``spread`` gave  ->  out (rows + last block, H)."""
-        out[: self.sizes[0]] = 0
-        out[self.index] = dhs
+        """Gradients dhs of what ``spread`` gave, (N, T, H) or of the last states alone (N, 1, H), are added to out
+        (rows + last block, H)."""
+        out[self.index[:, -dhs.shape[1] :]] += dhs
+
+
+def sort(xs: Array) -> tuple[Array, Array]:
+    """The order (N,) that puts sequences of ids xs (N, T) with like beginnings side by side; and in that order, the
+    step (N,) where each parts from the one before it: 0 for the first, T for one that is equal."""
+    N, T = xs.shape
+    order = np.lexsort(xs.T[::-1])
+    xs = xs[order]
+    parts = np.ones((N, T + 1), dtype=bool)
+    parts[1:, :T] = xs[1:] != xs[:-1]
+    return order, parts.argmax(axis=1)
 
 
 class Prefixes(Steps):
@@ -58,11 +69,8 @@ class Prefixes(Steps):
 
     def __init__(self, xs: Array):
         N, T = xs.shape
-        self.order = np.lexsort(xs.T[::-1])
+        self.order, self.parts = sort(xs)
         xs = xs[self.order]
-        parts = np.ones((N, T + 1), dtype=bool)  # the first sequence at once, one equal to the last never: at T
-        parts[1:, :T] = xs[1:] != xs[:-1]
-        self.parts = parts.argmax(axis=1)  # the step where a sequence parts from the one before it
         by_step = self.parts.argsort(kind="stable")  # rows are handed out in this order, so that none ever moves
         # To part earlier is right too, and products are quickest for 1 row, 4, 8, 12, ...: hand out four at a time.
         four = np.arange(N) // 4 * 4
@@ -80,8 +88,9 @@ class Prefixes(Steps):
         unsorted[self.order] = place
         self._place(sizes, unsorted)
 
-        self.first = np.concatenate([by_step[:size] * T + t for t, size in enumerate(sizes)])
-        self.ids = xs.ravel()[self.first]
+        # for each row, the sequence that it was handed to, and the step
+        self.first = np.concatenate([by_step[:size] for size in sizes]), np.repeat(np.arange(T), sizes)
+        self.ids = xs[self.first]
         self.after = np.concatenate([np.arange(after.start, after.stop) for _, after in self.blocks])
         self.forks = [(slice(0, 0), by_step[:0])]  # (new rows, the rows they are copied from), for each step
         for t in range(1, T):
@@ -102,9 +111,13 @@ class Prefixes(Steps):
                 gradient[parent] += gradient[child]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        N, T, H = dhs.shape
+        N, K, _ = dhs.shape
+        skipped = self.index.shape[1] - K  # steps without a gradient
         dhs = dhs[self.order]
+        shared = np.maximum(self.parts - skipped, 0).tolist()
         for n in range(N - 1, 0, -1):  # what a sequence shares with the one before it
-            dhs[n - 1, : self.parts[n]] += dhs[n, : self.parts[n]]
-        out[...] = 0
-        out[self.after] = dhs.reshape(N * T, H)[self.first]
+            if shared[n]:
+                dhs[n - 1, : shared[n]] += dhs[n, : shared[n]]
+        start = sum(self.sizes[:skipped])
+        n, t = self.first
+        out[self.after[start:]] += dhs[n[start:], t[start:] - skipped]

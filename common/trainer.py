@@ -14,7 +14,8 @@ class Trainer:
     """Mini-batch training of any model with ``forward(x, t) -> loss``, ``backward()``, ``params``, ``grads``.
 
     rng shuffles the data before each epoch (fresh entropy when None). callbacks: see ``common.callbacks``;
-    None prints the chapter's line, an empty tuple nothing.
+    None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
+    ``common.parallel``; the result is that of one worker up to rounding, and the same bits in every run.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
     ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
@@ -50,7 +51,8 @@ class Trainer:
         x, t: N questions and their answers, along the first axis. An epoch is ``N // batch_size`` full
         batches of a new shuffle; data smaller than a batch trains as one batch. Gradients are clipped to the
         norm ``max_grad`` when it is given.
-        Raises ValueError when x and t differ in length or are empty, or a number is not positive.
+        Raises ValueError when x and t differ in length or are empty, a number is not positive, or the model cannot
+        be shared among workers. An exception in a worker is raised here, with its traceback.
         """
         self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval)
         batch_size = min(batch_size, len(x))

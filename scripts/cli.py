@@ -60,6 +60,13 @@ def positive_float(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"a share above 0 and at most 1 wanted, got {text}")
+    return value
+
+
 class DateModel:
     """A trained model with what it takes to ask it in words: vocabulary, lengths, direction of reading."""
 

@@ -7,14 +7,20 @@ python scripts/train_date.py --data path/to/date.txt    # a file in the book's f
 import csv
 import io
 import json
+import os
 import platform
 import time
 from importlib.metadata import version
 from pathlib import Path
 
+from blas_kernel import describe_blas, prefer_fast_kernels
+
+if __name__ == "__main__":
+    prefer_fast_kernels()
+
 import matplotlib
 import numpy as np
-from cli import Parser, natural, open_data, positive_float, positive_int, run
+from cli import Parser, natural, open_data, positive_float, positive_int, run, share
 from tqdm import tqdm
 
 from common.callbacks import Measure, PrintLoss, ProgressBar
@@ -41,6 +47,16 @@ def parse():
     parser.add_argument("--lr", type=positive_float, default=0.001)
     parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
+    parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
+    parser.add_argument(
+        "--workers",
+        type=positive_int,
+        default=os.cpu_count() or 1,
+        help="threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently",
+    )
+    parser.add_argument(
+        "--until", type=share, metavar="ACCURACY", help="a model stops training after an epoch that reaches this (0..1)"
+    )
     parser.add_argument("--leak-free", action="store_true", help="no question of the test part also trains")
     parser.add_argument(
         "--out",
@@ -71,7 +87,8 @@ def main() -> int:
     if not args.quiet:
         print(
             f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
-            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too"
+            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too\n"
+            f"{args.workers} workers, {describe_blas()}"
         )
     origin = {
         "path": args.data and str(Path(args.data).resolve()),
@@ -89,10 +106,12 @@ def main() -> int:
         weights, shuffling = (np.random.default_rng(s) for s in np.random.SeedSequence(args.seed).spawn(2))
         sizes = len(data.vocabulary), args.wordvec_size, args.hidden_size
         model = MODELS[name](*sizes, rng=weights)
-        callbacks = [Measure("accuracy", lambda model: exact_match(model, x_test, t_test)), ProgressBar(bar)]
+        model.encoder.share_prefixes = not args.no_shared_prefixes
+        accuracy = Measure("accuracy", lambda model: exact_match(model, x_test, t_test, workers=args.workers))
+        callbacks = [accuracy, ProgressBar(bar)]
         if not args.quiet:
             callbacks.append(PrintLoss(f"{name:<9} ", started))
-        trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks)
+        trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 
     facts = {
         "vocabulary": data.vocabulary.chars,
@@ -102,21 +121,27 @@ def main() -> int:
         "reverse": not args.no_reverse,
         "data": origin,
     }
-    history = []
+    history, reached = [], {}
     for epoch in range(1, args.max_epoch + 1):
         for name, trainer in trainers.items():
+            if name in reached:
+                continue
             before = time.perf_counter()
             record = trainer.fit(x_train, t_train, 1, args.batch_size, args.max_grad)[-1]
             seconds = round(time.perf_counter() - before, 2)
             history.append(dict(zip(COLUMNS, (name, epoch, record["loss"], record["accuracy"], seconds), strict=True)))
             save_model(args.out / f"{name}.npz", trainer.model, **facts)
+            if args.until is not None and record["accuracy"] >= args.until:
+                reached[name] = f"{name}: {100 * args.until:g}% reached in epoch {epoch}, {sum_of(history, name):.1f} s"
         write_history(args.out, history)
         if not args.quiet:
             tqdm.write(
                 f"\nepoch {epoch} / {args.max_epoch}, {len(x_test)} test questions\n{epoch_table(history, epoch)}\n"
             )
+        if len(reached) == len(trainers):
+            break
     bar.close()
-    print(final_table(history, trainers))
+    print("\n".join([final_table(history, trainers), *reached.values()]))
     if not args.quiet:
         models = ", ".join(f"{name}.npz" for name in trainers)
         print(f"written to {args.out}: {models}, history.csv, accuracy.png, loss.png, config.json")
@@ -154,6 +179,11 @@ def write_history(out: Path, history: list[dict]) -> None:
         with replacing(out / name) as file:
             ax.figure.savefig(file, format="png", dpi=150)
         plt.close(ax.figure)
+
+
+def sum_of(history: list[dict], name: str) -> float:
+    """Seconds that a model took so far, to train and to answer the test questions."""
+    return sum(row["seconds"] for row in history if row["model"] == name)
 
 
 def epoch_table(history: list[dict], epoch: int) -> str:

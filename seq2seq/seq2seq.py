@@ -10,7 +10,7 @@ from common.initializers import lecun_normal, normal, recurrent_weights
 from common.layer import Array, Layer, inference
 from common.np import np
 from common.parallel import Workers
-from common.steps import Prefixes
+from common.steps import Prefixes, sort
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
 from seq2seq.decoding import Decoded, greedy
 
@@ -43,14 +43,10 @@ class Encoder(Layer):
         return self.lstm.forward(self.embed.forward(prefixes.ids), prefixes)
 
     def forward(self, xs: Array) -> Array:
-        hs = self.states(xs)
-        self.cache = hs.shape
-        return hs[:, -1].copy()
+        return self.states(xs)[:, -1].copy()
 
     def backward(self, dh: Array) -> None:
-        dhs = np.zeros(self.saved(), dtype=dh.dtype)
-        dhs[:, -1] = dh
-        self.embed.backward(self.lstm.backward(dhs))
+        self.embed.backward(self.lstm.backward(dh[:, None]))
 
 
 class Decoder(Layer):
@@ -157,12 +153,12 @@ class Seq2seq(BaseModel):
         A question costs a row of the LSTM for each character of the answer, and for each of its own that it does
         not share with the one before it.
         """
-        prefixes = Prefixes(xs)
-        work = np.cumsum(xs.shape[1] - prefixes.parts + ts.shape[1] - 1)
+        order, parts = sort(xs)
+        work = np.cumsum(xs.shape[1] - parts + ts.shape[1] - 1)
         cuts = np.searchsorted(work, work[-1] * np.arange(1, count) / count)
         if len(xs) >= 16 * count:
             cuts = (cuts + 2) // 4 * 4  # products are quickest for 4, 8, 12, ... rows
-        return np.split(prefixes.order, cuts)
+        return np.split(order, cuts)
 
     def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
         """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""

@@ -79,6 +79,8 @@ def test_no_package_is_used_that_setup_cfg_does_not_name():
     against = {}
     for name, path in FILES.items():
         allowed = known | siblings if name.startswith("scripts") else known
+        if name in ("scripts/contestants.py", "scripts/torch_twin.py"):
+            allowed = allowed | {"torch"}  # measured beside ours where somebody has installed it
         against[name] = roots(ast.walk(parse(path))) - allowed
     assert not {name: found for name, found in against.items() if found}
 
