@@ -3,6 +3,8 @@
 python scripts/benchmark.py                                       # all there is, a table a model
 python scripts/benchmark.py --only ours torch --models attention  # some of it
 python scripts/benchmark.py --scale                               # how time and memory grow with N, T_enc and H
+python scripts/benchmark.py --until 0.999                         # how long the attention model takes to 99.9%
+python scripts/benchmark.py --kernels                             # with each kind of OpenBLAS's kernels
 
 In each round every contestant takes a turn: it trains on the round's mini-batches, the same for all, the first of
 them untimed. Threads that BLAS and OpenMP leave spinning would disturb whoever comes next, so there is a pause
@@ -10,22 +12,38 @@ before each turn; and who begins moves on from round to round. A figure is the m
 are the quartiles. PyTorch is wanted for its rows only: pip install torch==2.13.0
 """
 
-# Call site 1 of 2 for scripts/blas_kernel.py: from blas_kernel import describe_blas, prefer_fast_kernels, and then,
-# before numpy is imported: if __name__ == "__main__": prefer_fast_kernels()
-
 import importlib.util
 import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from blas_kernel import VARIABLE, describe_blas, kernels_to_compare, prefer_fast_kernels
+
+if __name__ == "__main__":
+    prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, natural, open_data, positive_float, positive_int, run
-from contestants import CONTESTANTS, LABELS, SHARES_PREFIXES, Batch, Contestant, Job, alone, peak_memory, take_turn
+from cli import Parser, cores, natural, open_data, positive_float, positive_int, run, share
+from contestants import (
+    CONTESTANTS,
+    LABELS,
+    SHARES_PREFIXES,
+    Batch,
+    Contestant,
+    Job,
+    alone,
+    peak_memory,
+    race,
+    take_turn,
+)
 from flops import distinct_prefixes, sgemm_rate, step_flops
-from threadpoolctl import threadpool_info
+from tables import model_table, number, race_table, scale_table, table
 
 from common.checkpoint import replacing
 from seq2seq.model_file import MODELS
@@ -43,10 +61,12 @@ def parse():
     )
     parser.add_argument("--compiled", action="store_true", help="PyTorch's torch.compile too")
     parser.add_argument("--scale", action="store_true", help="only how the attention model's time and memory grow")
+    parser.add_argument("--kernels", action="store_true", help="only our attention model, by OpenBLAS's kernels")
+    parser.add_argument("--until", type=share, metavar="ACCURACY", help="only how long the attention model takes to it")
     parser.add_argument("--rounds", type=positive_int, default=9, help="at least 7 for a figure to quote")
     parser.add_argument("--steps", type=positive_int, default=5, help="timed steps of a turn")
     parser.add_argument("--pause-ms", type=natural, default=200, help="before each turn")
-    parser.add_argument("--workers", type=positive_int, default=os.cpu_count() or 1, help="threads of each contestant")
+    parser.add_argument("--workers", type=positive_int, default=cores(), help="threads of each contestant")
     parser.add_argument("--batch-size", type=positive_int, default=128)
     parser.add_argument("--wordvec-size", type=positive_int, default=16)
     parser.add_argument("--hidden-size", type=positive_int, default=256)
@@ -64,6 +84,9 @@ def parse():
 
 def main() -> int:
     args = parse()
+    if args.kernels:
+        print(by_kernels(args))
+        return 0
     data = open_data(args.data)
     (x_train, t_train), (x_test, t_test) = data.split()
     train, test = (x_train[:, ::-1], t_train), (x_test[: args.questions, ::-1], t_test)
@@ -71,7 +94,12 @@ def main() -> int:
     facts = environment(args)
     report = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
-    if args.scale:
+    if args.until:
+        job = make_job(args, "attention", len(data.vocabulary), args.hidden_size)
+        racers = [key for key in keys if key in ("ours", "torch")]
+        report["race"] = {key: race(key, job, train, test, args.batch_size, args.until) for key in racers}
+        print(f"\n{race_table(report['race'], args.until)}")
+    elif args.scale:
         report["scale"] = scale(args, [key for key in keys if key in ("ours", "torch")], train, len(data.vocabulary))
         print(f"\n{scale_table(report['scale'])}")
     else:
@@ -84,6 +112,28 @@ def main() -> int:
         with replacing(args.json) as file:
             file.write((json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     return 0
+
+
+def by_kernels(args) -> str:
+    """A step of our attention model with each kind of kernels that the CPU can run, each in a process of its own."""
+    lines = [["kernels", "GFLOP/s of a large sgemm", "ms a step", "of floor"]]
+    for kernels in kernels_to_compare():
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "report.json"
+            command = [sys.executable, __file__, "--only", "ours", "--models", "attention", "--json", path]
+            command += ["--rounds", args.rounds, "--steps", args.steps, "--workers", args.workers, "--questions", 1]
+            command += ["--batch-size", args.batch_size, "--hidden-size", args.hidden_size]
+            subprocess.run(
+                [str(part) for part in command],
+                env=os.environ | {VARIABLE: kernels},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            measured = json.loads(path.read_text())["models"]["attention"]
+        row = measured["contestants"]["ours"]
+        lines.append([kernels, number(measured["floor"]["sgemm_gflops"], 0), number(row["ms"]["median"])])
+        lines[-1].append(f"{100 * row['floor_reached']:.0f}%")
+    return f"{describe_blas()}\n{table(lines)}"
 
 
 def choose(args) -> list[str]:
@@ -105,15 +155,13 @@ def environment(args) -> dict[str, str | int]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    # Call site 2 of 2 for scripts/blas_kernel.py: "BLAS": describe_blas() takes the place of these lines.
-    blas = [info for info in threadpool_info() if info["user_api"] == "blas"]
     facts = {
         "CPU": names[0] if names else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "threads of each contestant": args.workers,
         "Python": platform.python_version(),
         "numpy": version("numpy"),
-        "BLAS": "; ".join(f"{i['internal_api']} {i['version']}, {i.get('architecture')} kernels" for i in blas),
+        "BLAS": describe_blas(),
     }
     if importlib.util.find_spec("torch"):
         facts["torch"] = version("torch")
@@ -244,67 +292,6 @@ def scale(args, keys: list[str], train: Batch, V: int) -> list[dict]:
         found = {key: alone(key, job, batches) for key in keys}
         rows.append({"varied": axis, **sizes, "distinct_rows": float(distinct), "contestants": found})
     return rows
-
-
-def table(rows: list[list[str]]) -> str:
-    """Rows of texts, the first the header; the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
-    return "\n".join("  ".join(line).rstrip() for line in lines)
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def quartiles(value: dict[str, float], digits: int) -> str:
-    return f"{value['q1']:.{digits}f}..{value['q3']:.{digits}f}"
-
-
-def model_table(measured: dict) -> str:
-    header = (
-        "contestant, ms a step, quartiles, steps/s, forward, backward, both, update, ours/it, quartiles, of floor, MB"
-    )
-    lines = [header.split(", ")]
-    for row in measured["contestants"].values():
-        phases, ratio = row["phases_ms"], row.get("ours_over_it")
-        both = phases.get("forward and backward") or phases["forward"] + phases["backward"]
-        lines.append([row["label"], number(row["ms"]["median"]), quartiles(row["ms"], 1)])
-        lines[-1] += [number(row["steps_per_second"]), number(phases.get("forward")), number(phases.get("backward"))]
-        lines[-1] += [number(both), number(phases["update"])]
-        lines[-1] += [number(ratio["median"], 2), quartiles(ratio, 2)] if ratio else ["-", "-"]
-        lines[-1] += [f"{100 * row['floor_reached']:.0f}%", number(row["memory_mb"], 0)]
-    floor, evaluation = measured["floor"], measured["evaluation"]
-    losses = [row["first_loss"] for row in measured["contestants"].values()]
-    text = [
-        f"{measured['model']}: " + ", ".join(f"{name}={size}" for name, size in measured["sizes"].items()),
-        table(lines),
-        f"floor: {floor['dense_gflop']:.2f} GFLOP, {floor['dense_ms']:.1f} ms; with shared prefixes "
-        f"({100 * floor['distinct_rows']:.0f}% of the encoder's rows are distinct) {floor['shared_gflop']:.2f} GFLOP, "
-        f"{floor['shared_ms']:.1f} ms, at the {floor['sgemm_gflops']:.0f} GFLOP/s of a large sgemm",
-        f"first losses: {min(losses):.6f} to {max(losses):.6f}",
-    ]
-    if "ours_seconds" in evaluation:
-        text.append(f"evaluation: {evaluation['questions']} questions in {evaluation['ours_seconds']:.2f} s")
-    if "chapter_asked" in evaluation:
-        text.append(
-            f"evaluation, chapter style, one by one: {evaluation['chapter_seconds_extrapolated']:.2f} s for "
-            f"{evaluation['questions']}, extrapolated from {evaluation['chapter_asked']}"
-        )
-    return "\n".join(text)
-
-
-def scale_table(rows: list[dict]) -> str:
-    keys = list(rows[0]["contestants"])
-    lines = [["varied", "N", "T_enc", "H", "distinct rows"]]
-    lines[0] += [f"{LABELS[key]}, {unit}" for key in keys for unit in ("ms", "MB")]
-    for row in rows:
-        lines.append([row["varied"], *(str(row[size]) for size in SCALE), f"{100 * row['distinct_rows']:.0f}%"])
-        lines[-1] += [number(row["contestants"][key][unit]) for key in keys for unit in ("ms", "memory_mb")]
-    return (
-        f"attention, each row in a process of its own\n{table(lines)}\n"
-        "Where T_enc is varied the questions are random ids, which share next to no prefixes."
-    )
 
 
 if __name__ == "__main__":

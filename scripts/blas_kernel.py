@@ -40,6 +40,13 @@ def better_kernels(blas: dict | None, flags: set[str], chosen: str | None) -> st
     return AVX512
 
 
+def kernels_to_compare() -> list[str]:
+    """Kinds of kernels that this CPU can run, to measure side by side; the present ones where little is known of it."""
+    blas, flags = openblas(), cpu_flags()
+    known = (["Haswell"] if flags >= {"avx2", "fma"} else []) + ([AVX512] if flags >= NEEDED else [])
+    return known or [blas["architecture"] if blas else "default"]
+
+
 def prefer_fast_kernels() -> None:
     """Start this script again with better kernels, if there are any; to be called before anything else is done."""
     kernels = better_kernels(openblas(), cpu_flags(), os.environ.get(VARIABLE))

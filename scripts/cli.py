@@ -39,6 +39,11 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def positive_int(text: str) -> int:
     value = int(text)
     if value < 1:

@@ -114,6 +114,17 @@ class OursThreaded(Ours):
         with super().turn(), self.workers:
             yield
 
+    def evaluate(self, xs, start_id, sample_size):
+        """Seconds to answer all questions xs (N, T_enc), the batches dealt out to the workers."""
+        self.model.decode(xs[:1], start_id, sample_size)
+        start = time.perf_counter()
+        self.answers(xs, start_id, sample_size)
+        return time.perf_counter() - start
+
+    def answers(self, xs, start_id, sample_size):
+        """Greedy answers (N, T_dec)."""
+        return self.model.decode(xs, start_id, sample_size, workers=self.job.threads).ids
+
     def step(self, x, t):
         laps = Laps()
         loss = self.workers.step(x, t)
@@ -185,6 +196,11 @@ class Torch(Contestant):
         laps.lap("update")
         return loss.item(), laps
 
+    def answers(self, xs, start_id, sample_size):
+        """Greedy answers (N, T_dec)."""
+        parts = [self.torch.from_numpy(xs[i : i + 512]) for i in range(0, len(xs), 512)]
+        return np.concatenate([self.twin.decode(part, start_id, sample_size).numpy() for part in parts])
+
 
 class TorchCompiled(Torch):
     """PyTorch's twin, compiled by ``torch.compile``."""
@@ -217,6 +233,20 @@ def take_turn(contestant: Contestant, batches: Iterable[Batch]) -> list[tuple[fl
     """Train on the batches: loss and laps of each step. The first is to warm up again after the others' turns."""
     with contestant.turn():
         return [contestant.step(x, t) for x, t in batches]
+
+
+def race(key: str, job: Job, train: Batch, test: Batch, N: int, accuracy: float, most: int = 20) -> dict:
+    """Train in epochs of all full mini-batches of N until the test questions are answered so well, or for ``most``
+    epochs: the accuracy after each, and the seconds of training and answering, from first weights to last answer."""
+    start = time.perf_counter()
+    contestant, rng, found = CONTESTANTS[key](job), np.random.default_rng(job.seed), []
+    (x, t), (xs, ts) = train, test
+    while not found or (found[-1] < accuracy and len(found) < most):
+        order = rng.permutation(len(x))[: len(x) // N * N].reshape(-1, N)
+        take_turn(contestant, ((np.ascontiguousarray(x[rows]), t[rows]) for rows in order))
+        ids = contestant.answers(np.ascontiguousarray(xs), int(ts[0, 0]), ts.shape[1] - 1)
+        found.append(float((ids == ts[:, 1:]).all(axis=1).mean()))
+    return {"accuracy": found, "seconds": time.perf_counter() - start}
 
 
 def peak_memory() -> float:

@@ -61,18 +61,32 @@ class Twin(nn.Module):
     def forward(self, xs: Tensor, ts: Tensor) -> Tensor:
         """Mean cross entropy. xs int (N, T_enc); ts int (N, T_dec + 1), the start character first."""
         hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
-        vectors = self.embed(ts[:, :-1])
-        state = h, torch.zeros_like(h)
+        scores, _ = self._decoder(ts[:, :-1], hs_enc, (h, torch.zeros_like(h)))
+        return cross_entropy(scores.flatten(0, 1), ts[:, 1:].flatten())
+
+    def _decoder(self, ids: Tensor, hs_enc: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple]:
+        """Scores (N, T, V) after ids (N, T), and the LSTM's state after them."""
+        vectors = self.embed(ids)
         peek = hs_enc[:, -1:].expand(-1, vectors.shape[1], -1)
         if self.kind == "peeky":
-            hs, _ = self.lstm(torch.cat((peek, vectors), dim=2), state)
+            hs, state = self.lstm(torch.cat((peek, vectors), dim=2), state)
             hs = torch.cat((peek, hs), dim=2)
         else:
-            hs, _ = self.lstm(vectors, state)
+            hs, state = self.lstm(vectors, state)
         if self.kind == "attention":
             weights = torch.softmax(hs @ hs_enc.transpose(1, 2), dim=2)  # (N, T_dec, T_enc)
             hs = torch.cat((weights @ hs_enc, hs), dim=2)
-        return cross_entropy(self.affine(hs).flatten(0, 1), ts[:, 1:].flatten())
+        return self.affine(hs), state
+
+    @torch.no_grad()
+    def decode(self, xs: Tensor, start_id: int, sample_size: int) -> Tensor:
+        """Greedy answers (N, sample_size) to xs (N, T_enc), all at once."""
+        hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
+        state, ids = (h, torch.zeros_like(h)), [torch.full((len(xs), 1), start_id)]
+        for _ in range(sample_size):
+            scores, state = self._decoder(ids[-1], hs_enc, state)
+            ids.append(scores.argmax(dim=2))
+        return torch.cat(ids[1:], dim=1)
 
     def named_gradients(self) -> dict[str, np.ndarray]:
         """The gradients after ``backward``, by the names and in the order of gates and axes of our model."""

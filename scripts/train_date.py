@@ -7,7 +7,6 @@ python scripts/train_date.py --data path/to/date.txt    # a file in the book's f
 import csv
 import io
 import json
-import os
 import platform
 import time
 from importlib.metadata import version
@@ -20,7 +19,7 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, natural, open_data, positive_float, positive_int, run, share
+from cli import Parser, cores, natural, open_data, positive_float, positive_int, run, share
 from tqdm import tqdm
 
 from common.callbacks import Measure, PrintLoss, ProgressBar
@@ -51,7 +50,7 @@ def parse():
     parser.add_argument(
         "--workers",
         type=positive_int,
-        default=os.cpu_count() or 1,
+        default=cores(),
         help="threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently",
     )
     parser.add_argument(

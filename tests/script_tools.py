@@ -1,6 +1,7 @@
 """What the tests of the scripts share."""
 
 import csv
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,10 @@ CHAPTERS_LINE = re.compile(
     r"^(\w+) +\| epoch (\d+) \|  iter (\d+) / (\d+) \| time (\d+)\[s\] \| loss (\d+\.\d\d)$", re.MULTILINE
 )
 TINY = ("--batch-size", 8, "--hidden-size", 4, "--wordvec-size", 3, "--max-epoch", 1)
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def history(folder: Path) -> list[dict]:

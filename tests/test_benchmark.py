@@ -137,6 +137,41 @@ def test_scale_varies_one_size_at_a_time(scripts, monkeypatch):
     assert len(lines) == 1 + 1 + len(rows) + 1 and "random ids" in lines[-1]
 
 
+def test_the_torch_twin_writes_our_answers(scripts):
+    torch = pytest.importorskip("torch")
+    from torch_twin import Twin
+
+    rng = np.random.default_rng(5)
+    xs, _ = questions_and_answers(rng, N=20)
+    for kind in MODELS:
+        model = CLASSES[kind](6, 3, 8, rng=rng)
+        for p in model.params:
+            p[...] = rng.normal(scale=0.5, size=p.shape)
+        ids = Twin(kind, named_params(model)).decode(torch.from_numpy(xs), 1, 4).numpy()
+        np.testing.assert_array_equal(ids, model.decode(xs, 1, 4).ids)
+        assert len(np.unique(ids, axis=0)) > 3
+
+
+def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch(scripts):
+    from contestants import Job, race
+
+    rng = np.random.default_rng(6)
+    data = questions_and_answers(rng, N=16)
+    job = Job("attention", V=6, D=3, H=8, lr=0.001, max_grad=5.0, threads=2, seed=0)
+    found = race("ours", job, data, data, N=8, accuracy=1.0, most=3)
+    assert len(found["accuracy"]) == 3 and found["seconds"] > 0
+    assert len(race("ours", job, data, data, N=8, accuracy=0.0)["accuracy"]) == 1
+
+
+def test_kernels_are_compared_in_processes_of_their_own(script, tmp_path):
+    options = ("--rounds", 1, "--steps", 1, "--batch-size", 8, "--hidden-size", 8, "--workers", 1)
+    done = script(tmp_path, "benchmark.py", "--kernels", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, header, *rows = done.stdout.splitlines()
+    assert header.split("  ")[0] == "kernels" and rows
+    assert all(float(row.split()[2]) > 0 for row in rows)
+
+
 def test_without_torch_the_rest_is_measured(scripts, monkeypatch, capsys):
     import benchmark
 

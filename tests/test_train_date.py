@@ -15,7 +15,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from script_tools import CHAPTERS_LINE, MODELS, ROOT, TINY, everything, history, refused
+from script_tools import CHAPTERS_LINE, MODELS, ROOT, TINY, cores, everything, history, refused
 
 from common.layer import named_params
 from dataset.sequence import read
@@ -59,6 +59,9 @@ def test_train_config_tells_how_to_repeat_the_run(trained_run):
         "lr": 0.003,
         "seed": 0,
         "no_reverse": False,
+        "no_shared_prefixes": False,
+        "workers": cores(),
+        "until": None,
         "leak_free": False,
         "out": str(Path("runs/date")),
         "quiet": False,
@@ -219,3 +222,23 @@ def test_train_that_diverges_says_what_to_do(tiny, script, tmp_path):
     assert done.returncode == 2
     assert re.search(r"train_date\.py: .*norm of the gradients is .*smaller learning rate", done.stderr)
     assert "Traceback" not in done.stderr
+
+
+def test_train_until_an_accuracy_stops_there(trained_run, script, tmp_path):
+    arguments = ("--data", trained_run.data, "--models", "peeky", "--max-epoch", 9, *trained_run.arguments[4:])
+    done = script(tmp_path, "train_date.py", *arguments, "--until", "0.001", "--quiet")
+    assert done.returncode == 0, done.stderr
+    rows = history(tmp_path / "runs" / "date")
+    assert 1 <= len(rows) < 9
+    assert [float(row["test_accuracy"]) >= 0.001 for row in rows] == [False] * (len(rows) - 1) + [True]
+    seconds = sum(float(row["seconds"]) for row in rows)
+    assert done.stdout.splitlines()[-1] == f"peeky: 0.1% reached in epoch {len(rows)}, {seconds:.1f} s"
+
+
+def test_train_with_any_workers_and_prefixes_learns_the_same(tiny, script, tmp_path):
+    losses = []
+    for i, options in enumerate([("--workers", 1), ("--workers", 2), ("--workers", 3, "--no-shared-prefixes")]):
+        done = script(tmp_path, "train_date.py", "--data", tiny, *TINY, *options, "--out", str(i), "--quiet")
+        assert done.returncode == 0, done.stderr
+        losses.append([float(row["train_loss"]) for row in history(tmp_path / str(i))])
+    np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-5)
