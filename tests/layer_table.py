@@ -15,6 +15,7 @@ from common.base_model import BaseModel
 from common.layer import Layer
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
 from common.rnn import Recurrent, TimeRecurrent
+from common.steps import Prefixes
 from common.time_layers import (
     GRU,
     LSTM,
@@ -47,6 +48,11 @@ GATES = {RNN: 1, GRU: 3, LSTM: 4, TimeRNN: 1, TimeGRU: 3, TimeLSTM: 4}
 TIME_OF = {TimeRNN: RNN, TimeGRU: GRU, TimeLSTM: LSTM}
 RAGGED = np.arange(T_ENC) < np.array([[6], [4], [1]])
 NOTHING = np.arange(T_ENC) < np.array([[6], [0], [3]])  # the second row sees nothing
+ALIKE = {  # ids of questions, which may begin alike
+    "ragged": np.array([[3, 3, 0, 2], [3, 4, 0, 1], [5, 0, 0, 0], [3, 3, 0, 1], [3, 4, 0, 2], [3, 4, 0, 1]]),
+    "all_equal": np.tile([3, 2, 3, 0], (N, 1)),
+    "none_equal": np.array([[3, 2, 3, 0], [4, 2, 3, 0], [1, 2, 3, 0]]),
+}
 
 
 class Draw:
@@ -61,8 +67,8 @@ class Draw:
     def ids(self, *shape, below=V):
         return self.rng.integers(0, below, shape)
 
-    def weights(self, gates):
-        return self(D, gates * H), self(H, gates * H), self(gates * H)
+    def weights(self, gates, width=D):
+        return self(width, gates * H), self(H, gates * H), self(gates * H)
 
 
 class WithState:
@@ -78,6 +84,29 @@ class WithState:
     def backward(self, dhs):
         dxs = self.layer.backward(dhs)
         return (dxs, self.layer.dh, self.layer.dc) if isinstance(self.layer, TimeLSTM) else (dxs, self.layer.dh)
+
+
+class WithPrefixes(WithState):
+    """A layer that takes the ids whose Prefixes it shares as an input, beside an x for each of its rows."""
+
+    def forward(self, xs, ids):
+        return self.layer.forward(xs, Prefixes(ids))
+
+    def backward(self, dhs):
+        return self.layer.backward(dhs)
+
+
+class WithConstant(WithState):
+    """A layer that takes ``constant`` as its second input, and its first state after it, if it is stateful."""
+
+    def forward(self, xs, constant, *state):
+        if state:
+            self.layer.set_state(*state)
+        return self.layer.forward(xs, constant=constant)
+
+    def backward(self, dhs):
+        dxs, dconstant = self.layer.backward(dhs)
+        return (dxs, dconstant, self.layer.dh, self.layer.dc) if self.layer.stateful else (dxs, dconstant)
 
 
 class TiedModel(BaseModel):
@@ -111,6 +140,12 @@ def lively(cls, r, *sizes):
     return made
 
 
+def unshared(made):
+    """The encoder, or the model's, computes a row for every question."""
+    getattr(made, "encoder", made).share_prefixes = False
+    return made
+
+
 CASES = {
     "MatMul": lambda r: (MatMul(r(D, H)), r(N, D)),
     "MatMul-time": lambda r: (MatMul(r(D, H)), r(N, T, D)),
@@ -136,6 +171,12 @@ CASES = {
     "TimeBiLSTM": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, T, D)),
     "TimeBiLSTM-N1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(1, T, D)),
     "TimeBiLSTM-T1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, 1, D)),
+    "TimeLSTM-constant": lambda r: (WithConstant(TimeLSTM(*r.weights(4, 2 + D))), r(N, T, D), r(N, 2)),
+    "TimeLSTM-constant-N1-T1": lambda r: (WithConstant(TimeLSTM(*r.weights(4, 2 + D))), r(1, 1, D), r(1, 2)),
+    "TimeLSTM-constant_and_state": lambda r: (
+        WithConstant(TimeLSTM(*r.weights(4, 2 + D), stateful=True)),
+        *(r(N, T, D), r(N, 2), r(N, H), r(N, H)),
+    ),
     "WeightSum": lambda r: (WeightSum(), r(N, T, H), r(N, T)),
     "WeightSum-N1": lambda r: (WeightSum(), r(1, T, H), r(1, T)),
     "WeightSum-T1": lambda r: (WeightSum(), r(N, 1, H), r(N, 1)),
@@ -162,6 +203,12 @@ def _add_recurrent(cls, gates):
         CASES[name] = lambda r: (cls(*r.weights(gates)), r(N, T, D))
         CASES[f"{name}-N1"] = lambda r: (cls(*r.weights(gates)), r(1, T, D))
         CASES[f"{name}-T1"] = lambda r: (cls(*r.weights(gates)), r(N, 1, D))
+        for alike, ids in ALIKE.items():
+            CASES[f"{name}-prefixes-{alike}"] = lambda r, ids=ids: (
+                WithPrefixes(cls(*r.weights(gates))),
+                r(Prefixes(ids).rows, D),
+                ids,
+            )
         CASES[f"{name}-state"] = lambda r: (
             WithState(cls(*r.weights(gates), stateful=True)),
             r(N, T, D),
@@ -190,10 +237,26 @@ def _add_attention(cls):
     CASES[f"{name}-T1"] = case(N, 1, 1)
 
 
+def _add_questions(cls, *answers):
+    """ids of questions that begin alike, in rows that they share or each in its own; answers of given lengths."""
+    for alike, ids in ALIKE.items():
+        CASES[f"{cls.__name__}-{alike}"] = lambda r, ids=ids: (
+            lively(cls, r, 6, 2, 2),
+            ids,
+            *(r.ids(len(ids), length, below=6) for length in answers),
+        )
+    shared = CASES[f"{cls.__name__}-ragged"]
+    CASES[f"{cls.__name__}-unshared"] = lambda r: (lambda made, *inputs: (unshared(made), *inputs))(*shared(r))
+
+
 for _cls, _gates in GATES.items():
     _add_recurrent(_cls, _gates)
 for _cls in (AttentionWeight, Attention, TimeAttention):
     _add_attention(_cls)
+for _cls in (Encoder, AttentionEncoder):
+    _add_questions(_cls)
+for _cls in (Seq2seq, PeekySeq2seq, AttentionSeq2seq):
+    _add_questions(_cls, 3)
 
 
 def classes_of_ours() -> set[type]:
