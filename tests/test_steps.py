@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from layer_table import ALIKE, GATES, TIME_OF, D, Draw, H, upstream
+from layer_table import ALIKE, GATES, TIME_OF, D, Draw, H, lively, unshared, upstream
 
 from common.steps import Prefixes, Steps, sort
 from common.time_layers import TimeLSTM
+from seq2seq import AttentionEncoder, Encoder
 
 C = 2
 
@@ -200,6 +201,16 @@ def test_what_prefixes_cannot_do_is_refused(cls):
     stateful = cls(*layer.params, stateful=True)
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: prefixes .* zero state, not with stateful=True"):
         stateful.forward(xs, prefixes)
+
+
+@pytest.mark.parametrize("alike", ALIKE)
+@pytest.mark.parametrize("cls", [Encoder, AttentionEncoder])
+def test_an_encoder_shares_or_not(cls, alike):
+    ids, encoder = ALIKE[alike], lively(cls, Draw(), 6, 2, 2)
+    shared = encoder.forward(ids)
+    assert encoder.embed.cache.size == Prefixes(ids).rows  # ids that it read
+    close(unshared(encoder).forward(ids), shared)
+    assert encoder.embed.cache.size == ids.size
 
 
 # An input that is the same at every step
