@@ -185,7 +185,7 @@ class SoftmaxWithLoss(Layer):
     def __init__(self, ignore_label: int = -1):
         super().__init__()
         self.ignore_label = ignore_label
-        self.labels = 0
+        self.label_count = 0
 
     def forward(self, x: Array, t: Array) -> Array:
         t = class_ids(type(self).__name__, t, x, self.ignore_label)
@@ -197,16 +197,16 @@ class SoftmaxWithLoss(Layer):
         total = y.sum(axis=-1, keepdims=True)
         y /= total
         losses = np.log(total) - np.take_along_axis(x, t, axis=-1)
-        self.labels = int(counts.sum())
+        self.label_count = int(counts.sum())
         self.cache = y, t, counts
-        return (losses[..., 0] * counts).sum() / max(self.labels, 1)
+        return (losses[..., 0] * counts).sum() / max(self.label_count, 1)
 
     def backward(self, dout: float = 1) -> Array:
         y, t, counts = self.saved()
         dx = y.copy()
         np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
         dx *= counts[..., None]
-        dx *= dout / max(self.labels, 1)
+        dx *= dout / max(self.label_count, 1)
         return dx
 
 
@@ -218,11 +218,12 @@ class SigmoidWithLoss(Layer):
     Raises ValueError when x and t differ in shape.
     """
 
-    labels = 0
+    label_count = 0
 
     def forward(self, x: Array, t: Array) -> Array:
         self.expect("labels t", t, *x.shape)
         t = t.astype(x.real.dtype)
+        self.label_count = x.size
         self.cache = x, t
         # -t log y - (1 - t) log(1 - y), with y = sigmoid(x), is softplus(x) - t x
         return (softplus(x) - t * x).sum() / max(x.size, 1)

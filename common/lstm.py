@@ -78,7 +78,16 @@ class TimeLSTM(TimeRecurrent):
         self.c = None
 
     def forward(self, xs: Array, prefixes: Prefixes | None = None, constant: Array | None = None) -> Array:
-        C = 0 if constant is None else constant.shape[1]
+        C = 0
+        if constant is not None:
+            if prefixes is not None:
+                raise ValueError(f"{type(self).__name__}: a constant is a sequence's own, so it shares no prefixes")
+            self.expect("constant (N, C) for xs (N, T, D)", constant, len(xs), None)
+            C = constant.shape[1]
+            if C >= len(self.Wx):
+                raise ValueError(
+                    f"{type(self).__name__}: Wx {self.Wx.shape} leaves nothing for xs beside a constant of {C}"
+                )
         steps, hx1 = self._begin(xs, prefixes, len(self.Wx) - C)
         rows, H = steps.rows, len(self.Wh)
         hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
@@ -86,7 +95,6 @@ class TimeLSTM(TimeRecurrent):
         gates, tanh_cs, gi = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H), self.work("gi", rows, H)
         W = self._weights()
         if constant is not None:
-            self.expect("constant (N, C)", constant, len(xs), C)
             offset = constant @ W[:, H : H + C]
             W = np.concatenate((W[:, :H], W[:, H + C :]), axis=1)
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus

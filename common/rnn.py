@@ -63,7 +63,7 @@ class TimeRecurrent(Recurrent):
 
     ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds an input for each of ``prefixes.ids``
     and so does the gradient that backward returns; what forward returns is (N, T, H) all the same. The first
-    state is then that of no sequence alone, and ``dh`` has a row for each distinct first id.
+    state is then that of no sequence alone, and ``dh`` has a row at least for each distinct first id.
 
     Inside, a state, its input and a 1 stand side by side, so that one product serves a step:
     ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1) and

@@ -1,5 +1,7 @@
 """Which rows a recurrent layer computes at each step: one for every sequence, or one for every distinct prefix."""
 
+from itertools import pairwise
+
 from common.layer import Array
 from common.np import np
 
@@ -50,6 +52,8 @@ def sort(xs: Array) -> tuple[Array, Array]:
     """The order (N,) that puts sequences of ids xs (N, T) with like beginnings side by side; and in that order, the
     step (N,) where each parts from the one before it: 0 for the first, T for one that is equal."""
     N, T = xs.shape
+    if T == 0:
+        raise ValueError(f"an id at least wanted in each sequence, got {xs.shape}")
     order = np.lexsort(xs.T[::-1])
     xs = xs[order]
     parts = np.ones((N, T + 1), dtype=bool)
@@ -76,7 +80,7 @@ class Prefixes(Steps):
         four = np.arange(N) // 4 * 4
         four[1:4] = 1
         self.parts[by_step] = self.parts[by_step[four]]
-        sizes = np.searchsorted(self.parts[by_step], np.arange(T), side="right").tolist()
+        sizes = np.searchsorted(self.parts[by_step], np.arange(T), side="right")
 
         handed = np.empty(N, dtype=int)
         handed[by_step] = np.arange(N)
@@ -86,29 +90,32 @@ class Prefixes(Steps):
         place = handed[last]
         unsorted = np.empty_like(place)
         unsorted[self.order] = place
-        self._place(sizes, unsorted)
+        self._place(sizes.tolist(), unsorted)
 
-        # for each row, the sequence that it was handed to, and the step
-        self.first = np.concatenate([by_step[:size] for size in sizes]), np.repeat(np.arange(T), sizes)
+        row = np.arange(self.rows)
+        step = np.repeat(np.arange(T), sizes)
+        starts = sizes.cumsum() - sizes
+        self.first = by_step[row - starts[step]], step  # the sequence that each row was handed to, and its step
         self.ids = xs[self.first]
-        self.after = np.concatenate([np.arange(after.start, after.stop) for _, after in self.blocks])
-        self.forks = [(slice(0, 0), by_step[:0])]  # (new rows, the rows they are copied from), for each step
-        for t in range(1, T):
-            start = self.blocks[t][0].start
-            new = by_step[sizes[t - 1] : sizes[t]]
-            self.forks.append((slice(start + sizes[t - 1], start + sizes[t]), start + place[new - 1, t - 1]))
+        self.after = row + sizes[step]  # where each row leaves its state
+        new = by_step[sizes[0] : sizes[-1]]
+        t = self.parts[new]
+        copied_from = starts[t] + place[new - 1, t - 1]
+        bounds = (sizes - sizes[0]).tolist()
+        self.copied_from = [copied_from[:0], *(copied_from[a:b] for a, b in pairwise(bounds))]  # step by step
 
     def fork(self, t: int, *states: Array) -> None:
-        new, old = self.forks[t]
+        old = self.copied_from[t]
         if len(old):
+            end = self.blocks[t][0].stop
             for state in states:
-                state[new] = state[old]
+                state[end - len(old) : end] = state[old]
 
     def join(self, t: int, *gradients: Array) -> None:
-        new, old = self.forks[t]
-        for child, parent in zip(range(new.start, new.stop), old.tolist(), strict=True):
+        old = self.copied_from[t].tolist()
+        for new, parent in enumerate(old, self.blocks[t][0].stop - len(old)):
             for gradient in gradients:
-                gradient[parent] += gradient[child]
+                gradient[parent] += gradient[new]
 
     def collect(self, dhs: Array, out: Array) -> None:
         N, K, _ = dhs.shape

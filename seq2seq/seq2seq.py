@@ -112,6 +112,9 @@ class Seq2seq(BaseModel):
     """
 
     stateful = False  # every forward sets the decoder's state
+    # Floating-point operations of a step (forward and backward) from which on one worker more is quicker. Measured,
+    # see docs/performance.md: each numpy call of a thread may have to wait for the others' to be prepared.
+    worth_a_worker = 5e8
     encoder_class: type = Encoder
     decoder_class: type = Decoder
 
@@ -149,13 +152,17 @@ class Seq2seq(BaseModel):
 
     def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
         """Rows of a mini-batch for each of ``count`` workers: like beginnings together, and as much work for each.
+        Fewer shares when there is too little work for so many.
 
         A question costs a row of the LSTM for each character of the answer, and for each of its own that it does
         not share with the one before it.
         """
         order, parts = sort(xs)
-        work = np.cumsum(xs.shape[1] - parts + ts.shape[1] - 1)
-        cuts = np.searchsorted(work, work[-1] * np.arange(1, count) / count)
+        cost = xs.shape[1] - parts + ts.shape[1] - 1
+        work = cost.cumsum()
+        worth = 6 * work[-1] * self.encoder.lstm.Wh.size / self.worth_a_worker
+        count = max(1, min(count, int(worth)))
+        cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
         if len(xs) >= 16 * count:
             cuts = (cuts + 2) // 4 * 4  # products are quickest for 4, 8, 12, ... rows
         return np.split(order, cuts)
@@ -177,7 +184,8 @@ class Seq2seq(BaseModel):
         if len(xs) == 0 or batch_size < 1:
             raise ValueError(f"decode: questions and a batch_size wanted, got {len(xs)} and {batch_size}")
 
-        def answer(model, batch: Array) -> Decoded:
+        def answer(worker: int, batch: Array) -> Decoded:
+            model = pool.models[worker]
             return model.decoder.decode(model.encoder.forward(xs[batch]), start_id, sample_size)
 
         order = np.lexsort(xs.T[::-1])  # like beginnings in one batch

@@ -16,7 +16,7 @@ from common.gradient_check import check_gradients
 from common.layer import Layer, set_train_flg, walk
 from common.layers import Dropout, SigmoidWithLoss, SoftmaxWithLoss
 from common.optimizer import SGD, Adam
-from common.parallel import Workers
+from common.parallel import Share, Workers
 from common.time_layers import TimeLSTM
 from common.trainer import Trainer
 from dataset import sequence
@@ -281,11 +281,11 @@ def test_the_way_to_combine_is_replaceable():
     model, x, t = tied(), Draw(seed=3).ids(5, 2), np.array(LABELS["uneven"])
     wanted, seen = one(model, x, t), []
 
-    def combine(parts):
-        seen.extend([g.copy() for g in part] for part in parts)
-        for g in parts[0]:
+    def combine(shares):
+        seen.extend([g.copy() for g in share.grads] for share in shares)
+        for g in shares[0].grads:
             g[...] = 6
-        return parts[0]
+        return Share(sum(s.loss for s in shares), sum(s.labels for s in shares), shares[0].grads)
 
     loss, *grads = step(model, x, t, 2, combine=combine)
     assert len(seen) == 2 and all((g == 1).all() for g in grads)  # 6 labels count

@@ -252,7 +252,7 @@ def test_wrong_constant_is_named():
     r = Draw()
     layer, xs = TimeLSTM(*r.weights(4, C + D)), r(3, 5, D)
     for rows in (1, 2, 4):
-        with pytest.raises(ValueError, match=rf"^TimeLSTM: constant \(N, C\) .* \(3, 2\) wanted, got \({rows}, 2\)$"):
+        with pytest.raises(ValueError, match=rf"^TimeLSTM: constant \(N, C\) .* \(3, any\) wanted, got \({rows}, 2\)$"):
             layer.forward(xs, constant=r(rows, C))
     with pytest.raises(ValueError, match=r"^TimeLSTM: xs "):
         layer.forward(xs, constant=r(3, C + 1))
