@@ -88,7 +88,6 @@ class TimeGRU(TimeRecurrent):
     def backward(self, dhs: Array) -> Array:
         steps, hx1, rhx1, W, gates = self.saved()
         rows, H = steps.rows, len(self.Wh)
-        self._expect_gradients(dhs, steps)
         # what does not depend on dh, for all steps at once: how h answers to each gate, and r * h to r
         z, r, g = gates
         h = hx1[:rows, :H]
@@ -101,29 +100,28 @@ class TimeGRU(TimeRecurrent):
         slope_of_minus(r, out=dr)
         dr *= h
 
-        dhx1, drhx1 = self.work("dhx1", *hx1.shape), self.work("drhx1", *rhx1.shape)
-        dhx1[...] = 0
+        dhx1 = self._begin_backward(dhs, steps, hx1)
         dh = dhx1[:, :H]
-        steps.collect(dhs, dh)
-        kept = self.work("kept", rows, H)
+        back = self.work("back", 3, max(steps.sizes), hx1.shape[1])
+        stays = self.work("stays", max(steps.sizes), H)
+        W_T = W.transpose(0, 2, 1)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
+            dzr_back, dg_back = back[:2, : now.stop - now.start], back[2, : now.stop - now.start]
             dz[now] *= dh[after]
             dg[now] *= dh[after]
-            dreset = np.matmul(dg[now], W[2].T, out=drhx1[now])[:, :H]
-            dr[now] *= dreset
-            dhx1[now] += dz[now] @ W[0].T
-            dhx1[now] += dr[now] @ W[1].T
-            dhx1[now, H:] += drhx1[now, H:]
-            # h took three ways: into the products of z and r, kept by 1 - z, reset by r
-            np.subtract(1, z[now], out=kept[now])
-            kept[now] *= dh[after]
-            dh[now] += kept[now]
-            dreset *= r[now]
-            dh[now] += dreset
+            np.matmul(dg[now], W_T[2], out=dg_back)  # of [r * h, x, 1]
+            dr[now] *= dg_back[:, :H]
+            dg_back[:, :H] *= r[now]
+            np.matmul(da[:2, now], W_T[:2], out=dzr_back)
+            # h took three ways: into the products of z and r, reset by r, and kept by 1 - z
+            dhx1[now] += dzr_back[0]
+            dhx1[now] += dzr_back[1]
+            dhx1[now] += dg_back
+            kept = np.subtract(1, z[now], out=stays[: now.stop - now.start])
+            kept *= dh[after]
+            dh[now] += kept
             steps.join(t, dh)
-        self.dh = dh[: steps.sizes[0]].copy()
         dW = self.work("dW", *W.shape)
         np.matmul(hx1[:rows].T, da[:2], out=dW[:2])
         np.matmul(rhx1.T, dg, out=dW[2])
-        self._gradients(dW)
-        return self._input_gradients(steps, dhx1)
+        return self._end_backward(steps, dhx1, dW)

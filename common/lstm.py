@@ -62,7 +62,9 @@ class TimeLSTM(TimeRecurrent):
     """
 
     gates = LSTM.gates
-    order, minus = (3, 0, 2, 1), 3  # o, f, i, g: sigmoids are neighbours, and those that feed c
+    # Inside, the gates stand in the order o, f, i, g: the sigmoids are neighbours, and those that feed c. The
+    # weights of the sigmoids are negated there; outside all is as in LSTM.
+    order, minus = (3, 0, 2, 1), 3
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b, stateful)
@@ -92,7 +94,8 @@ class TimeLSTM(TimeRecurrent):
         rows, H = steps.rows, len(self.Wh)
         hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
         self._start(cs[: steps.sizes[0]], self.c)
-        gates, tanh_cs, gi = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H), self.work("gi", rows, H)
+        gates, tanh_cs = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H)
+        gi = self.work("gi", max(steps.sizes), H)
         W = self._weights()
         if constant is not None:
             offset = constant @ W[:, H : H + C]
@@ -106,7 +109,7 @@ class TimeLSTM(TimeRecurrent):
                 sigmoid_of_minus(a[:3])
                 np.tanh(g, out=g)
                 c = np.multiply(f, cs[now], out=cs[after])
-                c += np.multiply(g, i, out=gi[now])
+                c += np.multiply(g, i, out=gi[: len(g)])
                 np.multiply(o, np.tanh(c, out=tanh_cs[now]), out=hs[after])
         self.cache = steps, hx1, W, constant, gates, cs, tanh_cs
         self.h, self.c = hs[steps.index[:, -1]], cs[steps.index[:, -1]]
@@ -115,45 +118,43 @@ class TimeLSTM(TimeRecurrent):
     def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
         steps, hx1, W, constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
-        self._expect_gradients(dhs, steps)
-        # how h answers to c and o, and c to f, i and g: all that does not depend on dh and dc, for all steps at once
+        # First for all steps at once what does not depend on dh and dc: how h answers to c and o, and c to f, i and g.
+        # Step by step these slopes then turn into gradients.
         o, f, i, g = gates
         slopes = self.work("slopes", 5, rows, H)
-        h_to_c, do, df, di, dg = slopes
-        da = slopes[1:]
-        tanh_slope(tanh_cs, out=h_to_c)
-        h_to_c *= o
-        slope_of_minus(gates[:3], out=da[:3])
+        dh_to_c, do, df, di, dg = slopes
+        slope_of_minus(gates[:3], out=slopes[1:4])
         tanh_slope(g, out=dg)
+        tanh_slope(tanh_cs, out=dh_to_c)
         do *= tanh_cs
         df *= cs[:rows]
         di *= g
         dg *= i
+        dh_to_c *= o
 
-        dhx1, dc = self.work("dhx1", *hx1.shape), self.work("dc", *cs.shape)
-        dhx1[...] = dc[...] = 0
-        dh = dhx1[:, :H]
-        steps.collect(dhs, dh)
-        W_T, back = W.transpose(0, 2, 1), self.work("back", 4, rows, hx1.shape[1])
+        dhx1, dc = self._begin_backward(dhs, steps, hx1), self.work("dc", *cs.shape)
+        dc[...] = 0
+        dh, da = dhx1[:, :H], slopes[1:]
+        W_T, most = W.transpose(0, 2, 1), max(steps.sizes)
+        by_gate, total = self.work("by_gate", 4, most, hx1.shape[1]), self.work("total", most, hx1.shape[1])
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             slopes[:2, now] *= dh[after]
-            dc[after] += h_to_c[now]  # c reached the output by itself and through h
+            dc[after] += dh_to_c[now]  # c reached the output by itself and through h
             slopes[2:, now] *= dc[after]
             np.multiply(dc[after], f[now], out=dc[now])
-            dhx1[now] += np.matmul(da[:, now], W_T, out=back[:, now]).sum(axis=0)
+            n = now.stop - now.start
+            dhx1[now] += np.matmul(da[:, now], W_T, out=by_gate[:, :n]).sum(axis=0, out=total[:n])
             steps.join(t, dh, dc)
-        first = slice(steps.sizes[0])
-        self.dh, self.dc = dh[first].copy(), dc[first].copy()
+        self.dc = dc[: steps.sizes[0]].copy()
         dW = np.matmul(hx1[:rows].T, da, out=self.work("dW", *W.shape))
-        dxs = self._input_gradients(steps, dhx1)
         if constant is None:
-            self._gradients(dW)
-            return dxs
+            return self._end_backward(steps, dhx1, dW)
         N, T = steps.index.shape
         C = constant.shape[1]
         da = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
-        self._gradients(np.concatenate((dW[:, :H], constant.T @ da, dW[:, H:]), axis=1))
-        return dxs, (da @ self._weights()[:, H : H + C].transpose(0, 2, 1)).sum(axis=0)
+        dW = np.concatenate((dW[:, :H], constant.T @ da, dW[:, H:]), axis=1)
+        dconstant = (da @ self._weights()[:, H : H + C].transpose(0, 2, 1)).sum(axis=0)
+        return self._end_backward(steps, dhx1, dW), dconstant
 
 
 class TimeBiLSTM(Layer):

@@ -120,12 +120,15 @@ class Adam(Optimizer):
         super().__init__(lr)
         self.beta1, self.beta2 = beta1, beta2
         self.iter = 0
+        self._work: list[Array] | None = None  # for intermediate results, kept from step to step
 
     def step(self, params, grads):
         self.iter += 1
         lr_t = self.lr * math.sqrt(1 - self.beta2**self.iter) / (1 - self.beta1**self.iter)
-        for p, g, m, v in zip(params, grads, self.m, self.v, strict=True):
-            w = np.subtract(g, m)
+        if self._work is None:
+            self._work = [np.empty_like(p) for p in params]
+        for p, g, m, v, w in zip(params, grads, self.m, self.v, self._work, strict=True):
+            np.subtract(g, m, out=w)
             w *= 1 - self.beta1
             m += w  # m += (1 - b1) (g - m)
             np.multiply(g, g, out=w)

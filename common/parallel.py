@@ -26,7 +26,7 @@ class Share(NamedTuple):
 
 
 def add_shares(shares: list[Share]) -> Share:
-    """The sum of all shares, in their order; its gradients are the arrays of the first, which are those of the model.
+    """The sum of all shares, in their order. Its gradients may be arrays of a share, as here of the first, or new ones.
 
     The one place where workers meet: another way to combine, between machines say, takes its place in ``Workers``.
     """
@@ -45,26 +45,30 @@ class Workers:
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
            It may say how to split a batch: ``shares(x, t, count) -> list of index arrays``; else into equal parts.
+           A loss layer that does not count all labels tells how many it did in ``label_count``, as ours do.
     combine: what becomes of the workers' shares; see ``add_shares``
+    learn: False for copies that never train, which draw no random streams
+    The copies are made here: what is changed later on the model (a dropout ratio, a flag) does not reach them.
     Raises ValueError for several workers and a model whose next forward depends on the last one (``stateful``), or
-    that has several loss layers.
+    whose loss cannot be put together from parts.
     """
 
-    def __init__(self, model, count: int = 1, combine: Callable[[list[Share]], Share] = add_shares):
+    def __init__(
+        self, model, count: int = 1, combine: Callable[[list[Share]], Share] = add_shares, *, learn: bool = True
+    ):
         if count < 1:
             raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
-        if count > 1:
+        if count > 1 and learn:
             _refuse_state(model)
-        self.models = [model, *(_copy(model) for _ in range(count - 1))]
+            _refuse_loss(model)
+        self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
         self.combine = combine
         self._losses = [[part for _, part in walk(m) if hasattr(part, "label_count")] for m in self.models]
-        if count > 1 and len(self._losses[0]) > 1:
-            raise ValueError(
-                f"{type(model).__name__}: {len(self._losses[0])} loss layers; several workers need a single one"
-            )
         self._pool = None
 
     def __enter__(self) -> "Workers":
+        if self._pool is not None:
+            raise RuntimeError("Workers: these are at work already")
         if len(self.models) > 1:
             self._pool = ThreadPoolExecutor(len(self.models) - 1)
             self._limit = _blas().limit(limits=1, user_api="blas")
@@ -116,8 +120,8 @@ class Workers:
         parts = model.shares(x, t, count) if hasattr(model, "shares") else numpy.array_split(np.arange(len(x)), count)
         total = self.combine(self.map(work, [rows for rows in parts if len(rows)]))
         mean = 1 / max(total.labels, 1)
-        for g in total.grads:
-            g *= mean
+        for g, summed in zip(_once(model.grads), total.grads, strict=True):
+            np.multiply(summed, mean, out=g)
         return total.loss * mean
 
 
@@ -140,6 +144,19 @@ def _refuse_state(model) -> None:
         )
 
 
+def _refuse_loss(model) -> None:
+    losses = [path for path, part in walk(model) if hasattr(part, "label_count") or hasattr(part, "ignore_label")]
+    if len(losses) > 1:
+        names = ", ".join(losses)
+        raise ValueError(f"{type(model).__name__}: {len(losses)} loss layers ({names}); several workers need a single one")
+    for path, part in walk(model):
+        if hasattr(part, "ignore_label") and not hasattr(part, "label_count"):
+            raise ValueError(
+                f"{type(model).__name__}: {path} ignores labels, so for several workers it has to tell, in its "
+                "attribute label_count, how many of them its last loss is the mean of"
+            )
+
+
 def _values(value) -> Iterator:
     """A value, and those in it if it is a list, a tuple or a dict."""
     if isinstance(value, dict):
@@ -151,7 +168,7 @@ def _values(value) -> Iterator:
         yield value
 
 
-def _copy(model):
+def _copy(model, learn: bool):
     """A deep copy of the model over the same weights, without what its layers keep from the last call."""
     parts = [part for _, part in walk(model)]
     layers = [part for part in parts if isinstance(part, Layer)]
@@ -165,7 +182,7 @@ def _copy(model):
             if isinstance(value, Array) and any(np.may_share_memory(value, p) for p in weights):  # a view such as W.T
                 memo[id(value)] = value
             elif isinstance(value, numpy.random.Generator) and id(value) not in memo:
-                memo[id(value)] = value.spawn(1)[0]
+                memo[id(value)] = value.spawn(1)[0] if learn else value
         return copy.deepcopy(model, memo)
     finally:
         for layer, (cached, arrays) in zip(layers, kept, strict=True):

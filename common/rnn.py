@@ -1,5 +1,6 @@
 """The simple recurrent layer: one step (``RNN``), the whole sequence (``TimeRNN``), what all over time share."""
 
+from common.functions import sigmoid
 from common.layer import Array, Layer
 from common.np import np
 from common.steps import Prefixes, Steps
@@ -58,8 +59,6 @@ class TimeRecurrent(Recurrent):
     Every ``forward`` starts from a zero state, unless ``stateful=True``: then it starts from the state
     that ``set_state`` gave, or else from where the last call ended, until ``reset_state``.
     ``h`` (N, H) is the last state of the latest forward, ``dh`` (N, H) the gradient of its first state.
-
-    ``backward(dhs)`` takes the gradients of all states (N, T, H), or those of the last states alone (N, 1, H).
 
     ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds an input for each of ``prefixes.ids``
     and so does the gradient that backward returns; what forward returns is (N, T, H) all the same. The first
@@ -120,10 +119,28 @@ class TimeRecurrent(Recurrent):
             self.expect("the state for xs (N, T, D), else call reset_state() first: state (N, H)", state, *first.shape)
             first[...] = state
 
-    def _expect_gradients(self, dhs: Array, steps: Steps) -> None:
+    def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> Array:
+        """Gradients of ``hx1``, so far those that came from outside."""
+        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, len(self.Wh))
+        dhx1 = self.work("dhx1", *hx1.shape)
+        dhx1[...] = 0
+        steps.collect(dhs, dhx1[:, : len(self.Wh)])
+        return dhx1
+
+    def _end_backward(self, steps: Steps, dhx1: Array, dW: Array) -> Array:
+        """Fill ``dh`` and ``grads``, the latter from the gradient of ``_weights``; return dxs, (N, T, D) or with
+        prefixes (rows, D), in a new array."""
+        H = len(self.Wh)
+        self.dh = dhx1[: steps.sizes[0], :H].copy()
+        dW[: self.minus] *= -1
+        dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
+        for inside, gate in zip(dW, self.order, strict=True):
+            dWh[gate], dWx[gate], db[gate] = inside[:H], inside[H:-1], inside[-1:]
+        dxs = dhx1[: steps.rows, H:-1]
+        if isinstance(steps, Prefixes):
+            return dxs.copy()
         N, T = steps.index.shape
-        last_alone = dhs.ndim == 3 and dhs.shape[1] == 1
-        self.expect("dhs (N, T, H), or (N, 1, H),", dhs, N, 1 if last_alone else T, len(self.Wh))
+        return dxs.reshape(T, N, -1).transpose(1, 0, 2).copy()
 
     def _by_gate(self, W: Array) -> Array:
         """W (D, gates * H) as (gates, D, H), a view."""
@@ -143,28 +160,15 @@ class TimeRecurrent(Recurrent):
         W[: self.minus] *= -1
         return W
 
-    def _gradients(self, dW: Array) -> None:
-        """Fill ``grads`` from the gradient of ``_weights``, which is changed."""
-        H = len(self.Wh)
-        dW[: self.minus] *= -1
-        dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
-        for inside, gate in zip(dW, self.order, strict=True):
-            dWh[gate], dWx[gate], db[gate] = inside[:H], inside[H:-1], inside[-1:]
-
-    def _input_gradients(self, steps: Steps, dhx1: Array) -> Array:
-        """dxs, (N, T, D) or with prefixes (rows, D), as a new array."""
-        dxs = dhx1[: steps.rows, len(self.Wh) : -1]
-        if isinstance(steps, Prefixes):
-            return dxs.copy()
-        N, T = steps.index.shape
-        return dxs.reshape(T, N, -1).transpose(1, 0, 2).copy()
-
 
 def sigmoid_of_minus(a: Array) -> None:
     """``1 / (1 + exp(a))`` in place: the sigmoid of -a, at two thirds of the price of the way by tanh.
 
     Call it under ``errstate(over="ignore")``: exp may overflow to infinity, whose reciprocal is the right answer, 0.
     """
+    if a.dtype.kind == "c":  # a complex infinity would turn into nan; only the gradient check is complex
+        a[...] = sigmoid(-a)
+        return
     np.exp(a, out=a)
     a += 1
     np.divide(1, a, out=a)
@@ -193,9 +197,11 @@ class TimeRNN(TimeRecurrent):
     def forward(self, xs: Array, prefixes: Prefixes | None = None) -> Array:
         steps, hx1 = self._begin(xs, prefixes, len(self.Wx))
         hs, (W,) = hx1[:, : len(self.Wh)], self._weights()
+        products = self.work("products", steps.rows, len(self.Wh))
         for t, (now, after) in enumerate(steps.blocks):
             steps.fork(t, hs)
-            np.tanh(hx1[now] @ W, out=hs[after])
+            np.matmul(hx1[now], W, out=products[now])
+            np.tanh(products[now], out=hs[after])
         self.cache = steps, hx1, W
         self.h = hs[steps.index[:, -1]]
         return steps.spread(hs)
@@ -203,16 +209,12 @@ class TimeRNN(TimeRecurrent):
     def backward(self, dhs: Array) -> Array:
         steps, hx1, W = self.saved()
         rows, H = steps.rows, len(self.Wh)
-        self._expect_gradients(dhs, steps)
-        dhx1, da = self.work("dhx1", *hx1.shape), self.work("da", 1, rows, H)
-        dhx1[...] = 0
+        dhx1 = self._begin_backward(dhs, steps, hx1)
         hs, dh = hx1[:, :H], dhx1[:, :H]
-        steps.collect(dhs, dh)
+        da, back = self.work("products", rows, H), self.work("back", max(steps.sizes), hx1.shape[1])
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
-            tanh_slope(hs[after], out=da[0, now])
-            da[0, now] *= dh[after]
-            dhx1[now] += da[0, now] @ W.T
+            tanh_slope(hs[after], out=da[now])
+            da[now] *= dh[after]
+            dhx1[now] += np.matmul(da[now], W.T, out=back[: now.stop - now.start])
             steps.join(t, dh)
-        self.dh = dh[: steps.sizes[0]].copy()
-        self._gradients(np.matmul(hx1[:rows].T, da, out=self.work("dW", 1, *W.shape)))
-        return self._input_gradients(steps, dhx1)
+        return self._end_backward(steps, dhx1, (hx1[:rows].T @ da)[None])

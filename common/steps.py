@@ -2,8 +2,11 @@
 
 from itertools import pairwise
 
+import numpy
+
 from common.layer import Array
 from common.np import np
+from common.util import to_cpu
 
 
 class Steps:
@@ -19,18 +22,18 @@ class Steps:
     """
 
     def __init__(self, N: int, T: int):
-        self._place([N] * T, np.arange(N)[:, None])
+        self._place([N] * T, numpy.arange(N)[:, None])
 
     def _place(self, sizes: list[int], place: Array) -> None:
         """sizes: rows of each step; place (N, 1) or (N, T): where in its step's block a sequence has its state."""
         self.sizes = sizes
-        starts = np.cumsum([0, *sizes])
+        starts = numpy.cumsum([0, *sizes])
         self.rows = int(starts[-1])
         self.blocks = [
             (slice(start, start + size), slice(start + size, start + 2 * size))
             for start, size in zip(starts.tolist(), sizes, strict=False)
         ]
-        self.index = starts[1:] + place
+        self.index = np.asarray(starts[1:] + place)
 
     def fork(self, t: int, *states: Array) -> None:
         """Before step t: give each sequence that parts from another a row with a copy of the state of both."""
@@ -43,9 +46,8 @@ class Steps:
         return states[self.index]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        """Gradients dhs of what ``spread`` gave, (N, T, H) or of the last states alone (N, 1, H), are added to out
-        (rows + last block, H)."""
-        out[self.index[:, -dhs.shape[1] :]] += dhs
+        """Gradients dhs (N, T, H) of what ``spread`` gave are added to out (rows + last block, H)."""
+        out[self.index] += dhs
 
 
 def sort(xs: Array) -> tuple[Array, Array]:
@@ -54,9 +56,9 @@ def sort(xs: Array) -> tuple[Array, Array]:
     N, T = xs.shape
     if T == 0:
         raise ValueError(f"an id at least wanted in each sequence, got {xs.shape}")
-    order = np.lexsort(xs.T[::-1])
+    order = numpy.lexsort(xs.T[::-1])
     xs = xs[order]
-    parts = np.ones((N, T + 1), dtype=bool)
+    parts = numpy.ones((N, T + 1), dtype=bool)
     parts[1:, :T] = xs[1:] != xs[:-1]
     return order, parts.argmax(axis=1)
 
@@ -72,31 +74,32 @@ class Prefixes(Steps):
     """
 
     def __init__(self, xs: Array):
+        xs = to_cpu(xs)
         N, T = xs.shape
         self.order, self.parts = sort(xs)
         xs = xs[self.order]
         by_step = self.parts.argsort(kind="stable")  # rows are handed out in this order, so that none ever moves
         # To part earlier is right too, and products are quickest for 1 row, 4, 8, 12, ...: hand out four at a time.
-        four = np.arange(N) // 4 * 4
+        four = numpy.arange(N) // 4 * 4
         four[1:4] = 1
         self.parts[by_step] = self.parts[by_step[four]]
-        sizes = np.searchsorted(self.parts[by_step], np.arange(T), side="right")
+        sizes = numpy.searchsorted(self.parts[by_step], numpy.arange(T), side="right")
 
-        handed = np.empty(N, dtype=int)
-        handed[by_step] = np.arange(N)
+        handed = numpy.empty(N, dtype=int)
+        handed[by_step] = numpy.arange(N)
         # at step t a sequence is in the row of the last one, up to itself, that has parted by then
-        parted = self.parts[:, None] <= np.arange(T)
-        last = np.maximum.accumulate(np.where(parted, np.arange(N)[:, None], 0), axis=0)
+        parted = self.parts[:, None] <= numpy.arange(T)
+        last = numpy.maximum.accumulate(numpy.where(parted, numpy.arange(N)[:, None], 0), axis=0)
         place = handed[last]
-        unsorted = np.empty_like(place)
+        unsorted = numpy.empty_like(place)
         unsorted[self.order] = place
         self._place(sizes.tolist(), unsorted)
 
-        row = np.arange(self.rows)
-        step = np.repeat(np.arange(T), sizes)
+        row = numpy.arange(self.rows)
+        step = numpy.repeat(numpy.arange(T), sizes)
         starts = sizes.cumsum() - sizes
         self.first = by_step[row - starts[step]], step  # the sequence that each row was handed to, and its step
-        self.ids = xs[self.first]
+        self.ids = np.asarray(xs[self.first])
         self.after = row + sizes[step]  # where each row leaves its state
         new = by_step[sizes[0] : sizes[-1]]
         t = self.parts[new]
@@ -118,13 +121,8 @@ class Prefixes(Steps):
                 gradient[parent] += gradient[new]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        N, K, _ = dhs.shape
-        skipped = self.index.shape[1] - K  # steps without a gradient
         dhs = dhs[self.order]
-        shared = np.maximum(self.parts - skipped, 0).tolist()
-        for n in range(N - 1, 0, -1):  # what a sequence shares with the one before it
-            if shared[n]:
-                dhs[n - 1, : shared[n]] += dhs[n, : shared[n]]
-        start = sum(self.sizes[:skipped])
-        n, t = self.first
-        out[self.after[start:]] += dhs[n[start:], t[start:] - skipped]
+        for n in range(len(dhs) - 1, 0, -1):  # what a sequence shares with the one before it
+            shared = self.parts[n]
+            dhs[n - 1, :shared] += dhs[n, :shared]
+        out[self.after] += dhs[self.first]

@@ -5,7 +5,7 @@ import numpy
 from common.callbacks import Callback, PrintLoss
 from common.layer import Array, remove_duplicate
 from common.optimizer import clip_grads
-from common.parallel import Workers
+from common.parallel import Workers, add_shares
 
 __all__ = ["Trainer", "remove_duplicate"]
 
@@ -15,7 +15,9 @@ class Trainer:
 
     rng shuffles the data before each epoch (fresh entropy when None). callbacks: see ``common.callbacks``;
     None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
-    ``common.parallel``; the result is that of one worker up to rounding, and the same bits in every run.
+    ``common.parallel``; the result is that of one worker up to rounding, and the same bits in every run. Small work
+    is left to fewer. combine: how their gradients are put together. Each ``fit`` gives the workers copies of the
+    model as it then is.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
     ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
@@ -24,7 +26,14 @@ class Trainer:
     """
 
     def __init__(
-        self, model, optimizer, *, rng: numpy.random.Generator | None = None, callbacks=None, workers: int = 1
+        self,
+        model,
+        optimizer,
+        *,
+        rng: numpy.random.Generator | None = None,
+        callbacks=None,
+        workers: int = 1,
+        combine=add_shares,
     ):
         self.model = model
         self.optimizer = optimizer
@@ -35,7 +44,9 @@ class Trainer:
         self.current_epoch = 0
         self.iteration = self.max_iters = 0
         self.eval_interval = None
-        self.workers = workers
+        if workers < 1:
+            raise ValueError(f"Trainer: at least 1 worker wanted, got {workers}")
+        self.workers, self.combine = workers, combine
 
     def fit(
         self,
@@ -60,7 +71,7 @@ class Trainer:
         self.eval_interval = eval_interval
         model = self.model
         self._notify("fit_begin")
-        with Workers(model, self.workers) as workers:
+        with Workers(model, self.workers, self.combine) as workers:
             for _ in range(max_epoch):
                 order = self.rng.permutation(len(x))
                 losses = []

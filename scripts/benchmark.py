@@ -43,7 +43,7 @@ from contestants import (
     take_turn,
 )
 from flops import distinct_prefixes, sgemm_rate, step_flops
-from tables import model_table, number, race_table, scale_table, table
+from tables import kernels_table, model_table, race_table, scale_table
 
 from common.checkpoint import replacing
 from seq2seq.model_file import MODELS
@@ -84,9 +84,6 @@ def parse():
 
 def main() -> int:
     args = parse()
-    if args.kernels:
-        print(by_kernels(args))
-        return 0
     data = open_data(args.data)
     (x_train, t_train), (x_test, t_test) = data.split()
     train, test = (x_train[:, ::-1], t_train), (x_test[: args.questions, ::-1], t_test)
@@ -94,7 +91,12 @@ def main() -> int:
     facts = environment(args)
     report = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
-    if args.until:
+    if args.rounds < 7 and not (args.until or args.scale):
+        print("fewer than 7 rounds: not figures to quote")
+    if args.kernels:
+        report["kernels"] = by_kernels(args)
+        print(f"\n{kernels_table(report['kernels'])}")
+    elif args.until:
         job = make_job(args, "attention", len(data.vocabulary), args.hidden_size)
         racers = [key for key in keys if key in ("ours", "torch")]
         report["race"] = {key: race(key, job, train, test, args.batch_size, args.until) for key in racers}
@@ -114,26 +116,27 @@ def main() -> int:
     return 0
 
 
-def by_kernels(args) -> str:
+def by_kernels(args) -> list[dict]:
     """A step of our attention model with each kind of kernels that the CPU can run, each in a process of its own."""
-    lines = [["kernels", "GFLOP/s of a large sgemm", "ms a step", "of floor"]]
+    found = []
     for kernels in kernels_to_compare():
         with TemporaryDirectory() as folder:
             path = Path(folder) / "report.json"
             command = [sys.executable, __file__, "--only", "ours", "--models", "attention", "--json", path]
-            command += ["--rounds", args.rounds, "--steps", args.steps, "--workers", args.workers, "--questions", 1]
-            command += ["--batch-size", args.batch_size, "--hidden-size", args.hidden_size]
-            subprocess.run(
-                [str(part) for part in command],
+            command += ["--data", args.data] if args.data else []
+            for name in ("rounds", "steps", "pause_ms", "workers", "batch_size", "wordvec_size", "hidden_size", "seed"):
+                command += [f"--{name.replace('_', '-')}", getattr(args, name)]
+            done = subprocess.run(
+                [*map(str, command), "--questions", "1"],
                 env=os.environ | {VARIABLE: kernels},
-                stdout=subprocess.DEVNULL,
-                check=True,
+                capture_output=True,
+                text=True,
             )
-            measured = json.loads(path.read_text())["models"]["attention"]
-        row = measured["contestants"]["ours"]
-        lines.append([kernels, number(measured["floor"]["sgemm_gflops"], 0), number(row["ms"]["median"])])
-        lines[-1].append(f"{100 * row['floor_reached']:.0f}%")
-    return f"{describe_blas()}\n{table(lines)}"
+            if done.returncode:
+                raise ValueError(f"with {kernels} kernels: {done.stderr.strip() or f'exit code {done.returncode}'}")
+            measured = json.loads(path.read_text(encoding="utf-8"))["models"]["attention"]
+        found.append({"kernels": kernels, "floor": measured["floor"], **measured["contestants"]["ours"]})
+    return found
 
 
 def choose(args) -> list[str]:
@@ -254,22 +257,18 @@ def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
     }
 
 
-def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str, float]:
-    """Seconds to answer the test questions: ours in batches; the chapter's from a few of them, one by one."""
+def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str, dict]:
+    """Seconds to answer the test questions, in turn: in batches, but the chapter's from a few of them, one by one."""
     xs, ts = test
-    found = {"questions": len(xs)}
-    ours = [contestants[key] for key in contestants if key in ("ours", "unshared", "one")][:1]
-    if len(xs) and ours:
-        seconds = []
-        for _ in range(min(args.rounds, 3)):
+    seconds = {key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")}
+    few = xs[:ONE_BY_ONE]
+    for _ in range(min(args.rounds, 3)):
+        for key in seconds:
+            asked = few if key == "chapter" else xs
             time.sleep(args.pause_ms / 1000)
-            seconds.append(ours[0].evaluate(xs, int(ts[0, 0]), ts.shape[1] - 1))
-        found["ours_seconds"] = float(np.median(seconds))
-    if len(xs) and "chapter" in contestants:
-        few = xs[:ONE_BY_ONE]
-        seconds = contestants["chapter"].evaluate(few, int(ts[0, 0]), ts.shape[1] - 1)
-        found |= {"chapter_asked": len(few), "chapter_seconds_extrapolated": seconds * len(xs) / len(few)}
-    return found
+            taken = contestants[key].evaluate(np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1)
+            seconds[key].append(taken * len(xs) / len(asked))
+    return {key: {"questions": len(xs), "seconds": float(np.median(s))} for key, s in seconds.items()}
 
 
 def spread(values: np.ndarray) -> dict[str, float]:

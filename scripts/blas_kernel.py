@@ -47,19 +47,29 @@ def kernels_to_compare() -> list[str]:
     return known or [blas["architecture"] if blas else "default"]
 
 
+def restartable() -> bool:
+    """Whether this process is a script that may start anew: not a notebook, a prompt or a debugger."""
+    return sys.argv[0] in sys.orig_argv and not hasattr(sys, "ps1") and sys.gettrace() is None
+
+
 def prefer_fast_kernels() -> None:
     """Start this script again with better kernels, if there are any; to be called before anything else is done."""
     kernels = better_kernels(openblas(), cpu_flags(), os.environ.get(VARIABLE))
-    if kernels:
+    if kernels and restartable():
         os.environ[VARIABLE] = kernels
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def describe_blas() -> str:
-    """One line: kernels, and what the CPU could do."""
-    blas = openblas()
+    """One line: kernels, what the CPU could do, and what to set when there are better ones."""
+    blas, flags = openblas(), cpu_flags()
     if blas is None:
         return "not OpenBLAS"
-    avx512 = "the CPU has AVX-512" if cpu_flags() >= NEEDED else "the CPU has no AVX-512"
     asked = f" ({VARIABLE}={os.environ[VARIABLE]})" if VARIABLE in os.environ else ""
-    return f"OpenBLAS {blas['version']}, {blas['architecture']} kernels{asked}; {avx512}"
+    if not flags:
+        able = f"if the CPU has AVX-512 and these are not for it, set {VARIABLE}={AVX512} before Python starts"
+    else:
+        able = "the CPU has AVX-512" if flags >= NEEDED else "the CPU has no AVX-512"
+        if better_kernels(blas, flags, None):
+            able += f": set {VARIABLE}={AVX512} before Python starts"
+    return f"OpenBLAS {blas['version']}, {blas['architecture']} kernels{asked}; {able}"

@@ -19,16 +19,12 @@ def quartiles(value: dict[str, float], digits: int) -> str:
 
 
 def model_table(measured: dict) -> str:
-    header = (
-        "contestant, ms a step, quartiles, steps/s, forward, backward, both, update, ours/it, quartiles, of floor, MB"
-    )
+    header = "contestant, ms a step, quartiles, steps/s, forward, backward, update, ours/it, quartiles, of floor, MB"
     lines = [header.split(", ")]
     for row in measured["contestants"].values():
         phases, ratio = row["phases_ms"], row.get("ours_over_it")
-        both = phases.get("forward and backward") or phases["forward"] + phases["backward"]
         lines.append([row["label"], number(row["ms"]["median"]), quartiles(row["ms"], 1)])
-        lines[-1] += [number(row["steps_per_second"]), number(phases.get("forward")), number(phases.get("backward"))]
-        lines[-1] += [number(both), number(phases["update"])]
+        lines[-1] += [number(row["steps_per_second"]), *(number(phases[p]) for p in ("forward", "backward", "update"))]
         lines[-1] += [number(ratio["median"], 2), quartiles(ratio, 2)] if ratio else ["-", "-"]
         lines[-1] += [f"{100 * row['floor_reached']:.0f}%", number(row["memory_mb"], 0)]
     floor, evaluation = measured["floor"], measured["evaluation"]
@@ -41,13 +37,9 @@ def model_table(measured: dict) -> str:
         f"{floor['shared_ms']:.1f} ms, at the {floor['sgemm_gflops']:.0f} GFLOP/s of a large sgemm",
         f"first losses: {min(losses):.6f} to {max(losses):.6f}",
     ]
-    if "ours_seconds" in evaluation:
-        text.append(f"evaluation: {evaluation['questions']} questions in {evaluation['ours_seconds']:.2f} s")
-    if "chapter_asked" in evaluation:
-        text.append(
-            f"evaluation, chapter style, one by one: {evaluation['chapter_seconds_extrapolated']:.2f} s for "
-            f"{evaluation['questions']}, extrapolated from {evaluation['chapter_asked']}"
-        )
+    for key, found in evaluation.items():
+        how = ", one by one, extrapolated from a few" if key == "chapter" else ""
+        text.append(f"evaluation, {LABELS[key]}: {found['questions']} questions in {found['seconds']:.2f} s{how}")
     return "\n".join(text)
 
 
@@ -73,3 +65,13 @@ def race_table(race: dict[str, dict], accuracy: float) -> str:
         lines.append([LABELS[key], str(len(found["accuracy"])), number(found["seconds"]), after])
     title = f"attention: training, and answering all test questions after each epoch, up to {100 * accuracy:g}%"
     return f"{title}\n{table(lines)}"
+
+
+def kernels_table(found: list[dict]) -> str:
+    lines = [["kernels", "GFLOP/s of a large sgemm", "ms a step", "quartiles", "of floor"]]
+    for row in found:
+        rate, ms = number(row["floor"]["sgemm_gflops"], 0), row["ms"]
+        lines.append(
+            [row["kernels"], rate, number(ms["median"]), quartiles(ms, 1), f"{100 * row['floor_reached']:.0f}%"]
+        )
+    return f"attention, ours\n{table(lines)}"

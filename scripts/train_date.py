@@ -140,7 +140,9 @@ def main() -> int:
         if len(reached) == len(trainers):
             break
     bar.close()
-    print("\n".join([final_table(history, trainers), *reached.values()]))
+    print(final_table(history, trainers))
+    if args.until is not None:
+        print("\n".join(reached.get(name, f"{name}: {100 * args.until:g}% not reached") for name in trainers))
     if not args.quiet:
         models = ", ".join(f"{name}.npz" for name in trainers)
         print(f"written to {args.out}: {models}, history.csv, accuracy.png, loss.png, config.json")
@@ -153,6 +155,7 @@ def write_config(args, origin: dict) -> None:
         "data": origin,
         "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
         | {"python": platform.python_version()},
+        "blas": describe_blas(),
     }
     with replacing(args.out / "config.json") as file:
         file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())

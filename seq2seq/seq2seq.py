@@ -10,8 +10,10 @@ from common.initializers import lecun_normal, normal, recurrent_weights
 from common.layer import Array, Layer, inference
 from common.np import np
 from common.parallel import Workers
+from common.rnn import TimeRecurrent
 from common.steps import Prefixes, sort
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
+from common.util import to_cpu
 from seq2seq.decoding import Decoded, greedy
 
 
@@ -32,21 +34,30 @@ class Encoder(Layer):
         self.lstm = TimeLSTM(*recurrent_weights(wordvec_size, hidden_size, TimeLSTM.gates, **draw))
         self.own(self.embed, self.lstm)
 
+    @property
+    def shares_prefixes(self) -> bool:
+        """Whether prefixes are in fact shared: asked for, and by a layer of ours that starts from zeros."""
+        return self.share_prefixes and isinstance(self.lstm, TimeRecurrent) and not self.lstm.stateful
+
     def states(self, xs: Array) -> Array:
         """All states (N, T_enc, H). Raises ValueError when xs is not (N, T_enc), or there is nothing to read."""
         self.expect("xs (N, T_enc)", xs, None, None)
         if 0 in xs.shape:
             raise ValueError(f"{type(self).__name__}: a question and a character at least wanted, got {xs.shape}")
-        if not self.share_prefixes:
+        if not self.shares_prefixes:
             return self.lstm.forward(self.embed.forward(xs))
         prefixes = Prefixes(xs)
         return self.lstm.forward(self.embed.forward(prefixes.ids), prefixes)
 
     def forward(self, xs: Array) -> Array:
-        return self.states(xs)[:, -1].copy()
+        hs = self.states(xs)
+        self.cache = hs.shape
+        return hs[:, -1].copy()
 
     def backward(self, dh: Array) -> None:
-        self.embed.backward(self.lstm.backward(dh[:, None]))
+        dhs = np.zeros(self.saved(), dtype=dh.dtype)
+        dhs[:, -1] = dh
+        self.embed.backward(self.lstm.backward(dhs))
 
 
 class Decoder(Layer):
@@ -141,14 +152,21 @@ class Seq2seq(BaseModel):
 
     def forward(self, xs: Array, ts: Array) -> Array:
         """Mean cross entropy, in nats per character of the answers. Raises ValueError when shapes do not fit."""
-        if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
-            raise ValueError(f"{type(self).__name__}: ts ({len(xs)}, T_dec + 1) wanted, got {ts.shape}")
+        self._check(xs, ts)
         encoded = self.encoder.forward(xs)
         scores = self.decoder.forward(ts[:, :-1], encoded)
         return self.softmax.forward(scores, ts[:, 1:])
 
     def backward(self, dout: float = 1) -> None:
         self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
+
+    def _check(self, xs: Array, ts: Array) -> None:
+        if xs.ndim != 2 or 0 in xs.shape:
+            raise ValueError(
+                f"{type(self).__name__}: xs (N, T_enc) of a question and a character at least wanted, got {xs.shape}"
+            )
+        if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
+            raise ValueError(f"{type(self).__name__}: ts ({len(xs)}, T_dec + 1) wanted, got {ts.shape}")
 
     def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
         """Rows of a mini-batch for each of ``count`` workers: like beginnings together, and as much work for each.
@@ -157,10 +175,14 @@ class Seq2seq(BaseModel):
         A question costs a row of the LSTM for each character of the answer, and for each of its own that it does
         not share with the one before it.
         """
-        order, parts = sort(xs)
+        self._check(xs, ts)
+        order, parts = sort(to_cpu(xs))
+        if not getattr(self.encoder, "shares_prefixes", False):
+            parts[...] = 0
         cost = xs.shape[1] - parts + ts.shape[1] - 1
         work = cost.cumsum()
-        worth = 6 * work[-1] * self.encoder.lstm.Wh.size / self.worth_a_worker
+        # a row meets about half of the weights, the encoder's or the decoder's, in three products of 2 operations each
+        worth = 3 * work[-1] * sum(p.size for p in self.params) / self.worth_a_worker
         count = max(1, min(count, int(worth)))
         cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
         if len(xs) >= 16 * count:
@@ -181,16 +203,16 @@ class Seq2seq(BaseModel):
         A decoder that is not ours needs a ``decode`` for it.
         Raises ValueError when there is no question, or sample_size or batch_size is less than 1.
         """
-        if len(xs) == 0 or batch_size < 1:
-            raise ValueError(f"decode: questions and a batch_size wanted, got {len(xs)} and {batch_size}")
+        if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
+            raise ValueError(f"decode: questions (N, T_enc) and a batch_size wanted, got {xs.shape} and {batch_size}")
 
         def answer(worker: int, batch: Array) -> Decoded:
             model = pool.models[worker]
             return model.decoder.decode(model.encoder.forward(xs[batch]), start_id, sample_size)
 
-        order = np.lexsort(xs.T[::-1])  # like beginnings in one batch
+        order, _ = sort(to_cpu(xs))  # like beginnings in one batch
         batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
-        with inference(self), Workers(self, min(workers, len(batches))) as pool:
+        with inference(self), Workers(self, min(workers, len(batches)), learn=False) as pool:
             parts = pool.map(answer, batches)
         back = order.argsort()
         decoded = Decoded(*(None if p[0] is None else np.concatenate(p)[back] for p in zip(*parts, strict=True)))

@@ -76,7 +76,13 @@ def test_one_line_says_what_is_used(blas_kernel, monkeypatch):
     assert "\n" not in blas_kernel.describe_blas()
     monkeypatch.setattr(blas_kernel, "openblas", lambda: OPENBLAS)
     monkeypatch.setattr(blas_kernel, "cpu_flags", lambda: EVERYTHING)
-    assert blas_kernel.describe_blas() == "OpenBLAS 0.3.31, Haswell kernels; the CPU has AVX-512"
+    hint = ": set OPENBLAS_CORETYPE=SkylakeX before Python starts"
+    assert blas_kernel.describe_blas() == f"OpenBLAS 0.3.31, Haswell kernels; the CPU has AVX-512{hint}"
+    monkeypatch.setattr(blas_kernel, "openblas", lambda: OPENBLAS | {"architecture": "SkylakeX"})
+    assert blas_kernel.describe_blas() == "OpenBLAS 0.3.31, SkylakeX kernels; the CPU has AVX-512"
+    monkeypatch.setattr(blas_kernel, "openblas", lambda: OPENBLAS)
+    monkeypatch.setattr(blas_kernel, "cpu_flags", set)
+    assert "if the CPU has AVX-512" in blas_kernel.describe_blas()
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     monkeypatch.setattr(blas_kernel, "cpu_flags", lambda: EVERYTHING - {"avx512vl"})
     line = "OpenBLAS 0.3.31, Haswell kernels (OPENBLAS_CORETYPE=Haswell); the CPU has no AVX-512"
@@ -157,3 +163,24 @@ def test_on_this_machine_a_script_starts_and_multiplies(start, tmp_path):
     got = json.loads(done.stdout)
     assert got["better"] is None
     assert len((tmp_path / "starts").read_text()) == (1 if got["variable"] is None else 2)
+
+
+@pytest.mark.parametrize("how", ["prompt", "debugger", "notebook"])
+def test_only_a_script_is_started_anew(blas_kernel, monkeypatch, how):
+    monkeypatch.setattr(blas_kernel, "better_kernels", lambda *_: "SkylakeX")
+    monkeypatch.setattr(sys, "argv", ["script.py"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "script.py"])
+    started = []
+    monkeypatch.setattr(os, "execv", lambda *command: started.append(command))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "")  # set back after the test
+    monkeypatch.setattr(sys, "gettrace", lambda: None)
+    blas_kernel.prefer_fast_kernels()
+    assert len(started) == 1
+    if how == "prompt":
+        monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    elif how == "debugger":
+        monkeypatch.setattr(sys, "gettrace", lambda: print)
+    else:
+        monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "ipykernel_launcher"])
+    blas_kernel.prefer_fast_kernels()
+    assert len(started) == 1
