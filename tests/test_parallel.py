@@ -3,7 +3,6 @@
 import threading
 import time
 import traceback
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,14 +12,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from common.callbacks import Measure
 from common.gradient_check import check_gradients
-from common.layer import Layer, set_train_flg, walk
-from common.layers import Dropout, SigmoidWithLoss, SoftmaxWithLoss
+from common.layer import set_train_flg, walk
+from common.layers import SigmoidWithLoss, SoftmaxWithLoss
 from common.optimizer import SGD, Adam
 from common.parallel import Share, Workers
 from common.time_layers import TimeLSTM
 from common.trainer import Trainer
-from dataset import sequence
-from seq2seq import AttentionSeq2seq, Encoder, PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
 MODELS = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
 V, T_ENC, T_DEC = 10, 6, 4
@@ -29,7 +27,7 @@ V, T_ENC, T_DEC = 10, 6, 4
 @pytest.fixture(autouse=True)
 def all_work(monkeypatch):
     """The models here are so small that one worker would be left to do it all."""
-    monkeypatch.setattr(Seq2seq, "worth_a_worker", 1e-9, raising=False)
+    monkeypatch.setattr(Seq2seq, "worth_a_worker", 1e-9)
 
 
 def tied():
@@ -167,54 +165,6 @@ def test_the_same_bits_in_every_run_and_nearly_those_of_one_worker(kind, workers
         np.testing.assert_allclose(losses, trained(kind, 1)[1], rtol=1e-4)
 
 
-def test_each_worker_drops_units_of_its_own():
-    model = Classifier()
-    model.other = Dropout(rng=model.dropout.rng)
-    was = model.dropout.rng.bit_generator.state
-    x, t = task(12)
-    with Workers(model, 3) as workers:
-        workers.step(x, t)
-        masks = [m.dropout.cache[0] for m in workers.models]
-        assert len({mask.tobytes() for mask in masks}) == 3
-        assert all(m.dropout.rng is m.other.rng for m in workers.models)  # parts share in a copy what they shared
-    later = Workers(model, 2).models[1]  # as the next fit has it: it does not repeat what the copies drew before
-    assert not any((later.dropout.rng.random((4, 4), np.float32) >= 0.5).tobytes() == m.tobytes() for m in masks)
-    model.dropout.rng.bit_generator.state = was
-    model.forward(x[:4], t[:4])
-    np.testing.assert_array_equal(model.dropout.cache[0], masks[0])  # the first worker's: the stream of the model
-
-
-def test_copies_look_at_the_same_weights_with_gradients_of_their_own():
-    model = tied()
-    model.embed.view = model.embed.W.T  # nobody's parameter
-    model.plain = SimpleNamespace(params=[np.ones(2)], grads=[np.ones(2)])  # a part without attributes
-    workers = Workers(model, 3)
-    assert workers.models[0] is model
-    for copied in workers.models[1:]:
-        assert all(a is b for a, b in zip(copied.params, model.params, strict=True))
-        assert copied.layers[0] is copied.embed and copied.embed.W is model.embed.W
-        assert np.shares_memory(copied.back.W, model.there.W) and np.shares_memory(copied.embed.view, model.embed.W)
-        assert copied.affine.grads[0] is copied.grads[3] and copied.plain.params[0] is model.plain.params[0]
-    grads = [g for m in workers.models for g in m.grads]
-    assert not any(np.shares_memory(g, h) for i, g in enumerate(grads) for h in grads[:i])
-
-
-def test_copying_leaves_the_model_as_it_was():
-    model, r = lively(AttentionSeq2seq, Draw(), V, 4, 8), Draw(seed=6)
-    xs, ts = r.ids(7, T_ENC), r.ids(7, T_DEC + 1)
-    wanted = one(model, xs, ts)
-    layers = [part for _, part in walk(model) if isinstance(part, Layer)]
-    before = [(id(part.cache), id(part.kept), *map(id, part.kept.values())) for part in layers]
-    workers = Workers(model, 2)
-    assert [(id(part.cache), id(part.kept), *map(id, part.kept.values())) for part in layers] == before
-    model.backward()  # of the forward before
-    assert_close(model.grads, wanted[1:], 0)
-    copies = [part for _, part in walk(workers.models[1]) if isinstance(part, Layer)]
-    assert [(part.cache, part.kept) for part in copies] == [(None, {})] * len(layers)
-    step(model, xs, ts, 2)
-    assert_close(one(model, xs, ts), wanted, 0)  # nothing of it is left behind
-
-
 REMEMBERS, JUDGES = TimeLSTM(*Draw().weights(4), stateful=True), SoftmaxWithLoss()
 
 
@@ -227,8 +177,31 @@ def test_a_model_that_cannot_be_split_has_one_worker(part, said):
     np.testing.assert_array_equal(model.affine.W, before)
     Trainer(model, SGD(), callbacks=(), workers=1).fit(x, t, max_epoch=1)
     assert not np.array_equal(model.affine.W, before)
-    with pytest.raises(ValueError, match="at least 1 wanted, got 0"):
+
+
+def test_less_than_one_worker_is_refused():
+    model = Classifier()
+    with pytest.raises(ValueError, match="Workers: a count of at least 1 wanted, got 0"):
         Workers(model, 0)
+    with pytest.raises(ValueError, match="Trainer: at least 1 worker wanted, got 0"):
+        Trainer(model, SGD(), workers=0)
+
+
+class Ignores(ReadersLoss):  # and does not tell how many labels it counted
+    ignore_label = -1
+
+
+def test_a_loss_that_ignores_labels_has_to_count_them():
+    model, x, t = Classifier(), Draw(seed=3)(5, 4), Draw(seed=3)(5, 3)
+    model.loss = Ignores()
+    with pytest.raises(ValueError, match=r"^Classifier: loss ignores labels.* label_count"):
+        Trainer(model, SGD(), callbacks=(), workers=2).fit(x, t)
+    model.affine.loss, model.loss = model.loss, None
+    with pytest.raises(ValueError, match=r"^Classifier: affine\.loss ignores labels"):
+        Workers(model, 3)
+    model.loss = model.affine.loss
+    set_train_flg(model, False)
+    assert_close(step(model, x, t, 1), one(model, x, t), 0)
 
 
 def blas_threads():
@@ -277,74 +250,59 @@ def test_blas_has_one_thread_for_each_of_several_workers():
             assert blas_threads() == limits
 
 
-def test_the_way_to_combine_is_replaceable():
+def test_workers_work_inside_one_with_statement():
+    model, x, t = tied(), Draw(seed=3).ids(5, 2), np.array(LABELS["uneven"])
+    with threadpool_limits(limits=2, user_api="blas"):
+        limits, workers = blas_threads(), Workers(model, 2)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="inside a with statement"):
+                workers.step(x, t)
+            with workers:
+                with pytest.raises(RuntimeError, match="Workers: these are at work already"), workers:
+                    pytest.fail("entered twice")
+                assert set(blas_threads()) <= {1}
+                assert workers.step(x, t) > 0  # they go on
+            assert blas_threads() == limits
+    assert Workers(model, 1).step(x, t) > 0  # one alone needs no threads
+
+
+COMBINED = {  # where a combine may put the gradients: the arrays that it returns are the caller's
+    "the first share": lambda shares: shares[0].grads,
+    "the last share": lambda shares: shares[-1].grads,
+    "new arrays": lambda shares: [np.empty_like(g) for g in shares[0].grads],
+}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("where", COMBINED)
+def test_the_way_to_combine_is_replaceable(where, count):
     model, x, t = tied(), Draw(seed=3).ids(5, 2), np.array(LABELS["uneven"])
     wanted, seen = one(model, x, t), []
 
     def combine(shares):
         seen.extend([g.copy() for g in share.grads] for share in shares)
-        for g in shares[0].grads:
-            g[...] = 6
-        return Share(sum(s.loss for s in shares), sum(s.labels for s in shares), shares[0].grads)
+        grads = COMBINED[where](shares)
+        for i, g in enumerate(grads):
+            g[...] = 6 * i
+        return Share(sum(s.loss for s in shares), sum(s.labels for s in shares), grads)
 
-    loss, *grads = step(model, x, t, 2, combine=combine)
-    assert len(seen) == 2 and all((g == 1).all() for g in grads)  # 6 labels count
-    assert_close([6 * loss, *(a + b for a, b in zip(*seen, strict=True))], [6 * g for g in wanted])
-
-
-def cost(xs, T_dec):
-    """Rows of the LSTMs that questions take together: distinct prefixes, and characters of the answers."""
-    return len({tuple(row[:t]) for row in xs.tolist() for t in range(1, len(row) + 1)}) + T_dec * len(xs)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 60])
-def test_shares_hold_each_row_once_and_a_few_rows_evenly(count):
-    for xs in [*batches(), *(np.arange(n * T_ENC).reshape(n, T_ENC) for n in range(1, 17))]:
-        shares = Seq2seq(V, 2, 2).shares(xs, np.zeros((len(xs), T_DEC + 1)), count)
-        assert len(shares) == count
-        np.testing.assert_array_equal(np.sort(np.concatenate(shares)), np.arange(len(xs)))
-        if len(np.unique(xs[:, 0])) == len(xs):  # no prefix in common: as much work each
-            assert np.ptp([len(share) for share in shares]) <= 1, shares
+    listed = list(map(id, model.grads))
+    loss, *grads = step(model, x, t, count, combine=combine)
+    assert len(seen) == count and all((g == i).all() for i, g in enumerate(grads))  # 6 labels count
+    assert list(map(id, model.grads)) == listed  # filled, not replaced
+    sums = seen[0] if count == 1 else [a + b for a, b in zip(*seen, strict=True)]
+    assert_close([6 * loss, *sums], [6 * g for g in wanted])
 
 
-@pytest.mark.parametrize("count", [2, 3, 4])
-def test_shares_are_equal_in_work(count):
-    data, rng = sequence.generate("date.txt", count=600), np.random.default_rng(0)
-    model, heaviest = Seq2seq(len(data.vocabulary), 2, 2), []
-    for _ in range(6):
-        rows = rng.permutation(600)[:128]
-        xs, ts = data.questions[rows, ::-1], data.answers[rows]
-        by_number = np.array_split(xs, count), np.array_split(xs[np.lexsort(xs.T[::-1])], count)
-        ways = [xs[share] for share in model.shares(xs, ts, count)], *by_number
-        costs = [[cost(part, ts.shape[1] - 1) for part in way] for way in ways]
-        assert max(costs[0]) <= 1.25 * np.mean(costs[0])
-        heaviest.append([max(way) for way in costs])
-    ours, as_they_come, sorted_only = np.mean(heaviest, axis=0)
-    assert ours < as_they_come and ours < 0.9 * sorted_only
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_trainer_hands_the_way_to_combine_on(count):
+    def nothing(shares):
+        seen.append(len(shares))
+        return Share(sum(s.loss for s in shares), sum(s.labels for s in shares), [0 * g for g in shares[0].grads])
 
-
-class Noisy(Seq2seq):
-    def __init__(self, *sizes, **draw):
-        super().__init__(*sizes, **draw)
-        self.encoder.dropout = Dropout(rng=np.random.default_rng(8))
-
-    class encoder_class(Encoder):
-        def forward(self, xs):
-            return self.dropout.forward(super().forward(xs))
-
-
-@pytest.mark.parametrize("batch_size", [1, 3, 512])
-@pytest.mark.parametrize("cls", [*MODELS.values(), Noisy])
-def test_workers_decode_the_same_answers(cls, batch_size):
-    model, xs = lively(cls, Draw(), V, 8, 16), Draw(seed=1).ids(11, T_ENC)
-    xs[7] = xs[2]
-    ids, log_probs, weights = zip(*[model.decode(x[None], 3, T_DEC) for x in xs], strict=True)
-    assert len(np.unique(np.round(log_probs, 6))) == 10
-    for workers in (1, 2, 3):
-        decoded = model.decode(xs, 3, T_DEC, batch_size, workers=workers)
-        np.testing.assert_array_equal(decoded.ids, np.concatenate(ids))
-        np.testing.assert_allclose(decoded.log_probs, np.concatenate(log_probs), rtol=1e-10)
-        if cls is AttentionSeq2seq:
-            np.testing.assert_allclose(decoded.attention_weights, np.concatenate(weights), atol=1e-12)
-            kept = model.decoder.attention.attention_weights
-            np.testing.assert_array_equal(np.transpose(kept, (1, 0, 2)), decoded.attention_weights)
+    model, seen = Classifier(), []
+    before = [p.copy() for p in model.params]
+    trainer = Trainer(model, SGD(), callbacks=(), workers=count, combine=nothing)
+    assert trainer.fit(*task(12), max_epoch=2, batch_size=4)[-1]["loss"] > 0
+    assert seen == [count] * 6
+    assert_close(model.params, before, 0)

@@ -97,22 +97,21 @@ def test_sort_puts_like_beginnings_side_by_side():
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_collect_is_the_adjoint_of_spread(shared):
-    """sum(spread(a) * b) = sum(a * collect(b)): for all steps, and when only the last ones have a gradient."""
+    """sum(spread(a) * b) = sum(a * collect(b))."""
     rng = np.random.default_rng(1)
     for what, xs in IDS.items():
         steps = Prefixes(xs) if shared else Steps(*xs.shape)
         a = whole(rng, steps.rows + steps.sizes[-1], 3)
         spread = steps.spread(a)
         assert not np.shares_memory(spread, a)
-        for last in {1, xs.shape[1]}:
-            b = whole(rng, len(xs), last, 3)
-            given, out = b.copy(), np.zeros_like(a)
-            steps.collect(b, out)
-            assert (spread[:, -last:] * b).sum() == (a * out).sum(), what
-            assert np.array_equal(b, given), what
-            more = out.copy()
-            steps.collect(b, more)  # adds to what is there
-            assert np.array_equal(more, 2 * out), what
+        b, out = whole(rng, *xs.shape, 3), np.zeros_like(a)
+        given = b.copy()
+        steps.collect(b, out)
+        assert (spread * b).sum() == (a * out).sum(), what
+        assert np.array_equal(b, given), what
+        more = out.copy()
+        steps.collect(b, more)  # adds to what is there
+        assert np.array_equal(more, 2 * out), what
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -161,32 +160,17 @@ def test_time_layer_with_prefixes_equals_the_one_without(cls):
         close(shared.forward(E[prefixes.ids], prefixes), hs)
         for got, wanted in zip(states(shared), states(dense), strict=True):
             close(got, wanted)
-        for last in {1, ids.shape[1]}:
-            (dhs,) = upstream([hs[:, -last:]], seed=3)
-            given = dhs.copy()
-            dxs, dxs_shared = dense.backward(dhs), shared.backward(dhs)
-            assert np.array_equal(dhs, given), what
-            assert dxs_shared.shape == (prefixes.rows, D), what
-            close(by_id(prefixes.ids, dxs_shared), by_id(ids, dxs))
-            for got, wanted in zip(shared.grads, dense.grads, strict=True):
-                close(got, wanted)
-            first = prefixes.ids[: prefixes.sizes[0]]
-            for got, wanted in zip(first_gradients(shared), first_gradients(dense), strict=True):
-                close(by_id(first, got), by_id(ids[:, 0], wanted))
-
-
-@pytest.mark.parametrize("cls", TIME_OF)
-def test_gradients_of_the_last_states_alone(cls):
-    """(N, 1, H) is as if all others were zero."""
-    r = Draw()
-    layer, xs = cls(*r.weights(GATES[cls])), r(3, 5, D)
-    hs = layer.forward(xs)
-    (dhs,) = upstream([hs])
-    dhs[:, :-1] = 0
-    wanted = [layer.backward(dhs), layer.dh, *(g.copy() for g in layer.grads)]
-    got = [layer.backward(dhs[:, -1:]), layer.dh, *layer.grads]
-    for a, b in zip(got, wanted, strict=True):
-        close(a, b)
+        (dhs,) = upstream([hs], seed=3)
+        given = dhs.copy()
+        dxs, dxs_shared = dense.backward(dhs), shared.backward(dhs)
+        assert np.array_equal(dhs, given), what
+        assert dxs_shared.shape == (prefixes.rows, D), what
+        close(by_id(prefixes.ids, dxs_shared), by_id(ids, dxs))
+        for got, wanted in zip(shared.grads, dense.grads, strict=True):
+            close(got, wanted)
+        first = prefixes.ids[: prefixes.sizes[0]]
+        for got, wanted in zip(first_gradients(shared), first_gradients(dense), strict=True):
+            close(by_id(first, got), by_id(ids[:, 0], wanted))
 
 
 @pytest.mark.parametrize("cls", TIME_OF)
@@ -198,6 +182,10 @@ def test_what_prefixes_cannot_do_is_refused(cls):
             layer.forward(wrong, prefixes)
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: a step at least wanted, got xs of shape \(3, 0, 4\)"):
         layer.forward(r(3, 0, D))
+    hs = layer.forward(xs, prefixes)
+    for wrong in (hs[:, -1:], hs[:, :-1], hs[:, :, 1:], xs):  # the last states alone are not (N, T, H)
+        with pytest.raises(ValueError, match=rf"^{cls.__name__}: dhs \(N, T, H\) of shape \(6, 4, 7\) wanted, got"):
+            layer.backward(wrong)
     stateful = cls(*layer.params, stateful=True)
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: prefixes .* zero state, not with stateful=True"):
         stateful.forward(xs, prefixes)
@@ -233,17 +221,16 @@ def test_constant_equals_the_same_input_at_every_step(shape, stateful):
             beside = np.concatenate((np.repeat(constant[:, None], T, axis=1), xs), axis=2)
             hs = plain.forward(beside)
             close(layer.forward(xs, constant=constant), hs)
-            for last in {1, T}:
-                (dhs,) = upstream([hs[:, -last:]])
-                dbeside = plain.backward(dhs)
-                for _ in range(2):
-                    dxs, dconstant = layer.backward(dhs)
-                    close(dxs, dbeside[:, :, C:])
-                    close(dconstant, dbeside[:, :, :C].sum(axis=1))
-                    for got, wanted in zip(layer.grads, plain.grads, strict=True):
-                        close(got, wanted)
-                for got, wanted in zip(first_gradients(layer), first_gradients(plain), strict=True):
+            (dhs,) = upstream([hs])
+            dbeside = plain.backward(dhs)
+            for _ in range(2):
+                dxs, dconstant = layer.backward(dhs)
+                close(dxs, dbeside[:, :, C:])
+                close(dconstant, dbeside[:, :, :C].sum(axis=1))
+                for got, wanted in zip(layer.grads, plain.grads, strict=True):
                     close(got, wanted)
+            for got, wanted in zip(first_gradients(layer), first_gradients(plain), strict=True):
+                close(got, wanted)
             for got, wanted in zip(states(layer), states(plain), strict=True):
                 close(got, wanted)
 

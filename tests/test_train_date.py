@@ -20,6 +20,7 @@ from script_tools import CHAPTERS_LINE, MODELS, ROOT, TINY, cores, everything, h
 from common.layer import named_params
 from dataset.sequence import read
 from seq2seq import exact_match, load_model
+from seq2seq.model_file import MODELS as MODELS_BY_NAME
 
 
 def test_train_writes_models_that_can_be_used_without_the_run(trained_run):
@@ -235,10 +236,26 @@ def test_train_until_an_accuracy_stops_there(trained_run, script, tmp_path):
     assert done.stdout.splitlines()[-1] == f"peeky: 0.1% reached in epoch {len(rows)}, {seconds:.1f} s"
 
 
-def test_train_with_any_workers_and_prefixes_learns_the_same(tiny, script, tmp_path):
-    losses = []
-    for i, options in enumerate([("--workers", 1), ("--workers", 2), ("--workers", 3, "--no-shared-prefixes")]):
-        done = script(tmp_path, "train_date.py", "--data", tiny, *TINY, *options, "--out", str(i), "--quiet")
+def test_train_says_which_models_did_not_reach_the_accuracy(tiny, script, tmp_path):
+    arguments = ("--models", "attention", "baseline", "--until", 0.999, "--quiet")
+    done = script(tmp_path, "train_date.py", "--data", tiny, *TINY, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-2:] == ["attention: 99.9% not reached", "baseline: 99.9% not reached"]
+
+
+def test_train_with_any_workers_and_prefixes_learns_the_same(trained_run, script, tmp_path):
+    data = read(trained_run.data)
+    model = MODELS_BY_NAME["attention"](len(data.vocabulary), 16, 96)
+    (xs, ts), _ = data.split()
+    assert len(model.shares(xs[:512, ::-1], ts[:512], 2)) == 2, "not work enough for two: they would not be tested"
+    arguments = ("--models", "attention", "--batch-size", 512, "--hidden-size", 96, "--max-epoch", 1, "--quiet")
+    losses, weights = [], set()
+    for workers, *options in [1], [2], [3, "--no-shared-prefixes"]:
+        options += ["--workers", workers, "--out", workers]
+        done = script(tmp_path, "train_date.py", "--data", trained_run.data, *arguments, *options)
         assert done.returncode == 0, done.stderr
-        losses.append([float(row["train_loss"]) for row in history(tmp_path / str(i))])
-    np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-5)
+        losses += [float(row["train_loss"]) for row in history(tmp_path / str(workers))]
+        model, _ = load_model(tmp_path / str(workers) / "attention.npz")
+        weights.add(b"".join(param.tobytes() for param in model.params))
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
+    assert len(weights) == 3, "their sums round differently: the same bits would mean that nothing was split"
