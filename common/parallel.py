@@ -58,8 +58,9 @@ class Workers:
     ):
         if count < 1:
             raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
-        if count > 1 and learn:
+        if count > 1:
             _refuse_state(model)
+        if count > 1 and learn:
             _refuse_loss(model)
         self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
         self.combine = combine
@@ -139,8 +140,8 @@ def _refuse_state(model) -> None:
     stateful = [path for path, part in walk(model) if path and getattr(part, "stateful", False)]
     if getattr(model, "stateful", bool(stateful)):
         raise ValueError(
-            f"{type(model).__name__}: {', '.join(stateful) or 'it'} carries its state from batch to batch: one worker "
-            "only; a model that sets the state anew in every forward has the attribute stateful = False"
+            f"{type(model).__name__}: {', '.join(stateful) or 'it'}: state is carried from batch to batch, by one "
+            "worker only; a model that sets it anew in every forward has the attribute stateful = False"
         )
 
 
@@ -148,7 +149,9 @@ def _refuse_loss(model) -> None:
     losses = [path for path, part in walk(model) if hasattr(part, "label_count") or hasattr(part, "ignore_label")]
     if len(losses) > 1:
         names = ", ".join(losses)
-        raise ValueError(f"{type(model).__name__}: {len(losses)} loss layers ({names}); several workers need a single one")
+        raise ValueError(
+            f"{type(model).__name__}: {len(losses)} loss layers ({names}); several workers need a single one"
+        )
     for path, part in walk(model):
         if hasattr(part, "ignore_label") and not hasattr(part, "label_count"):
             raise ValueError(
@@ -179,7 +182,7 @@ def _copy(model, learn: bool):
         weights = [p for part in parts for p in part.params]
         memo = {id(p): p for p in weights}
         for value in (v for part in parts for v in _values(getattr(part, "__dict__", {}))):
-            if isinstance(value, Array) and any(np.may_share_memory(value, p) for p in weights):  # a view such as W.T
+            if isinstance(value, Array) and any(np.shares_memory(value, p) for p in weights):  # a view such as W.T
                 memo[id(value)] = value
             elif isinstance(value, numpy.random.Generator) and id(value) not in memo:
                 memo[id(value)] = value.spawn(1)[0] if learn else value

@@ -7,7 +7,7 @@ import numpy
 
 from common.base_model import BaseModel
 from common.initializers import lecun_normal, normal, recurrent_weights
-from common.layer import Array, Layer, inference
+from common.layer import Array, Layer, inference, walk
 from common.np import np
 from common.parallel import Workers
 from common.rnn import TimeRecurrent
@@ -122,9 +122,8 @@ class Seq2seq(BaseModel):
     Weights come from rng (fresh entropy when None), in ``dtype``.
     """
 
-    stateful = False  # every forward sets the decoder's state
-    # Floating-point operations of a step (forward and backward) from which on one worker more is quicker. Measured,
-    # see docs/performance.md: each numpy call of a thread may have to wait for the others' to be prepared.
+    # Floating-point operations of a step (forward and backward) that make a worker worth its while: k workers need k
+    # times as many. Measured, see docs/performance.md: a thread may have to wait for the others at each numpy call.
     worth_a_worker = 5e8
     encoder_class: type = Encoder
     decoder_class: type = Decoder
@@ -149,6 +148,11 @@ class Seq2seq(BaseModel):
         self.softmax = TimeSoftmaxWithLoss()
         self.params = self.encoder.params + self.decoder.params
         self.grads = self.encoder.grads + self.decoder.grads
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a forward depends on the last one: never by the decoder, whose state each forward sets anew."""
+        return any(getattr(part, "stateful", False) for _, part in walk(self.encoder))
 
     def forward(self, xs: Array, ts: Array) -> Array:
         """Mean cross entropy, in nats per character of the answers. Raises ValueError when shapes do not fit."""

@@ -9,6 +9,7 @@ from common.gradient_check import check_gradients
 from common.initializers import normal, recurrent_weights
 from common.layer import Layer
 from common.optimizer import SGD
+from common.parallel import Workers
 from common.time_layers import TimeBiLSTM, TimeEmbedding, TimeGRU, TimeLSTM
 from common.trainer import Trainer
 from seq2seq import AttentionEncoder, AttentionSeq2seq, Encoder, Seq2seq
@@ -199,3 +200,14 @@ def test_what_saturated_gates_compute():
     assert not TimeLSTM(Wx, Wh, b).forward(-np.ones((1, 3, 1))).any()  # all shut
     gru = TimeGRU(Wx[:, :3] * [-1, 1, 1], Wh[:, :3], b[:3])
     np.testing.assert_array_equal(gru.forward(np.array([[[-1.0], [1], [1]]]))[0, :, 0], [-1, -1, -1])
+
+
+@pytest.mark.parametrize("work", ["train", "decode"])
+def test_an_encoder_that_remembers_has_one_worker(work):
+    model = willing(AttentionSeq2seq)
+    model.encoder.lstm.stateful = True
+    xs = np.zeros((4, 3), dtype=int)
+    with pytest.raises(ValueError, match=r"^AttentionSeq2seq: encoder\.lstm, .*by one worker only"):
+        Workers(model, 2) if work == "train" else model.decode(xs, 1, 2, batch_size=2, workers=2)
+    Workers(model, 1)
+    model.decode(xs, 1, 2, batch_size=4)

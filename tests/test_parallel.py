@@ -168,7 +168,9 @@ def test_the_same_bits_in_every_run_and_nearly_those_of_one_worker(kind, workers
 REMEMBERS, JUDGES = TimeLSTM(*Draw().weights(4), stateful=True), SoftmaxWithLoss()
 
 
-@pytest.mark.parametrize("part, said", [(REMEMBERS, "part carries its state"), (JUDGES, "2 loss layers")])
+@pytest.mark.parametrize(
+    "part, said", [(REMEMBERS, "part: state is carried from batch to batch"), (JUDGES, "2 loss layers")]
+)
 def test_a_model_that_cannot_be_split_has_one_worker(part, said):
     model, (x, t) = Classifier(), task()
     model.part, before = part, model.affine.W.copy()
