@@ -172,6 +172,14 @@ def set_train_flg(model, train_flg: bool) -> None:
             part.train_flg = train_flg
 
 
+def forget(model) -> None:
+    """Free what the layers keep from their last call, work arrays included; backward then needs a new forward."""
+    for _, part in walk(model):
+        if isinstance(part, Layer):
+            part.cache = None
+            part.kept.clear()
+
+
 @contextmanager
 def inference(model) -> Iterator[None]:
     """``with inference(model):`` the model infers, and is afterwards as it was."""

@@ -3,7 +3,7 @@
 import numpy
 
 from common.callbacks import Callback, PrintLoss
-from common.layer import Array, remove_duplicate
+from common.layer import Array, forget, remove_duplicate
 from common.optimizer import clip_grads
 from common.parallel import Workers, add_shares
 
@@ -92,6 +92,7 @@ class Trainer:
                 self.current_epoch += 1
                 self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(losses))})
                 self._notify("epoch_end")
+        forget(model)
         return self.history
 
     def plot(self, ylim: tuple[float, float] | None = None, ax=None):

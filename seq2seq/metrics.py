@@ -5,7 +5,7 @@ from common.np import np
 Array = np.ndarray
 
 
-def exact_match(model, xs: Array, ts: Array, batch_size: int = 512, *, workers: int = 1) -> float:
+def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: int = 1) -> float:
     """Share (0..1) of the questions that the model answers exactly.
 
     xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked; batch_size and

@@ -7,7 +7,7 @@ import numpy
 
 from common.base_model import BaseModel
 from common.initializers import lecun_normal, normal, recurrent_weights
-from common.layer import Array, Layer, inference, walk
+from common.layer import Array, Layer, forget, inference, walk
 from common.np import np
 from common.parallel import Workers
 from common.rnn import TimeRecurrent
@@ -198,7 +198,7 @@ class Seq2seq(BaseModel):
         with inference(self):
             return self.decoder.generate(self.encoder.forward(xs), start_id, sample_size)
 
-    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 512, *, workers: int = 1) -> Decoded:
+    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128, *, workers: int = 1) -> Decoded:
         """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
 
         The batches are dealt out to ``workers`` threads, each of which has a batch in memory.
@@ -222,5 +222,5 @@ class Seq2seq(BaseModel):
         decoded = Decoded(*(None if p[0] is None else np.concatenate(p)[back] for p in zip(*parts, strict=True)))
         if decoded.attention_weights is not None:
             self.decoder.attention.keep(decoded.attention_weights)
-        self.softmax.cache = None  # the layers' caches are now of other questions: backward needs a new forward
+        forget(self)  # of other questions than the last forward's, and larger than training needs
         return decoded
