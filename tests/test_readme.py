@@ -3,7 +3,7 @@
 ```python blocks run each in a process of its own, ```sh blocks by `bash -e`; other blocks are for the eye.
 A comment directly before a block says what differs:
 
-<!-- not run in tests: REASON -->   only for blocks that install or train for minutes
+<!-- not run in tests: REASON -->   only for blocks that install, train or measure for minutes
 <!-- test command -->               the line that .ci/run executes; running it here would not end
 <!-- raises: NAME -->               a ```python block that ends with this exception
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SLOW = re.compile(r"pip install|scripts/train_date\.py")
+SLOW = re.compile(r"pip install|scripts/train_date\.py|scripts/benchmark\.py")
 BLOCK = re.compile(
     r"^(?P<comments>(?:<!--[^\n]*-->\n\n?)*)```(?P<kind>python|sh)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
