@@ -122,9 +122,10 @@ class Seq2seq(BaseModel):
     Weights come from rng (fresh entropy when None), in ``dtype``.
     """
 
-    # Floating-point operations of a step (forward and backward) that make a worker worth its while: k workers need k
-    # times as many. Measured, see docs/performance.md: a thread may have to wait for the others at each numpy call.
-    worth_a_worker = 5e8
+    # What makes a worker worth its while: floating-point operations of a step (forward and backward), and rows for each
+    # product of the LSTMs. k workers need k times as many. Measured, see docs/performance.md: with less, threads wait
+    # for each other at every numpy call, and BLAS arranges the weights for too few rows.
+    worth_a_worker = 5e8, 20
     encoder_class: type = Encoder
     decoder_class: type = Decoder
 
@@ -186,8 +187,10 @@ class Seq2seq(BaseModel):
         cost = xs.shape[1] - parts + ts.shape[1] - 1
         work = cost.cumsum()
         # a row meets about half of the weights, the encoder's or the decoder's, in three products of 2 operations each
-        worth = 3 * work[-1] * sum(p.size for p in self.params) / self.worth_a_worker
-        count = max(1, min(count, int(worth)))
+        operations = 3 * work[-1] * sum(p.size for p in self.params)
+        rows = work[-1] / (xs.shape[1] + ts.shape[1] - 1)
+        least_operations, least_rows = self.worth_a_worker
+        count = max(1, min(count, int(operations / least_operations), int(rows / least_rows)))
         cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
         if len(xs) >= 16 * count:
             cuts = (cuts + 2) // 4 * 4  # products are quickest for 4, 8, 12, ... rows

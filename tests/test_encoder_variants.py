@@ -76,7 +76,7 @@ def batch(n=7):
 def willing(cls, hidden_size=8):
     """A lively model whose work is split, small as it is."""
     model = lively(cls, Draw(), V, D, hidden_size)
-    model.worth_a_worker = 1e-9
+    model.worth_a_worker = 1e-9, 1e-9
     return model
 
 

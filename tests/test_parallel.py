@@ -27,7 +27,7 @@ V, T_ENC, T_DEC = 10, 6, 4
 @pytest.fixture(autouse=True)
 def all_work(monkeypatch):
     """The models here are so small that one worker would be left to do it all."""
-    monkeypatch.setattr(Seq2seq, "worth_a_worker", 1e-9)
+    monkeypatch.setattr(Seq2seq, "worth_a_worker", (1e-9, 1e-9))
 
 
 def tied():

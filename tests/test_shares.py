@@ -11,7 +11,7 @@ from seq2seq import AttentionSeq2seq, Seq2seq
 class Willing(Seq2seq):
     """However small the work is, it is split."""
 
-    worth_a_worker = 1e-9
+    worth_a_worker = 1e-9, 1e-9
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_work_is_counted_in_distinct_rows(real_dates):
     ts, equal, distinct = ts[:128], np.tile(xs[:1], (128, 1)), np.arange(128 * 29).reshape(128, 29)
     model = Seq2seq(vocab_size, 2, 2)
     # 29 + 128 * 10 rows of the LSTMs for equal questions, 128 * 39 for others, or when they share nothing
-    model.worth_a_worker = 3 * 2000 * sum(p.size for p in model.params)
+    model.worth_a_worker = 3 * 2000 * sum(p.size for p in model.params), 1e-9
     assert [len(model.shares(questions, ts, 2)) for questions in (equal, distinct)] == [1, 2]
     model.encoder.share_prefixes = False
     assert [len(model.shares(questions, ts, 2)) for questions in (equal, distinct)] == [2, 2]

@@ -86,7 +86,7 @@ def test_views_of_weights_are_shared_and_streams_are_not_wherever_they_are_kept(
 
 def test_copying_leaves_the_model_as_it_was():
     model, r = lively(AttentionSeq2seq, Draw(), V, 4, 8), Draw(seed=6)
-    model.worth_a_worker = 1e-9  # small as it is
+    model.worth_a_worker = 1e-9, 1e-9  # small as it is
     xs, ts = r.ids(7, T_ENC), r.ids(7, T_DEC + 1)
     wanted = one(model, xs, ts)
     layers = [part for _, part in walk(model) if isinstance(part, Layer)]
@@ -102,7 +102,7 @@ def test_copying_leaves_the_model_as_it_was():
 
 
 class Noisy(Seq2seq):
-    worth_a_worker = 1e-9  # small as it is
+    worth_a_worker = 1e-9, 1e-9  # small as it is
 
     def __init__(self, *sizes, **draw):
         super().__init__(*sizes, **draw)
