@@ -29,7 +29,7 @@ if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_float, positive_int, run, share
+from cli import Parser, cores, natural, open_data, positive_int, run, share
 from contestants import (
     CONTESTANTS,
     LABELS,
@@ -46,7 +46,6 @@ from flops import distinct_prefixes, sgemm_rate, step_flops
 from tables import kernels_table, model_table, race_table, scale_table
 
 from common.checkpoint import replacing
-from seq2seq.model_file import MODELS
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
 ONE_BY_ONE = 100  # questions that the chapter's loop answers, to tell how long it would take for all
@@ -54,8 +53,7 @@ ONE_BY_ONE = 100  # questions that the chapter's loop answers, to tell how long 
 
 def parse():
     parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="PATH", help="a file in the book's format (default: generated dates)")
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+    parser.add_training()
     parser.add_argument(
         "--only", nargs="+", choices=list(CONTESTANTS), metavar="CONTESTANT", help=f"some of {', '.join(CONTESTANTS)}"
     )
@@ -67,16 +65,10 @@ def parse():
     parser.add_argument("--steps", type=positive_int, default=5, help="timed steps of a turn")
     parser.add_argument("--pause-ms", type=natural, default=200, help="before each turn")
     parser.add_argument("--workers", type=positive_int, default=cores(), help="threads of each contestant")
-    parser.add_argument("--batch-size", type=positive_int, default=128)
-    parser.add_argument("--wordvec-size", type=positive_int, default=16)
-    parser.add_argument("--hidden-size", type=positive_int, default=256)
-    parser.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
-    parser.add_argument("--lr", type=positive_float, default=0.001)
     parser.add_argument("--seed", type=natural, default=0, help="of weights and mini-batches")
     parser.add_argument("--questions", type=positive_int, default=5000, help="test questions to answer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
     args = parser.parse_args()
-    args.models = list(dict.fromkeys(args.models))
     if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
         parser.error(f"--json {args.json}: a file in a folder that exists wanted")
     return args

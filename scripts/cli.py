@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from seq2seq import load_model
+from seq2seq.model_file import MODELS
 
 TRAIN = "python scripts/train_date.py"
 
@@ -18,6 +19,23 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
+
+    def add_training(self) -> None:
+        """The options that say what is trained on what, with the chapter's sizes."""
+        self.add_argument("--data", metavar="PATH", help="a file in the book's format (default: generated dates)")
+        self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+        self.add_argument("--batch-size", type=positive_int, default=128)
+        self.add_argument("--wordvec-size", type=positive_int, default=16)
+        self.add_argument("--hidden-size", type=positive_int, default=256)
+        self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
+        self.add_argument("--lr", type=positive_float, default=0.001)
+
+    def parse_args(self, *arguments):
+        """As argparse's; a model that is named twice counts once."""
+        args = super().parse_args(*arguments)
+        if "models" in args:
+            args.models = list(dict.fromkeys(args.models))
+        return args
 
 
 def run(main: Callable[[], int]) -> NoReturn:

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -52,8 +53,8 @@ class Laps(dict):
         self.last = now
 
 
-class Contestant:
-    """``step(x, t)`` trains on one mini-batch: the loss, and seconds by phase. ``turn()`` is held around steps."""
+class Contestant(ABC):
+    """A ``model`` with ``forward(x, t)`` and ``backward()``; a subclass makes it. ``turn()`` is held around steps."""
 
     def __init__(self, job: Job):
         self.job = job
@@ -64,11 +65,23 @@ class Contestant:
             yield
 
     def step(self, x: np.ndarray, t: np.ndarray) -> tuple[float, Laps]:
-        raise NotImplementedError
+        """Train on one mini-batch: the loss, and seconds by phase."""
+        laps = Laps()
+        loss = self.model.forward(x, t)
+        laps.lap("forward")
+        self.model.backward()
+        laps.lap("backward")
+        self.update()
+        laps.lap("update")
+        return float(loss), laps
 
+    @abstractmethod
+    def update(self) -> None:
+        """Clip the gradients, and one step of Adam."""
+
+    @abstractmethod
     def answers(self, xs: np.ndarray, start_id: int, sample_size: int) -> np.ndarray:
         """Greedy answers (N, T_dec) to xs (N, T_enc)."""
-        raise NotImplementedError
 
     def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int) -> float:
         """Seconds to answer all questions."""
@@ -86,17 +99,7 @@ class Ours(Contestant):
         super().__init__(job)
         self.model, self.optimizer = job.build(), Adam(lr=job.lr)
 
-    def step(self, x, t):
-        laps = Laps()
-        loss = self.model.forward(x, t)
-        laps.lap("forward")
-        self.model.backward()
-        laps.lap("backward")
-        self.update()
-        laps.lap("update")
-        return float(loss), laps
-
-    def update(self) -> None:
+    def update(self):
         params, grads = remove_duplicate(self.model.params, self.model.grads)
         clip_grads(grads, self.job.max_grad)
         self.optimizer.update(params, grads)
@@ -157,15 +160,8 @@ class Chapter(Contestant):
         spec.loader.exec_module(module)
         self.model = module.ChapterModel(job.model, named_params(job.build()))
 
-    def step(self, x, t):
-        laps = Laps()
-        loss = self.model.forward(x, t)
-        laps.lap("forward")
-        self.model.backward()
-        laps.lap("backward")
+    def update(self):
         self.model.step(max_grad=self.job.max_grad, lr=self.job.lr)
-        laps.lap("update")
-        return float(loss), laps
 
     def answers(self, xs, start_id, sample_size):
         """One question after the other, as the chapter does it."""
@@ -192,11 +188,14 @@ class Torch(Contestant):
         laps.lap("forward")
         loss.backward()
         laps.lap("backward")
+        self.update()
+        laps.lap("update")
+        return loss.item(), laps
+
+    def update(self):
         self.torch.nn.utils.clip_grad_norm_(self.twin.parameters(), self.job.max_grad)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        laps.lap("update")
-        return loss.item(), laps
 
     def answers(self, xs, start_id, sample_size):
         parts = [self.torch.from_numpy(xs[i : i + 512]) for i in range(0, len(xs), 512)]

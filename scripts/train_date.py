@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_float, positive_int, run, share
+from cli import Parser, cores, natural, open_data, positive_int, run, share
 from tqdm import tqdm
 
 from common.callbacks import Measure, PrintLoss, ProgressBar
@@ -36,14 +36,8 @@ COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 
 def parse():
     parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="PATH", help="a file in the book's format (default: generated dates)")
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+    parser.add_training()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
-    parser.add_argument("--batch-size", type=positive_int, default=128)
-    parser.add_argument("--wordvec-size", type=positive_int, default=16)
-    parser.add_argument("--hidden-size", type=positive_int, default=256)
-    parser.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
-    parser.add_argument("--lr", type=positive_float, default=0.001)
     parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
     parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
@@ -65,9 +59,7 @@ def parse():
         help="an earlier run there is replaced (default: %(default)s)",
     )
     parser.add_argument("--quiet", action="store_true", help="print the last table only")
-    args = parser.parse_args()
-    args.models = list(dict.fromkeys(args.models))
-    return args
+    return parser.parse_args()
 
 
 def main() -> int:
