@@ -98,7 +98,9 @@ class TimeLSTM(TimeRecurrent):
         gi = self.work("gi", max(steps.sizes), H)
         W = self._weights()
         if constant is not None:
-            offset = constant @ W[:, H : H + C]
+            W_constant = W[:, H : H + C]
+            offset = constant @ W_constant
+            constant = constant, W_constant
             W = np.concatenate((W[:, :H], W[:, H + C :]), axis=1)
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
             for t, (now, after) in enumerate(steps.blocks):
@@ -150,10 +152,10 @@ class TimeLSTM(TimeRecurrent):
         if constant is None:
             return self._end_backward(steps, dhx1, dW)
         N, T = steps.index.shape
-        C = constant.shape[1]
+        constant, W_constant = constant
         da = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
         dW = np.concatenate((dW[:, :H], constant.T @ da, dW[:, H:]), axis=1)
-        dconstant = (da @ self._weights()[:, H : H + C].transpose(0, 2, 1)).sum(axis=0)
+        dconstant = (da @ W_constant.transpose(0, 2, 1)).sum(axis=0)
         return self._end_backward(steps, dhx1, dW), dconstant
 
 

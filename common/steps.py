@@ -70,6 +70,16 @@ class Prefixes(Steps):
     sequences start from the same state. In sorted order every sequence is like the one before it up to some
     step, and parts from it there: from then on it has a row of its own.
 
+    Sorted, of ``caa abd caa abc cab``, with what is computed::
+
+        abc   a b c    row 0
+        abd   . . d    in row 0 at first; parts at step 2, from then on row 2
+        caa   c a a    parts at step 0: row 1
+        caa   . . .    never parts: row 1
+        cab   . . b    in row 1 at first; parts at step 2, from then on row 3
+
+    Rows are handed out in the order in which sequences part. (Some are handed out sooner, see below.)
+
     ``ids`` (rows,)   the id that each row reads
     """
 
