@@ -1,0 +1,40 @@
+"""Model files: a checkpoint that is enough to use the model, without the arguments it was trained with.
+
+A package of models owns the table of their names; no other name from a file becomes a class.
+"""
+
+import os
+
+from common import checkpoint
+from common.base_model import BaseModel
+from common.layer import named_params
+from common.np import np
+from common.util import to_gpu
+
+
+def save(path: str | os.PathLike, model: BaseModel, models: dict[str, type], facts: dict) -> None:
+    """Write the model, its name in the table ``models``, its ``arguments``, and facts that JSON can hold.
+
+    Raises ValueError for a model that is not in the table, OSError when the file cannot be written.
+    """
+    names = {cls: name for name, cls in models.items()}
+    if type(model) not in names:
+        raise ValueError(f"save_model: {type(model).__name__} is none of {', '.join(c.__name__ for c in names)}")
+    model.save_params(path, facts | {"model": names[type(model)], "arguments": model.arguments})
+
+
+def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, dict]:
+    """The model in the file, in the dtype it had, and the facts that were saved with it.
+
+    Raises OSError, or CheckpointError for a file that is damaged or not of a model in the table ``models``.
+    """
+    arrays, facts = checkpoint.load(path)
+    name, arguments = facts.get("model"), facts.get("arguments")
+    if not isinstance(name, str) or name not in models:
+        raise checkpoint.CheckpointError(f"{path}: not a model file: {name!r} is none of {', '.join(models)}")
+    try:
+        model = models[name](**arguments, dtype=np.result_type(*arrays.values()))
+    except (TypeError, ValueError) as error:
+        raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {arguments!r}: {error}") from error
+    checkpoint.assign(named_params(model), {name: to_gpu(a) for name, a in arrays.items()}, path)
+    return model, facts
