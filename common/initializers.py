@@ -21,6 +21,14 @@ def lecun_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None =
     return normal(shape, shape[0] ** -0.5, rng=rng, dtype=dtype)
 
 
+def glorot_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
+    """Normal draws of standard deviation sqrt(2 / (rows + columns)), not cut off at two sigma as Keras's are.
+
+    Source: Glorot & Bengio 2010, eq. 12.
+    """
+    return normal(shape, (2 / sum(shape)) ** 0.5, rng=rng, dtype=dtype)
+
+
 def recurrent_weights(
     input_size: int,
     hidden_size: int,

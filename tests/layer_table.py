@@ -6,6 +6,7 @@ faults and the protocol tests all run over it; test_gradients.py fails when a cl
 
 import importlib
 import pkgutil
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from common.base_model import BaseModel
 from common.layer import Layer
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
 from common.rnn import Recurrent, TimeRecurrent
+from common.self_attention import ScaledDotAttention, SeqSelfAttention
 from common.steps import Prefixes
 from common.time_layers import (
     GRU,
@@ -48,6 +50,8 @@ GATES = {RNN: 1, GRU: 3, LSTM: 4, TimeRNN: 1, TimeGRU: 3, TimeLSTM: 4}
 TIME_OF = {TimeRNN: RNN, TimeGRU: GRU, TimeLSTM: LSTM}
 RAGGED = np.arange(T_ENC) < np.array([[6], [4], [1]])
 NOTHING = np.arange(T_ENC) < np.array([[6], [0], [3]])  # the second row sees nothing
+BEFORE = RAGGED[:, ::-1]  # padding before the text
+HOLES = np.array([[1, 1, 0, 1, 0, 1], [0, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0]], dtype=bool)
 ALIKE = {  # ids of questions, which may begin alike
     "ragged": np.array([[3, 3, 0, 2], [3, 4, 0, 1], [5, 0, 0, 0], [3, 3, 0, 1], [3, 4, 0, 2], [3, 4, 0, 1]]),
     "all_equal": np.tile([3, 2, 3, 0], (N, 1)),
@@ -237,6 +241,51 @@ def _add_attention(cls):
     CASES[f"{name}-T1"] = case(N, 1, 1)
 
 
+def _add_scaled_dot_attention():
+    masks = {"": (), "-ragged": (RAGGED,), "-before": (BEFORE,), "-holes": (HOLES,)}
+    sizes = {variant: (N, T_ENC, *mask) for variant, mask in masks.items()} | {"-N1": (1, T_ENC), "-T1": (N, 1)}
+    for variant, (n, t, *mask) in sizes.items():
+        CASES[f"ScaledDotAttention{variant}"] = lambda r, n=n, t=t, mask=mask: (
+            ScaledDotAttention(),
+            *(r(n, H), r(n, t, H), *mask),
+        )
+
+
+def _add_self_attention():
+    def case(n, t, *mask, block=None, **options):
+        def build(r):
+            layer = lively(partial(SeqSelfAttention, **options), r, D, 3)
+            layer.block = block or layer.block
+            return layer, r(n, t, D), *mask
+
+        return build
+
+    dot, sigmoid = {"attention_type": "multiplicative"}, {"attention_activation": "sigmoid"}
+    no_biases = {"use_additive_bias": False, "use_attention_bias": False}
+    for variant, made in {
+        "": case(2, 4),
+        "-ragged": case(N, T_ENC, RAGGED),
+        "-before": case(N, T_ENC, BEFORE, attention_width=3),
+        "-holes": case(N, T_ENC, HOLES, **sigmoid),
+        "-history": case(2, 4, history_only=True),
+        "-history-width2": case(N, T_ENC, HOLES, history_only=True, attention_width=2),
+        "-width1": case(2, 4, attention_width=1),
+        "-width2": case(2, 4, attention_width=2, **sigmoid),
+        "-no_biases": case(2, 4, **no_biases),
+        "-N1": case(1, 4),
+        "-T1": case(2, 1),
+        "-blocks_of_texts": case(N, 4, block=2 * 4 * 4 * 3),
+        "-blocks_of_queries": case(N, T_ENC, HOLES, block=4 * T_ENC * 3),
+        "-block_of_one": case(2, 3, block=1),
+        "-multiplicative": case(2, 4, **dot),
+        "-multiplicative-ragged": case(N, T_ENC, RAGGED, **dot, **no_biases),
+        "-multiplicative-holes": case(N, T_ENC, HOLES, history_only=True, **dot, **sigmoid),
+        "-multiplicative-width3": case(2, 4, attention_width=3, **dot),
+        "-multiplicative-N1-T1": case(1, 1, **dot, **sigmoid),
+    }.items():
+        CASES[f"SeqSelfAttention{variant}"] = made
+
+
 def _add_questions(cls, *answers):
     """ids of questions that begin alike, in rows that they share or each in its own; answers of given lengths."""
     for alike, ids in ALIKE.items():
@@ -253,6 +302,8 @@ for _cls, _gates in GATES.items():
     _add_recurrent(_cls, _gates)
 for _cls in (AttentionWeight, Attention, TimeAttention):
     _add_attention(_cls)
+_add_scaled_dot_attention()
+_add_self_attention()
 for _cls in (Encoder, AttentionEncoder):
     _add_questions(_cls)
 for _cls in (Seq2seq, PeekySeq2seq, AttentionSeq2seq):

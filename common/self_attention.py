@@ -1,0 +1,240 @@
+"""Attention of a text to itself: one query a text (``ScaledDotAttention``), or a query at every token.
+
+Source: Vaswani et al. 2017, 3.2.1; Zheng et al. 2018 (OpenTag), as in keras-self-attention.
+"""
+
+from collections.abc import Iterator
+
+import numpy
+
+from common.attention import Attention
+from common.functions import sigmoid, softmax
+from common.initializers import glorot_normal
+from common.layer import Array, Layer
+from common.np import np
+
+TYPES = ("additive", "multiplicative")
+ACTIVATIONS = (None, "sigmoid")
+
+
+def expect_mask(layer: Layer, mask: Array | None, N: int, T: int) -> None:
+    """Raise ValueError unless mask is None or bool (N, T): ids would pass for a mask."""
+    if mask is not None:
+        layer.expect("mask bool (N, T)", mask, N, T)
+        if mask.dtype != bool:
+            raise ValueError(f"{type(layer).__name__}: mask of bool, True where real, wanted, got {mask.dtype}")
+
+
+class ScaledDotAttention(Layer):
+    """Context of one query a text: the sum of the states, weighted by how well each fits the query.
+
+    ``a[n] = softmax_t(q[n] . hs[n, t] / sqrt(H))``;  ``c[n] = sum_t a[n, t] * hs[n, t]``
+
+    forward:  q (N, H), hs (N, T, H), mask bool (N, T) or None  ->  c (N, H)
+    backward: dc (N, H)  ->  dq (N, H), dhs (N, T, H)
+    ``attention_weights`` (N, T) of the last forward are the caller's own.
+    Masked positions weigh exactly 0; a row with nothing to see gives a zero context.
+    Raises ValueError when the shapes do not agree, or the mask is not bool. Source: Vaswani et al. 2017, eq. 1.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.attention = Attention()
+        self.attention_weights = None
+
+    def forward(self, q: Array, hs: Array, mask: Array | None = None) -> Array:
+        self.expect("hs (N, T, H)", hs, None, None, None)
+        N, T, H = hs.shape
+        self.expect("q (N, H) for hs (N, T, H)", q, N, H)
+        expect_mask(self, mask, N, T)
+        self.cache = H**-0.5
+        c = self.attention.forward(hs, q * self.cache, mask)
+        self.attention_weights = self.attention.attention_weight.copy()
+        return c
+
+    def backward(self, dc: Array) -> tuple[Array, Array]:
+        scale = self.saved()
+        dhs, dq = self.attention.backward(dc)
+        return dq * scale, dhs
+
+
+class SeqSelfAttention(Layer):
+    """Every token looks at the tokens of its own text: its output is their sum, weighted by attention.
+
+    ``additive``        ``e[t, s] = tanh(x[t] Wt + x[s] Wx + bh) Wa + ba``
+    ``multiplicative``  ``e[t, s] = x[t] Wa x[s] + ba``
+    ``a[t] = softmax_s(activation(e[t]))`` over the tokens that t sees;  ``y[t] = sum_s a[t, s] x[s]``
+
+    forward:  xs (N, T, D), mask bool (N, T) or None  ->  ys (N, T, D)
+    backward: dys (N, T, D)  ->  dxs (N, T, D)
+    additive:       Wt (D, units), Wx (D, units), bh (units,), Wa (units, 1), ba (1,)
+    multiplicative: Wa (D, D), ba (1,); it has no use for ``units`` and ``use_additive_bias``
+    Glorot-normal weights, zero biases; a bias that is not used is None.
+
+    ``attention_width`` w: t sees s from ``t - w // 2`` to ``t + (w - 1) // 2``; with ``history_only`` from
+    ``t - w + 1`` to t. Without a width it sees all, or all up to itself.
+    ``attention_weights`` (N, T, T) of the last forward, queries before keys, are the caller's own.
+    Padding neither sends nor receives: a masked key weighs exactly 0, a masked query has weights and output of 0,
+    and so has a query with nothing to see; their inputs get a gradient of exactly 0. (keras-self-attention masks
+    the keys alone.)
+    ``ba`` moves all scores of a query alike, which softmax does not see: without ``attention_activation`` it has no
+    effect, and its gradient is 0 up to rounding.
+
+    Memory: of the pairs of tokens, scores and weights are kept whole, a few arrays (N, T, T). The tanh, ``units``
+    times as large, is computed ``block`` elements at a time (one query's T * units at least), in forward and, once
+    more, in backward.
+
+    Raises ValueError for a type, activation, width or number of units that there is not, for shapes that do not
+    fit, and for a mask that is not bool.
+    Source: Zheng et al. 2018 (OpenTag); names, widths and first values of keras-self-attention. The draws are
+    not cut off at two sigma as Keras's are.
+    """
+
+    block = 2**18  # as much as fits into a core's cache, 1 MB in float32: larger ones are no quicker
+
+    def __init__(
+        self,
+        input_size: int,
+        units: int = 32,
+        attention_type: str = "additive",
+        attention_width: int | None = None,
+        history_only: bool = False,
+        attention_activation: str | None = None,
+        use_additive_bias: bool = True,
+        use_attention_bias: bool = True,
+        *,
+        rng: numpy.random.Generator | None = None,
+        dtype=np.float32,
+    ):
+        for name, value, known in (
+            ("attention_type", attention_type, TYPES),
+            ("attention_activation", attention_activation, ACTIVATIONS),
+        ):
+            if value not in known:
+                wanted = " or ".join(map(repr, known))
+                raise ValueError(f"SeqSelfAttention: {name} {wanted} wanted, got {value!r}")
+        for name, value in (("input_size", input_size), ("units", units), ("attention_width", attention_width)):
+            if value is not None and value < 1:
+                raise ValueError(f"SeqSelfAttention: {name} of 1 or more wanted, got {value}")
+        rng = rng if rng is not None else numpy.random.default_rng()
+
+        def weight(*shape):
+            return glorot_normal(shape, rng=rng, dtype=dtype)
+
+        additive, D = attention_type == "additive", input_size
+        self.Wt = weight(D, units) if additive else None
+        self.Wx = weight(D, units) if additive else None
+        self.bh = np.zeros(units, dtype=dtype) if additive and use_additive_bias else None
+        self.Wa = weight(units, 1) if additive else weight(D, D)
+        self.ba = np.zeros(1, dtype=dtype) if use_attention_bias else None
+        super().__init__(*(p for p in (self.Wt, self.Wx, self.bh, self.Wa, self.ba) if p is not None))
+        self.attention_type, self.attention_activation = attention_type, attention_activation
+        self.attention_width, self.history_only = attention_width, history_only
+        self.attention_weights = None
+
+    def forward(self, xs: Array, mask: Array | None = None) -> Array:
+        self.expect("xs (N, T, D)", xs, None, None, len(self.Wa if self.Wt is None else self.Wt))
+        N, T, _ = xs.shape
+        if T == 0:
+            raise ValueError(f"SeqSelfAttention: a token at least wanted in each text, got xs of shape {xs.shape}")
+        expect_mask(self, mask, N, T)
+        xs = xs.astype(self.Wa.dtype, copy=False)
+        e, projections = self._score(xs) if self.Wt is None else self._score_additive(xs)
+        if self.ba is not None:
+            e += self.ba
+        if self.attention_activation == "sigmoid":
+            e = sigmoid(e)
+        a = softmax(e, self._seen(T, mask))
+        self.attention_weights = a.copy()
+        self.cache = xs, projections, e, a
+        return a @ xs
+
+    def backward(self, dys: Array) -> Array:
+        xs, projections, e, a = self.saved()
+        self.expect("dys (N, T, D)", dys, *xs.shape)
+        de = dys @ xs.transpose(0, 2, 1)  # of a; then of the scores, see Softmax
+        de -= (a * de).sum(axis=-1, keepdims=True)
+        de *= a
+        if self.attention_activation == "sigmoid":
+            de *= e * (1 - e)
+        if self.ba is not None:
+            self.grads[-1][...] = de.sum()
+        backward = self._score_backward if self.Wt is None else self._score_additive_backward
+        dxs = backward(xs, *projections, de)
+        dxs += a.transpose(0, 2, 1) @ dys  # xs served twice in forward, in the scores and in the sum
+        return dxs
+
+    def _seen(self, T: int, mask: Array | None) -> Array:
+        """Which keys a query sees: bool (N, T, T), or (T, T) for all texts alike."""
+        width = 2 * T if self.attention_width is None else self.attention_width
+        before = width - 1 if self.history_only else width // 2
+        offset = np.arange(T) - np.arange(T)[:, None] + before  # 0 for the first key that is in the window
+        seen = (offset >= 0) & (offset < width)
+        return seen if mask is None else seen & mask[:, None, :] & mask[:, :, None]
+
+    def _score(self, xs: Array) -> tuple[Array, tuple]:
+        """Multiplicative scores (N, T, T), and what their backward needs besides xs."""
+        qs = (xs.reshape(-1, xs.shape[-1]) @ self.Wa).reshape(xs.shape)
+        return qs @ xs.transpose(0, 2, 1), (qs,)
+
+    def _score_backward(self, xs: Array, qs: Array, de: Array) -> Array:
+        D = xs.shape[-1]
+        dqs = (de @ xs).reshape(-1, D)
+        self.grads[0][...] = xs.reshape(-1, D).T @ dqs
+        dxs = de.transpose(0, 2, 1) @ qs
+        dxs += (dqs @ self.Wa.T).reshape(xs.shape)
+        return dxs
+
+    def _score_additive(self, xs: Array) -> tuple[Array, tuple]:
+        """Additive scores (N, T, T), and what their backward needs besides xs: both projections (N, T, units)."""
+        N, T, D = xs.shape
+        at_t, at_s = ((xs.reshape(-1, D) @ W).reshape(N, T, -1) for W in (self.Wt, self.Wx))
+        if self.bh is not None:
+            at_t += self.bh
+        e = np.empty((N, T, T), dtype=xs.dtype)
+        for n, t in self._blocks(N, T):
+            h = self._hidden(at_t[n, t], at_s[n])
+            e[n, t] = (h.reshape(-1, h.shape[-1]) @ self.Wa).reshape(h.shape[:-1])
+        return e, (at_t, at_s)
+
+    def _score_additive_backward(self, xs: Array, at_t: Array, at_s: Array, de: Array) -> Array:
+        N, T, D = xs.shape
+        units = len(self.Wa)
+        dt, ds = dprojections = np.zeros((2, *at_t.shape), dtype=xs.dtype)
+        dWa = np.zeros((1, units), dtype=xs.dtype)
+        for n, t in self._blocks(N, T):
+            h = self._hidden(at_t[n, t], at_s[n])
+            dh = de[n, t]
+            dWa += dh.reshape(1, -1) @ h.reshape(-1, units)
+            np.multiply(h, h, out=h)
+            np.subtract(1, h, out=h)
+            # each projection was spread over all tokens of the other, so its gradient is summed over them
+            dt[n, t] = (dh[:, :, None, :] @ h)[:, :, 0]
+            ds[n] += (dh.transpose(0, 2, 1)[:, :, None, :] @ h.transpose(0, 2, 1, 3))[:, :, 0]
+        dprojections *= self.Wa[:, 0]
+        dt, ds = dprojections.reshape(2, -1, units)
+        x = xs.reshape(-1, D)
+        dWt_out, dWx_out = self.grads[:2]
+        dWt_out[...] = x.T @ dt
+        dWx_out[...] = x.T @ ds
+        if self.bh is not None:
+            self.grads[2][...] = dt.sum(axis=0)
+        self.grads[2 if self.bh is None else 3][...] = dWa.T
+        dxs = dt @ self.Wt.T
+        dxs += ds @ self.Wx.T
+        return dxs.reshape(xs.shape)
+
+    def _blocks(self, N: int, T: int) -> Iterator[tuple[slice, slice]]:
+        """Texts and queries to compute at once: several texts whole, or some queries of one text."""
+        units = len(self.Wa)
+        texts = max(1, self.block // (T * T * units))
+        queries = min(T, max(1, self.block // (T * units)))
+        for n in range(0, N, texts):
+            for t in range(0, T, queries):
+                yield slice(n, n + texts), slice(t, t + queries)
+
+    def _hidden(self, at_t: Array, at_s: Array) -> Array:
+        """tanh of queries at_t (n, t, units) and keys at_s (n, T, units): a work array (n, t, T, units)."""
+        h = self.work("h", *at_t.shape[:2], *at_s.shape[1:])
+        np.add(at_t[:, :, None], at_s[:, None], out=h)
+        return np.tanh(h, out=h)
