@@ -4,12 +4,7 @@ python scripts/train_date.py                            # generated dates
 python scripts/train_date.py --data path/to/date.txt    # a file in the book's format
 """
 
-import csv
-import io
-import json
-import platform
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 from blas_kernel import describe_blas, prefer_fast_kernels
@@ -20,10 +15,10 @@ if __name__ == "__main__":
 import matplotlib
 import numpy as np
 from cli import Parser, cores, natural, open_data, positive_int, run, share
+from run_folder import prepare, save_figure, write_config, write_table
 from tqdm import tqdm
 
 from common.callbacks import Measure, PrintLoss, ProgressBar
-from common.checkpoint import replacing
 from common.layer import named_params
 from common.optimizer import Adam
 from common.trainer import Trainer
@@ -72,9 +67,7 @@ def main() -> int:
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
-    if args.out.exists() and not args.out.is_dir():
-        raise ValueError(f"--out {args.out}: a file is in the way, a folder was wanted")
-    args.out.mkdir(parents=True, exist_ok=True)
+    prepare(args.out)
     if not args.quiet:
         print(
             f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
@@ -87,7 +80,7 @@ def main() -> int:
         "sha256": data.sha256,
         "leak_free": args.leak_free,
     }
-    write_config(args, origin)
+    write_config(args.out, args, origin)
 
     iterations = max(1, len(x_train) // args.batch_size)
     bar = tqdm(total=args.max_epoch * len(args.models) * iterations, unit="it", disable=True if args.quiet else None)
@@ -141,38 +134,17 @@ def main() -> int:
     return 0
 
 
-def write_config(args, origin: dict) -> None:
-    config = {
-        "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()},
-        "data": origin,
-        "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
-        | {"python": platform.python_version()},
-        "blas": describe_blas(),
-    }
-    with replacing(args.out / "config.json") as file:
-        file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
-
-
 def write_history(out: Path, history: list[dict]) -> None:
-    import matplotlib.pyplot as plt
-
     from seq2seq.plot import plot_history
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    with replacing(out / "history.csv") as file:
-        file.write(text.getvalue().encode())
+    write_table(out / "history.csv", COLUMNS, history)
     for value, label, name in (
         ("test_accuracy", "accuracy", "accuracy.png"),
         ("train_loss", "loss [nats per character]", "loss.png"),
     ):
         ax = plot_history(history, value, ylabel=label)
         ax.set_ylim(*((-0.05, 1.05) if label == "accuracy" else (0, None)))
-        with replacing(out / name) as file:
-            ax.figure.savefig(file, format="png", dpi=150)
-        plt.close(ax.figure)
+        save_figure(out / name, ax.figure)
 
 
 def sum_of(history: list[dict], name: str) -> float:

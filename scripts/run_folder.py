@@ -1,0 +1,51 @@
+"""The folder of a run: what every training script leaves there, each file whole or not at all."""
+
+import csv
+import io
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from blas_kernel import describe_blas
+
+from common.checkpoint import replacing
+
+
+def prepare(out: Path) -> None:
+    """Make the folder. Raises ValueError when a file is in the way, OSError when it cannot be made."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out}: a file is in the way, a folder was wanted")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def write_config(out: Path, args, origin: dict) -> None:
+    """config.json: arguments, data, versions, BLAS; for the reader."""
+    config = {
+        "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()},
+        "data": origin,
+        "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
+        | {"python": platform.python_version()},
+        "blas": describe_blas(),
+    }
+    with replacing(out / "config.json") as file:
+        file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_table(path: Path, columns: list[str] | tuple[str, ...], rows: list[dict]) -> None:
+    """A CSV file with these columns."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with replacing(path) as file:
+        file.write(text.getvalue().encode())
+
+
+def save_figure(path: Path, figure) -> None:
+    """Write the figure, in the format of the suffix, and close it."""
+    import matplotlib.pyplot as plt
+
+    with replacing(path) as file:
+        figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)
+    plt.close(figure)
