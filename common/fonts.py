@@ -1,0 +1,147 @@
+"""Fonts for pictures with text that matplotlib's own font cannot draw, Japanese above all.
+
+matplotlib is imported by the functions, not by the module. No setting of matplotlib's is changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontProperties
+
+# Looked for in this order, because a Chinese font, too, has a glyph for most kanji, but draws it another way.
+PREFERRED = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Source Han Sans JP",
+    "IPAexGothic",
+    "IPAGothic",
+    "TakaoGothic",
+    "TakaoPGothic",
+    "VL Gothic",
+    "Hiragino Sans",
+    "Hiragino Kaku Gothic Pro",
+    "Yu Gothic",
+    "Meiryo",
+    "MS Gothic",
+    "Noto Serif CJK JP",
+    "IPAexMincho",
+)
+PACKAGE = "matplotlib_fontja"  # of the extra `japanese`; importing it would change rcParams
+BOX = "□"
+
+
+def font_for(text: str) -> FontProperties | None:
+    """A font, with fallbacks, that has the glyphs of the text; None when matplotlib's default font has them all.
+
+    The default font stays the first choice for the characters that it has. Where no installed font has a character,
+    one warning a process says what to install; ``drawable`` says what can be drawn all the same.
+    """
+    from matplotlib.font_manager import FontProperties
+
+    default = tuple(FontProperties().get_family())
+    missing = _characters(text) - _glyphs(default)
+    if not missing:
+        return None
+    families = _fallbacks(missing)
+    if missing - _glyphs(families):
+        _warn_once()
+    return FontProperties(family=[*default, *families]) if families else None
+
+
+def drawable(text: str, font: FontProperties | None) -> str:
+    """The text with a box for each character that the font lacks: matplotlib would warn at each drawing."""
+    from matplotlib.font_manager import FontProperties
+
+    missing = _characters(text) - _glyphs(tuple((font or FontProperties()).get_family()))
+    return text.translate({ord(character): BOX for character in missing})
+
+
+def _characters(text: str) -> frozenset[str]:
+    return frozenset(text) - {"\n"}
+
+
+def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
+    """The characters that one of the font families has a glyph for."""
+    from matplotlib.font_manager import FontProperties, findfont
+
+    found = [frozenset()]
+    for family in families:
+        try:
+            path = findfont(FontProperties(family=[family]), fallback_to_default=False)
+        except ValueError:  # not installed: matplotlib passes over it, too
+            continue
+        found.append(_charmap(path, getattr(path, "face_index", 0)))
+    return frozenset().union(*found)
+
+
+@functools.lru_cache(maxsize=None)
+def _charmap(path: str, face_index: int) -> frozenset[str]:
+    """The characters of one face of a font file; none for a file that cannot be read."""
+    from matplotlib.ft2font import FT2Font
+
+    face = {"face_index": face_index} if face_index else {}  # unknown to matplotlib 3.10, which reads the first face
+    try:
+        return frozenset(map(chr, FT2Font(path, **face).get_charmap()))
+    except (OSError, RuntimeError):  # removed since matplotlib listed it, or broken
+        return frozenset()
+
+
+@functools.lru_cache(maxsize=256)
+def _fallbacks(missing: frozenset[str]) -> tuple[str, ...]:
+    """Names of installed fonts that together have the missing characters, or as many of them as can be had."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {entry.name for entry in fontManager.ttflist}
+    families = []
+
+    def take(names) -> None:
+        nonlocal missing
+        for name in names:
+            if not missing:
+                break
+            if has := missing & _glyphs((name,)):
+                families.append(name)
+                missing -= has
+
+    take(name for name in PREFERRED if name in installed)
+    if missing:
+        take(_packaged())
+    if missing:
+        others = {}
+        for entry in fontManager.ttflist:
+            # the last resort of matplotlib has a box for every character
+            if "lastresort" not in entry.name.replace(" ", "").lower():
+                has = missing & _charmap(entry.fname, getattr(entry, "index", 0))
+                others[entry.name] = max(others.get(entry.name, 0), len(has))
+        take(sorted((name for name in others if others[name]), key=lambda name: (-others[name], name)))
+    return tuple(families)
+
+
+@functools.cache
+def _packaged() -> tuple[str, ...]:
+    """Name of the font in the package of the extra `japanese`, made known to matplotlib; nothing without it."""
+    from matplotlib.font_manager import fontManager
+
+    spec = importlib.util.find_spec(PACKAGE)  # finds, but does not import
+    names = []
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for path in sorted(Path(folder).rglob("*.tt[fc]")):
+            fontManager.addfont(path)
+            names.append(fontManager.ttflist[-1].name)
+    return tuple(names)
+
+
+@functools.cache
+def _warn_once() -> None:
+    warnings.warn(
+        f"no installed font has all characters of this picture: {BOX} stands for the others. For Japanese: "
+        "pip install 'attention-from-scratch[japanese]', or the system's package fonts-noto-cjk or fonts-ipaexfont",
+        UserWarning,
+        stacklevel=3,
+    )
