@@ -297,3 +297,21 @@ def adam(p, g, m, v, step, lr, beta1, beta2):
     v = beta2 * v + (1 - beta2) * g * g
     lr_step = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
     return p - lr_step * m / (np.sqrt(v) + 1e-7), m, v
+
+
+def nadam(p, g, m, v, step, lr, beta1, beta2, epsilon, decay):
+    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: a number at a time, the schedule from its start."""
+
+    def u(t):
+        return beta1 * (1 - 0.5 * 0.96 ** (t * decay))
+
+    past = math.prod(u(t) for t in range(1, step + 1))
+    new = [[], [], []]
+    for x, dx, m1, v1 in zip(*(a.ravel().tolist() for a in (p, g, m, v)), strict=True):
+        m1 = beta1 * m1 + (1 - beta1) * dx
+        v1 = beta2 * v1 + (1 - beta2) * dx**2
+        ahead = (1 - u(step)) * dx / (1 - past) + u(step + 1) * m1 / (1 - past * u(step + 1))
+        x -= lr * ahead / (math.sqrt(v1 / (1 - beta2**step)) + epsilon)
+        for values, value in zip(new, (x, m1, v1), strict=True):
+            values.append(value)
+    return tuple(np.reshape(values, p.shape) for values in new)

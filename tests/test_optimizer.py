@@ -1,10 +1,12 @@
 """Optimizers against their written rules, and clipping."""
 
+import copy
+
 import numpy as np
 import pytest
 import reference
 
-from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nesterov, RMSprop, clip_grads
+from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nadam, Nesterov, RMSprop, clip_grads, slices
 
 # Settings that are nobody's default, so that one left unread shows.
 MAKE = {
@@ -14,6 +16,7 @@ MAKE = {
     "AdaGrad": lambda: AdaGrad(lr=0.03),
     "RMSprop": lambda: RMSprop(lr=0.03, decay_rate=0.95),
     "Adam": lambda: Adam(lr=0.03, beta1=0.8, beta2=0.95),
+    "Nadam": lambda: Nadam(lr=0.03, beta1=0.8, beta2=0.95, epsilon=1e-3, schedule_decay=0.2),
 }
 # name -> (p, g, running values, number of the step) -> the next p, then the next running values
 RULES = {
@@ -23,6 +26,7 @@ RULES = {
     "AdaGrad": lambda p, g, s, step: reference.adagrad(p, g, *s, 0.03),
     "RMSprop": lambda p, g, s, step: reference.rmsprop(p, g, *s, 0.03, 0.95),
     "Adam": lambda p, g, s, step: reference.adam(p, g, *s, step, 0.03, 0.8, 0.95),
+    "Nadam": lambda p, g, s, step: reference.nadam(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.2),
 }
 every_optimizer = pytest.mark.parametrize("name", MAKE)
 
@@ -86,6 +90,68 @@ def test_goes_downhill(name):
     assert loss() < 0.5 * first
 
 
+@pytest.fixture
+def torch():
+    """PyTorch, whose optimizers keep their scalars in float64."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+def test_nadam_equals_torchs(torch):
+    params, steps = draws(steps=20)
+    theirs = [torch.tensor(p, requires_grad=True) for p in params]
+    optimizer, other = Nadam(), torch.optim.NAdam(theirs, lr=0.002, eps=1e-7)
+    for grads in steps:
+        optimizer.update(params, grads)
+        for p, g in zip(theirs, grads, strict=True):
+            p.grad = torch.tensor(g)
+        other.step()
+        for p, q in zip(params, theirs, strict=True):
+            np.testing.assert_allclose(p, q.detach().numpy(), rtol=0, atol=1e-12)
+    assert optimizer.iter == 20 and isinstance(optimizer.schedule, float)
+
+
+LARGE = {  # more elements than a slice: cut by rows, by columns, not at all; and none to cut
+    "rows": lambda a: a.reshape(1000, 600),
+    "columns": lambda a: a.reshape(1000, 600).T,
+    "vector": lambda a: a,
+    "one row": lambda a: a[None],
+    "every other": lambda a: a.reshape(600, 1000)[:, ::2],
+    "scalar": lambda a: a[:1].reshape(()),
+    "empty": lambda a: a[:0].reshape(3, 0),
+}
+
+
+@pytest.mark.parametrize("shape", LARGE)
+@pytest.mark.parametrize("name", ["Adam", "Nadam"])
+def test_large_parameters_are_no_different(name, shape):
+    rng = np.random.default_rng(2)
+    flat = [rng.standard_normal(600_000, dtype=np.float32) for _ in range(3)]
+    p, *grads = (LARGE[shape](a) for a in copy.deepcopy(flat))
+    q, *others = (LARGE[shape](a).astype(np.float32) for a in copy.deepcopy(flat))
+    pieces = np.array_split(q.reshape(-1), 50)  # of a copy where q is no plain row of memory
+    one, many = MAKE[name](), MAKE[name]()
+    for g, h in zip(grads, others, strict=True):
+        one.update([p, np.zeros(2)], [g, np.ones(2)])  # of another dtype
+        many.update(pieces, np.array_split(h.reshape(-1), 50))
+    np.testing.assert_array_equal(p.reshape(-1), np.concatenate(pieces))
+
+
+def test_slices_cover_every_element_once_and_keep_their_work_arrays():
+    a, work, used = np.zeros((300, 7)), {}, []
+    for _ in range(2):
+        for part, w, other in slices([a, a[0]], work=work, count=2, size=50):
+            assert part.base is a and part.shape == w.shape == other.shape and part.size <= 50
+            w[...], other[...] = 1, 2
+            part += w
+            used.append(id(w.base))
+    assert (a[1:] == 2).all() and (a[0] == 4).all()
+    assert len(work) == 1 and max(w.size for w in work.values()) == 2 * 49
+
+
 @pytest.mark.parametrize("name", [n for n in MAKE if n != "SGD"])
 def test_refuses_other_parameters(name):
     params, steps = draws()
@@ -133,6 +199,11 @@ def test_clip_refuses_what_is_not_finite(bad, dtype):
         clip_grads(grads, 5.0)
     for g, b in zip(grads, before, strict=True):
         np.testing.assert_array_equal(g, b)
+
+
+def test_clip_sums_large_gradients_too():
+    grads = [np.ones((3, 700_001), np.float32), np.ones(3, np.float32)]
+    assert clip_grads(grads, 1.0) == np.sqrt(3 * 700_001 + 3)
 
 
 def test_clip_does_not_overflow_in_float32():
