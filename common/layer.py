@@ -82,18 +82,18 @@ def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Arra
     """Merge shared weights: each parameter once, with the sum of its gradients.
 
     Shared means the same memory, as it is or transposed (``W`` and ``W.T``), never equal values.
-    The first gradient of a shared parameter is added to in place; the lists given stay as they are.
+    The sum of several gradients is a new array: the lists given, and the arrays in them, stay as they are.
     Source: 『ゼロから作るDeep Learning 2』 6.5.3 (weight tying).
     """
-    merged: dict[tuple, tuple[Array, Array]] = {}
+    uses: dict[tuple, dict[int, tuple[Array, Array]]] = {}
     for param, grad in zip(params, grads, strict=True):
-        key = memory(param)
-        if key not in merged:
-            merged[key] = param, grad
-        elif merged[key][1] is not grad:
-            first, total = merged[key]
-            total += grad if same_axes(first, param) else grad.T
-    return [p for p, _ in merged.values()], [g for _, g in merged.values()]
+        uses.setdefault(memory(param), {}).setdefault(id(grad), (param, grad))  # one listed twice counts once
+    merged = []
+    for (first, total), *others in (of_one.values() for of_one in uses.values()):
+        for param, grad in others:
+            total = total + (grad if same_axes(first, param) else grad.T)
+        merged.append((first, total))
+    return [p for p, _ in merged], [g for _, g in merged]
 
 
 def _join(path: str, key) -> str:

@@ -84,11 +84,19 @@ class Embedding(Layer):
     forward:  idx int (...)    ->  (..., D)   with W (V, D)
     backward: dout (..., D)    ->  None       (ids have no gradient)
     Raises ValueError for ids that are not integers or not in 0..V-1.
+
+    A gradient above ``cleared_whole`` elements is cleared only where the last backward filled it, so that its time is
+    the batch's and not the table's. Code that adds to other rows of it in place should set ``filled_rows = None``, for
+    "any row". Where it does not, backward still clears everything if it finds something in the first column, as
+    weight decay leaves it; only additions that are zero all down that column would stay.
     """
+
+    cleared_whole = 2**20
 
     def __init__(self, W: Array):
         super().__init__(W)
         self.W = W
+        self.filled_rows: Array | None = None  # rows of the gradient that may not be zero; None: any
 
     def forward(self, idx: Array) -> Array:
         idx = np.asarray(idx)
@@ -102,15 +110,24 @@ class Embedding(Layer):
 
     def backward(self, dout: Array) -> None:
         ids = self.saved().ravel()
-        dW = self.grads[0]
-        dW[...] = 0
+        self._clear()
         if ids.size:
+            dW = self.grads[0]
             # forward copied a row to every place of its id, so a row's gradient is the sum over its places:
             # with equal ids side by side that is one sum over each run.
             order = ids.argsort(kind="stable")
             runs = ids[order]
             starts = np.flatnonzero(np.concatenate((np.ones(1, bool), runs[1:] != runs[:-1])))
-            dW[runs[starts]] = np.add.reduceat(dout.reshape(len(ids), -1)[order], starts, axis=0)
+            self.filled_rows = runs[starts]
+            dW[self.filled_rows] = np.add.reduceat(dout.reshape(len(ids), -1)[order], starts, axis=0)
+
+    def _clear(self) -> None:
+        dW = self.grads[0]
+        by_row = self.filled_rows is not None and dW.size > self.cleared_whole
+        if by_row:
+            dW[self.filled_rows] = 0
+        if not by_row or dW[:, 0].any():
+            dW[...] = 0
 
 
 class Dropout(Layer):

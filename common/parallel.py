@@ -16,6 +16,30 @@ from threadpoolctl import ThreadpoolController
 from common.layer import Array, Layer, walk
 from common.np import np
 
+# What makes a worker worth its while: floating-point operations of a step (forward and backward), and rows for each
+# product of the recurrent layers. k workers need k times as many. Measured, see docs/performance.md: with less, threads
+# wait for each other at every numpy call, and BLAS arranges the weights for too few rows.
+WORTH_A_WORKER = 5e8, 20
+
+
+def worthwhile(count: int, operations: float, rows: float, each: tuple[float, float] = WORTH_A_WORKER) -> int:
+    """How many of ``count`` workers the work occupies, 1 at least, when each of them wants ``each``."""
+    least_operations, least_rows = each
+    return max(1, min(count, int(operations / least_operations), int(rows / least_rows)))
+
+
+def equal_work(order: Array, cost: Array, count: int, multiple: int = 1) -> list[Array]:
+    """Cut rows, in the order given, into ``count`` shares of about equal cost, of which some may be empty.
+
+    order (N,): numbers of rows; cost (N,): what each of them costs, above 0, in the same order.
+    multiple: shares that have room for it, four multiples each on average, start at a multiple of so many rows.
+    """
+    work = cost.cumsum()
+    cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
+    if len(order) >= 4 * multiple * count:
+        cuts = (cuts + multiple // 2) // multiple * multiple
+    return np.split(order, cuts)
+
 
 class Share(NamedTuple):
     """What one worker makes of its part of a mini-batch: loss and gradients of the sum over its labels."""
@@ -44,7 +68,8 @@ class Workers:
     To be used in a ``with`` statement: inside, BLAS keeps to one thread a product when there are several workers.
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
-           It may say how to split a batch: ``shares(x, t, count) -> list of index arrays``; else into equal parts.
+           It may say how to split a batch: ``shares(x, t, count) -> list of index arrays`` (see ``equal_work`` and
+           ``worthwhile``); else into equal parts.
            A loss layer that does not count all labels tells how many it did in ``label_count``, as ours do.
     combine: what becomes of the workers' shares; see ``add_shares``
     learn: False for copies that never train, which draw no random streams
@@ -65,6 +90,7 @@ class Workers:
         self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
         self.combine = combine
         self._losses = [[part for _, part in walk(m) if hasattr(part, "label_count")] for m in self.models]
+        self._tables = [part for m in self.models for _, part in walk(m) if hasattr(part, "filled_rows")]
         self._pool = None
 
     def __enter__(self) -> "Workers":
@@ -119,7 +145,10 @@ class Workers:
             return Share(loss * labels, labels, _once(model.grads))
 
         parts = model.shares(x, t, count) if hasattr(model, "shares") else numpy.array_split(np.arange(len(x)), count)
-        total = self.combine(self.map(work, [rows for rows in parts if len(rows)]))
+        shares = self.map(work, [rows for rows in parts if len(rows)])
+        for table in self._tables:
+            table.filled_rows = None  # as combine may add any rows to any gradient
+        total = self.combine(shares)
         mean = 1 / max(total.labels, 1)
         for g, summed in zip(_once(model.grads), total.grads, strict=True):
             np.multiply(summed, mean, out=g)

@@ -9,7 +9,7 @@ from common.base_model import BaseModel
 from common.initializers import lecun_normal, normal, recurrent_weights
 from common.layer import Array, Layer, forget, inference, walk
 from common.np import np
-from common.parallel import Workers
+from common.parallel import WORTH_A_WORKER, Workers, equal_work, worthwhile
 from common.rnn import TimeRecurrent
 from common.steps import Prefixes, sort
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
@@ -122,10 +122,7 @@ class Seq2seq(BaseModel):
     Weights come from rng (fresh entropy when None), in ``dtype``.
     """
 
-    # What makes a worker worth its while: floating-point operations of a step (forward and backward), and rows for each
-    # product of the LSTMs. k workers need k times as many. Measured, see docs/performance.md: with less, threads wait
-    # for each other at every numpy call, and BLAS arranges the weights for too few rows.
-    worth_a_worker = 5e8, 20
+    worth_a_worker = WORTH_A_WORKER
     encoder_class: type = Encoder
     decoder_class: type = Decoder
 
@@ -185,16 +182,12 @@ class Seq2seq(BaseModel):
         if not getattr(self.encoder, "shares_prefixes", False):
             parts[...] = 0
         cost = xs.shape[1] - parts + ts.shape[1] - 1
-        work = cost.cumsum()
+        work = cost.sum()
         # a row meets about half of the weights, the encoder's or the decoder's, in three products of 2 operations each
-        operations = 3 * work[-1] * sum(p.size for p in self.params)
-        rows = work[-1] / (xs.shape[1] + ts.shape[1] - 1)
-        least_operations, least_rows = self.worth_a_worker
-        count = max(1, min(count, int(operations / least_operations), int(rows / least_rows)))
-        cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
-        if len(xs) >= 16 * count:
-            cuts = (cuts + 2) // 4 * 4  # products are quickest for 4, 8, 12, ... rows
-        return np.split(order, cuts)
+        operations = 3 * work * sum(p.size for p in self.params)
+        rows = work / (xs.shape[1] + ts.shape[1] - 1)
+        count = worthwhile(count, operations, rows, self.worth_a_worker)
+        return equal_work(order, cost, count, multiple=4)  # products are quickest for 4, 8, 12, ... rows
 
     def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
         """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""

@@ -215,6 +215,14 @@ def test_a_tied_column_is_one_parameter():
     assert np.array_equal(grads[0], np.full((5, 1), 3.0))
 
 
+def test_a_gradient_listed_twice_counts_once():
+    W, a, b = np.ones((5, 2)), np.full((5, 2), 1.0), np.full((2, 5), 2.0)
+    params, grads = remove_duplicate([W, W.T, W, W.T], [a, b, a, b])
+    assert len(params) == 1 and np.array_equal(grads[0], np.full((5, 2), 3.0))
+    assert (a == 1).all() and (b == 2).all()  # the layers' own stay
+    assert remove_duplicate([W, W], [a, a])[1][0] is a
+
+
 def test_base_layer():
     layer = Layer(np.ones((2, 3), np.float32))
     assert [(g.shape, g.dtype, g.sum()) for g in layer.grads] == [((2, 3), np.float32, 0)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from test_parallel import T_DEC, T_ENC, V, batches
 
+from common.parallel import WORTH_A_WORKER, equal_work, worthwhile
 from dataset import sequence
 from seq2seq import AttentionSeq2seq, Seq2seq
 
@@ -87,3 +88,27 @@ def test_work_is_counted_in_distinct_rows(real_dates):
     assert [len(model.shares(questions, ts, 2)) for questions in (equal, distinct)] == [1, 2]
     model.encoder.share_prefixes = False
     assert [len(model.shares(questions, ts, 2)) for questions in (equal, distinct)] == [2, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_rows_in_an_order_are_cut_where_their_cost_is_equal(count):
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 40, 600):
+        order, cost = rng.permutation(n), rng.integers(1, 30, n)
+        for multiple in (1, 8):
+            shares = equal_work(order, cost, count, multiple)
+            assert len(shares) == count
+            np.testing.assert_array_equal(np.concatenate(shares), order)
+            sums = [part.sum() for part in np.split(cost, np.cumsum([len(share) for share in shares])[:-1])]
+            assert abs(np.array(sums) - cost.sum() / count).max() <= multiple * 29
+            if n >= 4 * multiple * count:
+                assert all(len(share) % multiple == 0 for share in shares[:-1])
+    (light, heavy) = equal_work(np.arange(10), np.array([1] * 9 + [9]), 2)
+    assert light.tolist() == list(range(9)) and heavy.tolist() == [9]
+
+
+def test_workers_want_operations_and_rows():
+    assert [worthwhile(4, operations, 100, (50, 10)) for operations in (0, 49, 100, 149, 1e9)] == [1, 1, 2, 2, 4]
+    assert [worthwhile(4, 1000, rows, (50, 10)) for rows in (0, 9, 20, 30, 39.9, 1e9)] == [1, 1, 2, 3, 3, 4]
+    operations, rows = WORTH_A_WORKER
+    assert [worthwhile(9, 2.5 * operations, n * rows) for n in (1, 2, 3)] == [1, 2, 2]
