@@ -1,15 +1,21 @@
-"""What happens around the training loop. A callback overrides the events it cares for; each gets the Trainer."""
+"""What happens around the training loop. A callback overrides the events it cares for; each gets the Trainer.
 
+They hear an event in the order in which they are listed: what measures comes before what watches the measured.
+"""
+
+import os
 import time
 from collections.abc import Callable
 
 from tqdm import tqdm
 
-from common.layer import inference
+from common.layer import Array, inference, named_params
 
 
 class Callback:
-    """Base: every event does nothing."""
+    """Base: every event does nothing. ``state`` names the attributes that a training that is resumed needs."""
+
+    state: tuple[str, ...] = ()
 
     def fit_begin(self, trainer) -> None:
         """Before the first epoch of each ``fit``."""
@@ -22,6 +28,9 @@ class Callback:
 
     def epoch_end(self, trainer) -> None:
         """After each epoch; ``trainer.history[-1]`` is its record, to be read or added to."""
+
+    def fit_end(self, trainer) -> None:
+        """After the last epoch of each ``fit``, unless it ended by an exception."""
 
 
 class PrintLoss(Callback):
@@ -64,3 +73,115 @@ class Measure(Callback):
     def epoch_end(self, trainer) -> None:
         with inference(trainer.model):
             trainer.history[-1][self.name] = self.measure(trainer.model)
+
+
+class Watch(Callback):
+    """Base of those that follow one number of the epochs' records; it has to be there when their turn comes.
+
+    monitor: its name; mode: "max" or "min", which is better; an epoch improves when it is better than the best one
+    so far by more than ``min_delta``. nan never is.
+    ``best`` and ``best_epoch`` are of the best epoch so far, in all fits; before it -inf or inf, and None.
+    Raises ValueError for another mode or a negative min_delta, and in training when a record lacks the name.
+    """
+
+    state = "best", "best_epoch"
+
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0):
+        if mode not in ("max", "min"):
+            raise ValueError(f'{type(self).__name__}: mode "max" or "min" wanted, got {mode!r}')
+        if not min_delta >= 0:
+            raise ValueError(f"{type(self).__name__}: min_delta of 0 or more wanted, got {min_delta}")
+        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
+        self.best = -float("inf") if mode == "max" else float("inf")
+        self.best_epoch: int | None = None
+
+    def improved(self, trainer) -> bool:
+        """Whether the newest epoch is the best, by which it becomes ``best``."""
+        record = trainer.history[-1]
+        if self.monitor not in record:
+            raise ValueError(
+                f"{type(self).__name__}: no {self.monitor} in the epoch's record, which has {', '.join(record)}; "
+                f"a Measure of that name has to be listed before"
+            )
+        value = float(record[self.monitor])
+        if self.mode == "max":
+            better = value - self.min_delta > self.best
+        else:
+            better = value + self.min_delta < self.best
+        if better:
+            self.best, self.best_epoch = value, record["epoch"]
+        return better
+
+
+class EarlyStopping(Watch):
+    """End the fit after ``patience`` epochs in a row that did not improve; see ``Watch``. List it after the measures.
+
+    restore_best_weights: when the fit ends, early or not, the parameters are those of the best epoch again. A copy of
+    them is kept for it.
+    ``wait``           epochs since the best one; a later fit goes on counting
+    ``stopped_epoch``  the epoch after which the last fit was stopped; None when it was not
+    Raises ValueError as ``Watch`` does, and for a patience below 0.
+    Source: Keras 2.2, whose names and rule these are; Prechelt 1998.
+    """
+
+    state = *Watch.state, "wait"
+
+    def __init__(
+        self,
+        monitor: str = "val_acc",
+        patience: int = 5,
+        mode: str = "max",
+        min_delta: float = 0.0,
+        restore_best_weights: bool = False,
+    ):
+        super().__init__(monitor, mode, min_delta)
+        if patience < 0:
+            raise ValueError(f"EarlyStopping: a patience of 0 or more wanted, got {patience}")
+        self.patience, self.restore_best_weights = patience, restore_best_weights
+        self.wait = 0
+        self.stopped_epoch: int | None = None
+        self.best_weights: dict[str, Array] = {}
+
+    def fit_begin(self, trainer) -> None:
+        self.stopped_epoch = None
+
+    def epoch_end(self, trainer) -> None:
+        if self.improved(trainer):
+            self.wait = 0
+            if self.restore_best_weights:
+                self.best_weights = {name: param.copy() for name, param in named_params(trainer.model).items()}
+        else:
+            self.wait += 1
+            if self.wait >= self.patience:
+                self.stopped_epoch = trainer.current_epoch
+                trainer.stop_training = True
+
+    def fit_end(self, trainer) -> None:
+        params = named_params(trainer.model)
+        for name, best in self.best_weights.items():
+            params[name][...] = best
+
+
+class ModelCheckpoint(Watch):
+    """Save the model after each epoch that improves; see ``Watch``. List it after the measures.
+
+    path: where to; save_best_only: False saves after every epoch; save: ``save(path, model)``, by default
+    ``model.save_params(path)``.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        monitor: str = "val_acc",
+        mode: str = "max",
+        save_best_only: bool = True,
+        *,
+        save: Callable | None = None,
+    ):
+        super().__init__(monitor, mode)
+        self.path, self.save_best_only = path, save_best_only
+        self.save = save if save is not None else lambda path, model: model.save_params(path)
+
+    def epoch_end(self, trainer) -> None:
+        if self.improved(trainer) or not self.save_best_only:
+            self.save(self.path, trainer.model)

@@ -22,6 +22,7 @@ class Trainer:
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
     ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
     ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
+    ``stop_training``  a callback sets it to True to end the fit after this epoch
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -43,6 +44,7 @@ class Trainer:
         self.history: list[dict] = []
         self.current_epoch = 0
         self.iteration = self.max_iters = 0
+        self.stop_training = False
         self.eval_interval = None
         if workers < 1:
             raise ValueError(f"Trainer: at least 1 worker wanted, got {workers}")
@@ -60,23 +62,24 @@ class Trainer:
         """Train for ``max_epoch`` epochs more; return ``history``.
 
         x, t: N questions and their answers, along the first axis. An epoch is ``N // batch_size`` full
-        batches of a new shuffle; data smaller than a batch trains as one batch. Gradients are clipped to the
-        norm ``max_grad`` when it is given.
+        batches of a new shuffle; data smaller than a batch trains as one batch. x may have its own way,
+        ``batches(batch_size, rng) -> list of index arrays``: an epoch is then all of these, in their order, and
+        ``x[indices]`` the arrays that the model is given. Gradients are clipped to the norm ``max_grad`` when it is
+        given.
         Raises ValueError when x and t differ in length or are empty, a number is not positive, or the model cannot
         be shared among workers. An exception in a worker is raised here, with its traceback.
         """
         self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval)
-        batch_size = min(batch_size, len(x))
-        self.max_iters = len(x) // batch_size
         self.eval_interval = eval_interval
         model = self.model
+        self.stop_training = False
         self._notify("fit_begin")
         with Workers(model, self.workers, self.combine) as workers:
             for _ in range(max_epoch):
-                order = self.rng.permutation(len(x))
+                batches = self._batches(x, batch_size)
+                self.max_iters = len(batches)
                 losses = []
-                for i in range(self.max_iters):
-                    batch = order[i * batch_size : (i + 1) * batch_size]
+                for i, batch in enumerate(batches):
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
                     if max_grad is not None:
@@ -92,8 +95,21 @@ class Trainer:
                 self.current_epoch += 1
                 self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(losses))})
                 self._notify("epoch_end")
+                if self.stop_training:
+                    break
+        self._notify("fit_end")
         forget(model)
         return self.history
+
+    def _batches(self, x, batch_size: int) -> list[Array]:
+        """Numbers of the rows of each mini-batch of an epoch."""
+        if hasattr(x, "batches"):
+            batches = x.batches(batch_size, self.rng)
+            if len(batches) == 0:
+                raise ValueError(f"Trainer.fit: a batch at least wanted of {type(x).__name__}.batches, got none")
+            return batches
+        size = min(batch_size, len(x))
+        return self.rng.permutation(len(x))[: len(x) // size * size].reshape(-1, size)
 
     def plot(self, ylim: tuple[float, float] | None = None, ax=None):
         """Draw ``loss_list`` over its intervals; return the Axes. Shows nothing: call ``plt.show()``."""

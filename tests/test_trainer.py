@@ -1,14 +1,10 @@
-"""The training loop, and the callbacks around it."""
-
-import io
-import re
+"""The training loop."""
 
 import numpy as np
 import pytest
-from tqdm import tqdm
 
 from common.base_model import BaseModel
-from common.callbacks import Callback, Measure, PrintLoss, ProgressBar
+from common.callbacks import Callback
 from common.layers import Affine, Dropout, MatMul, SoftmaxWithLoss
 from common.optimizer import SGD, Adam
 from common.trainer import Trainer
@@ -96,6 +92,78 @@ def test_fit_goes_on_where_the_last_fit_ended():
 def test_no_interval_no_loss_list():
     trainer = recorded(eval_interval=None, max_epoch=1)
     assert trainer.loss_list == [] and len(trainer.history) == 1
+
+
+class Lines:
+    """Texts of unequal lengths, 0 behind them, that make their own batches: short ones first, the last smaller."""
+
+    def __init__(self, lengths):
+        self.lengths = np.array(lengths)
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def __getitem__(self, indices):
+        assert isinstance(indices, np.ndarray)  # no slice, no single text
+        places = np.arange(1, self.lengths[indices].max() + 1)
+        return np.where(places <= self.lengths[indices][:, None], indices[:, None] + 1, 0)
+
+    def batches(self, batch_size, rng):
+        self.asked = batch_size, rng
+        order = self.lengths.argsort(kind="stable")
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_data_may_make_their_own_batches(workers):
+    class Reader:
+        def __init__(self):
+            self.params, self.grads = [np.zeros(1)], [np.zeros(1)]
+
+        def forward(self, x, t):
+            assert isinstance(x, np.ndarray)
+            seen.append((x.tolist(), t.tolist()))
+            return 1.0
+
+        def backward(self, dout=1):
+            self.grads[0][...] = 0
+
+    class Log(Callback):
+        def iteration_end(self, trainer):
+            iterations.append((trainer.iteration, trainer.max_iters))
+
+    seen, iterations, x, rng = [], [], Lines([3, 1, 2]), np.random.default_rng(0)
+    trainer = Trainer(Reader(), SGD(), rng=rng, callbacks=[Log()], workers=workers)
+    trainer.fit(x, np.array([30, 10, 20]), max_epoch=2, batch_size=2)
+    assert x.asked == (2, rng) and iterations == [(1, 2), (2, 2)] * 2
+    first = [([[2, 0], [3, 3]], [10, 20])] if workers == 1 else [([[2, 0]], [10]), ([[3, 3]], [20])]
+    assert sorted(seen) == sorted([*first, ([[1, 1, 1]], [30])] * 2)
+    x.batches = lambda batch_size, rng: []
+    with pytest.raises(ValueError, match=r"fit: a batch at least wanted of Lines\.batches, got none"):
+        trainer.fit(x, np.array([30, 10, 20]))
+
+
+def test_training_stops_after_the_epoch_in_which_a_callback_says_so():
+    class Stop(Callback):
+        def iteration_end(self, trainer):
+            if trainer.current_epoch == 1:
+                trainer.stop_training = True
+
+    class Log(Callback):
+        heard = ()
+
+        def epoch_end(self, trainer):
+            self.heard += (trainer.current_epoch,)
+
+        def fit_end(self, trainer):
+            self.heard += ("end",)
+
+    log, x = Log(), np.arange(6)[:, None]
+    trainer = Trainer(Recorder(), SGD(), callbacks=(Stop(), log))
+    trainer.fit(x, 10 * x, max_epoch=5, batch_size=2)
+    assert log.heard == (1, 2, "end") and len(trainer.history) == 2 and len(trainer.model.seen) == 6
+    trainer.fit(x, 10 * x, max_epoch=2, batch_size=2)  # the next fit is not stopped
+    assert log.heard == (1, 2, "end", 3, 4, "end") and not trainer.stop_training
 
 
 @pytest.mark.parametrize("questions, answers", [(4, 3), (0, 0), (0, 4)])
@@ -222,95 +290,6 @@ def test_a_model_of_the_readers_own_trains():
 
     history = Trainer(Readers(), Adam(lr=0.05), callbacks=()).fit(*task(), max_epoch=60, batch_size=6)
     assert history[-1]["loss"] < 0.2 < history[0]["loss"]
-
-
-# Callbacks
-
-
-def test_events_come_in_order():
-    class Log(Callback):
-        def __init__(self):
-            self.events = []
-
-        def fit_begin(self, trainer):
-            self.events.append("fit")
-
-        def iteration_end(self, trainer):
-            self.events.append(trainer.iteration)
-
-        def interval_end(self, trainer):
-            self.events.append(f"interval {len(trainer.loss_list)}")
-
-        def epoch_end(self, trainer):
-            self.events.append(f"epoch {trainer.history[-1]['epoch']}")
-
-    log = Log()
-    x = np.zeros((6, 1))
-    Trainer(Recorder(), SGD(), callbacks=(log,)).fit(x, x, max_epoch=1, batch_size=2, eval_interval=2)
-    assert log.events == ["fit", 1, "interval 1", 2, 3, "interval 2", "epoch 1"]
-
-
-def test_the_chapters_line_is_the_default(capsys):
-    x = np.arange(8)[:, None]
-    Trainer(Recorder(), SGD()).fit(x, 10 * x, max_epoch=2, batch_size=2, eval_interval=3)
-    lines = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"\| epoch 1 \|  iter 1 / 4 \| time \d+\[s\] \| loss 1\.00", lines[0])
-    assert re.fullmatch(r"\| epoch 1 \|  iter 4 / 4 \| time \d+\[s\] \| loss 3\.00", lines[1])  # mean of 2, 3, 4
-    assert [re.search(r"epoch \d", line)[0] for line in lines] == ["epoch 1"] * 2 + ["epoch 2"] * 2
-
-
-def test_no_callbacks_no_output(capfd):
-    recorded(max_epoch=2)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_time_counts_from_the_first_fit(capsys, monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr("common.callbacks.time.perf_counter", lambda: clock[0])
-    x = np.zeros((2, 1))
-    for callback, times in (PrintLoss(), (0, 60)), (PrintLoss("peeky ", start=990.0), (10, 70)):
-        trainer = Trainer(Recorder(), SGD(), callbacks=(callback,))
-        for clock[0] in (1000.0, 1060.0):
-            trainer.fit(x, x, max_epoch=1)
-        lines = capsys.readouterr().out.splitlines()
-        assert [int(re.search(r"time (\d+)\[s\]", line)[1]) for line in lines] == list(times)
-        assert all(line.startswith(f"{callback.label}| epoch") for line in lines)
-
-
-def test_measure_infers_and_lands_in_history():
-    model = Classifier()
-    x, t = task()
-
-    def accuracy(measured):
-        assert measured is model and not model.dropout.train_flg
-        return float((model.scores(x).argmax(axis=1) == t).mean())
-
-    trainer = Trainer(model, Adam(lr=0.05), callbacks=(Measure("accuracy", accuracy),))
-    history = trainer.fit(x, t, max_epoch=3, batch_size=4)
-    assert model.dropout.train_flg
-    assert [list(record) for record in history] == [["epoch", "loss", "accuracy"]] * 3
-    with_dropout_off = Measure("again", accuracy)
-    with_dropout_off.epoch_end(trainer)
-    assert history[-1]["again"] == history[-1]["accuracy"]
-
-
-def test_measure_that_raises_leaves_the_model_in_training():
-    def fails(model):
-        raise KeyError("not measured")
-
-    model = Classifier()
-    with pytest.raises(KeyError, match="not measured"):
-        Trainer(model, SGD(), callbacks=(Measure("accuracy", fails),)).fit(*task(), max_epoch=1)
-    assert model.dropout.train_flg
-
-
-def test_progress_bar_advances_by_iterations():
-    with tqdm(total=8, file=io.StringIO()) as bar:
-        trainer = Trainer(Recorder(), SGD(), callbacks=(ProgressBar(bar),))
-        x = np.zeros((8, 1))
-        for n in (4, 8):
-            trainer.fit(x, x, max_epoch=1, batch_size=2)
-            assert bar.n == n
 
 
 def test_plot(monkeypatch):
