@@ -1,0 +1,208 @@
+"""The readers of labelled texts: what they find, and what they say about files that are wrong."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dataset.labelled import READERS, LabelledTexts, read_csv, read_folders, read_lines
+
+POLARITY = Path(__file__).resolve().parents[2] / "shared" / "data" / "sentence_polarity"
+
+
+def write(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def refused(read, *args, **kwargs):
+    with pytest.raises(ValueError) as error:
+        read(*args, **kwargs)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+FOLDERS = {
+    "pos/2_9.txt": "second\r\nline\n",
+    "pos/10_7.txt": "first",
+    "pos/notes.md": "no text",
+    "pos/.hidden.txt": "",
+    "neg/0_1.txt": "\ufeffbad ",
+    "unsup/0_0.txt": "who knows",
+    ".git/x.txt": "",
+    "urls.txt": "no folder",
+}
+
+
+def test_folders(tmp_path):
+    data = read_folders(write(tmp_path, FOLDERS))
+    assert data.texts == ["bad", "first", "second\nline"]  # files by name: 10_7 before 2_9
+    assert (data.labels.dtype, data.labels.tolist()) == (np.int64, [0, 1, 1])
+    assert (data.classes, data.source) == (("neg", "pos"), str(tmp_path))
+
+
+def test_folders_of_ones_choice(tmp_path):
+    data = read_folders(write(tmp_path, FOLDERS), classes=["unsup", "neg"])
+    assert (data.texts, data.labels.tolist(), data.classes) == (["who knows", "bad"], [0, 1], ("unsup", "neg"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"neg/a.txt": "x"}, "two or more folders with *.txt files wanted, got neg"),
+        ({"a.txt": "x"}, "got none"),
+        ({"neg/a.txt": "x", "pos/a.text": "x"}, "no text of the class 'pos'"),
+        ({"neg/a.txt": "x", "pos/a.txt": " \n"}, "pos/a.txt: empty text"),
+        ({"neg/a.txt": b"one\n\xc3\xa9t\xe9", "pos/a.txt": "x"}, "neg/a.txt:2: not utf-8 (unexpected end of data), "),
+    ],
+)
+def test_folders_refused(tmp_path, files, message):
+    assert message in refused(read_folders, write(tmp_path, files))
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    for read in (read_folders, read_lines, lambda path: read_csv(path, "trains")):
+        with pytest.raises(OSError, match="nowhere"):
+            read(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="pos"):
+        read_folders(write(tmp_path, {"neg/a.txt": "x"}), classes=["neg", "pos"])
+
+
+def test_lines_of_files_that_share_a_stem(tmp_path):
+    files = {
+        "rt.pos": "good \n\u2028fine\x85ok\n",
+        "rt.neg": "\ufeffbad\r\nworse",
+        "README.txt": "",
+        "README.md": "",
+        "list.txt": "x",
+    }
+    data = read_lines(write(tmp_path, files))
+    assert (data.texts, data.labels.tolist()) == (["bad", "worse", "good", "fine\x85ok"], [0, 0, 1, 1])
+    assert data.classes == ("neg", "pos")
+    assert read_lines(tmp_path, classes=["pos", "neg"]).texts == ["good", "fine\x85ok", "bad", "worse"]
+
+
+def test_lines_of_text_files(tmp_path):
+    files = {
+        "b.txt": "two\n",
+        "a.txt": "one",
+        "readme.TXT": "x",
+        "README.txt": "x",
+        ".c.txt": "x",
+        "d.csv": "x",
+        "e": "x",
+    }
+    data = read_lines(write(tmp_path, files))
+    assert (data.texts, data.classes) == (["one", "two"], ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"rt.pos": "x\n \ny\n", "rt.neg": "x"}, "rt.pos:2: empty line"),
+        ({"rt.pos": "x\n\n", "rt.neg": "x"}, "rt.pos:2: empty line"),
+        ({"rt.pos": "", "rt.neg": "x"}, "no text of the class 'pos'"),
+        (
+            {"rt.pos": b"\xc3\xa9\nab\xff", "rt.neg": "x"},
+            "rt.pos:2: not utf-8 (invalid start byte), byte 5 of the file",
+        ),
+        ({"pos.txt": "x", "README.txt": "x"}, "two or more files NAME.CLASS wanted, got pos"),
+        ({"a.pos": "x", "a.neg": "x", "b.pos": "x", "b.neg": "x"}, "one set of files NAME.CLASS wanted, got a, b"),
+    ],
+)
+def test_lines_refused(tmp_path, files, message):
+    assert message in refused(read_lines, write(tmp_path, files))
+
+
+def test_a_class_without_a_file(tmp_path):
+    write(tmp_path, {"pos.txt": "x", "neg.txt": "x"})
+    assert "no file for the class 'good', there are neg, pos" in refused(read_lines, tmp_path, classes=["pos", "good"])
+    assert "two or more" in refused(read_lines, tmp_path, classes=["pos", "pos"])
+
+
+def test_encodings(tmp_path):
+    write(tmp_path, {"a.txt": "京都".encode("cp932"), "b.txt": b"\x91\xe5\n\x8d\xe3\n"})
+    assert read_lines(tmp_path, encoding="cp932").texts == ["京都", "大", "阪"]
+    assert "a.txt:1: not utf-8" in refused(read_lines, tmp_path)
+    assert "the name of an encoding wanted, got 'klingon'" in refused(read_lines, tmp_path, encoding="klingon")
+    write(tmp_path, {"a.txt": "x\n京".encode("utf-16"), "b.txt": "x\ny".encode("utf-16") + b"\x00"})
+    assert "b.txt:2: not utf-16 (truncated data), byte 8" in refused(read_lines, tmp_path, encoding="utf-16")
+
+
+TABLES = {
+    "trains/features.csv": 'id,feature\n1,"a, b\nc"\n2, d \n3,"say ""x"""\n',
+    "trains/labels.csv": "\ufefflabel,id\r\n京都,1\r\nグルメ,2\r\n京都,3\r\n",
+    "tests/features.csv": "feature\ne\n",
+    "tests/labels.csv": "label\n京都\n",
+}
+
+
+def test_csv(tmp_path):
+    train = read_csv(write(tmp_path, TABLES), "trains")
+    assert train.texts == ["a, b\nc", "d", 'say "x"']
+    assert (train.classes, train.labels.tolist()) == (("グルメ", "京都"), [1, 0, 1])
+    assert (train.labels.dtype, train.source) == (np.int64, str(tmp_path / "trains"))
+    test = read_csv(tmp_path, "tests", classes=train.classes)
+    assert (test.texts, test.labels.tolist(), test.classes) == (["e"], [1], train.classes)
+
+
+def test_csv_labels_are_names(tmp_path):
+    write(tmp_path, {"trains/features.csv": "feature\na\nb\nc\n", "trains/labels.csv": "label\n10\n2\n10\n"})
+    data = read_csv(tmp_path, "trains")
+    assert (data.classes, data.labels.tolist()) == (("10", "2"), [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("features", "id,feature\n1,a\n2,b\n", r"trains: features.csv has 2 rows, labels.csv has 3"),
+        ("features", "id,text\n1,a\n", r"features.csv:1: a column 'feature' wanted, got id, text"),
+        ("features", "", r"features.csv:1: a column 'feature' wanted, got none"),
+        ("features", 'id,feature\n1,"a\nb"\n2, \n3,c\n', r"features.csv:4: empty feature"),
+        ("features", "id,feature\n1,a\n\n3,c\n", r"features.csv:3: empty feature"),
+        ("features", "id,feature\n1,a\n2,b,c\n3,c\n", r"features.csv:3: 3 columns in the row, 2 in the header"),
+        ("features", b"id,feature\n1,a\n2,\xe9\n3,c\n", r"features.csv:3: not utf-8 \(.*\), byte 17 of the file"),
+        ("features", 'id,feature\n1,a\n2,"b\n3,c\n', r"features.csv:3: unexpected end of data"),
+        ("labels", "label\na\n\nb\n", r"labels.csv:3: empty label"),
+        ("labels", "label\na\na\na\n", r"trains: two or more different labels wanted, got a"),
+    ],
+)
+def test_csv_refused(tmp_path, name, content, message):
+    write(tmp_path, TABLES | {f"trains/{name}.csv": content})
+    assert re.search(message, refused(read_csv, tmp_path, "trains"))
+
+
+def test_csv_label_outside_the_table(tmp_path):
+    write(tmp_path, TABLES)
+    message = refused(read_csv, tmp_path, "trains", classes=("京都", "スポーツ"))
+    assert message.endswith("labels.csv:3: the label 'グルメ' is none of 京都, スポーツ")
+
+
+def test_split():
+    data = LabelledTexts([str(i) for i in range(100)], np.arange(100) % 2, ("a", "b"), "here")
+    train, test = data.split(0.29, seed=3)
+    rows = np.random.RandomState(3).permutation(100)
+    assert train.texts + test.texts == [str(i) for i in rows]
+    assert len(test.texts) == 29
+    for part in (train, test):
+        assert part.labels.tolist() == [int(text) % 2 for text in part.texts]
+        assert (part.classes, part.source) == (data.classes, "here")
+    assert data.split()[1].texts == data.split(seed=1984)[1].texts != data.split(seed=1)[1].texts
+    for share in (0, 1, 0.001, -0.1, 2):
+        with pytest.raises(ValueError, match="both parts"):
+            data.split(share)
+
+
+def test_sentence_polarity():
+    if not POLARITY.is_dir():
+        pytest.skip(f"the sentence polarity dataset is not at {POLARITY}")
+    data = READERS["lines"](POLARITY)
+    assert (data.classes, np.bincount(data.labels).tolist()) == (("neg", "pos"), [5331, 5331])
+    assert data.texts[0] == "simplistic , silly and tedious ."
+    train, test = data.split()
+    assert (len(train.texts), len(test.texts)) == (9596, 1066)
