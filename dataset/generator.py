@@ -30,14 +30,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")  # argparse would print the usage lines too
 
 
-def main(generate: Callable[[int, int], list[str]], name: str, argv: Sequence[str] | None = None) -> int:
+def main(
+    generate: Callable[[int, int], list[str]], name: str, argv: Sequence[str] | None = None, *, count: int = COUNT
+) -> int:
     """Write the lines of ``generate(count, seed)`` to standard output; return the exit code.
 
     0 when all is written or the reader left early (``| head``), 1 when it could not be written;
     bad arguments exit with 2 and one line on standard error.
     """
     parser = _Parser(prog=f"python -m dataset.{name}", description=generate.__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=COUNT, help="number of lines (default %(default)s)")
+    parser.add_argument("--count", type=int, default=count, help="number of lines (default %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="same seed, same bytes (default %(default)s)")
     args = parser.parse_args(argv)
     try:
