@@ -30,9 +30,9 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
         self.add_argument("--lr", type=positive_float, default=0.001)
 
-    def parse_args(self, *arguments):
+    def parse_args(self, *arguments, **options):
         """As argparse's; a model that is named twice counts once."""
-        args = super().parse_args(*arguments)
+        args = super().parse_args(*arguments, **options)
         if "models" in args:
             args.models = list(dict.fromkeys(args.models))
         return args

@@ -1,0 +1,50 @@
+"""Logistic regression on the counts of words: what a classifier has to beat."""
+
+import numpy
+
+from classifier.text_classifier import TextClassifier
+from common.layer import Array
+from common.layers import Embedding
+from common.np import np
+
+
+class BagOfWords(TextClassifier):
+    """``scores[n] = b + sum_t W[x[n, t]]``, softmax: the order of the words counts for nothing.
+
+    W (V, K) and b (K,) start from zero. A word weighs what its row of W says for the class with the highest score
+    (``token_weight_kinds``: evidence).
+    """
+
+    token_weight_kinds = ("evidence",)
+
+    def __init__(
+        self,
+        vocab_size: int,
+        classes: int = 2,
+        *,
+        rng: numpy.random.Generator | None = None,  # unused: every start is the same
+        dtype=np.float32,
+    ):
+        super().__init__(classes)
+        self.arguments = dict(vocab_size=vocab_size, classes=classes)
+        self.embed = Embedding(np.zeros((vocab_size, classes), dtype=dtype))
+        self.b = np.zeros(classes, dtype=dtype)
+        self.own(self.embed)
+        self.params.append(self.b)
+        self.grads.append(np.zeros_like(self.b))
+
+    def scores(self, xs: Array) -> Array:
+        seen = self.seen(xs)[:, :, None]
+        evidence = self.embed.forward(xs) * seen
+        self.cache = seen, evidence
+        return evidence.sum(axis=1) + self.b
+
+    def backward_scores(self, dscores: Array) -> None:
+        seen, _ = self.cache
+        self.grads[1][...] = dscores.sum(axis=0)
+        self.embed.backward(dscores[:, None] * seen)  # forward summed over t, so every word gets it
+
+    def token_weights(self, kind: str, xs: Array) -> Array:
+        _, evidence = self.cache
+        best = (evidence.sum(axis=1) + self.b).argmax(axis=1)
+        return np.take_along_axis(evidence, best[:, None, None], axis=2)[:, :, 0]

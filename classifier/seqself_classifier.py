@@ -1,0 +1,76 @@
+"""Self-attention over word vectors, then a bidirectional LSTM, for Japanese blog sentences and the like."""
+
+import numpy
+
+from classifier.text_classifier import TextClassifier
+from common.initializers import glorot_normal, normal, recurrent_weights
+from common.layer import Array
+from common.layers import Affine, Embedding
+from common.np import np
+from common.self_attention import SeqSelfAttention
+from common.time_layers import TimeBiLSTM, TimeLSTM
+
+
+class SeqSelfClassifier(TextClassifier):
+    """Embedding, SeqSelfAttention, bidirectional LSTM, Affine on its final states, softmax.
+
+    ``attention``: arguments of SeqSelfAttention beyond its sizes. ``attention_layer.attention_weights`` is (N, T, T).
+    Weights of a token: ``received``, the attention it receives, the mean over the queries that are words; or
+    ``output_max``, the largest feature of what attention made of it, which is no attention weight.
+    Source: Lin et al. 2017; the layer is that of keras-self-attention.
+    """
+
+    token_weight_kinds = ("received", "output_max")
+
+    def __init__(
+        self,
+        vocab_size: int,
+        wordvec_size: int = 300,
+        hidden_size: int = 356,
+        units: int = 32,
+        classes: int = 4,
+        mask: bool = True,
+        attention: dict | None = None,
+        *,
+        rng: numpy.random.Generator | None = None,
+        dtype=np.float32,
+    ):
+        super().__init__(classes, mask)
+        V, D, H = vocab_size, wordvec_size, hidden_size
+        if min(V, D, H) < 1:
+            raise ValueError(f"{type(self).__name__}: sizes (V, D, H) of at least 1 wanted, got {V, D, H}")
+        self.arguments = dict(
+            vocab_size=V, wordvec_size=D, hidden_size=H, units=units, classes=classes, mask=mask
+        ) | dict(attention=dict(attention or {}))
+        rng = rng if rng is not None else numpy.random.default_rng()
+        draw = dict(rng=rng, dtype=dtype)
+        self.embed = Embedding(normal((V, D), 0.05, **draw))
+        self.attention_layer = SeqSelfAttention(D, units, **self.arguments["attention"], **draw)
+        there, back = (recurrent_weights(D, H, TimeLSTM.gates, **draw) for _ in range(2))
+        self.lstm = TimeBiLSTM(*there, *back)
+        self.affine = Affine(glorot_normal((2 * H, classes), **draw), np.zeros(classes, dtype=dtype))
+        self.attended = None
+        self.own(self.embed, self.attention_layer, self.lstm, self.affine)
+
+    def scores(self, xs: Array) -> Array:
+        mask = self.seen(xs)
+        self.attended = self.attention_layer.forward(self.embed.forward(xs), mask)
+        hs = self.lstm.forward(self.attended, mask)
+        H = hs.shape[2] // 2
+        self.cache = hs.shape
+        return self.affine.forward(np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1))
+
+    def backward_scores(self, dscores: Array) -> None:
+        dlast = self.affine.backward(dscores)
+        dhs = np.zeros(self.cache, dtype=dlast.dtype)
+        H = dlast.shape[1] // 2
+        dhs[:, -1, :H] = dlast[:, :H]
+        dhs[:, 0, H:] = dlast[:, H:]
+        self.embed.backward(self.attention_layer.backward(self.lstm.backward(dhs)))
+
+    def token_weights(self, kind: str, xs: Array) -> Array:
+        if kind == "output_max":
+            return self.attended.max(axis=2)
+        a = self.attention_layer.attention_weights
+        queries = np.ones(xs.shape) if not self.mask else xs != 0
+        return a.sum(axis=1) / np.maximum(queries.sum(axis=1), 1)[:, None]

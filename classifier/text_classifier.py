@@ -1,0 +1,111 @@
+"""What the classifiers of texts share: loss, probabilities, a mini-batch shared among workers."""
+
+from common.base_model import BaseModel
+from common.functions import class_ids, sigmoid, softmax
+from common.layer import Array, inference
+from common.layers import SoftmaxWithLoss
+from common.np import np
+from common.parallel import Workers, worthwhile
+from common.util import to_cpu
+
+PAD = 0
+
+
+class TextClassifier(BaseModel):
+    """xs int (N, T): the ids of words, ``PAD`` where a text is shorter; ts int (N,): the classes, 0..K-1.
+
+    A subclass owns its parts, and sets ``arguments``, from which it can be made again; it has ``scores(xs)`` -> (N, K),
+    or (N,) of the second class of two, and ``backward_scores``.
+    ``mask``: padding is not seen. Without it a text's padding counts as if it were words.
+    """
+
+    worth_a_worker = 1e8, 4  # see common.parallel.worthwhile; measured, see docs/performance.md
+    token_weight_kinds: tuple[str, ...] = ()
+
+    def __init__(self, classes: int, mask: bool = True):
+        super().__init__()
+        if classes < 2:
+            raise ValueError(f"{type(self).__name__}: at least 2 classes wanted, got {classes}")
+        self.classes, self.mask = classes, mask
+        self.loss = SoftmaxWithLoss()
+
+    def own(self, *parts) -> None:
+        """Append the parameters and gradients of the given parts to the model's."""
+        for part in parts:
+            self.params += part.params
+            self.grads += part.grads
+
+    def forward(self, xs: Array, ts: Array) -> Array:
+        """Mean cross entropy, in nats per text. Raises ValueError when shapes do not fit or a label is no class."""
+        self._check(xs)
+        class_ids(type(self).__name__, ts, np.empty((len(xs), self.classes)))
+        return self.loss.forward(self.scores(xs), ts)
+
+    def backward(self, dout: float = 1) -> None:
+        self.backward_scores(self.loss.backward(dout))
+
+    def seen(self, xs: Array) -> Array | None:
+        """The mask (N, T) of xs, or None when padding counts."""
+        return xs != PAD if self.mask else None
+
+    def _check(self, xs: Array) -> None:
+        if xs.ndim != 2 or 0 in xs.shape:
+            raise ValueError(f"{type(self).__name__}: xs (N, T) of a text and a word at least wanted, got {xs.shape}")
+
+    @staticmethod
+    def lengths(xs) -> Array:
+        """Words of each text."""
+        return xs.lengths if hasattr(xs, "lengths") else to_cpu((xs != PAD).sum(axis=1))
+
+    def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
+        """Rows of a mini-batch for each of ``count`` workers, of about as many words; fewer for too little work."""
+        self._check(xs)
+        cost = self.lengths(xs) + 1
+        # a word meets every weight but those of the embedding, in three products of 2 operations each
+        operations = 6 * int(cost.sum()) * sum(p.size for p in self.params[1:])
+        count = worthwhile(count, operations, cost.sum() / xs.shape[1], self.worth_a_worker)
+        order = cost.argsort(kind="stable")
+        # dealt out in turn, so that every share has short and long texts: it is the longest that takes the steps
+        return [order[i::count] for i in range(count)]
+
+    def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1) -> Array:
+        """Probabilities (N, K) of the classes, in inference, ``batch_size`` texts at a time to bound the memory.
+
+        xs: ids (N, T), or anything of N texts with ``lengths`` and ``xs[indices] -> (n, T)``, such as PaddedTexts.
+        Raises ValueError when there is no text, or batch_size is less than 1.
+        """
+        if len(xs) == 0 or batch_size < 1:
+            raise ValueError(f"probabilities: a text and a batch_size wanted, got {len(xs)} and {batch_size}")
+
+        def judge(worker: int, rows: Array) -> Array:
+            batch = xs[rows]
+            pool.models[worker]._check(batch)
+            return pool.models[worker].to_probabilities(pool.models[worker].scores(batch))
+
+        order = self.lengths(xs).argsort(kind="stable")[::-1]  # like lengths in one batch, the longest first
+        batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
+        with inference(self), Workers(self, min(workers, len(batches)), learn=False) as pool:
+            parts = pool.map(judge, batches)
+        return np.concatenate(parts)[order.argsort()]
+
+    def to_probabilities(self, scores: Array) -> Array:
+        """scores (N, K), or (N,) of the second class of two  ->  probabilities (N, K)."""
+        if scores.ndim == 2:
+            return softmax(scores)
+        second = sigmoid(scores)
+        return np.stack((1 - second, second), axis=1)
+
+    def explain(self, xs: Array, kind: str | None = None) -> tuple[Array, Array]:
+        """Probabilities (N, K) for xs (N, T), and the weight (N, T) that each token had; 0 for padding.
+
+        kind: one of ``token_weight_kinds``, the first when None. Raises ValueError for another, or when there is none.
+        """
+        kinds = self.token_weight_kinds
+        kind = kind or next(iter(kinds), None)
+        if kind not in kinds:
+            has = f"one of {', '.join(kinds)} wanted" if kinds else "a model without attention has none"
+            raise ValueError(f"{type(self).__name__}: token weights {kind!r}: {has}")
+        self._check(xs)
+        with inference(self):
+            probabilities = self.to_probabilities(self.scores(xs))
+            return probabilities, np.where(xs != PAD, self.token_weights(kind, xs), 0)

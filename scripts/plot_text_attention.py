@@ -1,0 +1,97 @@
+"""Show what a trained classifier of texts looked at: a table of the tokens, or a heat map with the words in its cells.
+
+python scripts/plot_text_attention.py                              # test text 83
+python scripts/plot_text_attention.py --text "京都でラーメンを食べた" --save table.html
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib
+from cli import Parser, natural, run
+from run_folder import save_figure
+from text_run import TextModel, draw_batch
+
+from classifier.token_table import TokenTable, to_csv, to_html, to_text, token_table
+from common.checkpoint import replacing
+
+TABLES = {".csv": "csv", ".html": "html"}
+PICTURES = (".png", ".svg", ".pdf")
+ORIGINALS_INDEX = 83
+
+
+def parse():
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, default=Path("runs/text"), metavar="DIR", help="what train_text.py wrote")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--index", type=natural, metavar="N", help=f"test text (default {ORIGINALS_INDEX}, else 0)")
+    what.add_argument("--text", help="a text of your own")
+    what.add_argument(
+        "--batch", type=natural, metavar="N", help="a heat map of some test texts: the N-th batch of them"
+    )
+    parser.add_argument("--weights", metavar="KIND", help="seqself: received (default) or output_max, as the original")
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="FILE",
+        help=f"{', '.join(TABLES)}: the table; {', '.join(PICTURES)}: a heat map (gru, --batch), else the table",
+    )
+    args = parser.parse_args()
+    endings = PICTURES if args.batch is not None else (*TABLES, *PICTURES)
+    if args.save and args.save.suffix.lower() not in endings:
+        parser.error(f"--save {args.save}: one of {', '.join(endings)} wanted")
+    return args
+
+
+def main() -> int:
+    args = parse()
+    matplotlib.use("Agg")
+    text_model = TextModel(args.run)
+    if args.batch is not None:
+        figure = draw_batch(text_model, text_model.test_texts(), args.batch, args.weights)
+        path = args.save or args.run / "fig" / f"attention_{args.batch}.png"
+        path.parent.mkdir(exist_ok=True)
+        save_figure(path, figure)
+        print(f"written to {path}")
+        return 0
+    if args.text is not None:
+        text, label = args.text, None
+    else:
+        test = text_model.test_texts()
+        index = args.index
+        if index is None:
+            index = ORIGINALS_INDEX if len(test.texts) > ORIGINALS_INDEX else 0
+        if index >= len(test.texts):
+            raise ValueError(f"--index {index}: the test part has {len(test.texts)} texts, 0..{len(test.texts) - 1}")
+        text, label = test.texts[index], test.classes[test.labels[index]]
+    (tokens,), (p,), (weights,) = text_model.explain([text], args.weights)
+    best = int(p.argmax())
+    predicted = text_model.classes[best]
+    verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
+    header = [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
+    table = token_table(tokens, weights)
+    print("\n".join(header))
+    print(to_text(table, colour=sys.stdout.isatty()), end="")
+    if args.save is not None:
+        save(args.save, text_model, header, table, args.weights)
+        print(f"written to {args.save}")
+    return 0
+
+
+def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable, kind: str | None) -> None:
+    from classifier.plot import plot_token_table, plot_word_attention
+
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        content = to_csv(table) if suffix == ".csv" else to_html([(header, table)], f"Token weights: {header[1]}")
+        with replacing(path) as file:
+            file.write(content.encode("utf-8", "backslashreplace"))
+    elif "attention" in text_model.model.token_weight_kinds:
+        ax = plot_word_attention([table.tokens], [table.weight], labels=[""], title=header[1])
+        save_figure(path, ax.figure)
+    else:
+        save_figure(path, plot_token_table(table, title=header[1]).figure)
+
+
+if __name__ == "__main__":
+    run(main)

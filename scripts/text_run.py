@@ -1,0 +1,134 @@
+"""What the scripts for texts share: opening a corpus, and a trained run."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from classifier import load_model
+from classifier.text_classifier import TextClassifier
+from dataset import blogs
+from dataset.batches import PaddedTexts
+from dataset.labelled import READERS, LabelledTexts, read_csv
+from dataset.tokenizers import Tokenizer, tokenizer_from_json
+from dataset.words import WordVocabulary
+
+TRAIN = "python scripts/train_text.py"
+BATCH = 16  # texts of a heat map
+
+
+class Corpus(NamedTuple):
+    train: LabelledTexts
+    validation: LabelledTexts
+    test: LabelledTexts
+    origin: dict  # what it takes to open the same again, for JSON
+
+
+def open_corpus(
+    path: str | None,
+    layout: str | None,
+    encoding: str,
+    test_path: str | None,
+    shares: tuple[float, float],
+    seed: int,
+    sha256: str | None = None,
+) -> Corpus:
+    """A corpus in one of the layouts of ``dataset.labelled``, or the generated sentences when path is None.
+
+    shares: of all texts for testing, where nothing else names them, and of the rest for validation. sha256: what the
+    texts must be. Raises ValueError or OSError for what cannot be read, or has changed.
+    """
+    test_share, validation_share = shares
+    if path is None:
+        train, test = blogs.generate().split(test_share, seed)
+    elif layout == "csv":
+        train = read_csv(path, "trains", encoding=encoding)
+        test = read_csv(path, "tests", classes=train.classes, encoding=encoding)
+    else:
+        train = READERS[layout](path, encoding=encoding)
+        if test_path is None:
+            train, test = train.split(test_share, seed)
+        else:
+            test = READERS[layout](test_path, classes=train.classes, encoding=encoding)
+    digest = hashlib.sha256()
+    for part in (train, test):
+        for text, label in zip(part.texts, part.labels.tolist(), strict=True):
+            digest.update(f"{label} {len(text)} {text}".encode("utf-8", "surrogatepass"))
+    if sha256 not in (None, digest.hexdigest()):
+        raise ValueError(f"{train.source}: changed since the model was trained on it (SHA-256 differs)")
+    origin = {
+        "path": path and str(Path(path).resolve()),
+        "layout": layout,
+        "encoding": encoding,
+        "test_path": test_path and str(Path(test_path).resolve()),
+        "shares": list(shares),
+        "seed": seed,
+        "sha256": digest.hexdigest(),
+    }
+    return Corpus(*train.split(validation_share, seed), test, origin)
+
+
+def pad(tokens: list[list[str]], vocabulary: WordVocabulary, padding: str, max_len: int | None) -> PaddedTexts:
+    return PaddedTexts([vocabulary.encode(words) for words in tokens], padding=padding, max_len=max_len)
+
+
+class TextModel:
+    """A trained classifier with what it takes to ask it in words."""
+
+    model: TextClassifier
+    tokenizer: Tokenizer
+    vocabulary: WordVocabulary
+
+    def __init__(self, run: Path):
+        path = run / "best.npz"
+        if not path.is_file():
+            raise FileNotFoundError(f"no trained model at {path}; train one with: {TRAIN} --out {run}")
+        self.model, facts = load_model(path)
+        missing = [key for key in ("vocabulary", "tokenizer", "classes", "padding", "data") if key not in facts]
+        if missing:
+            raise ValueError(f"{path}: not written by train_text.py: no {', '.join(missing)} in its manifest")
+        self.path, self.facts = path, facts
+        self.tokenizer = tokenizer_from_json(facts["tokenizer"])
+        self.vocabulary = WordVocabulary(facts["vocabulary"])
+        self.classes = facts["classes"]
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens that the model reads of a text. Raises ValueError when there are none."""
+        tokens = self.tokenizer(text)[: self.facts["max_len"]]
+        if not tokens:
+            raise ValueError(f"no token in the text {text!r}")
+        return tokens
+
+    def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
+        """Of each text its tokens (lists), probabilities of the classes (N, K), and its tokens' weights (arrays)."""
+        tokens = [self.tokens(text) for text in texts]
+        xs = pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
+        probabilities, weights = self.model.explain(xs, kind)
+        return tokens, probabilities, [w[x != 0] for w, x in zip(weights, xs, strict=True)]
+
+    def test_texts(self) -> LabelledTexts:
+        """The test part. Raises ValueError when the data is not what the model learnt."""
+        data = self.facts["data"]
+        where = data["path"], data["layout"], data["encoding"], data["test_path"]
+        return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"]).test
+
+
+def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: str | None = None):
+    """A figure: the heat map of the ``number``-th BATCH of texts, each with its class and the one predicted.
+
+    Raises ValueError when there is no such batch.
+    """
+    from classifier.plot import plot_word_attention
+
+    rows = range(len(texts.texts))[number * BATCH : (number + 1) * BATCH]
+    if not rows:
+        raise ValueError(
+            f"--batch {number}: {len(texts.texts)} texts make batches 0..{(len(texts.texts) - 1) // BATCH}"
+        )
+    tokens, probabilities, weights = text_model.explain([texts.texts[i] for i in rows], kind)
+    labels = [
+        f"{texts.classes[texts.labels[i]]} → {text_model.classes[p.argmax()]} {p.max():.2f}"
+        for i, p in zip(rows, probabilities, strict=True)
+    ]
+    return plot_word_attention(tokens, weights, labels=labels).figure

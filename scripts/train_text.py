@@ -1,0 +1,261 @@
+"""Train a classifier of texts: a bidirectional GRU with attention, or self-attention and a bidirectional LSTM.
+
+python scripts/train_text.py --model seqself                                     # generated Japanese sentences
+python scripts/train_text.py --model gru --data aclImdb/train --test-data aclImdb/test --max-len 400
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from blas_kernel import describe_blas, prefer_fast_kernels
+
+if __name__ == "__main__":
+    prefer_fast_kernels()
+
+import matplotlib
+import numpy as np
+from cli import Parser, cores, natural, positive_float, positive_int, run, share
+from run_folder import prepare, save_figure, write_config, write_table
+from text_run import BATCH, TextModel, draw_batch, open_corpus, pad
+from tqdm import tqdm
+
+from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
+from classifier.token_table import width_of
+from common import training_state
+from common.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar
+from common.layer import summary
+from common.optimizer import Adam, Nadam
+from common.self_attention import TYPES
+from common.trainer import Trainer
+from dataset.labelled import READERS, LabelledTexts
+from dataset.tokenizers import TOKENIZERS, SentencePiece
+from dataset.words import WordVocabulary, read_word_vectors
+
+METRICS = ("loss", "acc", "mse", "mae")
+COLUMNS = ("epoch", *METRICS, *(f"val_{name}" for name in METRICS), "seconds")
+PICTURES = 3  # heat maps of the first batches of the test part
+
+# Of each model the sizes and settings of the original, for the options that are not given.
+ORIGINAL = {
+    "gru": dict(wordvec_size=300, hidden_size=512, batch_size=32, max_epoch=5, lr=0.001, vocab_size=25_000),
+    "seqself": dict(wordvec_size=300, hidden_size=356, batch_size=256, max_epoch=50, lr=0.002, patience=5),
+    "bow": dict(batch_size=256, max_epoch=50, lr=0.02, patience=5),
+}
+FREE = "resume", "max_epoch", "quiet"  # what may be given anew to a run that goes on
+
+
+def parse() -> argparse.Namespace:
+    parser = Parser(
+        description=__doc__.splitlines()[0],
+        epilog="Sizes and settings without a default here are those of the model's original.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--model", choices=list(ORIGINAL), default="seqself", help="bow: logistic regression on the counts of words")
+    add("--data", metavar="PATH", help="a corpus; without it, generated Japanese sentences of four classes")
+    add("--format", choices=list(READERS), help="a folder a class, a file a class, or features.csv and labels.csv")
+    add("--encoding", default="utf-8", help="of the corpus and of word vectors")
+    add("--test-data", metavar="PATH", help="texts to test on, in the same format; without it, a share of --data")
+    add("--test-share", type=share, default=0.1, help="of all texts")
+    add("--validation-share", type=share, default=0.1, help="of the texts that are not for testing")
+    add("--tokenizer", choices=list(TOKENIZERS), help="without it, words for --data, characters for generated texts")
+    add("--pieces", type=positive_int, default=8000, help="of the SentencePiece model that is trained")
+    add("--sentencepiece-model", metavar="FILE", help="a trained model, in place of training one")
+    add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
+    add("--vocab-size", type=positive_int, help="at most so many words")
+    add("--max-len", type=positive_int, help="only so many tokens of each text")
+    add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
+    add("--embeddings", metavar="FILE", help="word vectors to start from, in word2vec's text format")
+    add("--wordvec-size", type=positive_int)
+    add("--hidden-size", type=positive_int)
+    add("--layers", type=positive_int, default=3, help="of gru")
+    add("--dropout", type=float, default=0.4, help="of gru")
+    add("--no-attention", action="store_true", help="gru: the final states alone")
+    add("--no-mask", action="store_true", help="padding counts as if it were words, as in the originals")
+    add("--units", type=positive_int, default=32, help="of seqself's attention")
+    add("--attention-type", choices=TYPES, default="additive", help="of seqself")
+    add("--attention-width", type=positive_int, help="seqself: how many tokens each one sees")
+    add("--history-only", action="store_true", help="seqself: a token sees none after it")
+    add("--attention-activation", choices=("sigmoid",), help="of seqself's scores")
+    add("--batch-size", type=positive_int)
+    add("--max-epoch", type=positive_int)
+    add("--patience", type=positive_int, help="epochs without a better validation accuracy before it stops")
+    add("--lr", type=positive_float, help="of Adam, seqself: of Nadam")
+    add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
+    add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
+    add("--workers", type=positive_int, default=cores(), help="threads that share each mini-batch")
+    add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder, after its last whole epoch")
+    add("--out", type=Path, default=Path("runs/text"), metavar="DIR", help="an earlier run there is replaced")
+    add("--quiet", action="store_true", help="print the results only")
+    args = parser.parse_args()
+    if args.resume is not None:
+        return resumed(parser, args)
+    for name, value in ORIGINAL[args.model].items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    if args.tokenizer is None:
+        args.tokenizer = "characters" if args.data is None else "words"
+    if args.data is not None and args.format is None:
+        parser.error(f"--data needs --format, one of {', '.join(READERS)}")
+    if args.data is None and args.test_data is not None:
+        parser.error("--test-data needs --data")
+    return args
+
+
+def resumed(parser: Parser, args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments of the run that goes on."""
+    state = args.resume / "state.npz"
+    if not state.is_file():
+        parser.error(f"--resume {args.resume}: no {state}, so nothing to go on with")
+    stored = training_state.facts(state)["arguments"] | {"out": args.resume}
+    again = parser.parse_args(namespace=argparse.Namespace(**stored))
+    changed = [name for name in stored if name not in FREE and getattr(again, name) != stored[name]]
+    if changed:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        parser.error(f"--resume {args.resume}: {options} differs from what the run was started with")
+    return again
+
+
+def main() -> int:
+    args = parse()
+    matplotlib.use("Agg")
+    shares = args.test_share, args.validation_share
+    corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed)
+    tokenizer = make_tokenizer(args, corpus.train.texts)
+    tokens = {part: [tokenizer(text) for text in getattr(corpus, part).texts] for part in corpus._fields[:3]}
+    vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
+    xs = {part: pad(words, vocabulary, args.padding, args.max_len) for part, words in tokens.items()}
+    ts = {part: getattr(corpus, part).labels for part in tokens}
+    weights, shuffling = (np.random.default_rng(s) for s in np.random.SeedSequence(args.seed).spawn(2))
+    model = make_model(args, len(vocabulary), len(corpus.train.classes), weights)
+    vectors = 0 if args.embeddings is None else load_vectors(args, model, vocabulary)
+
+    facts = {
+        "vocabulary": vocabulary.words,
+        "tokenizer": tokenizer.to_json(),
+        "classes": list(corpus.train.classes),
+        "padding": args.padding,
+        "max_len": args.max_len,
+        "data": corpus.origin,
+    }
+    prepare(args.out)
+    best = ModelCheckpoint(args.out / "best.npz", save=lambda path, model: save_model(path, model, **facts))
+    callbacks = [
+        Evaluate(xs["train"], ts["train"], workers=args.workers),
+        Evaluate(xs["validation"], ts["validation"], "val_", workers=args.workers),
+        best,
+    ]
+    if args.patience is not None:
+        callbacks.append(EarlyStopping(patience=args.patience))
+    optimizer = (Nadam if args.model == "seqself" else Adam)(lr=args.lr)
+    trainer = Trainer(model, optimizer, rng=shuffling, callbacks=callbacks, workers=args.workers)
+    if args.resume is not None:
+        stopped = training_state.restore(args.out / "state.npz", trainer)["stopped"]
+    else:
+        stopped = False
+        write_config(args.out, args, corpus.origin)
+    if not args.quiet:
+        sizes = ", ".join(f"{len(x)} {part}" for part, x in xs.items())
+        known = f", {vectors} of them with a vector from {args.embeddings}" if args.embeddings else ""
+        print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} words{known}")
+        print(f"{args.workers} workers, {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
+    train(args, trainer, xs["train"], ts["train"], stopped)
+    report(args, corpus.test, xs["test"], best)
+    return 0
+
+
+def make_tokenizer(args, texts: list[str]):
+    if args.tokenizer != "sentencepiece":
+        return TOKENIZERS[args.tokenizer]()
+    if args.sentencepiece_model is not None:
+        return SentencePiece.load(args.sentencepiece_model)
+    return SentencePiece.train(texts, args.pieces)
+
+
+def make_model(args, words: int, classes: int, rng: np.random.Generator):
+    if args.model == "bow":
+        return BagOfWords(words, classes)
+    common = dict(classes=classes, mask=not args.no_mask, rng=rng)
+    if args.model == "gru":
+        attention = not args.no_attention
+        sizes = args.wordvec_size, args.hidden_size, args.layers, args.dropout
+        return GRUClassifier(words, *sizes, attention=attention, **common)
+    names = "attention_type", "attention_width", "history_only", "attention_activation"
+    attention = {name: getattr(args, name) for name in names}
+    return SeqSelfClassifier(words, args.wordvec_size, args.hidden_size, args.units, attention=attention, **common)
+
+
+def load_vectors(args, model, vocabulary: WordVocabulary) -> int:
+    """Start from the word vectors of a file, where it has the word; return how many it has."""
+    ids, vectors = read_word_vectors(args.embeddings, vocabulary, encoding=args.encoding)
+    if vectors.shape[1] != model.embed.W.shape[1]:
+        raise ValueError(
+            f"{args.embeddings}: vectors of {vectors.shape[1]} values, --wordvec-size is {model.embed.W.shape[1]}"
+        )
+    model.embed.W[ids] = vectors
+    return len(ids)
+
+
+def train(args, trainer: Trainer, x, t, stopped: bool) -> None:
+    """Fit an epoch at a time; after each, the run's folder is whole."""
+    batches = -(-len(x) // args.batch_size)
+    done = trainer.current_epoch
+    with tqdm(total=args.max_epoch * batches, initial=done * batches, unit="it", disable=args.quiet or None) as bar:
+        trainer.callbacks.append(ProgressBar(bar))
+        while trainer.current_epoch < args.max_epoch and not stopped:
+            before = time.perf_counter()
+            record = trainer.fit(x, t, 1, args.batch_size, args.max_grad, eval_interval=None)[-1]
+            record["seconds"] = round(time.perf_counter() - before, 2)
+            stopped = trainer.stop_training
+            write_history(args.out, trainer.history)
+            facts = {"arguments": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}}
+            training_state.save(args.out / "state.npz", trainer, facts | {"stopped": stopped})
+            if not args.quiet:
+                tqdm.write(line(record[name] for name in COLUMNS))
+
+
+def line(values) -> str:
+    return " ".join(f"{v:>9.4f}" if isinstance(v, float) else f"{v:>9}" for v in values)
+
+
+def write_history(out: Path, history: list[dict]) -> None:
+    from common.plot import plot_history
+
+    write_table(out / "history.csv", COLUMNS, history)
+    for name, label in (("acc", "accuracy"), ("loss", "loss [nats per text]")):
+        rows = [
+            {"model": part, "epoch": record["epoch"], name: record[prefix + name]}
+            for part, prefix in (("training", ""), ("validation", "val_"))
+            for record in history
+        ]
+        save_figure(out / f"{name}.png", plot_history(rows, name, ylabel=label).figure)
+
+
+def report(args, test: LabelledTexts, xs, best: ModelCheckpoint) -> None:
+    """Test the best checkpoint, from its file, and draw what it gets wrong and where it looked."""
+    from classifier.plot import plot_confusion
+
+    text_model = TextModel(args.out)
+    ts = test.labels
+    p = text_model.model.probabilities(xs, workers=args.workers)
+    matrix = confusion_matrix(p.argmax(axis=1), ts, len(text_model.classes))
+    print(f"\nbest epoch {best.best_epoch}, validation accuracy {100 * best.best:.2f}%")
+    print(f"test accuracy {100 * (p.argmax(axis=1) == ts).mean():.2f}%, {len(ts)} texts")
+    print("\n" + confusion_text(matrix, text_model.classes))
+    save_figure(args.out / "confusion.png", plot_confusion(matrix, text_model.classes).figure)
+    if set(text_model.model.token_weight_kinds) & {"attention", "received"}:
+        (args.out / "fig").mkdir(exist_ok=True)
+        for number in range(min(PICTURES, -(-len(test.texts) // BATCH))):
+            save_figure(args.out / "fig" / f"attention_{number}.png", draw_batch(text_model, test, number))
+
+
+def confusion_text(matrix: np.ndarray, classes: list[str]) -> str:
+    """The matrix as lines, in columns whatever the script of the names."""
+    rows = [["true, predicted", *classes], *([name, *map(str, row)] for name, row in zip(classes, matrix, strict=True))]
+    wide = max(width_of(cell) for row in rows for cell in row) + 2
+    return "\n".join("".join(" " * (wide - width_of(cell)) + cell for cell in row) for row in rows)
+
+
+if __name__ == "__main__":
+    run(main)
