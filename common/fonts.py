@@ -80,7 +80,7 @@ def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
     return frozenset().union(*found)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _charmap(path: str, face_index: int) -> frozenset[str]:
     """The characters of one face of a font file; none for a file that cannot be read."""
     from matplotlib.ft2font import FT2Font

@@ -1,0 +1,227 @@
+"""The table of a text's tokens and how much weight each got: for the terminal, as CSV, and as a page of HTML.
+
+Nothing here needs matplotlib or a font; the same table as a picture is ``classifier.plot.plot_token_table``.
+"""
+
+import base64
+import csv
+import hashlib
+import html
+import io
+import unicodedata
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+# The nine Blues of ColorBrewer, between which matplotlib's map of that name interpolates.
+BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")
+SHADES = 12
+COLUMNS = ("weight", "rank", "normalized", "attention")
+MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move what stands beside them
+
+
+class TokenTable(NamedTuple):
+    """A row a token: weight; rank, 1 the largest, ties sharing their mean rank; normalized = max(weight - mean, 0);
+    attention, whether normalized is above 0. The arrays are (T,)."""
+
+    tokens: list[str]
+    weight: np.ndarray
+    rank: np.ndarray
+    normalized: np.ndarray
+    attention: np.ndarray
+
+    @property
+    def shade(self) -> np.ndarray:
+        """How dark each token is drawn, 0..1: normalized, of its largest."""
+        return self.normalized / (self.normalized.max() or 1.0)
+
+    def columns(self) -> list[list[str]]:
+        """weight, rank, normalized and attention as they are shown."""
+        rank, attention = [f"{r:g}" for r in self.rank], ["yes" if a else "no" for a in self.attention]
+        return [[number(w) for w in self.weight], rank, [number(w) for w in self.normalized], attention]
+
+
+def token_table(tokens: list[str], weight: np.ndarray) -> TokenTable:
+    """Table of the tokens of one text, and a weight for each (T,), of any size and sign.
+
+    Raises ValueError when there are no tokens, not as many weights as tokens, or a weight that is not finite.
+    """
+    weight = np.array(weight, float)
+    if not tokens or weight.shape != (len(tokens),):
+        raise ValueError(f"token_table: tokens and as many weights wanted, got {len(tokens)} and shape {weight.shape}")
+    if not np.isfinite(weight).all():
+        raise ValueError("token_table: finite weights wanted, got nan or inf")
+    _, which, count = np.unique(-weight, return_inverse=True, return_counts=True)
+    rank = (count.cumsum() - (count - 1) / 2)[which]
+    # rounding must not put the mean of equal weights beside them
+    mean = np.clip(weight.mean(), weight.min(), weight.max())
+    normalized = np.maximum(weight - mean, 0.0)
+    return TokenTable(list(tokens), weight, rank, normalized, normalized > 0)
+
+
+def number(value: float) -> str:
+    """Four decimals, and no more places than that where a value is large."""
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def visible(token: str) -> str:
+    """The token with characters that show nothing escaped, ``\\x1b``; spaces alone are ``␣``."""
+    if not token.strip(" \u3000"):
+        return "␣" * len(token)
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in MISSING else c for c in token)
+
+
+def rgb(shade: float) -> tuple[int, int, int]:
+    """The colour of a shade 0..1 on the map Blues."""
+    stops = np.array([list(bytes.fromhex(stop)) for stop in BLUES])
+    position = np.linspace(0, 1, len(stops))
+    return tuple(int(np.interp(shade, position, stops[:, channel]).round()) for channel in range(3))
+
+
+def luminance(colour: tuple[float, float, float]) -> float:
+    """Relative luminance of an sRGB colour, 0..255 a channel. Source: WCAG 2.2."""
+    channels = np.asarray(colour[:3]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def ink(colour: tuple[float, float, float]) -> str:
+    """Black or white, whichever contrasts more with the colour: the ratio is 4.58:1 at least."""
+    light = luminance(colour)
+    return "#000000" if (light + 0.05) / 0.05 > 1.05 / (light + 0.05) else "#ffffff"
+
+
+def width_of(text: str) -> int:
+    """Columns of a terminal that the text takes: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """The text, its end replaced by … where it takes more columns than width."""
+    if width_of(text) <= width:
+        return text
+    while width_of(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def to_text(table: TokenTable, colour: bool = False, width: int = 80) -> str:
+    """The table with a column a token, in blocks of as many columns as ``width`` has room for.
+
+    colour: shade each token by ``normalized``, with the 24-bit colours of a terminal.
+    """
+    head = max(map(len, COLUMNS))
+    room = max(width - head - 1, 8)
+    tokens = [cut(visible(token), room) for token in table.tokens]
+    rows = [tokens, *table.columns()]
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+    lines, first = [], 0
+    while first < len(tokens):
+        last = first + 1
+        while last < len(tokens) and sum(widths[first : last + 1]) + last - first <= room:
+            last += 1
+        if first:
+            lines.append("")
+        for name, row in zip(("token", *COLUMNS), rows, strict=True):
+            cells = [" " * (widths[t] - width_of(row[t])) + row[t] for t in range(first, last)]
+            if colour and row is tokens:
+                cells = [_on_shade(cell, table.shade[t]) for t, cell in enumerate(cells, first)]
+            lines.append(f"{name:<{head}} " + " ".join(cells))
+        first = last
+    return "\n".join(lines) + "\n"
+
+
+def _on_shade(text: str, shade: float) -> str:
+    background, foreground = rgb(shade), (0, 0, 0) if ink(rgb(shade)) == "#000000" else (255, 255, 255)
+    codes = ";".join(map(str, (48, 2, *background, 38, 2, *foreground)))
+    return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def to_csv(table: TokenTable) -> str:
+    """CSV with a header and a row a token, numbers in full; a token is data and stands there as it is."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(["token", *COLUMNS])
+    for token, *values in zip(*table, strict=True):
+        writer.writerow([token, *(value.item() for value in values)])
+    return text.getvalue()
+
+
+def to_html(
+    tables: TokenTable | Iterable[tuple[list[str], TokenTable]], title: str, *, lang: str = "ja", note: str = ""
+) -> str:
+    """One file of HTML that needs no other: the table, or several, each under its header lines.
+
+    tables: a table, or pairs of header lines and a table. lang: language of the texts, which decides how kanji are
+    drawn. note: a line under the title. The page runs no script and loads nothing, and its
+    Content-Security-Policy says so; texts stand there as themselves, whatever they contain.
+    """
+    pairs = [([], tables)] if isinstance(tables, TokenTable) else tables
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    lines = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'\">",
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{_shown(title)}</title>",
+        f"<style>{style}</style>",
+        "</head>",
+        "<body>",
+        f"<h1>{_shown(title)}</h1>",
+        *([f"<p>{_shown(note)}</p>"] if note else []),
+    ]
+    for header, table in pairs:
+        lines += _section(header, table, html.escape(lang))
+    return "\n".join([*lines, "</body>", "</html>"]) + "\n"
+
+
+def _section(header: list[str], table: TokenTable, lang: str) -> list[str]:
+    tokens = [f"<bdi>{_shown(token)}</bdi>" for token in table.tokens]
+    classes = [f"s{round(shade * (SHADES - 1))}" for shade in table.shade]
+    text = " ".join(f'<span class="{c}">{token}</span>' for c, token in zip(classes, tokens, strict=True))
+    lines = ["<section>", *(f'<p lang="{lang}">{_shown(line)}</p>' for line in header)]
+    lines += [f'<p class="text" lang="{lang}">{text}</p>', "<table>"]
+    lines += ["<thead><tr>" + "".join(f'<th scope="col">{name}</th>' for name in ("token", *COLUMNS)) + "</tr></thead>"]
+    lines += ["<tbody>"]
+    for c, token, *cells in zip(classes, tokens, *table.columns(), strict=True):
+        numbers = "".join(f"<td>{cell}</td>" for cell in cells)
+        lines.append(f'<tr><th scope="row" class="{c}" lang="{lang}">{token}</th>{numbers}</tr>')
+    return [*lines, "</tbody>", "</table>", "</section>"]
+
+
+def _shown(text: str) -> str:
+    return html.escape(visible(text))
+
+
+def _style() -> str:
+    """The page's style: shades get darker with the weight on a light page, lighter on a dark one."""
+    colours = [rgb(shade) for shade in np.linspace(0, 1, SHADES)]
+    rules = [
+        [f".s{k}{{background:#{bytes(colour).hex()};color:{ink(colour)}}}" for k, colour in enumerate(scheme)]
+        for scheme in (colours, colours[::-1])
+    ]
+    return "\n".join(
+        [
+            ":root{color-scheme:light dark}",
+            "body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:60rem;padding:0 .75rem;"
+            "background:#ffffff;color:#111111;overflow-wrap:anywhere}",
+            "h1{font-size:1.25rem}p{margin:.25rem 0}section{margin:1.5rem 0}",
+            ".text span{display:inline-block;max-width:100%;box-sizing:border-box;padding:0 .3rem;margin:.1rem 0;"
+            "border-radius:.2rem}",
+            "table{border-collapse:collapse;font-size:.875rem}",
+            "th,td{padding:.2rem .45rem;text-align:right;font-variant-numeric:tabular-nums;border:1px solid #767676}",
+            "thead th,td{overflow-wrap:normal}th:first-child{text-align:left;min-width:4em}tbody th{font-weight:600}",
+            "@media (max-width:30rem){table{font-size:.75rem}th,td{padding:.2rem .25rem}}",
+            *rules[0],
+            "@media (prefers-color-scheme:dark){",
+            "body{background:#101418;color:#eeeeee}",
+            *rules[1],
+            "}",
+        ]
+    )
