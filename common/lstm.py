@@ -3,9 +3,9 @@
 import numpy
 
 from common.functions import sigmoid
-from common.layer import Array, Layer
+from common.layer import Array
 from common.np import np
-from common.rnn import Recurrent, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
+from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
 from common.steps import Prefixes
 
 
@@ -58,7 +58,7 @@ class TimeLSTM(TimeRecurrent):
     With ``constant`` (N, C), an input that is the same at every step and stands in front of each x, Wx is
     (C + D, 4H); its product is computed once, and backward returns dxs and dconstant (N, C).
     Besides ``h`` and ``dh`` there are the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
-    Prefixes, state, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 6.3.
+    Prefixes, mask, state, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
 
     gates = LSTM.gates
@@ -79,21 +79,30 @@ class TimeLSTM(TimeRecurrent):
         super().reset_state()
         self.c = None
 
-    def forward(self, xs: Array, prefixes: Prefixes | None = None, constant: Array | None = None) -> Array:
+    def forward(
+        self,
+        xs: Array,
+        prefixes: Prefixes | None = None,
+        mask: Array | None = None,
+        *,
+        constant: Array | None = None,
+    ) -> Array:
         C = 0
         if constant is not None:
             if prefixes is not None:
                 raise ValueError(f"{type(self).__name__}: a constant is a sequence's own, so it shares no prefixes")
+            if mask is not None:
+                raise ValueError(f"{type(self).__name__}: a constant goes to every step, so it takes no mask")
             self.expect("constant (N, C) for xs (N, T, D)", constant, len(xs), None)
             C = constant.shape[1]
             if C >= len(self.Wx):
                 raise ValueError(
                     f"{type(self).__name__}: Wx {self.Wx.shape} leaves nothing for xs beside a constant of {C}"
                 )
-        steps, hx1 = self._begin(xs, prefixes, len(self.Wx) - C)
+        steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx) - C)
         rows, H = steps.rows, len(self.Wh)
         hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
-        self._start(cs[: steps.sizes[0]], self.c)
+        self._start(steps, cs, self.c)
         gates, tanh_cs = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H)
         gi = self.work("gi", max(steps.sizes), H)
         W = self._weights()
@@ -147,7 +156,7 @@ class TimeLSTM(TimeRecurrent):
             n = now.stop - now.start
             dhx1[now] += np.matmul(da[:, now], W_T, out=by_gate[:, :n]).sum(axis=0, out=total[:n])
             steps.join(t, dh, dc)
-        self.dc = dc[: steps.sizes[0]].copy()
+        self.dc = np.array(dc[steps.entry])
         dW = np.matmul(hx1[:rows].T, da, out=self.work("dW", *W.shape))
         if constant is None:
             return self._end_backward(steps, dhx1, dW)
@@ -159,33 +168,16 @@ class TimeLSTM(TimeRecurrent):
         return self._end_backward(steps, dhx1, dW), dconstant
 
 
-class TimeBiLSTM(Layer):
+class TimeBiLSTM(TimeBidirectional):
     """Two LSTMs over the same sequence, one from each end, their states side by side.
 
-    forward:  xs (N, T, D)    ->  hs (N, T, 2H): left to right in the first H, right to left in the rest
-    backward: dhs (N, T, 2H)  ->  dxs (N, T, D)
-    Weights as in TimeLSTM, first those of the direction left to right.
+    forward:  xs (N, T, D), mask bool (N, T) or None  ->  hs (N, T, 2H): left to right in the first H
+    backward: dhs (N, T, 2H)                          ->  dxs (N, T, D)
+    Weights as in TimeLSTM, first those of the direction left to right; the rest as in TimeBidirectional.
     Source: 『ゼロから作るDeep Learning 2』 8.4.1; Schuster & Paliwal 1997.
     """
 
     def __init__(self, Wx1: Array, Wh1: Array, b1: Array, Wx2: Array, Wh2: Array, b2: Array, stateful: bool = False):
-        super().__init__()
         self.forward_lstm = TimeLSTM(Wx1, Wh1, b1, stateful)
         self.backward_lstm = TimeLSTM(Wx2, Wh2, b2, stateful)
-        self.own(self.forward_lstm, self.backward_lstm)
-
-    def reset_state(self) -> None:
-        """Start the next forward from zeros, in both directions; only ``stateful`` layers remember."""
-        self.forward_lstm.reset_state()
-        self.backward_lstm.reset_state()
-
-    def forward(self, xs: Array) -> Array:
-        there = self.forward_lstm.forward(xs)
-        back = self.backward_lstm.forward(xs[:, ::-1])
-        return np.concatenate((there, back[:, ::-1]), axis=2)
-
-    def backward(self, dhs: Array) -> Array:
-        H = len(self.forward_lstm.Wh)
-        self.expect("dhs (N, T, 2H)", dhs, None, None, H + len(self.backward_lstm.Wh))
-        dxs = self.forward_lstm.backward(dhs[:, :, :H])
-        return dxs + self.backward_lstm.backward(dhs[:, ::-1, H:])[:, ::-1]
+        super().__init__(self.forward_lstm, self.backward_lstm)

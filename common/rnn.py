@@ -1,9 +1,9 @@
-"""The simple recurrent layer: one step (``RNN``), the whole sequence (``TimeRNN``), what all over time share."""
+"""The simple recurrent layer: one step (``RNN``), a sequence (``TimeRNN``); what all over time and both ways share."""
 
 from common.functions import sigmoid
 from common.layer import Array, Layer
 from common.np import np
-from common.steps import Prefixes, Steps
+from common.steps import Prefixes, Ragged, Steps
 
 
 class Recurrent(Layer):
@@ -64,11 +64,16 @@ class TimeRecurrent(Recurrent):
     and so does the gradient that backward returns; what forward returns is (N, T, H) all the same. The first
     state is then that of no sequence alone, and ``dh`` has a row at least for each distinct first id.
 
+    ``forward(xs, mask=mask)``, mask bool (N, T), True where real: at a masked position the state is carried over
+    unchanged and returned there again, zeros where nothing real came before. So ``h``, the last state, is that after
+    the last real token, whichever side the padding is on. What stands at masked positions is never read, and its
+    gradient is exactly 0. Not together with prefixes or a state of an earlier call.
+
     Inside, a state, its input and a 1 stand side by side, so that one product serves a step:
     ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1) and
     a last block for the states that leave the last step; gates are (gates, rows, H): a gate is a block, and so is
     a step. These arrays are kept from call to call; what a call returns is always a new one.
-    Raises ValueError when weights, inputs and state do not fit, RuntimeError for set_state without stateful.
+    Raises ValueError when weights, inputs, mask and state do not fit, RuntimeError for set_state without stateful.
     """
 
     order, minus = (0,), 0
@@ -90,34 +95,46 @@ class TimeRecurrent(Recurrent):
         """Start the next forward from zeros."""
         self.h = None
 
-    def _begin(self, xs: Array, prefixes: Prefixes | None, D: int) -> tuple[Steps, Array]:
+    def _begin(self, xs: Array, prefixes: Prefixes | None, mask: Array | None, D: int) -> tuple[Steps, Array]:
         """The steps, and ``hx1`` with the inputs of width D and the first state in it."""
         H = len(self.Wh)
-        if prefixes is None:
-            self.expect("xs (N, T, D)", xs, None, None, D)
-            if xs.shape[1] == 0:
-                raise ValueError(f"{type(self).__name__}: a step at least wanted, got xs of shape {xs.shape}")
-            steps, xs = Steps(*xs.shape[:2]), xs.transpose(1, 0, 2)
-        else:
-            if self.stateful:
-                raise ValueError(
-                    f"{type(self).__name__}: prefixes are shared from a zero state, not with stateful=True"
-                )
-            self.expect("xs (rows, D), an input for each of prefixes.ids", xs, prefixes.rows, D)
-            steps = prefixes
+        steps = self._steps(xs, prefixes, mask, D)
         hx1 = self.work("hx1", steps.rows + steps.sizes[-1], H + D + 1)
-        hx1[: steps.rows, H:-1] = xs.reshape(steps.rows, D)
+        steps.read(xs, hx1[: steps.rows, H:-1])
         hx1[: steps.rows, -1] = 1
-        self._start(hx1[: steps.sizes[0], :H], self.h)
+        self._start(steps, hx1[:, :H], self.h)
         return steps, hx1
 
-    def _start(self, first: Array, state: Array | None) -> None:
-        """Fill the rows that enter the first step."""
-        if not self.stateful or state is None:
-            first[...] = 0
+    def _steps(self, xs: Array, prefixes: Prefixes | None, mask: Array | None, D: int) -> Steps:
+        name = type(self).__name__
+        if prefixes is not None:
+            if self.stateful:
+                raise ValueError(f"{name}: prefixes are shared from a zero state, not with stateful=True")
+            if mask is not None:
+                raise ValueError(f"{name}: prefixes or a mask wanted, got both; leave out the mask")
+            self.expect("xs (rows, D), an input for each of prefixes.ids", xs, prefixes.rows, D)
+            return prefixes
+        self.expect("xs (N, T, D)", xs, None, None, D)
+        N, T = xs.shape[:2]
+        if T == 0:
+            raise ValueError(f"{name}: a step at least wanted, got xs of shape {xs.shape}")
+        if mask is None:
+            return Steps(N, T)
+        if self.stateful:
+            raise ValueError(f"{name}: masked sequences start from a zero state, not with stateful=True")
+        self.expect("mask (N, T) for xs (N, T, D)", mask, N, T)
+        if mask.dtype != bool:
+            raise ValueError(f"{name}: a bool mask wanted, True where real, got {mask.dtype}; ids != padding is one")
+        return Ragged(mask)
+
+    def _start(self, steps: Steps, states: Array, first: Array | None) -> None:
+        """Put first (N, H), or zeros, into the states (rows + last block, H) where the sequences begin."""
+        if not self.stateful or first is None:
+            states[steps.entry] = 0
         else:
-            self.expect("the state for xs (N, T, D), else call reset_state() first: state (N, H)", state, *first.shape)
-            first[...] = state
+            what = "the state for xs (N, T, D), else call reset_state() first: state (N, H)"
+            self.expect(what, first, steps.sizes[0], len(self.Wh))
+            states[steps.entry] = first
 
     def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> Array:
         """Gradients of ``hx1``, so far those that came from outside."""
@@ -131,16 +148,12 @@ class TimeRecurrent(Recurrent):
         """Fill ``dh`` and ``grads``, the latter from the gradient of ``_weights``; return dxs, (N, T, D) or with
         prefixes (rows, D), in a new array."""
         H = len(self.Wh)
-        self.dh = dhx1[: steps.sizes[0], :H].copy()
+        self.dh = np.array(dhx1[steps.entry, :H])
         dW[: self.minus] *= -1
         dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
         for inside, gate in zip(dW, self.order, strict=True):
             dWh[gate], dWx[gate], db[gate] = inside[:H], inside[H:-1], inside[-1:]
-        dxs = dhx1[: steps.rows, H:-1]
-        if isinstance(steps, Prefixes):
-            return dxs.copy()
-        N, T = steps.index.shape
-        return dxs.reshape(T, N, -1).transpose(1, 0, 2).copy()
+        return steps.unread(dhx1[: steps.rows, H:-1])
 
     def _by_gate(self, W: Array) -> Array:
         """W (D, gates * H) as (gates, D, H), a view."""
@@ -191,11 +204,11 @@ class TimeRNN(TimeRecurrent):
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, H), Wh (H, H), b (H,)
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
-    Prefixes, state, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 5.3.2.
+    Prefixes, mask, state, ``h``, ``dh``, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 5.3.2.
     """
 
-    def forward(self, xs: Array, prefixes: Prefixes | None = None) -> Array:
-        steps, hx1 = self._begin(xs, prefixes, len(self.Wx))
+    def forward(self, xs: Array, prefixes: Prefixes | None = None, mask: Array | None = None) -> Array:
+        steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx))
         hs, (W,) = hx1[:, : len(self.Wh)], self._weights()
         products = self.work("products", steps.rows, len(self.Wh))
         for t, (now, after) in enumerate(steps.blocks):
@@ -218,3 +231,35 @@ class TimeRNN(TimeRecurrent):
             dhx1[now] += np.matmul(da[now], W.T, out=back[: now.stop - now.start])
             steps.join(t, dh)
         return self._end_backward(steps, dhx1, (hx1[:rows].T @ da)[None])
+
+
+class TimeBidirectional(Layer):
+    """Two recurrent layers over the same sequence, one from each end, their states side by side.
+
+    forward:  xs (N, T, D)    ->  hs (N, T, H1 + H2): left to right in the first H1, right to left in the rest
+    backward: dhs (N, T, H1 + H2)  ->  dxs (N, T, D)
+    With mask (N, T), see TimeRecurrent, ``hs[:, -1, :H1]`` and ``hs[:, 0, H1:]`` are the states after all real tokens.
+    Source: Schuster & Paliwal 1997.
+    """
+
+    def __init__(self, there: TimeRecurrent, back: TimeRecurrent):
+        super().__init__()
+        self.directions = there, back
+        self.own(there, back)
+
+    def reset_state(self) -> None:
+        """Start the next forward from zeros, in both directions; only ``stateful`` layers remember."""
+        for layer in self.directions:
+            layer.reset_state()
+
+    def forward(self, xs: Array, mask: Array | None = None) -> Array:
+        there, back = self.directions
+        hs = there.forward(xs, mask=mask)
+        mask = None if mask is None else mask[:, ::-1]
+        return np.concatenate((hs, back.forward(xs[:, ::-1], mask=mask)[:, ::-1]), axis=2)
+
+    def backward(self, dhs: Array) -> Array:
+        there, back = self.directions
+        H = len(there.Wh)
+        self.expect("dhs (N, T, H1 + H2)", dhs, None, None, H + len(back.Wh))
+        return there.backward(dhs[:, :, :H]) + back.backward(dhs[:, ::-1, H:])[:, ::-1]

@@ -1,4 +1,4 @@
-"""Which rows a recurrent layer computes at each step: one for every sequence, or one for every distinct prefix."""
+"""Which rows a recurrent layer computes at each step: of every sequence, of distinct prefixes, or of real tokens."""
 
 from itertools import pairwise
 
@@ -18,14 +18,16 @@ class Steps:
 
     ``rows``           inputs of all steps together; ``sizes``: of each step
     ``blocks``         a pair of slices a step: the rows that enter it, the rows where it leaves its states
+    ``entry``          the rows where the states before a sequence's first input stand
     ``index`` (N, T)   the row of the state of sequence n after step t
     """
 
     def __init__(self, N: int, T: int):
-        self._place([N] * T, numpy.arange(N)[:, None])
+        starts = self._lay([N] * T)
+        self.index = np.asarray(starts[1:] + numpy.arange(N)[:, None])
 
-    def _place(self, sizes: list[int], place: Array) -> None:
-        """sizes: rows of each step; place (N, 1) or (N, T): where in its step's block a sequence has its state."""
+    def _lay(self, sizes: list[int]) -> Array:
+        """Lay out blocks of the given sizes, the rows of each step; returns where each starts, the last one too."""
         self.sizes = sizes
         starts = numpy.cumsum([0, *sizes])
         self.rows = int(starts[-1])
@@ -33,7 +35,17 @@ class Steps:
             (slice(start, start + size), slice(start + size, start + 2 * size))
             for start, size in zip(starts.tolist(), sizes, strict=False)
         ]
-        self.index = np.asarray(starts[1:] + place)
+        self.entry = slice(0, sizes[0])
+        return starts
+
+    def read(self, xs: Array, out: Array) -> None:
+        """The inputs xs (N, T, D) into out (rows, D)."""
+        out[...] = xs.transpose(1, 0, 2).reshape(out.shape)
+
+    def unread(self, dx: Array) -> Array:
+        """Gradients dx (rows, D) of what ``read`` put there  ->  dxs (N, T, D), in a new array."""
+        N, T = self.index.shape
+        return dx.reshape(T, N, -1).transpose(1, 0, 2).copy()
 
     def fork(self, t: int, *states: Array) -> None:
         """Before step t: give each sequence that parts from another a row with a copy of the state of both."""
@@ -103,11 +115,11 @@ class Prefixes(Steps):
         place = handed[last]
         unsorted = numpy.empty_like(place)
         unsorted[self.order] = place
-        self._place(sizes.tolist(), unsorted)
+        starts = self._lay(sizes.tolist())
+        self.index = np.asarray(starts[1:] + unsorted)
 
         row = numpy.arange(self.rows)
         step = numpy.repeat(numpy.arange(T), sizes)
-        starts = sizes.cumsum() - sizes
         self.first = by_step[row - starts[step]], step  # the sequence that each row was handed to, and its step
         self.ids = np.asarray(xs[self.first])
         self.after = row + sizes[step]  # where each row leaves its state
@@ -116,6 +128,13 @@ class Prefixes(Steps):
         copied_from = starts[t] + place[new - 1, t - 1]
         bounds = (sizes - sizes[0]).tolist()
         self.copied_from = [copied_from[:0], *(copied_from[a:b] for a, b in pairwise(bounds))]  # step by step
+
+    def read(self, xs: Array, out: Array) -> None:
+        """xs (rows, D) has an input for each row already."""
+        out[...] = xs
+
+    def unread(self, dx: Array) -> Array:
+        return dx.copy()
 
     def fork(self, t: int, *states: Array) -> None:
         old = self.copied_from[t]
@@ -136,3 +155,51 @@ class Prefixes(Steps):
             shared = self.parts[n]
             dhs[n - 1, :shared] += dhs[n, :shared]
         out[self.after] += dhs[self.first]
+
+
+class Ragged(Steps):
+    """Rows for the real tokens only, of sequences with mask (N, T), bool, True where real: padding costs nothing.
+
+    Masked tokens may stand anywhere. There a state is carried over: the place has the row of the last real token
+    before it, or, where nothing real came before, the row that enters the sequence.
+
+    All sequences end at the last step, the longest ones begin at the first, and have the first rows. So a sequence
+    keeps its place from block to block, and one that begins takes the next. Of ``..ab abcd .a.b ....``::
+
+        abcd   a b c d    row 0 of each block
+        ..ab   . . a b    row 1, from step 2 on
+        .a.b   . . a b    row 2, from step 2 on
+        ....   . . . 0    row 3, from step 3 on: nothing real; it reads a zero, and no one sees what leaves it
+    """
+
+    def __init__(self, mask: Array):
+        mask = to_cpu(mask)
+        read = mask.cumsum(axis=1)  # real tokens up to and with each
+        real = mask.sum(axis=1)
+        rows = numpy.maximum(real, 1)  # of each sequence
+        longest = rows.max(initial=1)
+        begin = longest - rows
+        starts = self._lay(numpy.bincount(begin, minlength=longest).cumsum().tolist())
+        place = numpy.empty_like(rows)
+        place[(-real).argsort(kind="stable")] = numpy.arange(len(mask))
+        index = starts[begin[:, None] + read] + place[:, None]  # of the state after each
+        before = starts[begin[:, None] + read - mask] + place[:, None]
+        source = numpy.empty(real.sum(), dtype=int)
+        source[before[mask]] = mask.ravel().nonzero()[0]
+        self.entry = np.asarray(starts[begin] + place)
+        self.index = np.asarray(index)
+        self.source = np.asarray(source)  # of each row, the place of its input among all N * T; rows without are last
+
+    def read(self, xs: Array, out: Array) -> None:
+        real = len(self.source)
+        out[:real] = xs.reshape(-1, xs.shape[2])[self.source]
+        out[real:] = 0
+
+    def unread(self, dx: Array) -> Array:
+        dxs = np.zeros((self.index.size, dx.shape[1]), dtype=dx.dtype)
+        dxs[self.source] = dx[: len(self.source)]
+        return dxs.reshape(*self.index.shape, -1)
+
+    def collect(self, dhs: Array, out: Array) -> None:
+        for t in range(dhs.shape[1]):  # sequences share no row, but the places that one is carried to do
+            out[self.index[:, t]] += dhs[:, t]

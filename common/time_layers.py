@@ -2,7 +2,7 @@
 
 from common.attention import Attention, AttentionWeight, TimeAttention, WeightSum
 from common.functions import sigmoid, softmax
-from common.gru import GRU, TimeGRU
+from common.gru import GRU, TimeBiGRU, TimeGRU
 from common.layers import (
     Affine,
     Dropout,
@@ -40,6 +40,7 @@ __all__ = [
     "SoftmaxWithLoss",
     "TimeAffine",
     "TimeAttention",
+    "TimeBiGRU",
     "TimeBiLSTM",
     "TimeDropout",
     "TimeEmbedding",

@@ -9,28 +9,16 @@ import pkgutil
 from functools import partial
 
 import numpy as np
+from recurrent_table import ALIKE, RECURRENT, T_DEC, T_ENC, D, Draw, H, N, T, V
 
 import common
 import seq2seq
 from common.base_model import BaseModel
 from common.layer import Layer
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
-from common.rnn import Recurrent, TimeRecurrent
+from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent
 from common.self_attention import ScaledDotAttention, SeqSelfAttention
-from common.steps import Prefixes
-from common.time_layers import (
-    GRU,
-    LSTM,
-    RNN,
-    Attention,
-    AttentionWeight,
-    TimeAttention,
-    TimeBiLSTM,
-    TimeGRU,
-    TimeLSTM,
-    TimeRNN,
-    WeightSum,
-)
+from common.time_layers import Attention, AttentionWeight, TimeAttention, WeightSum
 from seq2seq import (
     AttentionDecoder,
     AttentionEncoder,
@@ -43,74 +31,12 @@ from seq2seq import (
 )
 
 PACKAGES = common, seq2seq
-ABSTRACT = {Recurrent, TimeRecurrent, BaseModel}
+ABSTRACT = {Recurrent, TimeRecurrent, TimeBidirectional, BaseModel}
 
-N, T, T_ENC, T_DEC, D, H, V = 3, 5, 6, 4, 4, 7, 10
-GATES = {RNN: 1, GRU: 3, LSTM: 4, TimeRNN: 1, TimeGRU: 3, TimeLSTM: 4}
-TIME_OF = {TimeRNN: RNN, TimeGRU: GRU, TimeLSTM: LSTM}
 RAGGED = np.arange(T_ENC) < np.array([[6], [4], [1]])
 NOTHING = np.arange(T_ENC) < np.array([[6], [0], [3]])  # the second row sees nothing
 BEFORE = RAGGED[:, ::-1]  # padding before the text
 HOLES = np.array([[1, 1, 0, 1, 0, 1], [0, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0]], dtype=bool)
-ALIKE = {  # ids of questions, which may begin alike
-    "ragged": np.array([[3, 3, 0, 2], [3, 4, 0, 1], [5, 0, 0, 0], [3, 3, 0, 1], [3, 4, 0, 2], [3, 4, 0, 1]]),
-    "all_equal": np.tile([3, 2, 3, 0], (N, 1)),
-    "none_equal": np.array([[3, 2, 3, 0], [4, 2, 3, 0], [1, 2, 3, 0]]),
-}
-
-
-class Draw:
-    """Random arrays of one dtype; the same seed gives the same numbers in every dtype."""
-
-    def __init__(self, dtype=np.float64, seed=0):
-        self.rng, self.dtype = np.random.default_rng(seed), dtype
-
-    def __call__(self, *shape):
-        return self.rng.standard_normal(shape).astype(self.dtype)
-
-    def ids(self, *shape, below=V):
-        return self.rng.integers(0, below, shape)
-
-    def weights(self, gates, width=D):
-        return self(width, gates * H), self(H, gates * H), self(gates * H)
-
-
-class WithState:
-    """A stateful layer that takes its first state as an input, so that the gradient of the state is checked."""
-
-    def __init__(self, layer):
-        self.layer, self.params, self.grads = layer, layer.params, layer.grads
-
-    def forward(self, xs, *state):
-        self.layer.set_state(*state)
-        return self.layer.forward(xs)
-
-    def backward(self, dhs):
-        dxs = self.layer.backward(dhs)
-        return (dxs, self.layer.dh, self.layer.dc) if isinstance(self.layer, TimeLSTM) else (dxs, self.layer.dh)
-
-
-class WithPrefixes(WithState):
-    """A layer that takes the ids whose Prefixes it shares as an input, beside an x for each of its rows."""
-
-    def forward(self, xs, ids):
-        return self.layer.forward(xs, Prefixes(ids))
-
-    def backward(self, dhs):
-        return self.layer.backward(dhs)
-
-
-class WithConstant(WithState):
-    """A layer that takes ``constant`` as its second input, and its first state after it, if it is stateful."""
-
-    def forward(self, xs, constant, *state):
-        if state:
-            self.layer.set_state(*state)
-        return self.layer.forward(xs, constant=constant)
-
-    def backward(self, dhs):
-        dxs, dconstant = self.layer.backward(dhs)
-        return (dxs, dconstant, self.layer.dh, self.layer.dc) if self.layer.stateful else (dxs, dconstant)
 
 
 class TiedModel(BaseModel):
@@ -172,15 +98,6 @@ CASES = {
     "SoftmaxWithLoss-onehot": lambda r: (SoftmaxWithLoss(), r(N, T, V), np.eye(V, dtype=int)[r.ids(N, T)]),
     "SigmoidWithLoss": lambda r: (SigmoidWithLoss(), r(N), r.ids(N, below=2)),
     "SigmoidWithLoss-time": lambda r: (SigmoidWithLoss(), r(N, T), r.ids(N, T, below=2)),
-    "TimeBiLSTM": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, T, D)),
-    "TimeBiLSTM-N1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(1, T, D)),
-    "TimeBiLSTM-T1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, 1, D)),
-    "TimeLSTM-constant": lambda r: (WithConstant(TimeLSTM(*r.weights(4, 2 + D))), r(N, T, D), r(N, 2)),
-    "TimeLSTM-constant-N1-T1": lambda r: (WithConstant(TimeLSTM(*r.weights(4, 2 + D))), r(1, 1, D), r(1, 2)),
-    "TimeLSTM-constant_and_state": lambda r: (
-        WithConstant(TimeLSTM(*r.weights(4, 2 + D), stateful=True)),
-        *(r(N, T, D), r(N, 2), r(N, H), r(N, H)),
-    ),
     "WeightSum": lambda r: (WeightSum(), r(N, T, H), r(N, T)),
     "WeightSum-N1": lambda r: (WeightSum(), r(1, T, H), r(1, T)),
     "WeightSum-T1": lambda r: (WeightSum(), r(N, 1, H), r(N, 1)),
@@ -199,32 +116,6 @@ CASES = {
     "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "TiedModel": lambda r: (TiedModel(r(V, D), r(D, D), r(V)), r.ids(N, T), r.ids(N, T)),
 }
-
-
-def _add_recurrent(cls, gates):
-    name, states = cls.__name__, 2 if gates == 4 else 1
-    if cls in TIME_OF:
-        CASES[name] = lambda r: (cls(*r.weights(gates)), r(N, T, D))
-        CASES[f"{name}-N1"] = lambda r: (cls(*r.weights(gates)), r(1, T, D))
-        CASES[f"{name}-T1"] = lambda r: (cls(*r.weights(gates)), r(N, 1, D))
-        for alike, ids in ALIKE.items():
-            CASES[f"{name}-prefixes-{alike}"] = lambda r, ids=ids: (
-                WithPrefixes(cls(*r.weights(gates))),
-                r(Prefixes(ids).rows, D),
-                ids,
-            )
-        CASES[f"{name}-state"] = lambda r: (
-            WithState(cls(*r.weights(gates), stateful=True)),
-            r(N, T, D),
-            *(r(N, H) for _ in range(states)),
-        )
-    else:
-        for suffix, n in (("", N), ("-N1", 1)):
-            CASES[name + suffix] = lambda r, n=n: (
-                cls(*r.weights(gates)),
-                r(n, D),
-                *(r(n, H) for _ in range(states)),
-            )
 
 
 def _add_attention(cls):
@@ -298,8 +189,7 @@ def _add_questions(cls, *answers):
     CASES[f"{cls.__name__}-unshared"] = lambda r: (lambda made, *inputs: (unshared(made), *inputs))(*shared(r))
 
 
-for _cls, _gates in GATES.items():
-    _add_recurrent(_cls, _gates)
+CASES |= RECURRENT
 for _cls in (AttentionWeight, Attention, TimeAttention):
     _add_attention(_cls)
 _add_scaled_dot_attention()

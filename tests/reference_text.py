@@ -67,3 +67,38 @@ def seq_self_attention(p, xs, mask=None, *, kind="additive", width=None, history
                 weights[n, t, s] = weight
                 ys[n, t] += weight * xs[n, s]
     return ys, weights
+
+
+# ---- recurrent layers --------------------------------------------------------------------------------
+
+
+def masked_states(step, xs, mask, *first):
+    """``step(x (D,), *states)`` over xs (N, T, D), first states (N, H) each -> hs (N, T, H); masked, a state stays."""
+    hs = np.zeros((*mask.shape, first[0].shape[1]))
+    for n in range(len(xs)):
+        states = [state[n] for state in first]
+        for t in range(xs.shape[1]):
+            if mask[n, t]:
+                after = step(xs[n, t], *states)
+                states = list(after) if isinstance(after, tuple) else [after]
+            hs[n, t] = states[0]
+    return hs
+
+
+def gru_after_step(x, h, Wx, Wh, b, bh=None):
+    """x (D,), h (H,), Wx (D, 3H), Wh (H, 3H), b and bh (3H,) -> next h (H,); gates z, r, h, reset after the product."""
+    D, H = len(x), len(h)
+
+    def from_x(k):
+        return math.fsum(x[i] * Wx[i, k] for i in range(D)) + b[k]
+
+    def from_h(k):
+        return math.fsum(h[i] * Wh[i, k] for i in range(H)) + (0.0 if bh is None else bh[k])
+
+    h_next = np.zeros(H)
+    for j in range(H):
+        z = 1 / (1 + math.exp(-from_x(j) - from_h(j)))
+        r = 1 / (1 + math.exp(-from_x(H + j) - from_h(H + j)))
+        g = math.tanh(from_x(2 * H + j) + r * from_h(2 * H + j))
+        h_next[j] = (1 - z) * h[j] + z * g
+    return h_next

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from layer_table import GATES, TIME_OF, Draw, H, lively
+from layer_table import Draw, H, lively
+from recurrent_table import GATES, TIME_OF
 from test_parallel import assert_close, one, step
 
 from common.gradient_check import check_gradients

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from layer_table import CASES, WithState, build, classes_of_ours
+from layer_table import CASES, build, classes_of_ours
+from recurrent_table import WithState
 
 from common.gradient_check import check_gradients
 from common.layer import named_params

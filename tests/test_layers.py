@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import reference
-from layer_table import CASES, NOTHING, RAGGED, T_ENC, TIME_OF, D, Draw, H, N, T, V, WithState
-
-from layer_table import as_tuple, build, upstream  # isort: skip
+from layer_table import CASES, NOTHING, RAGGED, T_ENC, D, Draw, H, N, T, V, as_tuple, build, upstream
+from recurrent_table import TIME_OF, WithState
 
 from common.layer import named_params
 from common.layers import Affine, Dropout, Embedding, MatMul, SigmoidWithLoss
@@ -36,9 +35,9 @@ def cases(*classes):
     return [name for name in CASES if name.split("-")[0] in {cls.__name__ for cls in classes}]
 
 
-TIME_LAYERS = [  # with prefixes or a constant: see test_steps.py
-    name for name in cases(TimeRNN, TimeGRU, TimeLSTM, TimeBiLSTM) if "prefixes" not in name and "constant" not in name
-]
+ELSEWHERE = "prefixes", "constant", "mask", "reset_after"  # in test_steps.py, test_rnn.py and test_gru.py
+TIME_LAYERS = cases(TimeRNN, TimeGRU, TimeLSTM, TimeBiLSTM)
+TIME_LAYERS = [name for name in TIME_LAYERS if not any(what in name for what in ELSEWHERE)]
 
 
 # Forward: equal to the naive loops

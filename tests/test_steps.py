@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from layer_table import ALIKE, GATES, TIME_OF, D, Draw, H, lively, unshared, upstream
+from layer_table import ALIKE, D, Draw, H, lively, unshared, upstream
+from recurrent_table import GATES, MASKS, TIME_OF
 
-from common.steps import Prefixes, Steps, sort
+from common.steps import Prefixes, Ragged, Steps, sort
 from common.time_layers import TimeLSTM
 from seq2seq import AttentionEncoder, Encoder
 
@@ -245,3 +246,32 @@ def test_wrong_constant_is_named():
         layer.forward(xs, constant=r(3, C + 1))
     with pytest.raises(ValueError, match=r"^TimeLSTM: xs "):
         layer.forward(xs)
+
+
+# Rows for real tokens only
+
+
+def test_ragged_rows_are_the_real_tokens():
+    """Every token once, in its sequence's order; where nothing is real, one row with a zero."""
+    for what, mask in MASKS.items():
+        steps, ids = Ragged(mask), 1.0 + np.arange(mask.size).reshape(*mask.shape, 1)
+        assert steps.rows == sum(steps.sizes) == np.maximum(mask.sum(axis=1), 1).sum(), what
+        assert steps.sizes == sorted(steps.sizes) and len(steps.sizes) == mask.sum(axis=1).max(), what
+        rows = np.full((steps.rows, 1), np.nan)
+        steps.read(ids, rows)
+        sums = np.full((steps.rows + steps.sizes[-1], 1), np.nan)
+        sums[steps.entry] = 0
+        for now, after in steps.blocks:
+            sums[after] = sums[now] + rows[now]
+        assert np.array_equal(steps.spread(sums), np.cumsum(ids * mask[:, :, None], axis=1)), what
+        assert np.array_equal(steps.unread(rows), ids * mask[:, :, None]), what
+
+
+def test_ragged_collect_is_the_adjoint_of_spread():
+    rng = np.random.default_rng(3)
+    for what, mask in MASKS.items():
+        steps = Ragged(mask)
+        a = whole(rng, steps.rows + steps.sizes[-1], 3)
+        b, out = whole(rng, *mask.shape, 3), np.zeros_like(a)
+        steps.collect(b, out)
+        assert (steps.spread(a) * b).sum() == (a * out).sum(), what

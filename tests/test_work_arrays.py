@@ -6,13 +6,12 @@ a call of another size neither.
 
 import numpy as np
 import pytest
-from layer_table import CASES, GATES, TIME_OF, D, Draw, H, V, WithConstant, WithPrefixes, WithState
-
-from layer_table import as_tuple, build, lively, unshared, upstream  # isort: skip
+from layer_table import CASES, D, Draw, H, V, as_tuple, build, lively, unshared, upstream
+from recurrent_table import GATES, TIME_OF, WithConstant, WithMask, WithPrefixes, WithState, reset_after
 
 from common.layer import walk
 from common.steps import Prefixes
-from common.time_layers import TimeBiLSTM, TimeLSTM
+from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM
 from seq2seq import (
     AttentionDecoder,
     AttentionEncoder,
@@ -30,6 +29,8 @@ AFTER_FORWARD, AFTER_BACKWARD = ("h", "c", "attention_weight", "attention_weight
 # name: (a function of a Draw -> a layer, a function of a Draw, N and T -> inputs)
 SIZED = {
     "TimeBiLSTM": (lambda r: TimeBiLSTM(*r.weights(4), *r.weights(4)), lambda r, n, t: [r(n, t, D)]),
+    "TimeBiGRU-mask": (lambda r: reset_after(TimeBiGRU, r), lambda r, n, t: [r(n, t, D), r.ids(n, t, below=3) > 0]),
+    "TimeGRU-reset_after": (lambda r: reset_after(TimeGRU, r), lambda r, n, t: [r(n, t, D)]),
     "TimeLSTM-constant": (
         lambda r: WithConstant(TimeLSTM(*r.weights(4, 2 + D), stateful=True)),
         lambda r, n, t: [r(n, t, D), r(n, 2), r(n, H), r(n, H)],
@@ -49,6 +50,10 @@ for _cls in TIME_OF:
     SIZED[f"{_cls.__name__}-prefixes"] = (
         lambda r, cls=_cls: WithPrefixes(cls(*r.weights(GATES[cls]))),
         lambda r, n, t: (lambda ids: [r(Prefixes(ids).rows, D), ids])(r.ids(n, t, below=3)),
+    )
+    SIZED[f"{_cls.__name__}-mask"] = (
+        lambda r, cls=_cls: WithMask(cls(*r.weights(GATES[cls]))),
+        lambda r, n, t: [r(n, t, D), r.ids(n, t, below=3) > 0],
     )
 for _cls in (Encoder, AttentionEncoder):
     SIZED[_cls.__name__] = lambda r, cls=_cls: lively(cls, r, V, D, H), lambda r, n, t: [r.ids(n, t, below=3)]
