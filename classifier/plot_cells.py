@@ -19,6 +19,7 @@ WIDEST = 84.0  # of the columns: longer words are drawn smaller, then cut
 NARROWEST = 16.0
 LABEL = 200.0  # the widest label at the left; a longer one is cut
 LINE = 17.0
+HINTED = 1.05  # letters fitted to whole dots are wider than drawn by the font's own measure, at 100 dots an inch
 BESIDE = 6.0  # left free in a cell
 PAGE = 15 * 72.0  # the longest line of a new figure
 EDGE = "0.85"
@@ -50,7 +51,7 @@ class Writing:
         """Width in points at SIZE; the text as ``show`` gives it."""
         properties = self.properties.copy()
         properties.set_size(SIZE)
-        return text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]
+        return HINTED * text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]
 
     def fit(self, text: str, room: float, size: float = SIZE) -> tuple[str, float]:
         """The text and its size in points: smaller where the room is too narrow, then cut."""
@@ -189,13 +190,11 @@ def _figure(left, width, height, bar, title, writing, numbered) -> tuple[plt.Axe
     """A new figure around an Axes of that width and height; the Axes, those of its bar, and the title in its lines."""
     margin = 8.0
     across = max(left + width + margin, 330.0 if bar or title else 0.0)
-    title = writing.wrap(writing.show(title), across - left - margin) if title else None
+    title = writing.wrap(writing.show(title), 0.97 * (across - left - margin)) if title else None
     above = margin + 16 * numbered + 34 * bar + (4 + SIZE * 1.35 * (title.count("\n") + 1) if title else 0)
     total = above + height + margin
     if total > TALLEST * 72:
-        raise ValueError(
-            f"classifier.plot: a picture of {total / 72:.0f} inches; {TALLEST:.0f} are possible: draw less"
-        )
+        raise ValueError(f"classifier.plot: {total / 72:.0f} inches high, {TALLEST:.0f} are possible: draw fewer texts")
     figure = plt.figure(figsize=(across / 72, total / 72))
     ax = figure.add_axes((left / across, margin / total, width / across, height / total))
     if not bar:
