@@ -19,7 +19,7 @@ class TextClassifier(BaseModel):
     ``mask``: padding is not seen. Without it a text's padding counts as if it were words.
     """
 
-    worth_a_worker = 1e8, 4  # see common.parallel.worthwhile; measured, see docs/performance.md
+    worth_a_worker = 5e8, 8  # see common.parallel.worthwhile; measured, see docs/performance.md
     token_weight_kinds: tuple[str, ...] = ()
 
     def __init__(self, classes: int, mask: bool = True):

@@ -132,3 +132,21 @@ def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: s
         for i, p in zip(rows, probabilities, strict=True)
     ]
     return plot_word_attention(tokens, weights, labels=labels).figure
+
+
+def attention_on_cues(model: TextClassifier, xs: PaddedTexts, texts: list[str]) -> tuple[float, float]:
+    """Of generated sentences, read as characters: the share (0..1) of a sentence's attention that is on the words that
+    make a class, and the share of its characters that they are; means over the sentences."""
+    on_cues, are_cues = [], []
+    for start in range(0, len(texts), BATCH):
+        batch = xs[start : start + BATCH]
+        _, weights = model.explain(batch)
+        for text, ids, weight in zip(texts[start : start + BATCH], batch, weights, strict=True):
+            weight = weight[ids != 0]
+            cue = np.zeros(len(text), dtype=bool)
+            for span in blogs.cue_spans(text):
+                cue[slice(*span)] = True
+            cue = cue[: len(weight)]  # max_len may have cut the text
+            on_cues.append(weight[cue].sum() / weight.sum())
+            are_cues.append(cue.mean())
+    return float(np.mean(on_cues)), float(np.mean(are_cues))
