@@ -34,8 +34,8 @@ class Draw:
     def ids(self, *shape, below=V):
         return self.rng.integers(0, below, shape)
 
-    def weights(self, gates, width=D):
-        return self(width, gates * H), self(H, gates * H), self(gates * H)
+    def weights(self, gates, width=D, hidden=H):
+        return self(width, gates * hidden), self(hidden, gates * hidden), self(gates * hidden)
 
 
 class WithState:
@@ -89,9 +89,13 @@ class WithMask(WithState):
 def reset_after(cls, r, **options):
     """A GRU of any kind with the reset after the product and a second bias."""
     if cls is TimeBiGRU:
-        weights = *r.weights(3), *r.weights(3)
-        return cls(*weights, bh1=r(3 * H), bh2=r(3 * H), reset_after=True)
+        return cls(*both_ways(r, 3), bh1=r(3 * 2), bh2=r(3 * 2), reset_after=True)
     return cls(*r.weights(3), bh=r(3 * H), reset_after=True, **options)
+
+
+def both_ways(r, gates):
+    """Weights of two directions, of two units each: they double all, and what is in each is checked by itself."""
+    return *r.weights(gates, hidden=2), *r.weights(gates, hidden=2)
 
 
 RECURRENT = {
@@ -104,7 +108,7 @@ RECURRENT = {
         WithConstant(TimeLSTM(*r.weights(4, 2 + D), stateful=True)),
         *(r(N, T, D), r(N, 2), r(N, H), r(N, H)),
     ),
-    "TimeBiGRU": lambda r: (TimeBiGRU(*r.weights(3), *r.weights(3)), r(N, T, D)),
+    "TimeBiGRU": lambda r: (TimeBiGRU(*both_ways(r, 3)), r(N, T, D)),
     "TimeBiGRU-reset_after": lambda r: (reset_after(TimeBiGRU, r), r(N, T, D)),
     "GRU-reset_after": lambda r: (reset_after(GRU, r), r(N, D), r(N, H)),
     "GRU-reset_after-one_bias": lambda r: (GRU(*r.weights(3), reset_after=True), r(N, D), r(N, H)),
@@ -158,7 +162,7 @@ for _cls, _gates in GATES.items():
     _add_recurrent(_cls, _gates)
 for _what, _mask in MASKS.items():
     RECURRENT[f"TimeBiLSTM-mask-{_what}"] = lambda r, mask=_mask: (
-        TimeBiLSTM(*r.weights(4), *r.weights(4)),
+        TimeBiLSTM(*both_ways(r, 4)),
         *(r(*mask.shape, D), mask),
     )
     RECURRENT[f"TimeBiGRU-mask-{_what}"] = lambda r, mask=_mask: (
