@@ -160,7 +160,8 @@ def _add_recurrent(cls, gates):
 
 for _cls, _gates in GATES.items():
     _add_recurrent(_cls, _gates)
-for _what, _mask in MASKS.items():
+for _what in ("after", "holes", "N1"):  # what is after the text for one direction is before it for the other
+    _mask = MASKS[_what]
     RECURRENT[f"TimeBiLSTM-mask-{_what}"] = lambda r, mask=_mask: (
         TimeBiLSTM(*both_ways(r, 4)),
         *(r(*mask.shape, D), mask),
