@@ -1,0 +1,73 @@
+"""Training steps of both classifiers at the sizes of the originals, on random texts: time and memory.
+
+python scripts/benchmark_text.py                # each model in a process of its own
+python scripts/benchmark_text.py --model gru    # this one, in this process
+"""
+
+import resource
+import subprocess
+import sys
+import time
+
+from blas_kernel import describe_blas, prefer_fast_kernels
+
+if __name__ == "__main__":
+    prefer_fast_kernels()
+
+import numpy as np
+from cli import Parser, cores, positive_int, run
+
+from classifier import GRUClassifier, SeqSelfClassifier
+from common.callbacks import Callback
+from common.layer import summary
+from common.optimizer import Adam, Nadam
+from common.trainer import Trainer
+
+# model, optimizer, vocabulary, mini-batch, words of a text
+ORIGINAL = {
+    "gru": (GRUClassifier, Adam, 25_000, 32, 200),
+    "seqself": (SeqSelfClassifier, Nadam, 196_253, 256, 30),
+}
+
+
+class Times(Callback):
+    """When each iteration ended."""
+
+    def __init__(self):
+        self.ends = []
+
+    def iteration_end(self, trainer) -> None:
+        self.ends.append(time.perf_counter())
+
+
+def main() -> int:
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", choices=list(ORIGINAL))
+    parser.add_argument(
+        "--steps", type=positive_int, default=5, help="timed ones, after one more (default %(default)s)"
+    )
+    parser.add_argument("--workers", type=positive_int, default=cores())
+    args = parser.parse_args()
+    if args.model is None:
+        print(describe_blas(), flush=True)
+        options = ["--steps", str(args.steps), "--workers", str(args.workers)]
+        return max(subprocess.call([sys.executable, __file__, "--model", name, *options]) for name in ORIGINAL)
+    cls, optimizer, words, N, T = ORIGINAL[args.model]
+    rng = np.random.default_rng(0)
+    model = cls(words, rng=rng)
+    lengths = rng.integers(T // 2, T + 1, (N, 1))
+    lengths[0] = T
+    x = np.where(np.arange(T) < lengths, rng.integers(2, words, (N, T)), 0)
+    t = rng.integers(0, model.classes, N)
+    print(f"\n{summary(model)}\nmini-batch of {N} texts of {T // 2} to {T} words, {args.workers} workers")
+    times = Times()
+    Trainer(model, optimizer(), rng=rng, callbacks=[times], workers=args.workers).fit(x, t, args.steps + 1, N)
+    seconds = np.diff(times.ends)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    spread = f"{seconds.min():.2f}..{seconds.max():.2f}"
+    print(f"a training step: {np.median(seconds):.2f} s ({spread}), {peak:.0f} MB at the peak")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
