@@ -140,7 +140,7 @@ def draw(
     size = min(SIZE, max(SMALLEST, min(SIZE * scale, line_height / 1.5)))
 
     y = np.unique([*tops, *(top + 1 for top in tops)])
-    values = np.ma.masked_all((len(y) - 1, len(widths)))
+    values = np.ma.array(np.zeros((len(y) - 1, len(widths))), mask=True)
     for line, top in zip(lines, tops, strict=True):
         values[np.searchsorted(y, top), : len(line.values)] = line.values
     mesh = ax.pcolor(edges, y, values, cmap=cmap, vmin=0.0, vmax=vmax, edgecolors=EDGE, linewidth=0.5)

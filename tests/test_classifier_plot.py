@@ -169,10 +169,22 @@ def test_a_word_wider_than_its_cell_is_cut_with_a_mark():
     assert_legible(ax)
 
 
+def test_no_more_of_a_word_is_cut_than_has_to_be():
+    writing = plot_cells.Writing([])
+    assert writing.fit("abc", 100) == ("abc", plot_cells.SIZE)
+    assert writing.fit("abc", writing.width("abc") * 7 / plot_cells.SIZE) == ("abc", pytest.approx(7))
+    for room in (10, 33, 61):
+        shown, size = writing.fit("iwlmiwlmiwlmiwlmiwlmiwlm", room)
+        longer = "iwlmiwlmiwlmiwlmiwlmiwlm"[: len(shown)] + "…"
+        assert size == plot_cells.SMALLEST and shown.endswith("…")
+        scale = size / plot_cells.SIZE
+        assert writing.width(shown) * scale <= room < writing.width(longer) * scale
+
+
 def test_words_are_drawn_as_they_are():
-    tokens = ["$x", "$", "\\frac", "a\nb", " ", "\x1b[0m", "{"]
+    tokens = ["$x", "$", "$\\frac$", "a\nb", " ", "\x1b[0m", "{"]
     ax = plot_word_attention([tokens], even(7), title="$\\nonsense$ {")
-    assert words(ax) == ["$x", "$", "\\frac", "a\\nb", "␣", "\\x1b[0m", "{"]
+    assert words(ax) == ["$x", "$", "$\\frac$", "a\\nb", "␣", "\\x1b[0m", "{"]
     ax.figure.canvas.draw()
 
 

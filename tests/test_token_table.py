@@ -41,9 +41,9 @@ def test_rank_normalized_and_attention_of_a_text():
     np.testing.assert_array_equal(token_table(list("abcd"), [-3, 2, 2, 2]).rank, [4, 2, 2, 2])
 
 
-@pytest.mark.parametrize("count", [1, 3, 7, 49])
+@pytest.mark.parametrize("count", [1, 3, 10, 49])
 def test_equal_weights_stand_out_nowhere(count):
-    table = token_table(["x"] * count, np.full(count, 1 / count, np.float32))
+    table = token_table(["x"] * count, np.full(count, 0.1))
     assert not table.attention.any() and not table.shade.any()
     assert set(table.rank) == {(count + 1) / 2}
 
