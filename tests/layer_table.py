@@ -11,10 +11,12 @@ from functools import partial
 import numpy as np
 from recurrent_table import ALIKE, RECURRENT, T_DEC, T_ENC, D, Draw, H, N, T, V
 
+import classifier
 import common
 import seq2seq
+from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier, TextClassifier
 from common.base_model import BaseModel
-from common.layer import Layer
+from common.layer import Layer, walk
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
 from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent
 from common.self_attention import ScaledDotAttention, SeqSelfAttention
@@ -30,8 +32,8 @@ from seq2seq import (
     Seq2seq,
 )
 
-PACKAGES = common, seq2seq
-ABSTRACT = {Recurrent, TimeRecurrent, TimeBidirectional, BaseModel}
+PACKAGES = classifier, common, seq2seq
+ABSTRACT = {Recurrent, TimeRecurrent, TimeBidirectional, BaseModel, TextClassifier}
 
 RAGGED = np.arange(T_ENC) < np.array([[6], [4], [1]])
 NOTHING = np.arange(T_ENC) < np.array([[6], [0], [3]])  # the second row sees nothing
@@ -189,11 +191,48 @@ def _add_questions(cls, *answers):
     CASES[f"{cls.__name__}-unshared"] = lambda r: (lambda made, *inputs: (unshared(made), *inputs))(*shared(r))
 
 
+TEXTS = {  # masks of texts, one of them with nothing
+    "after": np.arange(4) < np.array([[4], [2], [0]]),
+    "before": np.arange(4) >= np.array([[1], [4], [2]]),
+    "N1-T1": np.ones((1, 1), dtype=bool),
+}
+
+
+def text_case(cls, padding, classes=2, **options):
+    """An entry: a small classifier, ids of texts with this padding, and their classes."""
+
+    def build(r):
+        model = lively(partial(cls, classes=classes, **options), r, 5)
+        for _, part in walk(model):
+            if isinstance(part, Dropout):
+                part.rng = np.random.default_rng(1)
+        mask = TEXTS[padding]
+        return model, (1 + r.ids(*mask.shape, below=4)) * mask, r.ids(len(mask), below=classes)
+
+    return build
+
+
+gru_case = partial(text_case, GRUClassifier, wordvec_size=2, hidden_size=2, layers=1, dropout=0)
+seqself_case = partial(text_case, SeqSelfClassifier, wordvec_size=2, hidden_size=2, units=2)
+
+
+def _add_classifiers():
+    """The other variants of these models have their gradients checked in test_classifier.py: they are many weights."""
+    CASES["GRUClassifier"] = gru_case("after")
+    CASES["GRUClassifier-layers"] = gru_case("before", classes=3, layers=2, dropout=0.4, hidden_size=1)
+    CASES["GRUClassifier-plain"] = gru_case("after", attention=False)
+    CASES["GRUClassifier-N1-T1"] = gru_case("N1-T1", hidden_size=1)
+    CASES["SeqSelfClassifier"] = seqself_case("after", classes=3)
+    CASES["SeqSelfClassifier-N1-T1"] = seqself_case("N1-T1", hidden_size=1)
+    CASES["BagOfWords"] = text_case(BagOfWords, "after")
+
+
 CASES |= RECURRENT
 for _cls in (AttentionWeight, Attention, TimeAttention):
     _add_attention(_cls)
 _add_scaled_dot_attention()
 _add_self_attention()
+_add_classifiers()
 for _cls in (Encoder, AttentionEncoder):
     _add_questions(_cls)
 for _cls in (Seq2seq, PeekySeq2seq, AttentionSeq2seq):

@@ -9,6 +9,7 @@ import pytest
 from layer_table import CASES, D, Draw, H, V, as_tuple, build, lively, unshared, upstream
 from recurrent_table import GATES, TIME_OF, WithConstant, WithMask, WithPrefixes, WithState, reset_after
 
+from classifier import GRUClassifier, SeqSelfClassifier
 from common.layer import walk
 from common.steps import Prefixes
 from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM
@@ -63,6 +64,11 @@ for _cls in (Seq2seq, PeekySeq2seq, AttentionSeq2seq):
     SIZED[_cls.__name__] = (
         lambda r, cls=_cls: lively(cls, r, V, D, H),
         lambda r, n, t: [r.ids(n, t, below=3), r.ids(n, t + 3)],
+    )
+for _cls, _sizes in (GRUClassifier, (2, 0)), (SeqSelfClassifier, (2, 2)):  # layers and no dropout; units and classes
+    SIZED[_cls.__name__] = (
+        lambda r, cls=_cls, sizes=_sizes: lively(cls, r, V, D, H, *sizes),
+        lambda r, n, t: [r.ids(n, t, below=3), r.ids(n, below=2)],
     )
 
 
