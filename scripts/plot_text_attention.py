@@ -70,15 +70,16 @@ def main() -> int:
     verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
     header = [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
     table = token_table(tokens, weights)
+    if args.save is not None:
+        save(args.save, text_model, header, table)
     print("\n".join(header))
     print(to_text(table, colour=sys.stdout.isatty()), end="")
     if args.save is not None:
-        save(args.save, text_model, header, table, args.weights)
         print(f"written to {args.save}")
     return 0
 
 
-def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable, kind: str | None) -> None:
+def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable) -> None:
     from classifier.plot import plot_token_table, plot_word_attention
 
     suffix = path.suffix.lower()
