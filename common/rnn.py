@@ -66,8 +66,9 @@ class TimeRecurrent(Recurrent):
 
     ``forward(xs, mask=mask)``, mask bool (N, T), True where real: at a masked position the state is carried over
     unchanged and returned there again, zeros where nothing real came before. So ``h``, the last state, is that after
-    the last real token, whichever side the padding is on. What stands at masked positions is never read, and its
-    gradient is exactly 0. Not together with prefixes or a state of an earlier call.
+    the last real token, whichever side the padding is on; ``dh`` is the gradient of the zeros that each sequence
+    starts from. What stands at masked positions is never read, and its gradient is exactly 0. Not together with
+    prefixes or a state of an earlier call.
 
     Inside, a state, its input and a 1 stand side by side, so that one product serves a step:
     ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1) and

@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 import reference
 from layer_table import NOTHING, RAGGED, D, Draw, H, N, T, V, as_tuple, upstream
+from recurrent_table import reset_after
 
 from common.functions import cross_entropy_error, log_softmax, relu, sigmoid, softmax, softplus
 from common.layers import Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
-from common.time_layers import GRU, LSTM, RNN, Attention, TimeAttention, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
+from common.time_layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Attention,
+    TimeAttention,
+    TimeBiGRU,
+    TimeBiLSTM,
+    TimeGRU,
+    TimeLSTM,
+    TimeRNN,
+)
 
 FUNCTIONS = [sigmoid, relu, softplus, softmax, log_softmax]
 SHAPES = [(1,), (V,), (N, V), (N, T, V), (2, 1, N, V)]
@@ -161,6 +173,7 @@ FAR = {
     "TimeLSTM": lambda r: (TimeLSTM(*r.weights(4)), far(r, N, T, D)),
     "TimeGRU": lambda r: (TimeGRU(*r.weights(3)), far(r, N, T, D)),
     "TimeBiLSTM": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), far(r, N, T, D)),
+    "TimeBiGRU": lambda r: (reset_after(TimeBiGRU, r), far(r, *NOTHING.shape, D), NOTHING),
     "Attention": lambda r: (Attention(), far(r, *NOTHING.shape, H), far(r, N, H), NOTHING),
     "TimeAttention": lambda r: (TimeAttention(), far(r, *NOTHING.shape, H), far(r, N, T, H), NOTHING),
 }
