@@ -26,6 +26,8 @@ class BagOfWords(TextClassifier):
         dtype=np.float32,
     ):
         super().__init__(classes)
+        if vocab_size < 1:
+            raise ValueError(f"{type(self).__name__}: a vocabulary of at least 1 wanted, got {vocab_size}")
         self.arguments = dict(vocab_size=vocab_size, classes=classes)
         self.embed = Embedding(np.zeros((vocab_size, classes), dtype=dtype))
         self.b = np.zeros(classes, dtype=dtype)

@@ -14,14 +14,15 @@ def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:
     1, over all texts and classes, ``mse`` (mean squared) and ``mae`` (mean absolute error).
 
     xs, workers: see ``TextClassifier.probabilities``; ts int (N,).
-    Raises ValueError when there are no texts, or not as many labels.
+    Raises ValueError when there are no texts, not as many labels, or a label that is no class.
     """
     if len(xs) != len(ts):
         raise ValueError(f"evaluate: as many labels as texts wanted, got {len(xs)} and {len(ts)}")
     p = model.probabilities(xs, workers=workers)
+    loss = cross_entropy_error(p, ts)
     errors = p - np.eye(p.shape[1], dtype=p.dtype)[ts]
     return {
-        "loss": float(cross_entropy_error(p, ts)),
+        "loss": float(loss),
         "acc": float((p.argmax(axis=1) == ts).mean()),
         "mse": float((errors**2).mean()),
         "mae": float(abs(errors).mean()),
