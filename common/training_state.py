@@ -1,33 +1,44 @@
-"""The state of a training run between two epochs: all that the rest of it depends on, in one checkpoint."""
+"""The state of a training run, between any two iterations: all that the rest of it depends on, in one checkpoint."""
 
 import os
+import signal
+import time
 
 import numpy
 
 from common import checkpoint
+from common.callbacks import Callback
 from common.layer import named_params, remove_duplicate, walk
 from common.np import np
 from common.util import to_cpu, to_gpu
 
 
 def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
-    """Write weights, optimizer, random streams, history and what callbacks count; facts: whatever JSON can hold.
+    """Write weights, optimizer, random streams, position, history and what callbacks count; facts: what JSON can hold.
 
-    To be called between two fits. The weights that EarlyStopping restores are not kept: use ModelCheckpoint's file.
-    Raises OSError when the file cannot be written.
+    To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. The weights that EarlyStopping
+    restores are not kept: use ModelCheckpoint's file. Raises OSError when the file cannot be written.
     """
     params = named_params(trainer.model)
     arrays = {f"model.{name}": to_cpu(p) for name, p in params.items()}
     for slot in trainer.optimizer.slots:
         for i, value in enumerate(getattr(trainer.optimizer, slot) or []):
             arrays[f"optimizer.{slot}.{i}"] = to_cpu(value)
+    if trainer.batches:
+        arrays["epoch.rows"] = numpy.concatenate([to_cpu(batch) for batch in trainer.batches])
+        arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches])
+    copies = trainer.models[1:] if trainer.batches else []
     state = {
         "optimizer": _numbers(trainer.optimizer),
-        "streams": [_stream(rng) for rng in _generators(trainer)],
+        "streams": [_stream(rng) for rng in _generators(trainer.model, trainer.rng)],
+        "copies": [[_stream(rng) for rng in _generators(copy)] for copy in copies],
+        "workers": trainer.workers,
         "callbacks": [{name: getattr(c, name) for name in c.state} for c in _counting(trainer)],
         "epoch": trainer.current_epoch,
+        "losses": trainer.losses,
         "history": trainer.history,
         "loss_list": trainer.loss_list,
+        "stopped": trainer.stop_training,
     }
     checkpoint.save(path, arrays, {"training": state, "facts": facts or {}})
 
@@ -35,28 +46,34 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
 def restore(path: str | os.PathLike, trainer) -> dict:
     """Bring a trainer that was made as the first one was to the state in the file; return the facts.
 
-    The rest of the training then has the bits of one that was never interrupted, with as many workers.
-    Raises OSError, or CheckpointError for a file that is damaged or of another model, optimizer or trainer; then
-    nothing has changed.
+    The rest of the training then has the bits of one that was never interrupted; the next ``fit`` first ends the epoch
+    that was begun. Raises OSError, or CheckpointError for a file that is damaged or of another model, optimizer, seed
+    or number of workers; then nothing has changed.
     """
     arrays, manifest = checkpoint.load(path)
     optimizer, state = trainer.optimizer, manifest.get("training")
-    params = named_params(trainer.model)
-    generators = _generators(trainer)
+    generators = _generators(trainer.model, trainer.rng)
     try:
         for rng, stream in zip(generators, state["streams"], strict=True):
             if stream["entropy"] != rng.bit_generator.seed_seq.entropy:
                 raise ValueError("of another seed")
+        if state["workers"] != trainer.workers:
+            raise ValueError(f"of {state['workers']} workers, not {trainer.workers}")
         if state["optimizer"].keys() != _numbers(optimizer).keys():
             raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
         kept = zip(_counting(trainer), state["callbacks"], strict=True)
         counts = [(callback, {name: values[name] for name in callback.state}) for callback, values in kept]
-        epoch, history, loss_list = state["epoch"], state["history"], state["loss_list"]
+        rows, sizes = arrays.pop("epoch.rows", None), arrays.pop("epoch.sizes", None)
+        batches = [] if rows is None else numpy.split(rows, numpy.cumsum(sizes)[:-1])
+        position = {name: state[name] for name in ("losses", "history", "loss_list")}
+        position |= {"current_epoch": state["epoch"], "stop_training": state["stopped"], "batches": batches}
+        facts = manifest["facts"]
     except (TypeError, KeyError, ValueError) as error:
         raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {error}") from error
     learnt, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
-    slots = {slot: [np.zeros_like(p) for p in learnt] for slot in optimizer.slots if epoch}
-    wanted = {f"model.{name}": p for name, p in params.items()}
+    begun = any(name.startswith("optimizer.") for name in arrays)
+    slots = {slot: [np.zeros_like(p) for p in learnt] for slot in optimizer.slots if begun}
+    wanted = {f"model.{name}": p for name, p in named_params(trainer.model).items()}
     wanted |= {f"optimizer.{slot}.{i}": a for slot, values in slots.items() for i, a in enumerate(values)}
     checkpoint.assign(wanted, {name: to_gpu(a) for name, a in arrays.items()}, path)
     for slot, values in slots.items():
@@ -64,12 +81,15 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     vars(optimizer).update(state["optimizer"])
     for rng, stream in zip(generators, state["streams"], strict=True):
         rng.bit_generator.state = stream["state"]
-        seeds = rng.bit_generator.seed_seq
-        seeds.spawn(stream["spawned"] - seeds.n_children_spawned)  # so that the next child is the one it would be
+        # the next child is the one that it would be; the fit that was begun spawned one a copy, and the next will again
+        seeds, mine = rng.bit_generator.seed_seq, rng is not trainer.rng
+        seeds.spawn(stream["spawned"] - seeds.n_children_spawned - len(state["copies"]) * mine)
     for callback, values in counts:
         vars(callback).update(values)
-    trainer.current_epoch, trainer.history, trainer.loss_list = epoch, history, loss_list
-    return manifest.get("facts", {})
+    vars(trainer).update(position)
+    if state["copies"]:
+        trainer.callbacks.insert(0, _Streams(state["copies"]))
+    return facts
 
 
 def facts(path: str | os.PathLike) -> dict:
@@ -78,6 +98,79 @@ def facts(path: str | os.PathLike) -> dict:
     if "training" not in manifest:
         raise checkpoint.CheckpointError(f"{path}: not the state of a training run")
     return manifest["facts"]
+
+
+class _Streams(Callback):
+    """Gives the other workers of a fit that is resumed, once, the random streams that they had."""
+
+    def __init__(self, copies: list):
+        self.copies = copies
+
+    def workers_begin(self, trainer) -> None:
+        for copy, streams in zip(trainer.models[1:], self.copies, strict=True):
+            for rng, stream in zip(_generators(copy), streams, strict=True):
+                rng.bit_generator.state = stream["state"]
+        trainer.callbacks.remove(self)
+
+
+class Interrupted(Exception):
+    """Training was told to stop by a signal, and did so between two iterations, its state saved."""
+
+    def __init__(self, signal_number: int, path: str | os.PathLike):
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}, the state is in {path}")
+        self.exit_code = 128 + signal_number
+
+
+class SaveState(Callback):
+    """Save the state to ``path`` every so many iterations or seconds, after each epoch, and when told to stop.
+
+    List it last. facts: as for ``save``. Within ``with SaveState(...) as saver``, the first SIGINT or SIGTERM lets the
+    iteration end and raises Interrupted when its state is saved; a second SIGINT stops at once.
+    Raises ValueError unless one of iterations and seconds is above 0, or both are None.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        facts: dict | None = None,
+        *,
+        iterations: int | None = None,
+        seconds: float | None = None,
+    ):
+        for name, value in (("iterations", iterations), ("seconds", seconds)):
+            if value is not None and not value > 0:
+                raise ValueError(f"SaveState: {name} above 0 wanted, got {value}")
+        self.path, self.facts, self.iterations, self.seconds = path, facts, iterations, seconds
+        self.saved_at = time.monotonic()
+        self.signal: int | None = None
+
+    def __enter__(self) -> "SaveState":
+        self.before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame) -> None:
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    def iteration_end(self, trainer) -> None:
+        due = self.iterations is not None and trainer.iteration % self.iterations == 0
+        due |= self.seconds is not None and time.monotonic() - self.saved_at >= self.seconds
+        if due or self.signal is not None:
+            self._save(trainer)
+
+    def epoch_end(self, trainer) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer) -> None:
+        save(self.path, trainer, self.facts)
+        self.saved_at = time.monotonic()
+        if self.signal is not None:
+            raise Interrupted(self.signal, self.path)
 
 
 def _numbers(optimizer) -> dict[str, float]:
@@ -89,13 +182,14 @@ def _counting(trainer) -> list:
     return [callback for callback in trainer.callbacks if callback.state]
 
 
-def _generators(trainer) -> list[numpy.random.Generator]:
-    """Every random stream of the trainer and of the model's parts, once."""
-    values = [
-        trainer.rng,
-        *(value for _, part in walk(trainer.model) for value in getattr(part, "__dict__", {}).values()),
-    ]
-    return list({id(value): value for value in values if isinstance(value, numpy.random.Generator)}.values())
+def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Generator]:
+    """The others, and every random stream of the model's parts, once."""
+    found = {id(rng): rng for rng in others}
+    for _, part in walk(model):
+        for value in getattr(part, "__dict__", {}).values():
+            if isinstance(value, numpy.random.Generator):
+                found[id(value)] = value
+    return list(found.values())
 
 
 def _stream(rng: numpy.random.Generator) -> dict:

@@ -1,0 +1,241 @@
+"""A training that was interrupted and goes on ends with the bits of one that was not."""
+
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from test_trainer import Classifier as Plain
+
+from common import training_state
+from common.base_model import BaseModel
+from common.callbacks import EarlyStopping, Measure, ModelCheckpoint
+from common.checkpoint import CheckpointError
+from common.layer import named_params
+from common.layers import Affine, Dropout, Embedding, SoftmaxWithLoss
+from common.optimizer import SGD, Adam, Momentum, Nadam, Nesterov
+from common.trainer import Trainer
+
+V, D, WORDS = 6, 3, 4
+OPTIMIZERS = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam, "Nadam": Nadam}
+EPOCHS = 5
+SEED = np.random.SeedSequence(3)
+
+
+class Reader(BaseModel):
+    """A table of words that is looked up twice, dropout after each; two streams."""
+
+    def __init__(self, rng, words=V):
+        super().__init__()
+        W = rng.standard_normal((words, D)).astype(np.float32)
+        self.embeds = [Embedding(W), Embedding(W)]
+        self.dropouts = [Dropout(0.5, rng=stream) for stream in rng.spawn(2)]
+        self.affine = Affine(rng.standard_normal((D, 2)).astype(np.float32), np.zeros(2, dtype=np.float32))
+        self.loss = SoftmaxWithLoss()
+        self.parts = [*self.embeds, self.affine]
+        self.params = [p for part in self.parts for p in part.params]
+        self.grads = [g for part in self.parts for g in part.grads]
+
+    def forward(self, x, t):
+        h = sum(d.forward(e.forward(x[:, i])) for i, (e, d) in enumerate(zip(self.embeds, self.dropouts, strict=True)))
+        return self.loss.forward(self.affine.forward(h), t)
+
+    def backward(self, dout=1):
+        dh = self.affine.backward(self.loss.backward(dout))
+        for embed, dropout in zip(self.embeds, self.dropouts, strict=True):
+            embed.backward(dropout.backward(dh))
+
+
+def data(count=22):
+    x = np.random.default_rng(9).integers(0, V, (count, 2))
+    return x, (x[:, 0] > x[:, 1]).astype(int)
+
+
+def make(tmp_path, optimizer="Adam", workers=1, seed=3, model=None, patience=2):
+    """A trainer as a new process makes it."""
+    weights, shuffling = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    model = Reader(weights) if model is None else model
+    callbacks = [
+        Measure("height", lambda model: float(model.params[0].max())),
+        EarlyStopping("height", patience, "max"),
+        ModelCheckpoint(tmp_path / "best.npz", "loss", "min"),
+        Measure("of no state", lambda model: 1),
+    ]
+    cls = OPTIMIZERS.get(optimizer, optimizer)
+    return Trainer(model, cls(lr=0.1), rng=shuffling, callbacks=callbacks, workers=workers)
+
+
+def fit(trainer, epochs, **more):
+    for _ in range(epochs):
+        trainer.fit(*data(), max_epoch=1, batch_size=4, max_grad=1.0, eval_interval=2, **more)
+    return trainer
+
+
+def everything(trainer):
+    """All that the rest of a training depends on, comparable by ==."""
+    optimizer = {k: v for k, v in vars(trainer.optimizer).items() if k != "_work"}
+    optimizer = {k: [a.tobytes() for a in v] if isinstance(v, list) else v for k, v in optimizer.items()}
+    streams = [trainer.rng, *(d.rng for d in getattr(trainer.model, "dropouts", []))]
+    return {
+        "weights": {name: p.tobytes() for name, p in named_params(trainer.model).items()},
+        "optimizer": optimizer,
+        "streams": [(r.bit_generator.state, r.bit_generator.seed_seq.n_children_spawned) for r in streams],
+        "callbacks": [{name: getattr(c, name) for name in c.state} for c in trainer.callbacks],
+        "history": [dict(record) for record in trainer.history],
+        "losses": list(trainer.loss_list),
+        "epoch": trainer.current_epoch,
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_rest_of_a_training_has_the_same_bits(tmp_path, optimizer, workers):
+    whole = everything(fit(make(tmp_path, optimizer, workers), EPOCHS))
+    for done in (0, 1, 3):
+        first = fit(make(tmp_path, optimizer, workers), done)
+        at_save = everything(first)
+        training_state.save(tmp_path / "state", first, {"note": ["何か", None]})
+        assert everything(first) == at_save, "to save is not to change"
+        fit(first, 1)
+        fresh = make(tmp_path, optimizer, workers)
+        held = [*fresh.model.params]
+        assert training_state.restore(tmp_path / "state", fresh) == {"note": ["何か", None]}
+        assert all(a is b for a, b in zip(held, fresh.model.params, strict=True)), "weights are filled in place"
+        if done:
+            assert everything(fresh) == at_save
+        assert everything(fit(fresh, EPOCHS - done)) == whole
+    assert len({json.dumps(record) for record in whole["history"]}) == EPOCHS
+    assert training_state.facts(tmp_path / "state") == {"note": ["何か", None]}
+
+
+def test_saved_over_and_over(tmp_path):
+    """A process an epoch."""
+    whole = everything(fit(make(tmp_path, workers=2), EPOCHS))
+    training_state.save(tmp_path / "state", make(tmp_path, workers=2))
+    for _ in range(EPOCHS):
+        trainer = make(tmp_path, workers=2)
+        training_state.restore(tmp_path / "state", trainer)
+        training_state.save(tmp_path / "state", fit(trainer, 1))
+    assert everything(trainer) == whole
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_patience_goes_on_where_it_was(tmp_path):
+    trainer = fit(make(tmp_path, "SGD"), 1)
+    early = trainer.callbacks[1]
+    early.best, early.wait, early.patience = 1e9, 2, 4
+    training_state.save(tmp_path / "state", trainer)
+    fresh = make(tmp_path, "SGD", patience=4)
+    training_state.restore(tmp_path / "state", fresh)
+    fresh.fit(*data(), max_epoch=9, batch_size=4)
+    assert fresh.current_epoch == 3 and fresh.callbacks[1].stopped_epoch == 3
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (dict(seed=4), "of another seed"),
+        (dict(optimizer="Nadam"), "of another optimizer than Nadam"),
+        (dict(optimizer="SGD"), "of another optimizer than SGD"),
+        (dict(optimizer=Nesterov), "of another optimizer than Nesterov"),
+        (dict(model=Plain()), "not the state of such a training run"),
+        (
+            dict(model=Reader(np.random.default_rng(np.random.SeedSequence(3).spawn(1)[0]), V + 1)),
+            r"\(6, 3\), .*\(7, 3\)",
+        ),
+    ],
+    ids=["seed", "Nadam", "SGD", "Nesterov", "model", "sizes"],
+)
+def test_the_state_of_another_training_changes_nothing(tmp_path, other, message):
+    kind = "Momentum" if other.get("optimizer") is Nesterov else "Adam"
+    training_state.save(tmp_path / "state", fit(make(tmp_path, kind), 2))
+    trainer = make(tmp_path, **{"optimizer": kind} | other)
+    before = everything(trainer)
+    with pytest.raises(CheckpointError, match=message):
+        training_state.restore(tmp_path / "state", trainer)
+    assert everything(trainer) == before
+    assert np.isfinite(fit(make(tmp_path, kind), 1).history[-1]["loss"])
+
+
+def without(callbacks):
+    def change(trainer):
+        trainer.callbacks = callbacks(trainer.callbacks)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [without(lambda c: c[:2]), without(lambda c: [*c, EarlyStopping("height")]), without(lambda c: [c[2], c[1]])],
+    ids=["fewer", "more", "in another order"],
+)
+def test_other_callbacks(tmp_path, change):
+    training_state.save(tmp_path / "state", fit(make(tmp_path), 2))
+    trainer = make(tmp_path)
+    change(trainer)
+    before = everything(trainer)
+    with pytest.raises(CheckpointError, match="not the state of such a training run"):
+        training_state.restore(tmp_path / "state", trainer)
+    assert everything(trainer) == before
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[content.index(b"optimizer.v.0.npy") + 150] ^= 1
+    path.write_bytes(content)
+
+
+def rewritten(edit):
+    def damage(path):
+        """The same file with another manifest."""
+        shutil.move(path, path.with_name("old"))
+        with zipfile.ZipFile(path.with_name("old")) as old, zipfile.ZipFile(path, "w") as new:
+            for name in old.namelist():
+                content = old.read(name)
+                if name == "manifest.json":
+                    manifest = json.loads(content)
+                    edit(manifest)
+                    content = json.dumps(manifest)
+                new.writestr(name, content)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut,
+        flip,
+        rewritten(lambda m: m.pop("training")),
+        rewritten(lambda m: m.update(training=[1])),
+        rewritten(lambda m: m["training"].pop("history")),
+        rewritten(lambda m: m["training"]["callbacks"][0].pop("wait")),
+        rewritten(lambda m: m["training"]["streams"].pop()),
+        rewritten(lambda m: m["training"]["streams"][1].pop("spawned")),
+        rewritten(lambda m: m["training"].update(epoch=0)),
+    ],
+    ids=["cut", "flipped bit", "no state", "no dict", "no history", "no wait", "a stream less", "spawned", "epoch 0"],
+)
+def test_a_damaged_file_changes_nothing(tmp_path, damage):
+    training_state.save(tmp_path / "state", fit(make(tmp_path), 2))
+    damage(tmp_path / "state")
+    trainer = make(tmp_path)
+    before = everything(trainer)
+    with pytest.raises(CheckpointError, match=f"^{tmp_path / 'state'}: "):
+        training_state.restore(tmp_path / "state", trainer)
+    assert everything(trainer) == before
+    with pytest.raises(FileNotFoundError):
+        training_state.restore(tmp_path / "none", trainer)
+
+
+def test_facts_of_another_file(tmp_path):
+    make(tmp_path).model.save_params(tmp_path / "weights", {"facts": 1})
+    with pytest.raises(CheckpointError, match="weights: not the state of a training run"):
+        training_state.facts(tmp_path / "weights")
+    training_state.save(tmp_path / "state", make(tmp_path))
+    assert training_state.facts(tmp_path / "state") == {}
