@@ -20,11 +20,14 @@ class Callback:
     def fit_begin(self, trainer) -> None:
         """Before the first epoch of each ``fit``."""
 
-    def iteration_end(self, trainer) -> None:
-        """After each update."""
+    def workers_begin(self, trainer) -> None:
+        """When each worker of the ``fit`` has its model, in ``trainer.models``."""
 
     def interval_end(self, trainer) -> None:
         """After every ``eval_interval`` iterations; the newest entry of ``trainer.loss_list`` is theirs."""
+
+    def iteration_end(self, trainer) -> None:
+        """After each update, and its ``interval_end``."""
 
     def epoch_end(self, trainer) -> None:
         """After each epoch; ``trainer.history[-1]`` is its record, to be read or added to."""
@@ -61,6 +64,18 @@ class ProgressBar(Callback):
 
     def iteration_end(self, trainer) -> None:
         self.bar.update()
+
+
+class Seconds(Callback):
+    """The time of each epoch goes to its record as ``seconds``, with the callbacks that are listed before this one."""
+
+    def fit_begin(self, trainer) -> None:
+        self.start = time.perf_counter()
+
+    def epoch_end(self, trainer) -> None:
+        now = time.perf_counter()
+        trainer.history[-1]["seconds"] = round(now - self.start, 2)
+        self.start = now
 
 
 class Measure(Callback):

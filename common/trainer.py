@@ -23,6 +23,8 @@ class Trainer:
     ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
     ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
     ``stop_training``  a callback sets it to True to end the fit after this epoch
+    ``batches``, ``losses``  of the running epoch: the rows of all its mini-batches, the losses of those done
+    ``models``         the model, and the copies that the other workers have in the running fit
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -45,6 +47,9 @@ class Trainer:
         self.current_epoch = 0
         self.iteration = self.max_iters = 0
         self.stop_training = False
+        self.batches: list[Array] = []
+        self.losses: list[float] = []
+        self.models = [model]
         self.eval_interval = None
         if workers < 1:
             raise ValueError(f"Trainer: at least 1 worker wanted, got {workers}")
@@ -59,7 +64,7 @@ class Trainer:
         max_grad: float | None = None,
         eval_interval: int | None = 20,
     ) -> list[dict]:
-        """Train for ``max_epoch`` epochs more; return ``history``.
+        """Train for ``max_epoch`` epochs more, an unfinished one first; return ``history``.
 
         x, t: N questions and their answers, along the first axis. An epoch is ``N // batch_size`` full
         batches of a new shuffle; data smaller than a batch trains as one batch. x may have its own way,
@@ -75,29 +80,33 @@ class Trainer:
         self.stop_training = False
         self._notify("fit_begin")
         with Workers(model, self.workers, self.combine) as workers:
+            self.models = workers.models
+            self._notify("workers_begin")
             for _ in range(max_epoch):
-                batches = self._batches(x, batch_size)
-                self.max_iters = len(batches)
-                losses = []
-                for i, batch in enumerate(batches):
+                if not self.batches:  # else an epoch that was resumed goes on
+                    self.batches, self.losses = list(self._batches(x, batch_size)), []
+                self.max_iters = len(self.batches)
+                for batch in self.batches[len(self.losses) :]:
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
                     if max_grad is not None:
                         clip_grads(grads, max_grad)
                     self.optimizer.update(params, grads)
 
-                    losses.append(float(loss))
-                    self.iteration = i + 1
-                    self._notify("iteration_end")
-                    if eval_interval is not None and i % eval_interval == 0:
-                        self.loss_list.append(float(numpy.mean(losses[-eval_interval:])))
+                    self.losses.append(float(loss))
+                    self.iteration = len(self.losses)
+                    if eval_interval is not None and (self.iteration - 1) % eval_interval == 0:
+                        self.loss_list.append(float(numpy.mean(self.losses[-eval_interval:])))
                         self._notify("interval_end")
+                    self._notify("iteration_end")
                 self.current_epoch += 1
-                self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(losses))})
+                self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(self.losses))})
+                self.batches = []
                 self._notify("epoch_end")
                 if self.stop_training:
                     break
         self._notify("fit_end")
+        self.models = [model]
         forget(model)
         return self.history
 
@@ -125,7 +134,7 @@ class Trainer:
         return ax
 
     def _notify(self, event: str) -> None:
-        for callback in self.callbacks:
+        for callback in list(self.callbacks):
             getattr(callback, event)(self)
 
     @staticmethod

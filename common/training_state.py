@@ -29,7 +29,7 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
         arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches])
     copies = trainer.models[1:] if trainer.batches else []
     state = {
-        "optimizer": _numbers(trainer.optimizer),
+        "optimizer": {"class": type(trainer.optimizer).__name__, **_numbers(trainer.optimizer)},
         "streams": [_stream(rng) for rng in _generators(trainer.model, trainer.rng)],
         "copies": [[_stream(rng) for rng in _generators(copy)] for copy in copies],
         "workers": trainer.workers,
@@ -59,8 +59,9 @@ def restore(path: str | os.PathLike, trainer) -> dict:
                 raise ValueError("of another seed")
         if state["workers"] != trainer.workers:
             raise ValueError(f"of {state['workers']} workers, not {trainer.workers}")
-        if state["optimizer"].keys() != _numbers(optimizer).keys():
+        if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
+        numbers = {name: state["optimizer"][name] for name in _numbers(optimizer)}
         kept = zip(_counting(trainer), state["callbacks"], strict=True)
         counts = [(callback, {name: values[name] for name in callback.state}) for callback, values in kept]
         rows, sizes = arrays.pop("epoch.rows", None), arrays.pop("epoch.sizes", None)
@@ -78,7 +79,7 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     checkpoint.assign(wanted, {name: to_gpu(a) for name, a in arrays.items()}, path)
     for slot, values in slots.items():
         setattr(optimizer, slot, values)
-    vars(optimizer).update(state["optimizer"])
+    vars(optimizer).update(numbers)
     for rng, stream in zip(generators, state["streams"], strict=True):
         rng.bit_generator.state = stream["state"]
         # the next child is the one that it would be; the fit that was begun spawned one a copy, and the next will again
@@ -118,7 +119,7 @@ class Interrupted(Exception):
 
     def __init__(self, signal_number: int, path: str | os.PathLike):
         super().__init__(f"stopped by {signal.Signals(signal_number).name}, the state is in {path}")
-        self.exit_code = 128 + signal_number
+        self.path, self.exit_code = path, 128 + signal_number
 
 
 class SaveState(Callback):

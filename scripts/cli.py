@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from common.training_state import Interrupted
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from seq2seq import load_model
 from seq2seq.model_file import MODELS
@@ -51,6 +52,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     except (ValueError, OSError, MemoryError, ArithmeticError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
+    except Interrupted as error:
+        print(f"{Path(sys.argv[0]).name}: {error}; go on with --resume {Path(error.path).parent}", file=sys.stderr)
+        code = error.exit_code
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
         code = 130
@@ -88,6 +92,13 @@ def share(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"a share above 0 and at most 1 wanted, got {text}")
     return value
+
+
+def save_every(text: str) -> dict:
+    """``50``: iterations; ``30s``: seconds."""
+    if text.endswith("s"):
+        return {"seconds": positive_float(text[:-1])}
+    return {"iterations": positive_int(text)}
 
 
 class DateModel:

@@ -65,6 +65,8 @@ def main() -> int:
             raise ValueError(f"--index {index}: the test part has {len(test.texts)} texts, 0..{len(test.texts) - 1}")
         text, label = test.texts[index], test.classes[test.labels[index]]
     (tokens,), (p,), (weights,) = text_model.explain([text], args.weights)
+    if not tokens:
+        raise ValueError(f"no token in the text {text!r}")
     best = int(p.argmax())
     predicted = text_model.classes[best]
     verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "

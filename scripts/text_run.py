@@ -93,16 +93,9 @@ class TextModel:
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
 
-    def tokens(self, text: str) -> list[str]:
-        """The tokens that the model reads of a text. Raises ValueError when there are none."""
-        tokens = self.tokenizer(text)[: self.facts["max_len"]]
-        if not tokens:
-            raise ValueError(f"no token in the text {text!r}")
-        return tokens
-
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
         """Of each text its tokens (lists), probabilities of the classes (N, K), and its tokens' weights (arrays)."""
-        tokens = [self.tokens(text) for text in texts]
+        tokens = [self.tokenizer(text)[: self.facts["max_len"]] for text in texts]
         xs = pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
         probabilities, weights = self.model.explain(xs, kind)
         return tokens, probabilities, [w[x != 0] for w, x in zip(weights, xs, strict=True)]

@@ -5,7 +5,6 @@ python scripts/train_text.py --model gru --data aclImdb/train --test-data aclImd
 """
 
 import argparse
-import time
 from pathlib import Path
 
 from blas_kernel import describe_blas, prefer_fast_kernels
@@ -15,7 +14,7 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, positive_float, positive_int, run, share
+from cli import Parser, cores, natural, positive_float, positive_int, run, save_every, share
 from run_folder import prepare, save_figure, write_config, write_table
 from text_run import BATCH, TextModel, attention_on_cues, draw_batch, open_corpus, pad
 from tqdm import tqdm
@@ -23,7 +22,7 @@ from tqdm import tqdm
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
 from classifier.token_table import width_of
 from common import training_state
-from common.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar
+from common.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar, Seconds
 from common.layer import summary
 from common.optimizer import Adam, Nadam
 from common.self_attention import TYPES
@@ -42,10 +41,11 @@ ORIGINAL = {
     "seqself": dict(wordvec_size=300, hidden_size=356, batch_size=256, max_epoch=50, lr=0.002, patience=5),
     "bow": dict(batch_size=256, max_epoch=50, lr=0.02, patience=5),
 }
-FREE = "resume", "max_epoch", "quiet"  # what may be given anew to a run that goes on
+FREE = "resume", "max_epoch", "quiet", "save_every"  # what may be given anew to a run that goes on
 
 
-def parse() -> argparse.Namespace:
+def parse() -> tuple[argparse.Namespace, str | None]:
+    """The arguments, and of a run that goes on the SHA-256 of its texts."""
     parser = Parser(
         description=__doc__.splitlines()[0],
         epilog="Sizes and settings without a default here are those of the model's original.",
@@ -85,7 +85,8 @@ def parse() -> argparse.Namespace:
     add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
     add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
     add("--workers", type=positive_int, default=cores(), help="threads that share each mini-batch")
-    add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder, after its last whole epoch")
+    add("--save-every", type=save_every, metavar="N|Ns", help="iterations or seconds between saves within an epoch")
+    add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where its state was last saved")
     add("--out", type=Path, default=Path("runs/text"), metavar="DIR", help="an earlier run there is replaced")
     add("--quiet", action="store_true", help="print the results only")
     args = parser.parse_args()
@@ -100,28 +101,32 @@ def parse() -> argparse.Namespace:
         parser.error(f"--data needs --format, one of {', '.join(READERS)}")
     if args.data is None and args.test_data is not None:
         parser.error("--test-data needs --data")
-    return args
+    if args.format == "csv" and args.test_data is not None:
+        parser.error("--test-data: --format csv has its tests in the folder tests of --data")
+    return args, None
 
 
-def resumed(parser: Parser, args: argparse.Namespace) -> argparse.Namespace:
-    """The arguments of the run that goes on."""
+def resumed(parser: Parser, args: argparse.Namespace) -> tuple[argparse.Namespace, str]:
     state = args.resume / "state.npz"
     if not state.is_file():
         parser.error(f"--resume {args.resume}: no {state}, so nothing to go on with")
-    stored = training_state.facts(state)["arguments"] | {"out": args.resume}
+    facts = training_state.facts(state)
+    if "arguments" not in facts:
+        parser.error(f"--resume {args.resume}: {state} was not written by this script")
+    stored = facts["arguments"] | {"out": args.resume}
     again = parser.parse_args(namespace=argparse.Namespace(**stored))
     changed = [name for name in stored if name not in FREE and getattr(again, name) != stored[name]]
     if changed:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
         parser.error(f"--resume {args.resume}: {options} differs from what the run was started with")
-    return again
+    return again, facts["sha256"]
 
 
 def main() -> int:
-    args = parse()
+    args, sha256 = parse()
     matplotlib.use("Agg")
     shares = args.test_share, args.validation_share
-    corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed)
+    corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed, sha256)
     tokenizer = make_tokenizer(args, corpus.train.texts)
     tokens = {part: [tokenizer(text) for text in getattr(corpus, part).texts] for part in corpus._fields[:3]}
     vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
@@ -149,20 +154,22 @@ def main() -> int:
     if args.patience is not None:
         callbacks.append(EarlyStopping(patience=args.patience))
     optimizer = (Nadam if args.model == "seqself" else Adam)(lr=args.lr)
+    callbacks.append(Seconds())
     trainer = Trainer(
         model, optimizer, rng=np.random.default_rng(shuffling_seed), callbacks=callbacks, workers=args.workers
     )
     if args.resume is not None:
-        stopped = training_state.restore(args.out / "state.npz", trainer)["stopped"]
+        training_state.restore(args.out / "state.npz", trainer)
+        write_history(args.out, trainer.history)
     else:
-        stopped = False
+        (args.out / "state.npz").unlink(missing_ok=True)  # else an earlier run would go on, were this one to end early
         write_config(args.out, args, corpus.origin)
     if not args.quiet:
         sizes = ", ".join(f"{len(x)} {part}" for part, x in xs.items())
         known = f", {vectors} of them with a vector from {args.embeddings}" if args.embeddings else ""
         print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} words{known}")
         print(f"{args.workers} workers, {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
-    train(args, trainer, xs["train"], ts["train"], stopped)
+    train(args, trainer, xs["train"], ts["train"], corpus.origin["sha256"])
     report(args, corpus.test, xs["test"], best)
     if args.data is None and args.tokenizer == "characters" and args.model == "seqself":
         fresh = make_model(args, len(vocabulary), len(corpus.train.classes), np.random.default_rng(weights_seed))
@@ -207,22 +214,22 @@ def load_vectors(args, model, vocabulary: WordVocabulary) -> int:
     return len(ids)
 
 
-def train(args, trainer: Trainer, x, t, stopped: bool) -> None:
+def train(args, trainer: Trainer, x, t, sha256: str) -> None:
     """Fit an epoch at a time; after each, the run's folder is whole."""
     batches = -(-len(x) // args.batch_size)
-    done = trainer.current_epoch
-    with tqdm(total=args.max_epoch * batches, initial=done * batches, unit="it", disable=args.quiet or None) as bar:
-        trainer.callbacks.append(ProgressBar(bar))
-        while trainer.current_epoch < args.max_epoch and not stopped:
-            before = time.perf_counter()
-            record = trainer.fit(x, t, 1, args.batch_size, args.max_grad, eval_interval=None)[-1]
-            record["seconds"] = round(time.perf_counter() - before, 2)
-            stopped = trainer.stop_training
+    done = trainer.current_epoch * batches + len(trainer.losses) * bool(trainer.batches)
+    arguments = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
+    facts = {"arguments": arguments, "sha256": sha256}
+    with (
+        tqdm(total=args.max_epoch * batches, initial=done, unit="it", disable=args.quiet or None) as bar,
+        training_state.SaveState(args.out / "state.npz", facts, **args.save_every or {}) as saver,
+    ):
+        trainer.callbacks += [ProgressBar(bar), saver]
+        while trainer.current_epoch < args.max_epoch and not trainer.stop_training:
+            trainer.fit(x, t, 1, args.batch_size, args.max_grad, eval_interval=None)
             write_history(args.out, trainer.history)
-            facts = {"arguments": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}}
-            training_state.save(args.out / "state.npz", trainer, facts | {"stopped": stopped})
             if not args.quiet:
-                tqdm.write(line(record[name] for name in COLUMNS))
+                tqdm.write(line(trainer.history[-1][name] for name in COLUMNS))
 
 
 def line(values) -> str:
@@ -232,6 +239,8 @@ def line(values) -> str:
 def write_history(out: Path, history: list[dict]) -> None:
     from common.plot import plot_history
 
+    if not history:
+        return
     write_table(out / "history.csv", COLUMNS, history)
     for name, label in (("acc", "accuracy"), ("loss", "loss [nats per text]")):
         rows = [

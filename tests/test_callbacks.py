@@ -36,7 +36,7 @@ def test_events_come_in_order():
     log = Log()
     x = np.zeros((6, 1))
     Trainer(Recorder(), SGD(), callbacks=(log,)).fit(x, x, max_epoch=1, batch_size=2, eval_interval=2)
-    assert log.events == ["fit", 1, "interval 1", 2, 3, "interval 2", "epoch 1", "end"]
+    assert log.events == ["fit", "interval 1", 1, 2, "interval 2", 3, "epoch 1", "end"]
 
 
 def test_the_chapters_line_is_the_default(capsys):
