@@ -54,9 +54,13 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     optimizer, state = trainer.optimizer, manifest.get("training")
     generators = _generators(trainer.model, trainer.rng)
     try:
+        copies = state["copies"]
         for rng, stream in zip(generators, state["streams"], strict=True):
             if stream["entropy"] != rng.bit_generator.seed_seq.entropy:
                 raise ValueError("of another seed")
+            type(rng.bit_generator)().state = stream["state"]  # raises for what is no state
+        # the next child is to be the one that it would be; a fit that was begun spawned one a copy, the next will again
+        spawned = [stream["spawned"] - len(copies) * (i > 0) for i, stream in enumerate(state["streams"])]
         if state["workers"] != trainer.workers:
             raise ValueError(f"of {state['workers']} workers, not {trainer.workers}")
         if state["optimizer"]["class"] != type(optimizer).__name__:
@@ -68,6 +72,8 @@ def restore(path: str | os.PathLike, trainer) -> dict:
         batches = [] if rows is None else numpy.split(rows, numpy.cumsum(sizes)[:-1])
         position = {name: state[name] for name in ("losses", "history", "loss_list")}
         position |= {"current_epoch": state["epoch"], "stop_training": state["stopped"], "batches": batches}
+        if state["epoch"] != len(state["history"]):
+            raise ValueError(f"{len(state['history'])} epochs of {state['epoch']}")
         facts = manifest["facts"]
     except (TypeError, KeyError, ValueError) as error:
         raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {error}") from error
@@ -80,16 +86,15 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     for slot, values in slots.items():
         setattr(optimizer, slot, values)
     vars(optimizer).update(numbers)
-    for rng, stream in zip(generators, state["streams"], strict=True):
+    for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):
         rng.bit_generator.state = stream["state"]
-        # the next child is the one that it would be; the fit that was begun spawned one a copy, and the next will again
-        seeds, mine = rng.bit_generator.seed_seq, rng is not trainer.rng
-        seeds.spawn(stream["spawned"] - seeds.n_children_spawned - len(state["copies"]) * mine)
+        seeds = rng.bit_generator.seed_seq
+        seeds.spawn(max(0, children - seeds.n_children_spawned))
     for callback, values in counts:
         vars(callback).update(values)
     vars(trainer).update(position)
-    if state["copies"]:
-        trainer.callbacks.insert(0, _Streams(state["copies"]))
+    if copies:
+        trainer.callbacks.insert(0, _Streams(copies))
     return facts
 
 
