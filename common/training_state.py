@@ -122,17 +122,42 @@ class _Streams(Callback):
 class Interrupted(Exception):
     """Training was told to stop by a signal, and did so between two iterations, its state saved."""
 
-    def __init__(self, signal_number: int, path: str | os.PathLike):
-        super().__init__(f"stopped by {signal.Signals(signal_number).name}, the state is in {path}")
-        self.path, self.exit_code = path, 128 + signal_number
+    def __init__(self, number: int):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+class StopSignals:
+    """``with StopSignals() as stop:`` SIGINT and SIGTERM are but heard, until ``stop.check()`` raises Interrupted.
+
+    A second SIGINT stops at once, by KeyboardInterrupt. For the main thread only, as signals are.
+    """
+
+    heard: int | None = None
+
+    def __enter__(self) -> "StopSignals":
+        self.before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame) -> None:
+        if number == self.heard == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.heard = number
+
+    def check(self) -> None:
+        if self.heard is not None:
+            raise Interrupted(self.heard)
 
 
 class SaveState(Callback):
     """Save the state to ``path`` every so many iterations or seconds, after each epoch, and when told to stop.
 
-    List it last. facts: as for ``save``. Within ``with SaveState(...) as saver``, the first SIGINT or SIGTERM lets the
-    iteration end and raises Interrupted when its state is saved; a second SIGINT stops at once.
-    Raises ValueError unless one of iterations and seconds is above 0, or both are None.
+    List it last: what callbacks after it do is not in the state. facts: as for ``save``. stop: it lets the iteration
+    end, and Interrupted is raised when its state is saved. Raises ValueError for iterations or seconds not above 0.
     """
 
     def __init__(
@@ -142,41 +167,25 @@ class SaveState(Callback):
         *,
         iterations: int | None = None,
         seconds: float | None = None,
+        stop: StopSignals | None = None,
     ):
         for name, value in (("iterations", iterations), ("seconds", seconds)):
             if value is not None and not value > 0:
                 raise ValueError(f"SaveState: {name} above 0 wanted, got {value}")
-        self.path, self.facts, self.iterations, self.seconds = path, facts, iterations, seconds
+        self.path, self.facts, self.iterations, self.seconds, self.stop = path, facts, iterations, seconds, stop
         self.saved_at = time.monotonic()
-        self.signal: int | None = None
-
-    def __enter__(self) -> "SaveState":
-        self.before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *exception) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, frame) -> None:
-        if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = number
 
     def iteration_end(self, trainer) -> None:
         due = self.iterations is not None and trainer.iteration % self.iterations == 0
         due |= self.seconds is not None and time.monotonic() - self.saved_at >= self.seconds
-        if due or self.signal is not None:
-            self._save(trainer)
+        if due or (self.stop is not None and self.stop.heard is not None):
+            self.epoch_end(trainer)
 
     def epoch_end(self, trainer) -> None:
-        self._save(trainer)
-
-    def _save(self, trainer) -> None:
         save(self.path, trainer, self.facts)
         self.saved_at = time.monotonic()
-        if self.signal is not None:
-            raise Interrupted(self.signal, self.path)
+        if self.stop is not None:
+            self.stop.check()
 
 
 def _numbers(optimizer) -> dict[str, float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from common import training_state
 from common.training_state import Interrupted
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from seq2seq import load_model
@@ -53,7 +54,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
     except Interrupted as error:
-        print(f"{Path(sys.argv[0]).name}: {error}; go on with --resume {Path(error.path).parent}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: {error}, the state is saved; go on with --resume DIR", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
@@ -92,6 +93,32 @@ def share(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"a share above 0 and at most 1 wanted, got {text}")
     return value
+
+
+def resumed(parser: Parser, folder: Path, states: list[Path], free: tuple[str, ...]) -> tuple[argparse.Namespace, dict]:
+    """The arguments of a run that goes on, and the facts in its first state file.
+
+    Options on the command line may differ from those it was started with only where ``free`` names them.
+    """
+    state = next((path for path in states if path.is_file()), None)
+    if state is None:
+        names = " or ".join(path.name for path in states)
+        parser.error(f"--resume {folder}: no {names} there, so nothing to go on with")
+    facts = training_state.facts(state)
+    if not isinstance(facts.get("arguments"), dict):
+        parser.error(f"--resume {folder}: {state} was not written by this script")
+    stored = facts["arguments"] | {"out": folder}
+    again = parser.parse_args(namespace=argparse.Namespace(**stored))
+    changed = [name for name in stored if name not in free and getattr(again, name) != stored[name]]
+    if changed:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        parser.error(f"--resume {folder}: {options} differs from what the run was started with")
+    return again, facts
+
+
+def storable(args: argparse.Namespace) -> dict:
+    """The arguments as JSON can hold them."""
+    return {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
 
 
 def save_every(text: str) -> dict:

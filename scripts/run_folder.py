@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from blas_kernel import describe_blas
+from cli import storable
 
 from common.checkpoint import replacing
 
@@ -22,7 +23,7 @@ def prepare(out: Path) -> None:
 def write_config(out: Path, args, origin: dict) -> None:
     """config.json: arguments, data, versions, BLAS; for the reader."""
     config = {
-        "arguments": {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()},
+        "arguments": storable(args),
         "data": origin,
         "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
         | {"python": platform.python_version()},

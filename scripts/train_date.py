@@ -14,18 +14,21 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_int, run, share
+from cli import Parser, cores, natural, open_data, positive_int, resumed, run, save_every, share, storable
 from run_folder import prepare, save_figure, write_config, write_table
 from tqdm import tqdm
 
-from common.callbacks import Measure, PrintLoss, ProgressBar
+from common import training_state
+from common.callbacks import Measure, PrintLoss, ProgressBar, Seconds
 from common.layer import named_params
 from common.optimizer import Adam
 from common.trainer import Trainer
+from common.training_state import SaveState, StopSignals
 from dataset.sequence import leaked
 from seq2seq import exact_match, save_model
 from seq2seq.model_file import MODELS
 
+FREE = "resume", "max_epoch", "quiet", "save_every", "until"  # what may be given anew to a run that goes on
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 
 
@@ -53,15 +56,34 @@ def parse():
         metavar="DIR",
         help="an earlier run there is replaced (default: %(default)s)",
     )
+    parser.add_argument(
+        "--save-every",
+        type=save_every,
+        default="30s",
+        metavar="N|Ns",
+        help="iterations or seconds between saves of the state, beside those after each epoch (default: %(default)s)",
+    )
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where it stopped")
     parser.add_argument("--quiet", action="store_true", help="print the last table only")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.resume is None:
+        return args, None
+    args, facts = resumed(parser, args.resume, states(args.resume), FREE)
+    return args, facts["sha256"]
+
+
+def states(out: Path, models=MODELS) -> list[Path]:
+    """The files of the state of each model's training."""
+    return [out / f"{name}.state.npz" for name in models]
 
 
 def main() -> int:
-    args = parse()
+    args, sha256 = parse()
     started = time.perf_counter()
     matplotlib.use("Agg")
     data = open_data(args.data)
+    if sha256 not in (None, data.sha256):
+        raise ValueError(f"{data.source}: changed since the run was started (SHA-256 differs)")
     (x_train, t_train), (x_test, t_test) = data.split(leak_free=args.leak_free)
     if not len(x_test):
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
@@ -80,7 +102,10 @@ def main() -> int:
         "sha256": data.sha256,
         "leak_free": args.leak_free,
     }
-    write_config(args.out, args, origin)
+    if args.resume is None:
+        for path in states(args.out):
+            path.unlink(missing_ok=True)  # of an earlier run, which would else go on were this one to end early
+        write_config(args.out, args, origin)
 
     iterations = max(1, len(x_train) // args.batch_size)
     bar = tqdm(total=args.max_epoch * len(args.models) * iterations, unit="it", disable=True if args.quiet else None)
@@ -92,7 +117,7 @@ def main() -> int:
         model = MODELS[name](*sizes, rng=weights)
         model.encoder.share_prefixes = not args.no_shared_prefixes
         accuracy = Measure("accuracy", lambda model: exact_match(model, x_test, t_test, workers=args.workers))
-        callbacks = [accuracy, ProgressBar(bar)]
+        callbacks = [accuracy, Seconds(), ProgressBar(bar)]
         if not args.quiet:
             callbacks.append(PrintLoss(f"{name:<9} ", started))
         trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
@@ -105,33 +130,60 @@ def main() -> int:
         "reverse": not args.no_reverse,
         "data": origin,
     }
-    history, reached = [], {}
-    for epoch in range(1, args.max_epoch + 1):
+    if args.resume is not None:
         for name, trainer in trainers.items():
-            if name in reached:
-                continue
-            before = time.perf_counter()
-            record = trainer.fit(x_train, t_train, 1, args.batch_size, args.max_grad)[-1]
-            seconds = round(time.perf_counter() - before, 2)
-            history.append(dict(zip(COLUMNS, (name, epoch, record["loss"], record["accuracy"], seconds), strict=True)))
-            save_model(args.out / f"{name}.npz", trainer.model, **facts)
-            if args.until is not None and record["accuracy"] >= args.until:
-                reached[name] = f"{name}: {100 * args.until:g}% reached in epoch {epoch}, {sum_of(history, name):.1f} s"
-        write_history(args.out, history)
-        if not args.quiet:
-            tqdm.write(
-                f"\nepoch {epoch} / {args.max_epoch}, {len(x_test)} test questions\n{epoch_table(history, epoch)}\n"
-            )
-        if len(reached) == len(trainers):
-            break
+            go_on(args.out, name, trainer, facts)
+            bar.update(trainer.current_epoch * iterations + len(trainer.losses) * bool(trainer.batches))
+    with StopSignals() as stop:
+        kept = {"arguments": storable(args), "sha256": data.sha256}
+        for path, trainer in zip(states(args.out, trainers), trainers.values(), strict=True):
+            trainer.callbacks.append(SaveState(path, kept, stop=stop, **args.save_every))
+        for epoch in range(1, args.max_epoch + 1):
+            waiting = {n: t for n, t in trainers.items() if t.current_epoch < epoch and not reached(args, t)}
+            for name, trainer in waiting.items():
+                trainer.fit(x_train, t_train, 1, args.batch_size, args.max_grad)
+                save_model(args.out / f"{name}.npz", trainer.model, **facts)
+                write_history(args.out, rows(trainers))
+            if waiting and not args.quiet:
+                tqdm.write(
+                    f"\nepoch {epoch} / {args.max_epoch}, {len(x_test)} test questions\n"
+                    f"{epoch_table(rows(trainers), epoch)}\n"
+                )
     bar.close()
-    print(final_table(history, trainers))
+    print(final_table(rows(trainers), trainers))
     if args.until is not None:
-        print("\n".join(reached.get(name, f"{name}: {100 * args.until:g}% not reached") for name in trainers))
+        for name, trainer in trainers.items():
+            seconds = sum(record["seconds"] for record in trainer.history)
+            end = f"reached in epoch {trainer.current_epoch}, {seconds:.1f} s"
+            print(f"{name}: {100 * args.until:g}% {end if reached(args, trainer) else 'not reached'}")
     if not args.quiet:
         models = ", ".join(f"{name}.npz" for name in trainers)
         print(f"written to {args.out}: {models}, history.csv, accuracy.png, loss.png, config.json")
     return 0
+
+
+def go_on(out: Path, name: str, trainer: Trainer, facts: dict) -> None:
+    """Bring a model's training to where it stopped, and its file to the end of its last epoch."""
+    (path,) = states(out, [name])
+    if path.is_file():
+        training_state.restore(path, trainer)
+        if trainer.current_epoch and not trainer.batches:
+            save_model(out / f"{name}.npz", trainer.model, **facts)
+
+
+def reached(args, trainer: Trainer) -> bool:
+    """Whether the model's last epoch has the accuracy that was asked for."""
+    return bool(args.until is not None and trainer.history and trainer.history[-1]["accuracy"] >= args.until)
+
+
+def rows(trainers: dict[str, Trainer]) -> list[dict]:
+    """history.csv: of each epoch a row a model."""
+    found = [
+        dict(zip(COLUMNS, (name, r["epoch"], r["loss"], r["accuracy"], r["seconds"]), strict=True))
+        for name, trainer in trainers.items()
+        for r in trainer.history
+    ]
+    return sorted(found, key=lambda row: row["epoch"])
 
 
 def write_history(out: Path, history: list[dict]) -> None:
@@ -145,11 +197,6 @@ def write_history(out: Path, history: list[dict]) -> None:
         ax = plot_history(history, value, ylabel=label)
         ax.set_ylim(*((-0.05, 1.05) if label == "accuracy" else (0, None)))
         save_figure(out / name, ax.figure)
-
-
-def sum_of(history: list[dict], name: str) -> float:
-    """Seconds that a model took so far, to train and to answer the test questions."""
-    return sum(row["seconds"] for row in history if row["model"] == name)
 
 
 def epoch_table(history: list[dict], epoch: int) -> str:

@@ -14,7 +14,7 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, positive_float, positive_int, run, save_every, share
+from cli import Parser, cores, natural, positive_float, positive_int, resumed, run, save_every, share, storable
 from run_folder import prepare, save_figure, write_config, write_table
 from text_run import BATCH, TextModel, attention_on_cues, draw_batch, open_corpus, pad
 from tqdm import tqdm
@@ -27,6 +27,7 @@ from common.layer import summary
 from common.optimizer import Adam, Nadam
 from common.self_attention import TYPES
 from common.trainer import Trainer
+from common.training_state import SaveState, StopSignals
 from dataset.labelled import READERS, LabelledTexts
 from dataset.tokenizers import TOKENIZERS, SentencePiece
 from dataset.words import WordVocabulary, read_word_vectors
@@ -85,13 +86,14 @@ def parse() -> tuple[argparse.Namespace, str | None]:
     add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
     add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
     add("--workers", type=positive_int, default=cores(), help="threads that share each mini-batch")
-    add("--save-every", type=save_every, metavar="N|Ns", help="iterations or seconds between saves within an epoch")
+    add("--save-every", type=save_every, default="30s", metavar="N|Ns", help="iterations or seconds, and each epoch")
     add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where its state was last saved")
     add("--out", type=Path, default=Path("runs/text"), metavar="DIR", help="an earlier run there is replaced")
     add("--quiet", action="store_true", help="print the results only")
     args = parser.parse_args()
     if args.resume is not None:
-        return resumed(parser, args)
+        args, facts = resumed(parser, args.resume, [args.resume / "state.npz"], FREE)
+        return args, facts["sha256"]
     for name, value in ORIGINAL[args.model].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -104,22 +106,6 @@ def parse() -> tuple[argparse.Namespace, str | None]:
     if args.format == "csv" and args.test_data is not None:
         parser.error("--test-data: --format csv has its tests in the folder tests of --data")
     return args, None
-
-
-def resumed(parser: Parser, args: argparse.Namespace) -> tuple[argparse.Namespace, str]:
-    state = args.resume / "state.npz"
-    if not state.is_file():
-        parser.error(f"--resume {args.resume}: no {state}, so nothing to go on with")
-    facts = training_state.facts(state)
-    if "arguments" not in facts:
-        parser.error(f"--resume {args.resume}: {state} was not written by this script")
-    stored = facts["arguments"] | {"out": args.resume}
-    again = parser.parse_args(namespace=argparse.Namespace(**stored))
-    changed = [name for name in stored if name not in FREE and getattr(again, name) != stored[name]]
-    if changed:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
-        parser.error(f"--resume {args.resume}: {options} differs from what the run was started with")
-    return again, facts["sha256"]
 
 
 def main() -> int:
@@ -218,13 +204,13 @@ def train(args, trainer: Trainer, x, t, sha256: str) -> None:
     """Fit an epoch at a time; after each, the run's folder is whole."""
     batches = -(-len(x) // args.batch_size)
     done = trainer.current_epoch * batches + len(trainer.losses) * bool(trainer.batches)
-    arguments = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
-    facts = {"arguments": arguments, "sha256": sha256}
+    facts = {"arguments": storable(args), "sha256": sha256}
     with (
         tqdm(total=args.max_epoch * batches, initial=done, unit="it", disable=args.quiet or None) as bar,
-        training_state.SaveState(args.out / "state.npz", facts, **args.save_every or {}) as saver,
+        StopSignals() as stop,
     ):
-        trainer.callbacks += [ProgressBar(bar), saver]
+        state = SaveState(args.out / "state.npz", facts, stop=stop, **args.save_every)
+        trainer.callbacks += [ProgressBar(bar), state]
         while trainer.current_epoch < args.max_epoch and not trainer.stop_training:
             trainer.fit(x, t, 1, args.batch_size, args.max_grad, eval_interval=None)
             write_history(args.out, trainer.history)
