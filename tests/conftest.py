@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -7,12 +8,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
+from script_tools import write_blogs, write_films
 
 from dataset import dates
 from dataset.sequence import read
 
 ROOT = Path(__file__).resolve().parents[1]
+hypothesis.settings.register_profile("quick", max_examples=25, derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("full", max_examples=1000, derandomize=True, database=None, deadline=None)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="the long versions of the fault and property tests")
+
+
+def pytest_configure(config):
+    hypothesis.settings.load_profile("full" if config.getoption("--full") else "quick")
+
+
+@pytest.fixture(scope="session")
+def full(request) -> bool:
+    """Whether the long versions were asked for: ``pytest --full``."""
+    return request.config.getoption("--full")
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +106,60 @@ def tiny(tmp_path) -> Path:
     path = tmp_path / "tiny.txt"
     path.write_text("".join(f"{line}\n" for line in dates.generate(20, seed=1) * 2), encoding="utf-8")
     return path
+
+
+@dataclass(frozen=True)
+class TextRun:
+    """What ``scripts/train_text.py *arguments``, run in ``cwd``, printed and left in ``folder``."""
+
+    cwd: Path
+    arguments: tuple[str, ...]
+    stdout: str
+    stderr: str
+
+    @property
+    def folder(self) -> Path:
+        return self.cwd / "runs" / "text"
+
+
+TEXT_RUNS = {
+    "gru": "--model gru --data films --format lines --test-share 0.5 --hidden-size 6 --layers 2 --max-epoch 2 --lr .05",
+    "seqself": "--data blogs --format csv --tokenizer characters --validation-share 0.2 --hidden-size 8 --units 4 "
+    "--patience 1 --lr 0.02 --seed 7",
+}
+
+
+@pytest.fixture(scope="session", params=TEXT_RUNS)
+def text_run(request, text_runs) -> TextRun:
+    """Each of ``text_runs``."""
+    return text_runs[request.param]
+
+
+@pytest.fixture(scope="session")
+def text_runs(tmp_path_factory, script) -> dict[str, TextRun]:
+    """Both models, tiny: film reviews of two classes, 90 of them to test; Japanese sentences of four, with patience."""
+    runs = {}
+    for name, arguments in TEXT_RUNS.items():
+        cwd = tmp_path_factory.mktemp(name)
+        write_films(cwd / "films") if name == "gru" else write_blogs(cwd / "blogs")
+        arguments = (*arguments.split(), "--wordvec-size", "8", "--batch-size", "16", "--workers", "2")
+        done = script(cwd, "train_text.py", *arguments)
+        assert done.returncode == 0, done.stderr
+        runs[name] = TextRun(cwd, arguments, done.stdout, done.stderr)
+    return runs
+
+
+@pytest.fixture
+def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess]:
+    """``in_process(cwd, "train_text.py", *arguments)``: as ``script``, in this process, which saves the imports."""
+
+    def run(cwd: Path, name: str, *arguments) -> subprocess.CompletedProcess:
+        monkeypatch.syspath_prepend(ROOT / "scripts")
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        main = importlib.import_module(name.removesuffix(".py")).main
+        with pytest.raises(SystemExit) as end:
+            importlib.import_module("cli").run(main)
+        return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())
+
+    return run

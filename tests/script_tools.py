@@ -6,6 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
+
+from dataset import blogs
+
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("baseline", "peeky", "attention")
 CHAPTERS_LINE = re.compile(
@@ -31,3 +35,46 @@ def refused(done: subprocess.CompletedProcess, message: str) -> None:
     assert re.search(message, done.stderr), done.stderr
     assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
     assert done.stdout == ""
+
+
+def film_reviews(count: int) -> list[tuple[str, str]]:
+    """``(class, text)``: reviews of which a few words give the class away, most of the time."""
+    rng = np.random.RandomState(1)
+    fillers, reviews = "the a film plot actor it's scene , . and was".split(), []
+    for i in range(count):
+        name = ("neg", "pos")[i % 2]
+        words = rng.choice(fillers, rng.randint(1, 9)).tolist()
+        words.insert(rng.randint(len(words) + 1), rng.choice({"neg": ["bad", "dull"], "pos": ["good", "fine"]}[name]))
+        reviews.append((name, " ".join(words)))
+    return reviews
+
+
+def write_films(folder: Path, count: int = 180) -> Path:
+    """A file a class, a review a line."""
+    folder.mkdir(parents=True)
+    for name in ("neg", "pos"):
+        lines = [f"{text}\n" for label, text in film_reviews(count) if label == name]
+        (folder / f"film.{name}").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+def write_film_folders(folder: Path, count: int = 24) -> Path:
+    """A folder a class, a review a file."""
+    for i, (name, text) in enumerate(film_reviews(count)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / f"{i}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def write_blogs(folder: Path, count: int = 60) -> Path:
+    """Generated sentences, as two tables a part."""
+    data = blogs.generate(count, seed=2)
+    for part, rows in (("trains", range(count * 3 // 4)), ("tests", range(count * 3 // 4, count))):
+        (folder / part).mkdir(parents=True)
+        for file, column, values in (
+            ("features.csv", "feature", [data.texts[i] for i in rows]),
+            ("labels.csv", "label", [data.classes[data.labels[i]] for i in rows]),
+        ):
+            lines = [column, *values]
+            (folder / part / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
