@@ -21,7 +21,7 @@ class Callback:
         """Before the first epoch of each ``fit``."""
 
     def workers_begin(self, trainer) -> None:
-        """When each worker of the ``fit`` has its model, in ``trainer.models``."""
+        """Before each epoch, when every worker has its model, in ``trainer.models``."""
 
     def interval_end(self, trainer) -> None:
         """After every ``eval_interval`` iterations; the newest entry of ``trainer.loss_list`` is theirs."""

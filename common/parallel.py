@@ -84,7 +84,7 @@ class Workers:
         if count < 1:
             raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
         if count > 1:
-            _refuse_state(model)
+            refuse_state(model)
         if count > 1 and learn:
             _refuse_loss(model)
         self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
@@ -165,12 +165,14 @@ def _once(arrays: list[Array]) -> list[Array]:
     return list({id(a): a for a in arrays}.values())
 
 
-def _refuse_state(model) -> None:
+def refuse_state(model) -> None:
+    """Raise ValueError for a model whose next forward depends on the last one."""
     stateful = [path for path, part in walk(model) if path and getattr(part, "stateful", False)]
     if getattr(model, "stateful", bool(stateful)):
         raise ValueError(
             f"{type(model).__name__}: {', '.join(stateful) or 'it'}: state is carried from batch to batch, by one "
-            "worker only; a model that sets it anew in every forward has the attribute stateful = False"
+            "worker only, and not saved with a training; a model that sets it anew in every forward has the attribute "
+            "stateful = False"
         )
 
 
@@ -189,13 +191,13 @@ def _refuse_loss(model) -> None:
             )
 
 
-def _values(value) -> Iterator:
+def values_in(value) -> Iterator:
     """A value, and those in it if it is a list, a tuple or a dict."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         for inside in value:
-            yield from _values(inside)
+            yield from values_in(inside)
     else:
         yield value
 
@@ -210,7 +212,7 @@ def _copy(model, learn: bool):
             layer.cache, layer.kept = None, {}
         weights = [p for part in parts for p in part.params]
         memo = {id(p): p for p in weights}
-        for value in (v for part in parts for v in _values(getattr(part, "__dict__", {}))):
+        for value in (v for part in parts for v in values_in(getattr(part, "__dict__", {}))):
             if isinstance(value, Array) and any(np.shares_memory(value, p) for p in weights):  # a view such as W.T
                 memo[id(value)] = value
             elif isinstance(value, numpy.random.Generator) and id(value) not in memo:

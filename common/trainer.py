@@ -16,7 +16,7 @@ class Trainer:
     rng shuffles the data before each epoch (fresh entropy when None). callbacks: see ``common.callbacks``;
     None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
     ``common.parallel``; the result is that of one worker up to rounding, and the same bits in every run. Small work
-    is left to fewer. combine: how their gradients are put together. Each ``fit`` gives the workers copies of the
+    is left to fewer. combine: how their gradients are put together. Each epoch gives the workers copies of the
     model as it then is.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
@@ -24,7 +24,7 @@ class Trainer:
     ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
     ``stop_training``  a callback sets it to True to end the fit after this epoch
     ``batches``, ``losses``  of the running epoch: the rows of all its mini-batches, the losses of those done
-    ``models``         the model, and the copies that the other workers have in the running fit
+    ``models``         the model, and the copies that the other workers have in the running epoch
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -79,10 +79,10 @@ class Trainer:
         model = self.model
         self.stop_training = False
         self._notify("fit_begin")
-        with Workers(model, self.workers, self.combine) as workers:
-            self.models = workers.models
-            self._notify("workers_begin")
-            for _ in range(max_epoch):
+        for _ in range(max_epoch):
+            with Workers(model, self.workers, self.combine) as workers:
+                self.models = workers.models
+                self._notify("workers_begin")
                 if not self.batches:  # else an epoch that was resumed goes on
                     self.batches, self.losses = list(self._batches(x, batch_size)), []
                 self.max_iters = len(self.batches)

@@ -10,23 +10,30 @@ from common import checkpoint
 from common.callbacks import Callback
 from common.layer import named_params, remove_duplicate, walk
 from common.np import np
+from common.parallel import refuse_state, values_in
 from common.util import to_cpu, to_gpu
+
+PROGRESS = "epoch.rows", "epoch.sizes", "epoch.losses", "loss_list"  # arrays of a state, beside model and optimizer
+MOST_CHILDREN = 10**6  # streams that a stream may have spawned: each takes time and memory to spawn again
 
 
 def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     """Write weights, optimizer, random streams, position, history and what callbacks count; facts: what JSON can hold.
 
     To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. The weights that EarlyStopping
-    restores are not kept: use ModelCheckpoint's file. Raises OSError when the file cannot be written.
+    restores are not kept: use ModelCheckpoint's file. Raises OSError when the file cannot be written, ValueError for a
+    model that carries state from batch to batch.
     """
+    refuse_state(trainer.model)
     params = named_params(trainer.model)
     arrays = {f"model.{name}": to_cpu(p) for name, p in params.items()}
     for slot in trainer.optimizer.slots:
         for i, value in enumerate(getattr(trainer.optimizer, slot) or []):
             arrays[f"optimizer.{slot}.{i}"] = to_cpu(value)
-    if trainer.batches:
-        arrays["epoch.rows"] = numpy.concatenate([to_cpu(batch) for batch in trainer.batches])
-        arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches])
+    arrays["epoch.rows"] = numpy.concatenate([numpy.arange(0), *map(to_cpu, trainer.batches)])
+    arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches], dtype=numpy.int64)
+    arrays["epoch.losses"] = numpy.array(trainer.losses, dtype=numpy.float64)
+    arrays["loss_list"] = numpy.array(trainer.loss_list, dtype=numpy.float64)
     copies = trainer.models[1:] if trainer.batches else []
     state = {
         "optimizer": {"class": type(trainer.optimizer).__name__, **_numbers(trainer.optimizer)},
@@ -35,9 +42,7 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
         "workers": trainer.workers,
         "callbacks": [{name: getattr(c, name) for name in c.state} for c in _counting(trainer)],
         "epoch": trainer.current_epoch,
-        "losses": trainer.losses,
         "history": trainer.history,
-        "loss_list": trainer.loss_list,
         "stopped": trainer.stop_training,
     }
     checkpoint.save(path, arrays, {"training": state, "facts": facts or {}})
@@ -52,30 +57,43 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     """
     arrays, manifest = checkpoint.load(path)
     optimizer, state = trainer.optimizer, manifest.get("training")
-    generators = _generators(trainer.model, trainer.rng)
+    generators, of_model = _generators(trainer.model, trainer.rng), _generators(trainer.model)
     try:
         copies = state["copies"]
-        for rng, stream in zip(generators, state["streams"], strict=True):
-            if stream["entropy"] != rng.bit_generator.seed_seq.entropy:
-                raise ValueError("of another seed")
-            type(rng.bit_generator)().state = stream["state"]  # raises for what is no state
-        # the next child is to be the one that it would be; a fit that was begun spawned one a copy, the next will again
-        spawned = [stream["spawned"] - len(copies) * (i > 0) for i, stream in enumerate(state["streams"])]
-        if state["workers"] != trainer.workers:
+        if state["workers"] != trainer.workers or len(copies) not in (0, trainer.workers - 1):
             raise ValueError(f"of {state['workers']} workers, not {trainer.workers}")
+        spawned = []
+        for rng, stream in zip(generators, state["streams"], strict=True):
+            _check(rng, stream)
+            # an epoch that was begun made its copies from children, and will again: from the same ones
+            again = len(copies) if any(rng is own for own in of_model) else 0
+            spawned.append(stream["spawned"] - again - rng.bit_generator.seed_seq.n_children_spawned)
+            if not 0 <= spawned[-1] <= MOST_CHILDREN:
+                raise ValueError(f"a stream spawned {stream['spawned']} others")
+        for streams in copies:
+            for rng, stream in zip(of_model, streams, strict=True):
+                _check(rng, stream)
         if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
         numbers = {name: state["optimizer"][name] for name in _numbers(optimizer)}
         kept = zip(_counting(trainer), state["callbacks"], strict=True)
         counts = [(callback, {name: values[name] for name in callback.state}) for callback, values in kept]
-        rows, sizes = arrays.pop("epoch.rows", None), arrays.pop("epoch.sizes", None)
-        batches = [] if rows is None else numpy.split(rows, numpy.cumsum(sizes)[:-1])
-        position = {name: state[name] for name in ("losses", "history", "loss_list")}
-        position |= {"current_epoch": state["epoch"], "stop_training": state["stopped"], "batches": batches}
-        if state["epoch"] != len(state["history"]):
+        rows, sizes, losses, loss_list = (arrays.pop(name) for name in PROGRESS)
+        if sizes.sum() != len(rows) or len(losses) > len(sizes) > 0:
+            raise ValueError(f"{len(losses)} iterations of {len(sizes)}, {len(rows)} rows of {sizes.sum()}")
+        if [record["epoch"] for record in state["history"]] != list(range(1, state["epoch"] + 1)):
             raise ValueError(f"{len(state['history'])} epochs of {state['epoch']}")
+        position = {
+            "batches": numpy.split(rows, numpy.cumsum(sizes))[:-1],
+            "losses": losses.tolist(),
+            "iteration": len(losses),
+            "loss_list": loss_list.tolist(),
+            "history": state["history"],
+            "current_epoch": state["epoch"],
+            "stop_training": state["stopped"],
+        }
         facts = manifest["facts"]
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {error}") from error
     learnt, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
     begun = any(name.startswith("optimizer.") for name in arrays)
@@ -83,16 +101,16 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     wanted = {f"model.{name}": p for name, p in named_params(trainer.model).items()}
     wanted |= {f"optimizer.{slot}.{i}": a for slot, values in slots.items() for i, a in enumerate(values)}
     checkpoint.assign(wanted, {name: to_gpu(a) for name, a in arrays.items()}, path)
-    for slot, values in slots.items():
-        setattr(optimizer, slot, values)
+    for slot in optimizer.slots:
+        setattr(optimizer, slot, slots.get(slot))
     vars(optimizer).update(numbers)
     for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):
         rng.bit_generator.state = stream["state"]
-        seeds = rng.bit_generator.seed_seq
-        seeds.spawn(max(0, children - seeds.n_children_spawned))
+        rng.bit_generator.seed_seq.spawn(children)
     for callback, values in counts:
         vars(callback).update(values)
     vars(trainer).update(position)
+    trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, _Streams)]
     if copies:
         trainer.callbacks.insert(0, _Streams(copies))
     return facts
@@ -107,7 +125,7 @@ def facts(path: str | os.PathLike) -> dict:
 
 
 class _Streams(Callback):
-    """Gives the other workers of a fit that is resumed, once, the random streams that they had."""
+    """Gives the other workers of an epoch that is resumed, once, the random streams that they had."""
 
     def __init__(self, copies: list):
         self.copies = copies
@@ -202,11 +220,17 @@ def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Gen
     found = {id(rng): rng for rng in others}
     for _, part in walk(model):
         for value in getattr(part, "__dict__", {}).values():
-            if isinstance(value, numpy.random.Generator):
-                found[id(value)] = value
+            found |= {id(rng): rng for rng in values_in(value) if isinstance(rng, numpy.random.Generator)}
     return list(found.values())
 
 
 def _stream(rng: numpy.random.Generator) -> dict:
     seeds = rng.bit_generator.seed_seq
     return {"state": rng.bit_generator.state, "entropy": seeds.entropy, "spawned": seeds.n_children_spawned}
+
+
+def _check(rng: numpy.random.Generator, stream: dict) -> None:
+    """Raise ValueError, or what a state of other types raises, unless this can become the state of rng."""
+    if stream["entropy"] != rng.bit_generator.seed_seq.entropy:
+        raise ValueError("of another seed")
+    type(rng.bit_generator)().state = stream["state"]
