@@ -10,7 +10,7 @@ from test_trainer import Classifier as Plain
 
 from common import training_state
 from common.base_model import BaseModel
-from common.callbacks import EarlyStopping, Measure, ModelCheckpoint
+from common.callbacks import Callback, EarlyStopping, Measure, ModelCheckpoint
 from common.checkpoint import CheckpointError
 from common.layer import named_params
 from common.layers import Affine, Dropout, Embedding, SoftmaxWithLoss
@@ -107,6 +107,44 @@ def test_the_rest_of_a_training_has_the_same_bits(tmp_path, optimizer, workers):
         assert everything(fit(fresh, EPOCHS - done)) == whole
     assert len({json.dumps(record) for record in whole["history"]}) == EPOCHS
     assert training_state.facts(tmp_path / "state") == {"note": ["何か", None]}
+
+
+class StopAt(Callback):
+    """Ends the process, as it were, at an iteration of an epoch."""
+
+    def __init__(self, epoch, iteration):
+        self.place = epoch, iteration
+
+    def iteration_end(self, trainer):
+        if (trainer.current_epoch, trainer.iteration) == self.place:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at_once", [1, EPOCHS])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_epoch_goes_on_where_it_was_saved(tmp_path, workers, at_once):
+    """at_once: epochs of a fit."""
+    options = dict(batch_size=4, max_grad=1.0, eval_interval=2)
+
+    def train(trainer):
+        while trainer.current_epoch < EPOCHS:
+            trainer.fit(*data(), max_epoch=min(at_once, EPOCHS - trainer.current_epoch), **options)
+        return everything(trainer)
+
+    whole = train(make(tmp_path, workers=workers, patience=99))
+    for epoch, iteration in ((0, 1), (1, 3), (4, 4)):
+        stopped = make(tmp_path, workers=workers, patience=99)
+        saver = training_state.SaveState(tmp_path / "state", {"saved": True}, iterations=2)
+        stopped.callbacks += [saver, StopAt(epoch, iteration)]
+        with pytest.raises(KeyboardInterrupt):
+            train(stopped)
+        fresh = make(tmp_path, workers=workers, patience=99)
+        if (epoch, iteration) == (0, 1):
+            assert not (tmp_path / "state").exists(), "before the second iteration nothing is saved"
+            continue
+        assert training_state.restore(tmp_path / "state", fresh) == {"saved": True}
+        assert (fresh.current_epoch, len(fresh.losses)) == (epoch, iteration // 2 * 2)
+        assert train(fresh) == whole
 
 
 def test_saved_over_and_over(tmp_path):
