@@ -20,6 +20,7 @@ class TextClassifier(BaseModel):
     """
 
     worth_a_worker = 5e8, 8  # see common.parallel.worthwhile; measured, see docs/performance.md
+    places = 2**14  # words and padding of a batch of ``probabilities``: 0.1 MB each at the original's sizes of gru
     token_weight_kinds: tuple[str, ...] = ()
 
     def __init__(self, classes: int, mask: bool = True):
@@ -69,9 +70,10 @@ class TextClassifier(BaseModel):
         return [order[i::count] for i in range(count)]
 
     def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1) -> Array:
-        """Probabilities (N, K) of the classes, in inference, ``batch_size`` texts at a time to bound the memory.
+        """Probabilities (N, K) of the classes, in inference, at most ``batch_size`` texts at a time.
 
         xs: ids (N, T), or anything of N texts with ``lengths`` and ``xs[indices] -> (n, T)``, such as PaddedTexts.
+        To bound the memory, a batch is a single text or has no more than ``places`` words, padding included.
         Raises ValueError when there is no text, or batch_size is less than 1.
         """
         if len(xs) == 0 or batch_size < 1:
@@ -82,8 +84,13 @@ class TextClassifier(BaseModel):
             pool.models[worker]._check(batch)
             return pool.models[worker].to_probabilities(pool.models[worker].scores(batch))
 
-        order = self.lengths(xs).argsort(kind="stable")[::-1]  # like lengths in one batch, the longest first
-        batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
+        lengths = self.lengths(xs)
+        order = lengths.argsort(kind="stable")[::-1]  # like lengths in one batch, the longest first
+        batches, start = [], 0
+        while start < len(xs):
+            wide = max(1, int(lengths[order[start]])) if hasattr(xs, "lengths") else xs.shape[1]
+            batches.append(order[start : start + min(batch_size, max(1, self.places // wide))])
+            start += len(batches[-1])
         with inference(self), Workers(self, min(workers, len(batches)), learn=False) as pool:
             parts = pool.map(judge, batches)
         return np.concatenate(parts)[order.argsort()]

@@ -124,6 +124,18 @@ def test_probabilities_take_texts_in_any_form_and_keep_their_order(name):
         close(model.probabilities(texts, batch_size, workers=workers), wanted)
 
 
+@pytest.mark.parametrize("as_array", [False, True])
+def test_batches_of_long_texts_are_small(monkeypatch, as_array):
+    model, shapes = MADE["bow"](), []
+    scores = model.scores
+    monkeypatch.setattr(model, "scores", lambda xs: (shapes.append(xs.shape), scores(xs))[1])
+    model.places = 20
+    texts = PaddedTexts([np.ones(length, dtype=int) for length in (1, 30, 2, 9, 10, 2, 3)])
+    p = model.probabilities(texts[:] if as_array else texts, 3)
+    assert shapes == ([(1, 30)] * 7 if as_array else [(1, 30), (2, 10), (3, 3), (1, 1)])
+    close(p, np.concatenate([model.probabilities(texts[[i]]) for i in range(7)]))
+
+
 # Workers
 
 
