@@ -14,7 +14,9 @@ from classifier import confusion_matrix, evaluate, load_model
 from common import training_state
 from common.callbacks import ModelCheckpoint
 from dataset import blogs
-from dataset.labelled import read_csv
+from dataset.batches import PaddedTexts
+from dataset.labelled import read_csv, read_folders
+from dataset.tokenizers import Words
 from dataset.words import WordVocabulary
 
 FILES = {"best.npz", "state.npz", "config.json", "history.csv", "acc.png", "loss.png", "confusion.png", "fig"}
@@ -236,6 +238,10 @@ def test_folders_and_the_options_of_the_gru(bare, tmp_path):
     vectors = model.embed.W[known.encode(["film", "the"])]
     np.testing.assert_allclose(vectors, [[1, 2, 3], [-1, 0, 0.5]], atol=1e-6)
     assert len(known) < 17, "rare words are unknown"
+    train, _ = read_folders(tmp_path / "train").split(0.1, 0)
+    cut = PaddedTexts([known.encode(Words()(text)[:4]) for text in train.texts], padding="before")
+    measured = evaluate(model, cut, train.labels)["mse"]
+    assert float(history(tmp_path / "out")[0]["mse"]) == pytest.approx(measured, rel=1e-4)
     assert not (tmp_path / "out" / "fig").exists(), "without attention there is none to draw"
 
 
