@@ -5,6 +5,7 @@ import os
 from common import checkpoint
 from common.layer import named_params
 from common.np import np
+from common.numeric_faults import finite_params
 from common.util import to_cpu, to_gpu
 
 __all__ = ["BaseModel", "np"]
@@ -23,9 +24,10 @@ class BaseModel:
     def save_params(self, file_name: str | os.PathLike | None = None, manifest: dict | None = None) -> None:
         """Write the parameters to exactly ``file_name``, or to ``<class name>.npz`` in the working folder.
 
-        manifest: facts to keep beside them, whatever JSON can hold.
+        manifest: facts to keep beside them, whatever JSON can hold. Raises ValueError, and writes nothing, when one is
+        not finite.
         """
-        arrays = {name: to_cpu(p) for name, p in named_params(self).items()}
+        arrays = {name: to_cpu(p) for name, p in finite_params(self).items()}
         checkpoint.save(file_name or self._default_name(), arrays, manifest)
 
     def load_params(self, file_name: str | os.PathLike | None = None) -> dict:

@@ -231,7 +231,8 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     The norm is summed in float64. Raises FloatingPointError, gradients untouched, when it is not finite.
     Source: Pascanu et al. 2013, algorithm 1.
     """
-    norm = math.sqrt(sum(float(w @ w) for g in grads for w in _in_float64(g)))
+    with np.errstate(over="ignore"):  # the error says it
+        norm = math.sqrt(sum(float(w @ w) for g in grads for w in _in_float64(g)))
     if not math.isfinite(norm):
         raise FloatingPointError(
             f"clip_grads: the norm of the gradients is {norm}, nothing was changed; a smaller learning rate may help"

@@ -4,6 +4,7 @@ import numpy
 
 from common.callbacks import Callback, PrintLoss
 from common.layer import Array, forget, remove_duplicate
+from common.numeric_faults import Guard
 from common.optimizer import clip_grads
 from common.parallel import Workers, add_shares
 
@@ -72,13 +73,16 @@ class Trainer:
         ``x[indices]`` the arrays that the model is given. Gradients are clipped to the norm ``max_grad`` when it is
         given.
         Raises ValueError when x and t differ in length or are empty, a number is not positive, or the model cannot
-        be shared among workers. An exception in a worker is raised here, with its traceback.
+        be shared among workers. Raises NumericFault for a loss or a gradient that is not finite, before the weights
+        change; for a weight, which the update then gets back. An exception in a worker is raised here, with its
+        traceback.
         """
         self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval)
         self.eval_interval = eval_interval
         model = self.model
         self.stop_training = False
         self._notify("fit_begin")
+        guard = Guard(self)
         for _ in range(max_epoch):
             with Workers(model, self.workers, self.combine) as workers:
                 self.models = workers.models
@@ -89,9 +93,10 @@ class Trainer:
                 for batch in self.batches[len(self.losses) :]:
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
-                    if max_grad is not None:
-                        clip_grads(grads, max_grad)
-                    self.optimizer.update(params, grads)
+                    with guard.update(loss, params, grads):
+                        if max_grad is not None:
+                            clip_grads(grads, max_grad)
+                        self.optimizer.update(params, grads)
 
                     self.losses.append(float(loss))
                     self.iteration = len(self.losses)

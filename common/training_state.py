@@ -10,6 +10,7 @@ from common import checkpoint
 from common.callbacks import Callback
 from common.layer import named_params, remove_duplicate, walk
 from common.np import np
+from common.numeric_faults import finite_params
 from common.parallel import refuse_state, values_in
 from common.util import to_cpu, to_gpu
 
@@ -22,11 +23,10 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
 
     To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. The weights that EarlyStopping
     restores are not kept: use ModelCheckpoint's file. Raises OSError when the file cannot be written, ValueError for a
-    model that carries state from batch to batch.
+    weight that is not finite, or a model that carries state from batch to batch.
     """
     refuse_state(trainer.model)
-    params = named_params(trainer.model)
-    arrays = {f"model.{name}": to_cpu(p) for name, p in params.items()}
+    arrays = {f"model.{name}": to_cpu(p) for name, p in finite_params(trainer.model).items()}
     for slot in trainer.optimizer.slots:
         for i, value in enumerate(getattr(trainer.optimizer, slot) or []):
             arrays[f"optimizer.{slot}.{i}"] = to_cpu(value)

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -45,6 +46,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     if sys.stdout is not None:
         # not every terminal can write →; and lines appear when they are printed, in a pipe or a file too
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
+    warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of an overflow: the error that follows says where
     try:
         code = main()
     except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go

@@ -1,0 +1,121 @@
+"""Numbers that are not finite, found before they spread: what the Trainer asks around each update, and each save.
+
+Per step that is four passes over the weights, and memory for a copy of them: see docs/performance.md.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.layer import Array, named_params, remove_duplicate, walk
+from common.np import np
+
+HINT = "where the data is finite, a smaller learning rate (--lr) or clipping (--max-grad) may help"
+
+
+class NumericFault(FloatingPointError):
+    """A loss, gradient or weight that is not finite ended training; the weights are those of the last good step.
+
+    ``epoch``, ``iteration``  where, both from 1
+    ``what``   "loss", "gradient", or "weight" (after an update, which was taken back, or before the first)
+    ``name``   of the first parameter affected, in the order of the model: its gradient or itself. None where it is the
+               loss alone, or the norm of gradients that are finite one by one
+    ``layer``  the class that owns that parameter; None likewise
+    ``rows``   of the mini-batch: indices into the data; none for a fault before the first
+    """
+
+    def __init__(self, epoch: int, iteration: int, what: str, name: str | None, layer: str | None, rows: list[int]):
+        self.epoch, self.iteration, self.what = epoch, iteration, what
+        self.name, self.layer, self.rows = name, layer, rows
+        param = f"{name} ({layer})"
+        where = {
+            "loss": "the loss is not finite" + ("" if name is None else f", nor the gradient of {param}"),
+            "gradient": f"the gradient of {'all weights together' if name is None else param} is not finite",
+            "weight": f"the weight {param} is not finite",
+        }[what]
+        first = ", ".join(map(str, rows[:10])) + ", ..." * (len(rows) > 10)
+        batch = f"rows of the batch, {len(rows)} in all: {first}; " if rows else ""
+        super().__init__(
+            f"epoch {epoch}, iteration {iteration}: {where}; {batch}the weights are those of the last good step; {HINT}"
+        )
+
+
+class Guard:
+    """The checks around each update of a fit. Raises NumericFault for a weight that is not finite to begin with.
+
+    ``good``: a copy of the weights as the last good step left them.
+    """
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+        params, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
+        if (bad := _first(params)) is not None:
+            raise self._fault("weight", bad)
+        self.good = [p.copy() for p in params]
+
+    @contextmanager
+    def update(self, loss: float, params: list[Array], grads: list[Array]) -> Iterator[None]:
+        """``with guard.update(loss, params, grads):`` clip the gradients, change the weights.
+
+        Raises NumericFault before that for a loss or gradient, after it for a weight, and in place of a
+        FloatingPointError within it. The weights are then the good ones; the optimizer's running values are not put
+        back.
+        """
+        bad = _first(grads)
+        if bad is not None or not math.isfinite(loss):
+            self._weights(params)  # which a callback may have spoilt
+            raise self._fault("gradient" if math.isfinite(loss) else "loss", bad)
+        try:
+            yield
+        except FloatingPointError as error:
+            _copy(self.good, params)
+            raise self._fault("gradient", None) from error
+        self._weights(params)
+        _copy(params, self.good)
+
+    def _weights(self, params: list[Array]) -> None:
+        if (bad := _first(params)) is not None:
+            _copy(self.good, params)
+            raise self._fault("weight", bad)
+
+    def _fault(self, what: str, bad: int | None) -> NumericFault:
+        trainer = self.trainer
+        done = len(trainer.losses) if trainer.batches else 0
+        rows = [int(row) for row in trainer.batches[done]] if trainer.batches else []
+        name = None if bad is None else list(named_params(trainer.model))[bad]
+        layer = None if name is None else _owner(trainer.model, name)
+        return NumericFault(trainer.current_epoch + 1, done + 1, what, name, layer, rows)
+
+
+def finite_params(model) -> dict[str, Array]:
+    """``named_params``, for those who save them. Raises ValueError naming the first that is not finite."""
+    params = named_params(model)
+    for name, param in params.items():
+        if not _finite(param):
+            raise ValueError(
+                f"{type(model).__name__}: the weight {name} ({_owner(model, name)}) is not finite, so nothing was saved"
+            )
+    return params
+
+
+def _finite(array: Array) -> bool:
+    flat = array.ravel(order="K")  # a view, but for arrays with gaps
+    with np.errstate(all="ignore"):
+        # a product takes half the time of isfinite; one that overflowed says nothing
+        return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
+
+
+def _first(arrays: list[Array]) -> int | None:
+    """Which of them is the first that is not finite."""
+    return next((i for i, array in enumerate(arrays) if not _finite(array)), None)
+
+
+def _copy(arrays: list[Array], into: list[Array]) -> None:
+    for array, other in zip(arrays, into, strict=True):
+        np.copyto(other, array)
+
+
+def _owner(model, name: str) -> str:
+    """The class of the part that has the parameter of this name."""
+    paths = {path: part for path, part in walk(model) if name.startswith(f"{path}.") or not path}
+    return type(paths[max(paths, key=len)]).__name__
