@@ -88,7 +88,7 @@ class TextClassifier(BaseModel):
         order = lengths.argsort(kind="stable")[::-1]  # like lengths in one batch, the longest first
         batches, start = [], 0
         while start < len(xs):
-            wide = max(1, int(lengths[order[start]])) if hasattr(xs, "lengths") else xs.shape[1]
+            wide = max(1, int(lengths[order[start]]) if hasattr(xs, "lengths") else xs.shape[1])
             batches.append(order[start : start + min(batch_size, max(1, self.places // wide))])
             start += len(batches[-1])
         with inference(self), Workers(self, min(workers, len(batches)), learn=False) as pool:
