@@ -29,18 +29,23 @@ from common.self_attention import TYPES
 from common.trainer import Trainer
 from common.training_state import SaveState, StopSignals
 from dataset.labelled import READERS, LabelledTexts
-from dataset.tokenizers import TOKENIZERS, SentencePiece
+from dataset.tokenizers import TOKENIZERS, SentencePiece, fitting
 from dataset.words import WordVocabulary, read_word_vectors
 
 METRICS = ("loss", "acc", "mse", "mae")
 COLUMNS = ("epoch", *METRICS, *(f"val_{name}" for name in METRICS), "seconds")
 PICTURES = 3  # heat maps of the first batches of the test part
+SAMPLE = 1000  # texts that show whether a corpus is Japanese
 
 # Of each model the sizes and settings of the original, for the options that are not given.
 ORIGINAL = {
     "gru": dict(wordvec_size=300, hidden_size=512, batch_size=32, max_epoch=5, lr=0.001, vocab_size=25_000),
     "seqself": dict(wordvec_size=300, hidden_size=356, batch_size=256, max_epoch=50, lr=0.002, patience=5),
     "bow": dict(batch_size=256, max_epoch=50, lr=0.02, patience=5),
+}
+OF_ONE_MODEL = {
+    "gru": ("layers", "dropout", "no_attention"),
+    "seqself": ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
 }
 FREE = "resume", "max_epoch", "quiet", "save_every"  # what may be given anew to a run that goes on
 
@@ -60,7 +65,7 @@ def parse() -> tuple[argparse.Namespace, str | None]:
     add("--test-data", metavar="PATH", help="texts to test on, in the same format; without it, a share of --data")
     add("--test-share", type=share, default=0.1, help="of all texts")
     add("--validation-share", type=share, default=0.1, help="of the texts that are not for testing")
-    add("--tokenizer", choices=list(TOKENIZERS), help="without it, words for --data, characters for generated texts")
+    add("--tokenizer", choices=list(TOKENIZERS), help="without it, characters for Japanese, else words")
     add("--pieces", type=positive_int, default=8000, help="of the SentencePiece model that is trained")
     add("--sentencepiece-model", metavar="FILE", help="a trained model, in place of training one")
     add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
@@ -97,12 +102,22 @@ def parse() -> tuple[argparse.Namespace, str | None]:
     for name, value in ORIGINAL[args.model].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
-    if args.tokenizer is None:
-        args.tokenizer = "characters" if args.data is None else "words"
     if args.data is not None and args.format is None:
         parser.error(f"--data needs --format, one of {', '.join(READERS)}")
+    if args.model == "bow" and args.embeddings is not None:
+        parser.error("--embeddings: bow has no word vectors")
     if args.data is None and args.test_data is not None:
         parser.error("--test-data needs --data")
+    if args.data is None and args.format is not None:
+        parser.error("--format needs --data")
+    if args.sentencepiece_model is not None and args.tokenizer != "sentencepiece":
+        parser.error("--sentencepiece-model needs --tokenizer sentencepiece")
+    for model, names in OF_ONE_MODEL.items():
+        given = [name for name in names if getattr(args, name) != parser.get_default(name)]
+        if model != args.model and given:
+            parser.error(f"--{given[0].replace('_', '-')} is an option of --model {model}, not of {args.model}")
+    if args.model == "bow" and (args.embeddings is not None or args.no_mask):
+        parser.error(f"{'--embeddings' if args.embeddings is not None else '--no-mask'} is no option of --model bow")
     if args.format == "csv" and args.test_data is not None:
         parser.error("--test-data: --format csv has its tests in the folder tests of --data")
     return args, None
@@ -113,6 +128,8 @@ def main() -> int:
     matplotlib.use("Agg")
     shares = args.test_share, args.validation_share
     corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed, sha256)
+    if args.tokenizer is None:
+        args.tokenizer = fitting(corpus.train.texts[:SAMPLE])
     tokenizer = make_tokenizer(args, corpus.train.texts)
     tokens = {part: [tokenizer(text) for text in getattr(corpus, part).texts] for part in corpus._fields[:3]}
     vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
@@ -250,6 +267,8 @@ def report(args, test: LabelledTexts, xs, best: ModelCheckpoint) -> None:
     print(f"test accuracy {100 * (p.argmax(axis=1) == ts).mean():.2f}%, {len(ts)} texts")
     print("\n" + confusion_text(matrix, text_model.classes))
     save_figure(args.out / "confusion.png", plot_confusion(matrix, text_model.classes).figure)
+    for earlier in (args.out / "fig").glob("attention_*.png"):  # of an earlier run in this folder
+        earlier.unlink()
     if set(text_model.model.token_weight_kinds) & {"attention", "received"}:
         (args.out / "fig").mkdir(exist_ok=True)
         for number in range(min(PICTURES, -(-len(test.texts) // BATCH))):

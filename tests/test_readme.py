@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SLOW = re.compile(r"pip install|scripts/train_date\.py|scripts/benchmark\.py")
+SLOW = re.compile(r"pip install|scripts/(train|benchmark|compare)(_date|_text)?\.py")
 BLOCK = re.compile(
     r"^(?P<comments>(?:<!--[^\n]*-->\n\n?)*)```(?P<kind>python|sh)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -61,8 +61,8 @@ BLOCKS = blocks(README)
 
 
 @pytest.fixture(scope="module")
-def folder(trained_run, tmp_path_factory) -> Path:
-    """The tracked files, a small trained run in runs/date, a small date.txt, and .venv, which is the one in use."""
+def folder(trained_run, text_runs, tmp_path_factory) -> Path:
+    """The tracked files, small trained runs in runs, a small date.txt, and .venv, which is the one in use."""
     folder = tmp_path_factory.mktemp("readme")
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     for name in {*tracked.split("\0"), "README.md"} - {""}:
@@ -70,6 +70,7 @@ def folder(trained_run, tmp_path_factory) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     shutil.copytree(trained_run.folder, folder / "runs" / "date")
+    shutil.copytree(text_runs["seqself"].folder, folder / "runs" / "text")
     shutil.copy(trained_run.data, folder / "date.txt")
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     return folder
