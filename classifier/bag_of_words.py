@@ -3,6 +3,7 @@
 import numpy
 
 from classifier.text_classifier import TextClassifier
+from common.initializers import normal
 from common.layer import Array
 from common.layers import Embedding
 from common.np import np
@@ -22,14 +23,15 @@ class BagOfWords(TextClassifier):
         vocab_size: int,
         classes: int = 2,
         *,
-        rng: numpy.random.Generator | None = None,  # unused: every start is the same
+        rng: numpy.random.Generator | None = None,  # every start is the same
         dtype=np.float32,
     ):
         super().__init__(classes)
         if vocab_size < 1:
             raise ValueError(f"{type(self).__name__}: a vocabulary of at least 1 wanted, got {vocab_size}")
         self.arguments = dict(vocab_size=vocab_size, classes=classes)
-        self.embed = Embedding(np.zeros((vocab_size, classes), dtype=dtype))
+        # zeros, and drawn all the same: who builds a model from a file bounds its size by the generator
+        self.embed = Embedding(normal((vocab_size, classes), 0.0, rng=rng, dtype=dtype))
         self.b = np.zeros(classes, dtype=dtype)
         self.own(self.embed)
         self.params.append(self.b)

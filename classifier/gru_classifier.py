@@ -51,10 +51,10 @@ class GRUClassifier(TextClassifier):
             return one, np.zeros_like(one[-1])
 
         self.embed = Embedding(normal((V, D), 1.0, **draw))
-        self.dropouts = [Dropout(dropout, rng=drop) for _ in range(layers)]
-        self.grus = []
-        for width in [D, *[2 * H] * (layers - 1)]:
-            (there, bh1), (back, bh2) = weights(width), weights(width)
+        self.dropouts, self.grus = [], []
+        for layer in range(layers):
+            (there, bh1), (back, bh2) = (weights(2 * H if layer else D) for _ in range(2))
+            self.dropouts.append(Dropout(dropout, rng=drop))
             self.grus.append(TimeBiGRU(*there, *back, bh1=bh1, bh2=bh2, reset_after=True))
         self.query_dropout = Dropout(dropout, rng=drop)
         self.attention_layer = ScaledDotAttention() if attention else None

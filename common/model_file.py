@@ -4,6 +4,10 @@ A package of models owns the table of their names; no other name from a file bec
 """
 
 import os
+import reprlib
+from collections import Counter
+
+import numpy
 
 from common import checkpoint
 from common.base_model import BaseModel
@@ -31,10 +35,35 @@ def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, d
     arrays, facts = checkpoint.load(path)
     name, arguments = facts.get("model"), facts.get("arguments")
     if not isinstance(name, str) or name not in models:
-        raise checkpoint.CheckpointError(f"{path}: not a model file: {name!r} is none of {', '.join(models)}")
+        raise checkpoint.CheckpointError(
+            f"{path}: not a model file: {reprlib.repr(name)} is none of {', '.join(models)}"
+        )
     try:
-        model = models[name](**arguments, dtype=np.result_type(*arrays.values()))
-    except (TypeError, ValueError) as error:
-        raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {arguments!r}: {error}") from error
+        dtype = np.result_type(*arrays.values())
+        if dtype.kind not in "fc":
+            raise ValueError(f"weights of {dtype}")
+        model = models[name](**arguments, rng=_Zeros(arrays, dtype), dtype=dtype)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        shown, reason = reprlib.repr(arguments), " ".join(str(error).split())[:300]  # both may quote the file
+        raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {shown}: {reason}") from error
     checkpoint.assign(named_params(model), {name: to_gpu(a) for name, a in arrays.items()}, path)
     return model, facts
+
+
+class _Zeros:
+    """Instead of a generator, where a file's weights will replace those drawn: zeros, in the shapes that the file has.
+
+    So a model is no larger than its file, whatever sizes the arguments name.
+    """
+
+    def __init__(self, arrays: dict[str, numpy.ndarray], dtype: numpy.dtype):
+        self.left, self.dtype = Counter(array.shape for array in arrays.values()), dtype
+
+    def normal(self, mean: float, std: float, shape: tuple[int, ...]) -> numpy.ndarray:
+        if not self.left[shape]:
+            raise ValueError(f"weights of shape {reprlib.repr(shape)} are not in the file, or not as many")
+        self.left[shape] -= 1
+        return numpy.zeros(shape, dtype=self.dtype)
+
+    def spawn(self, count: int) -> list[numpy.random.Generator]:
+        return numpy.random.default_rng().spawn(count)

@@ -1,0 +1,76 @@
+"""Files that are written whole, or not at all."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows has another guard: what a process holds open cannot be removed
+    fcntl = None
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of ``path`` when the block ends well, and leaves no trace otherwise.
+
+    What a killed process left of an earlier try is removed first; what another is writing at this time is not:
+    the last of them to end well wins. Raises OSError that names the path.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+    temporary = None
+    try:
+        _sweep(path)
+        file, temporary = _temporary(path)
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if fcntl is None:
+                file.close()
+            os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, f"{error.strerror}, so it was not written", str(path)) from error
+        raise
+    with suppress(OSError):  # not every system can flush a folder; the file is in its place all the same
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _temporary(path: Path) -> tuple[BinaryIO, Path]:
+    """A new file beside ``path``, locked for as long as it is open."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
+        try:
+            file = open(temporary, "xb")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror) from error
+        if fcntl is None:
+            return file, temporary
+        with suppress(OSError):  # not every file system has locks; where there are none, nothing is swept
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file, temporary
+        file.close()  # another process swept it before it was locked
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files of this path that nobody holds, as far as this process may."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.tmp")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for name in [entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_file()]:
+            with suppress(OSError), open(name, "rb") if fcntl else nullcontext() as file:
+                if fcntl:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(name)
