@@ -8,6 +8,7 @@ import csv
 import hashlib
 import html
 import io
+import math
 import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -39,7 +40,7 @@ class TokenTable(NamedTuple):
     def columns(self) -> list[list[str]]:
         """weight, rank, normalized and attention as they are shown."""
         rank, attention = [f"{r:g}" for r in self.rank], ["yes" if a else "no" for a in self.attention]
-        return [[number(w) for w in self.weight], rank, [number(w) for w in self.normalized], attention]
+        return [numbers(self.weight), rank, numbers(self.normalized), attention]
 
 
 def token_table(tokens: list[str], weight: np.ndarray) -> TokenTable:
@@ -60,9 +61,11 @@ def token_table(tokens: list[str], weight: np.ndarray) -> TokenTable:
     return TokenTable(list(tokens), weight, rank, normalized, normalized > 0)
 
 
-def number(value: float) -> str:
-    """Four decimals, and no more places than that where a value is large."""
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
+def numbers(values: np.ndarray) -> list[str]:
+    """Four decimals; up to eight where even the largest is small, as in a long text; three digits of a large one."""
+    largest = float(abs(values).max())
+    decimals = min(8, max(4, 2 - math.floor(math.log10(largest)))) if largest > 0 else 4
+    return [f"{value:.{decimals}f}" if abs(value) < 1000 else f"{value:.3g}" for value in values]
 
 
 def visible(token: str) -> str:

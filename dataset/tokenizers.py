@@ -114,6 +114,16 @@ Tokenizer = Words | Characters | SentencePiece
 TOKENIZERS: dict[str, type[Tokenizer]] = {"words": Words, "characters": Characters, "sentencepiece": SentencePiece}
 
 
+def fitting(texts: Iterable[str]) -> str:
+    """The name of a tokeniser for texts that name none: characters where most letters are Japanese, else words.
+
+    Japanese has no spaces: whole clauses would be words, of which hardly one is met again.
+    """
+    text = "".join(texts)
+    japanese = len(re.findall("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9d]", text))
+    return "characters" if 2 * japanese > sum(map(str.isalpha, text)) else "words"
+
+
 def tokenizer_from_json(data: dict) -> Tokenizer:
     """The tokeniser that `to_json` described. Raises ValueError for a name outside TOKENIZERS, or wrong entries."""
     name = data.get("name")

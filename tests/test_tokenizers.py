@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from dataset.tokenizers import TOKENIZERS, Characters, SentencePiece, Words, tokenizer_from_json
+from dataset.tokenizers import TOKENIZERS, Characters, SentencePiece, Words, fitting, tokenizer_from_json
 
 ODD = "\ud800 か\u3099 e\u0332 \x00 \U0001f468\u200d\U0001f469 ﷺ ’<br"  # lone, combining, joined; one that becomes 18
 
@@ -28,6 +28,20 @@ def test_characters():
     assert Characters()("京都で ラーメン　８００円！\n") == list("京都でラーメン800円!")
     assert Characters()("か\u3099ｶﾞ") == ["が", "ガ"]
     assert Characters()("　 ") == []
+
+
+@pytest.mark.parametrize(
+    "texts, name",
+    [
+        (["京都でラーメンを食べた。"], "characters"),
+        (["新しい iPhone を買った", "ｽﾏﾎ"], "characters"),
+        (["a film about Kyōto (京都)"], "words"),
+        (["!", "12"], "words"),
+        ([], "words"),
+    ],
+)
+def test_japanese_is_read_by_character(texts, name):
+    assert fitting(texts) == name
 
 
 @pytest.mark.parametrize("tokenizer", [Words(), Characters()])

@@ -245,9 +245,17 @@ def test_folders_and_the_options_of_the_gru(bare, tmp_path):
     assert not (tmp_path / "out" / "fig").exists(), "without attention there is none to draw"
 
 
+def test_no_picture_of_an_earlier_run_stays(bare, tmp_path):
+    write_films(tmp_path / "films", 30)
+    bare(*FILMS, *SMALL)
+    assert list((tmp_path / "out" / "fig").iterdir())
+    bare(*FILMS, *SMALL, "--no-attention")
+    assert not list((tmp_path / "out" / "fig").iterdir())
+
+
 def test_tables_and_the_options_of_seqself(bare, tmp_path):
     write_blogs(tmp_path / "blogs")
-    arguments = ["--data", "blogs", "--format", "csv", "--tokenizer", "characters", "--no-mask", "--units", 3]
+    arguments = ["--data", "blogs", "--format", "csv", "--no-mask", "--units", 3]
     arguments += ["--attention-type", "multiplicative", "--attention-width", 4, "--history-only"]
     bare(*arguments, "--attention-activation", "sigmoid", *SMALL)
     model, facts = load_model(tmp_path / "out" / "best.npz")
@@ -304,6 +312,13 @@ def test_generated_sentences(bare, monkeypatch, tmp_path, scripts, model):
         ("--data films --format csv", "features.csv"),
         ("--test-data films", "--test-data needs --data"),
         ("--data films --format csv --test-data films", "--test-data: --format csv has its tests"),
+        ("--format lines", "--format needs --data"),
+        ("--sentencepiece-model m", "--sentencepiece-model needs --tokenizer sentencepiece"),
+        ("--model seqself --no-attention", "--no-attention is an option of --model gru, not of seqself"),
+        ("--model gru --attention-width 3", "--attention-width is an option of --model seqself, not of gru"),
+        ("--model bow --layers 2", "--layers is an option of --model gru, not of bow"),
+        ("--model bow --embeddings vectors", "--embeddings is no option of --model bow"),
+        ("--model bow --no-mask", "--no-mask is no option of --model bow"),
         ("--data films --format lines --encoding utf-9", "name of an encoding wanted, got 'utf-9'"),
         ("--data latin --format lines", r"film\.pos:2: not utf-8"),
         ("--data films --format lines --test-share 1", "a test share that leaves both parts a text"),
