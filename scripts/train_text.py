@@ -43,9 +43,10 @@ ORIGINAL = {
     "seqself": dict(wordvec_size=300, hidden_size=356, batch_size=256, max_epoch=50, lr=0.002, patience=5),
     "bow": dict(batch_size=256, max_epoch=50, lr=0.02, patience=5),
 }
-OF_ONE_MODEL = {
-    "gru": ("layers", "dropout", "no_attention"),
-    "seqself": ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
+OPTIONS_OF = {  # those that some models have no use for
+    ("gru",): ("layers", "dropout", "no_attention"),
+    ("seqself",): ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
+    ("gru", "seqself"): ("embeddings", "no_mask"),
 }
 FREE = "resume", "max_epoch", "quiet", "save_every"  # what may be given anew to a run that goes on
 
@@ -104,20 +105,17 @@ def parse() -> tuple[argparse.Namespace, str | None]:
             setattr(args, name, value)
     if args.data is not None and args.format is None:
         parser.error(f"--data needs --format, one of {', '.join(READERS)}")
-    if args.model == "bow" and args.embeddings is not None:
-        parser.error("--embeddings: bow has no word vectors")
     if args.data is None and args.test_data is not None:
         parser.error("--test-data needs --data")
     if args.data is None and args.format is not None:
         parser.error("--format needs --data")
     if args.sentencepiece_model is not None and args.tokenizer != "sentencepiece":
         parser.error("--sentencepiece-model needs --tokenizer sentencepiece")
-    for model, names in OF_ONE_MODEL.items():
+    for models, names in OPTIONS_OF.items():
         given = [name for name in names if getattr(args, name) != parser.get_default(name)]
-        if model != args.model and given:
-            parser.error(f"--{given[0].replace('_', '-')} is an option of --model {model}, not of {args.model}")
-    if args.model == "bow" and (args.embeddings is not None or args.no_mask):
-        parser.error(f"{'--embeddings' if args.embeddings is not None else '--no-mask'} is no option of --model bow")
+        if given and args.model not in models:
+            option, wanted = given[0].replace("_", "-"), " or ".join(models)
+            parser.error(f"--{option} is an option of --model {wanted}, not of {args.model}")
     if args.format == "csv" and args.test_data is not None:
         parser.error("--test-data: --format csv has its tests in the folder tests of --data")
     return args, None
