@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from cli import Parser, natural, run
 from run_folder import save_figure
-from text_run import TextModel, draw_batch
+from text_run import TextModel, draw_batch, rows_of_batch
 
 from classifier.token_table import TokenTable, to_csv, to_html, to_text, token_table
 from common.checkpoint import replacing
+from dataset.labelled import LabelledTexts
 
 TABLES = {".csv": "csv", ".html": "html"}
 PICTURES = (".png", ".svg", ".pdf")
@@ -27,7 +29,7 @@ def parse():
     what.add_argument("--index", type=natural, metavar="N", help=f"test text (default {ORIGINALS_INDEX}, else 0)")
     what.add_argument("--text", help="a text of your own")
     what.add_argument(
-        "--batch", type=natural, metavar="N", help="a heat map of some test texts: the N-th batch of them"
+        "--batch", type=natural, metavar="N", help="a heat map, or a page, of some test texts: the N-th batch of them"
     )
     parser.add_argument("--weights", metavar="KIND", help="seqself: received (default) or output_max, as the original")
     parser.add_argument(
@@ -37,7 +39,7 @@ def parse():
         help=f"{', '.join(TABLES)}: the table; {', '.join(PICTURES)}: a heat map (gru, --batch), else the table",
     )
     args = parser.parse_args()
-    endings = PICTURES if args.batch is not None else (*TABLES, *PICTURES)
+    endings = (".html", *PICTURES) if args.batch is not None else (*TABLES, *PICTURES)
     if args.save and args.save.suffix.lower() not in endings:
         parser.error(f"--save {args.save}: one of {', '.join(endings)} wanted")
     return args
@@ -48,10 +50,14 @@ def main() -> int:
     matplotlib.use("Agg")
     text_model = TextModel(args.run)
     if args.batch is not None:
-        figure = draw_batch(text_model, text_model.test_texts(), args.batch, args.weights)
         path = args.save or args.run / "fig" / f"attention_{args.batch}.png"
-        path.parent.mkdir(exist_ok=True)
-        save_figure(path, figure)
+        test = text_model.test_texts()
+        if path.suffix.lower() == ".html":
+            save_page(path, text_model, test.take(rows_of_batch(test, args.batch)), args)
+        else:
+            figure = draw_batch(text_model, test, args.batch, args.weights)
+            path.parent.mkdir(exist_ok=True)
+            save_figure(path, figure)
         print(f"written to {path}")
         return 0
     if args.text is not None:
@@ -67,11 +73,7 @@ def main() -> int:
     (tokens,), (p,), (weights,) = text_model.explain([text], args.weights)
     if not tokens:
         raise ValueError(f"no token in the text {text!r}")
-    best = int(p.argmax())
-    predicted = text_model.classes[best]
-    verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
-    header = [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
-    table = token_table(tokens, weights)
+    header, table = header_lines(text_model, tokens, p, label), token_table(tokens, weights)
     if args.save is not None:
         save(args.save, text_model, header, table)
     print("\n".join(header))
@@ -79,6 +81,26 @@ def main() -> int:
     if args.save is not None:
         print(f"written to {args.save}")
     return 0
+
+
+def header_lines(text_model: TextModel, tokens: list[str], p: np.ndarray, label: str | None) -> list[str]:
+    """The original's two lines about a text: its tokens, and its class beside the one predicted."""
+    best = int(p.argmax())
+    predicted = text_model.classes[best]
+    verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
+    return [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
+
+
+def save_page(path: Path, text_model: TextModel, texts: LabelledTexts, args) -> None:
+    """One page with the tables of all the texts that have a token."""
+    tables = [
+        (header_lines(text_model, tokens, p, texts.classes[label]), token_table(tokens, weights))
+        for tokens, p, weights, label in zip(*text_model.explain(texts.texts, args.weights), texts.labels, strict=True)
+        if tokens
+    ]
+    with replacing(path) as file:
+        page = to_html(tables, f"Token weights: batch {args.batch} of the test texts")
+        file.write(page.encode("utf-8", "backslashreplace"))
 
 
 def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable) -> None:

@@ -107,6 +107,16 @@ class TextModel:
         return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"]).test
 
 
+def rows_of_batch(texts: LabelledTexts, number: int) -> range:
+    """The rows of the ``number``-th BATCH of texts. Raises ValueError when there is no such batch."""
+    rows = range(len(texts.texts))[number * BATCH : (number + 1) * BATCH]
+    if not rows:
+        raise ValueError(
+            f"--batch {number}: {len(texts.texts)} texts make batches 0..{(len(texts.texts) - 1) // BATCH}"
+        )
+    return rows
+
+
 def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: str | None = None):
     """A figure: the heat map of the ``number``-th BATCH of texts, each with its class and the one predicted.
 
@@ -114,11 +124,7 @@ def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: s
     """
     from classifier.plot import plot_word_attention
 
-    rows = range(len(texts.texts))[number * BATCH : (number + 1) * BATCH]
-    if not rows:
-        raise ValueError(
-            f"--batch {number}: {len(texts.texts)} texts make batches 0..{(len(texts.texts) - 1) // BATCH}"
-        )
+    rows = rows_of_batch(texts, number)
     tokens, probabilities, weights = text_model.explain([texts.texts[i] for i in rows], kind)
     labels = [
         f"{texts.classes[texts.labels[i]]} → {text_model.classes[p.argmax()]} {p.max():.2f}"

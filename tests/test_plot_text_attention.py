@@ -1,6 +1,7 @@
 """scripts/plot_text_attention.py: the lines, tables and pictures of where a classifier looked, and what it refuses."""
 
 import csv
+import html
 import re
 import shutil
 
@@ -99,6 +100,17 @@ def test_a_batch(in_process, text_runs, tmp_path):
     assert path.read_bytes() == first, "the pictures that training drew are those of the best checkpoint"
 
 
+def test_a_batch_as_a_page(plot, text_model, tmp_path):
+    path = tmp_path / "batch.html"
+    assert plot("--batch", 0, "--save", path) == f"written to {path}\n"
+    page, test = path.read_text(encoding="utf-8"), text_model.test_texts()
+    rows = range(min(16, len(test.texts)))
+    printed = [lines_of(text_model, test.texts[i], test.classes[test.labels[i]])[0] for i in rows]
+    lines = re.findall("<p lang=[^>]*>((?:input|label): .*)</p>", page)
+    assert [html.unescape(line) for line in lines] == [line for text in printed for line in text.split("\n")[:2]]
+    assert page.count("<table>") == len(rows)
+
+
 def test_the_heat_map_has_what_the_model_gave(in_process, text_runs, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     from text_run import BATCH, TextModel
@@ -159,7 +171,7 @@ def test_in_a_process_of_its_own(script, text_runs):
         (["--text", "a", "--batch", 1], "not allowed with"),
         (["--text", "a", "--weights", "best"], "token weights 'best': one of (attention|received, output_max) wanted"),
         (["--text", "a", "--save", "map.gif"], r"map\.gif: one of \.csv, \.html, \.png, \.svg, \.pdf wanted"),
-        (["--batch", 0, "--save", "map.csv"], r"map\.csv: one of \.png, \.svg, \.pdf wanted"),
+        (["--batch", 0, "--save", "map.csv"], r"map\.csv: one of \.html, \.png, \.svg, \.pdf wanted"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
