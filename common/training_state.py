@@ -119,7 +119,7 @@ def restore(path: str | os.PathLike, trainer) -> dict:
 def facts(path: str | os.PathLike) -> dict:
     """The facts in a file of ``save``. Raises OSError, or CheckpointError for another file."""
     _, manifest = checkpoint.load(path)
-    if "training" not in manifest:
+    if "training" not in manifest or not isinstance(manifest.get("facts"), dict):
         raise checkpoint.CheckpointError(f"{path}: not the state of a training run")
     return manifest["facts"]
 

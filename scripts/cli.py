@@ -107,9 +107,10 @@ def resumed(parser: Parser, folder: Path, states: list[Path], free: tuple[str, .
         names = " or ".join(path.name for path in states)
         parser.error(f"--resume {folder}: no {names} there, so nothing to go on with")
     facts = training_state.facts(state)
-    if not isinstance(facts.get("arguments"), dict):
+    stored, known = facts.get("arguments"), vars(parser.parse_args())
+    if not isinstance(stored, dict) or not stored.keys() <= known.keys() or not isinstance(facts.get("sha256"), str):
         parser.error(f"--resume {folder}: {state} was not written by this script")
-    stored = facts["arguments"] | {"out": folder}
+    stored |= {"out": folder}
     again = parser.parse_args(namespace=argparse.Namespace(**stored))
     changed = [name for name in stored if name not in free and getattr(again, name) != stored[name]]
     if changed:

@@ -28,7 +28,7 @@ from dataset.sequence import leaked
 from seq2seq import exact_match, save_model
 from seq2seq.model_file import MODELS
 
-FREE = "resume", "max_epoch", "quiet", "save_every", "until"  # what may be given anew to a run that goes on
+FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be given anew to a run that goes on
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 
 
@@ -83,7 +83,7 @@ def main() -> int:
     matplotlib.use("Agg")
     data = open_data(args.data)
     if sha256 not in (None, data.sha256):
-        raise ValueError(f"{data.source}: changed since the run was started (SHA-256 differs)")
+        raise ValueError(f"{data.source}: not the data that the run was started with (SHA-256 differs)")
     (x_train, t_train), (x_test, t_test) = data.split(leak_free=args.leak_free)
     if not len(x_test):
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
@@ -131,8 +131,8 @@ def main() -> int:
         "data": origin,
     }
     if args.resume is not None:
-        for name, trainer in trainers.items():
-            go_on(args.out, name, trainer, facts)
+        go_on(args.out, trainers, facts)
+        for trainer in trainers.values():
             bar.update(trainer.current_epoch * iterations + len(trainer.losses) * bool(trainer.batches))
     with StopSignals() as stop:
         kept = {"arguments": storable(args), "sha256": data.sha256}
@@ -162,13 +162,16 @@ def main() -> int:
     return 0
 
 
-def go_on(out: Path, name: str, trainer: Trainer, facts: dict) -> None:
-    """Bring a model's training to where it stopped, and its file to the end of its last epoch."""
-    (path,) = states(out, [name])
-    if path.is_file():
-        training_state.restore(path, trainer)
+def go_on(out: Path, trainers: dict[str, Trainer], facts: dict) -> None:
+    """Bring each training to where it stopped, then what was written at an epoch's end to the end of the last one."""
+    for path, trainer in zip(states(out, trainers), trainers.values(), strict=True):
+        if path.is_file():
+            training_state.restore(path, trainer)
+    for name, trainer in trainers.items():
         if trainer.current_epoch and not trainer.batches:
             save_model(out / f"{name}.npz", trainer.model, **facts)
+    if rows(trainers):
+        write_history(out, rows(trainers))
 
 
 def reached(args, trainer: Trainer) -> bool:

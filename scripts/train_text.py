@@ -5,6 +5,8 @@ python scripts/train_text.py --model gru --data aclImdb/train --test-data aclImd
 """
 
 import argparse
+import hashlib
+import json
 from pathlib import Path
 
 from blas_kernel import describe_blas, prefer_fast_kernels
@@ -51,8 +53,8 @@ OPTIONS_OF = {  # those that some models have no use for
 FREE = "resume", "max_epoch", "quiet", "save_every"  # what may be given anew to a run that goes on
 
 
-def parse() -> tuple[argparse.Namespace, str | None]:
-    """The arguments, and of a run that goes on the SHA-256 of its texts."""
+def parse() -> tuple[argparse.Namespace, dict]:
+    """The arguments, and of a run that goes on the digests of its texts and its vocabulary."""
     parser = Parser(
         description=__doc__.splitlines()[0],
         epilog="Sizes and settings without a default here are those of the model's original.",
@@ -98,8 +100,7 @@ def parse() -> tuple[argparse.Namespace, str | None]:
     add("--quiet", action="store_true", help="print the results only")
     args = parser.parse_args()
     if args.resume is not None:
-        args, facts = resumed(parser, args.resume, [args.resume / "state.npz"], FREE)
-        return args, facts["sha256"]
+        return resumed(parser, args.resume, [args.resume / "state.npz"], FREE)
     for name, value in ORIGINAL[args.model].items():
         if getattr(args, name) is None:
             setattr(args, name, value)
@@ -118,19 +119,22 @@ def parse() -> tuple[argparse.Namespace, str | None]:
             parser.error(f"--{option} is an option of --model {wanted}, not of {args.model}")
     if args.format == "csv" and args.test_data is not None:
         parser.error("--test-data: --format csv has its tests in the folder tests of --data")
-    return args, None
+    return args, {}
 
 
 def main() -> int:
-    args, sha256 = parse()
+    args, kept = parse()
     matplotlib.use("Agg")
     shares = args.test_share, args.validation_share
-    corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed, sha256)
+    corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed, kept.get("sha256"))
     if args.tokenizer is None:
         args.tokenizer = fitting(corpus.train.texts[:SAMPLE])
     tokenizer = make_tokenizer(args, corpus.train.texts)
     tokens = {part: [tokenizer(text) for text in getattr(corpus, part).texts] for part in corpus._fields[:3]}
     vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
+    same = {"sha256": corpus.origin["sha256"], "vocabulary": digest(vocabulary.words, tokenizer.to_json())}
+    if kept and kept.get("vocabulary") != same["vocabulary"]:
+        raise ValueError(f"--resume {args.out}: the tokenizer or its vocabulary differs from what the run started with")
     xs = {part: pad(words, vocabulary, args.padding, args.max_len) for part, words in tokens.items()}
     del tokens  # of 50,000 film reviews they are 900 MB
     ts = {part: getattr(corpus, part).labels for part in xs}
@@ -171,7 +175,7 @@ def main() -> int:
         known = f", {vectors} of them with a vector from {args.embeddings}" if args.embeddings else ""
         print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} words{known}")
         print(f"{args.workers} workers, {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
-    train(args, trainer, xs["train"], ts["train"], corpus.origin["sha256"])
+    train(args, trainer, xs["train"], ts["train"], {"arguments": storable(args), **same})
     report(args, corpus.test, xs["test"], best)
     if args.data is None and args.tokenizer == "characters" and args.model == "seqself":
         fresh = make_model(args, len(vocabulary), len(corpus.train.classes), np.random.default_rng(weights_seed))
@@ -216,11 +220,15 @@ def load_vectors(args, model, vocabulary: WordVocabulary) -> int:
     return len(ids)
 
 
-def train(args, trainer: Trainer, x, t, sha256: str) -> None:
-    """Fit an epoch at a time; after each, the run's folder is whole."""
+def digest(*values) -> str:
+    """SHA-256 of what JSON can hold."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+def train(args, trainer: Trainer, x, t, facts: dict) -> None:
+    """Fit an epoch at a time; after each, the run's folder is whole. facts: for the state."""
     batches = -(-len(x) // args.batch_size)
     done = trainer.current_epoch * batches + len(trainer.losses) * bool(trainer.batches)
-    facts = {"arguments": storable(args), "sha256": sha256}
     with (
         tqdm(total=args.max_epoch * batches, initial=done, unit="it", disable=args.quiet or None) as bar,
         StopSignals() as stop,

@@ -65,6 +65,8 @@ def test_train_config_tells_how_to_repeat_the_run(trained_run):
         "until": None,
         "leak_free": False,
         "out": str(Path("runs/date")),
+        "save_every": {"seconds": 30.0},
+        "resume": None,
         "quiet": False,
     }
     assert config["data"]["sha256"] == hashlib.sha256(trained_run.data.read_bytes()).hexdigest()
@@ -212,8 +214,9 @@ def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environm
         process.kill()
         process.wait()
         os.close(ours)
-    assert b"train_date.py: interrupted\r\n" in seen and b"Traceback" not in seen
-    for name in ("baseline.npz", "history.csv"):
+    said = b"train_date.py: stopped by SIGINT, the state is saved; go on with --resume DIR\r\n"
+    assert said in seen and b"Traceback" not in seen
+    for name in ("baseline.npz", "baseline.state.npz", "history.csv"):
         assert (tiny.parent / "runs" / "date" / name).is_file()
     assert not list((tiny.parent / "runs" / "date").glob(".*")), "temporary files are left"
 

@@ -1,0 +1,291 @@
+"""``--resume`` of the scripts: a run that was stopped goes on with the same bytes, another one is refused."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from unittest.mock import MagicMock
+
+import pytest
+from script_tools import MODELS, ROOT, cores, everything, history, refused, write_films
+
+from common import checkpoint
+from common.training_state import SaveState
+from dataset import dates
+
+# Runs a script that sends itself a signal before the state of its N-th iteration is saved: SIGNAL N SCRIPT ARGUMENTS.
+STRUCK = """
+import os, runpy, sys
+from common.training_state import SaveState
+
+number, left = int(sys.argv[1]), int(sys.argv[2])
+sys.argv = sys.argv[3:]
+save = SaveState.iteration_end
+
+def iteration_end(self, trainer):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), number)
+    save(self, trainer)
+
+SaveState.iteration_end = iteration_end
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+DATES = "--data tiny.txt --batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 1 --quiet --save-every 1".split()
+TEXTS = "--model gru --no-attention --data films --format lines --layers 1 --wordvec-size 4 --hidden-size 3".split()
+TEXTS += "--batch-size 8 --max-epoch 2 --workers 2 --quiet --save-every 5 --lr 0.03".split()
+
+
+@pytest.fixture(scope="module")
+def struck(script_environment):
+    def run(cwd, number, iteration, name, *arguments):
+        command = [sys.executable, "-X", "utf8", "-c", STRUCK, int(number), iteration, ROOT / "scripts" / name]
+        command = [str(part) for part in [*command, *arguments]]
+        return subprocess.run(command, cwd=cwd, env=script_environment, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def date_runs(tmp_path_factory, script, struck):
+    """Folders ``whole`` and ``parts``; the second was killed in the middle of the second model and went on."""
+    cwd = tmp_path_factory.mktemp("dates")
+    (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
+    more = *DATES, "--workers", cores() + 1
+    done = script(cwd, "train_date.py", *more, "--out", "whole")
+    assert (done.returncode, done.stderr) == (0, "")
+    killed = struck(cwd, signal.SIGKILL, 4 + 2, "train_date.py", *more, "--out", "parts")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (len(history(cwd / "parts")), len(arrays(cwd / "parts" / "peeky.state.npz")["epoch.losses"])) == (1, 1)
+    config = (cwd / "parts" / "config.json").read_bytes()
+    done = script(cwd, "train_date.py", "--resume", "parts")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (cwd / "parts" / "config.json").read_bytes() == config
+    return cwd
+
+
+def arrays(path):
+    return checkpoint.load(path)[0]
+
+
+def without_seconds(folder):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history(folder)]
+
+
+def state(path):
+    """All of it but seconds and the arguments it was started with."""
+    found, manifest = checkpoint.load(path)
+    for record in manifest["training"]["history"]:
+        del record["seconds"]
+    del manifest["facts"]["arguments"]
+    return {name: array.tobytes() for name, array in found.items()}, manifest
+
+
+def same_files(whole, parts, but=("history.csv", "config.json")):
+    """The names of the files, which are the same bytes."""
+    names = {str(path.relative_to(whole)) for path in whole.rglob("*") if path.is_file()}
+    assert names == {str(path.relative_to(parts)) for path in parts.rglob("*") if path.is_file()}
+    names = {name for name in names if name not in but and not name.endswith("state.npz")}
+    assert {name for name in names if (whole / name).read_bytes() != (parts / name).read_bytes()} == set()
+    assert without_seconds(whole) == without_seconds(parts)
+    return names
+
+
+def test_dates_go_on_after_a_kill_in_the_second_model(date_runs):
+    names = same_files(date_runs / "whole", date_runs / "parts")
+    assert names == {"accuracy.png", "loss.png", *(f"{name}.npz" for name in MODELS)}
+    assert [row["model"] for row in history(date_runs / "whole")] == list(MODELS)
+    for name in MODELS:
+        file = f"{name}.state.npz"
+        assert state(date_runs / "whole" / file) == state(date_runs / "parts" / file)
+
+
+def test_texts_go_on_after_a_signal(tmp_path, script, struck):
+    write_films(tmp_path / "films", 60)
+    whole = script(tmp_path, "train_text.py", *TEXTS, "--out", "whole")
+    assert (whole.returncode, whole.stderr) == (0, "")
+    stopped = struck(tmp_path, signal.SIGTERM, 7 + 2, "train_text.py", *TEXTS, "--out", "parts")
+    assert stopped.returncode == 143
+    said = "train_text.py: stopped by SIGTERM, the state is saved; go on with --resume DIR\n"
+    assert (stopped.stdout, stopped.stderr) == ("", said)
+    assert len(arrays(tmp_path / "parts" / "state.npz")["epoch.losses"]) == 2, "saved at once"
+    done = script(tmp_path, "train_text.py", "--resume", "parts")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", whole.stdout)
+    names = same_files(tmp_path / "whole", tmp_path / "parts")
+    assert names == {"best.npz", "acc.png", "loss.png", "confusion.png"}
+    assert state(tmp_path / "whole" / "state.npz") == state(tmp_path / "parts" / "state.npz")
+
+
+# In this process, without figures
+
+
+@pytest.fixture
+def train(in_process, monkeypatch):
+    """``train(cwd, *arguments)``: train_date.py, which draws nothing."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import train_date
+
+    monkeypatch.setattr("seq2seq.plot.plot_history", lambda *_, **__: MagicMock())
+    monkeypatch.setattr(train_date, "save_figure", lambda path, figure: None)
+    return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)
+
+
+@pytest.fixture
+def finished(date_runs, tmp_path):
+    """A copy of the whole run, with its data beside it."""
+    shutil.copytree(date_runs / "whole", tmp_path / "whole")
+    shutil.copy(date_runs / "tiny.txt", tmp_path)
+    return tmp_path
+
+
+def test_a_run_that_is_done_says_its_results_again(date_runs, train):
+    before = everything(date_runs)
+    done = train(date_runs, "--resume", "whole")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["model", *MODELS]
+    assert everything(date_runs) == before
+
+
+def test_the_data_may_have_moved(finished, train):
+    (finished / "tiny.txt").rename(finished / "moved.txt")
+    before = everything(finished)
+    refused(train(finished, "--resume", "whole"), "tiny.txt: no such data file")
+    assert everything(finished) == before
+    assert train(finished, "--resume", "whole", "--data", "moved.txt", "--max-epoch", 2).returncode == 0
+    assert [row["epoch"] for row in history(finished / "whole")] == list("111222")
+
+
+def test_more_epochs_go_on_beyond_the_end(finished, train):
+    options = *DATES, "--models", "attention", "baseline"
+    for epochs, folder in ((3, "three"), (1, "one")):
+        assert train(finished, *options, "--max-epoch", epochs, "--out", folder).returncode == 0
+    assert train(finished, "--resume", "one", "--max-epoch", 3).returncode == 0
+    same_files(finished / "three", finished / "one")
+    assert [row["epoch"] for row in history(finished / "one")] == list("112233")
+    before = everything(finished)
+    assert train(finished, "--resume", "three", "--max-epoch", 2).returncode == 0
+    assert everything(finished) == before, "fewer epochs than it has take none away"
+
+
+@pytest.mark.parametrize("place", ["save_model", "write_history"])
+def test_what_an_epoch_writes_is_made_up_for(finished, train, monkeypatch, place):
+    """The state of the last epoch is saved, but the process is gone before its model and history are written."""
+    import train_date
+
+    options = *DATES, "--models", "peeky", "--max-epoch", 1
+    assert train(finished, *options, "--out", "uninterrupted").returncode == 0
+    write = getattr(train_date, place)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_date, place, stop)
+    assert train(finished, *options, "--out", "cut").returncode == 130
+    monkeypatch.setattr(train_date, place, write)
+    assert not (finished / "cut" / "history.csv").exists()
+    assert train(finished, "--resume", "cut").returncode == 0
+    same_files(finished / "uninterrupted", finished / "cut")
+
+
+def test_interrupts(finished, train, monkeypatch):
+    """One lets the iteration end, saves, and says so; two do not."""
+    save = SaveState.iteration_end
+    for count, said, losses in ((1, "stopped by SIGINT, the state is saved", 2), (2, "interrupted\n", 1)):
+
+        def interrupt(self, trainer, count=count):
+            if trainer.iteration == 2:
+                for _ in range(count):
+                    os.kill(os.getpid(), signal.SIGINT)
+            save(self, trainer)
+
+        monkeypatch.setattr(SaveState, "iteration_end", interrupt)
+        done = train(finished, *DATES, "--out", "stopped")
+        assert done.returncode == 130 and done.stderr.startswith(f"train_date.py: {said}")
+        assert done.stderr.count("\n") == 1
+        assert len(arrays(finished / "stopped" / "baseline.state.npz")["epoch.losses"]) == losses
+
+
+def copied(source, target):
+    return lambda folder: shutil.copy(folder / source, folder / target)
+
+
+def cut(name):
+    return lambda folder: os.truncate(folder / name, 2000)
+
+
+def rewritten(change):
+    def rewrite(folder):
+        found, manifest = checkpoint.load(folder / "baseline.state.npz")
+        change(manifest)
+        checkpoint.save(folder / "baseline.state.npz", found, manifest)
+
+    return rewrite
+
+
+def edited(old, new):
+    def edit(folder):
+        path = folder.parent / "tiny.txt"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (None, ["--batch-size", 4], "--resume whole: --batch-size differs from what the run was started with"),
+        (None, ["--hidden-size", 5], "--hidden-size differs"),
+        (None, ["--models", "peeky"], "--models differs"),
+        (None, ["--workers", 1], "--workers differs"),
+        (None, ["--seed", 4, "--lr", 1], "--lr, --seed differs"),
+        (None, ["--out", "elsewhere"], "--out differs"),
+        (None, ["--no-reverse"], "--no-reverse differs"),
+        (edited("1", "2"), [], "tiny.txt: not the data that the run was started with"),
+        (edited("a", "ä"), [], "tiny.txt: not the data that the run was started with"),
+        (cut("baseline.state.npz"), [], "baseline.state.npz: not a checkpoint, or a damaged one"),
+        (cut("attention.state.npz"), [], "attention.state.npz: not a checkpoint, or a damaged one"),
+        (copied("baseline.state.npz", "peeky.state.npz"), [], r"peeky.state.npz: .*does not fit the model"),
+        (copied("peeky.npz", "peeky.state.npz"), [], r"peeky.state.npz: not the state of such a training run"),
+        (copied("baseline.npz", "baseline.state.npz"), [], r"baseline.state.npz: not the state of a training run"),
+        (rewritten(lambda m: m.update(facts=[])), [], "not the state of a training run"),
+        (rewritten(lambda m: m["facts"].pop("arguments")), [], "was not written by this script"),
+        (rewritten(lambda m: m["facts"].update(sha256=1)), [], "was not written by this script"),
+        (rewritten(lambda m: m["facts"]["arguments"].update(tokenizer=1)), [], "was not written by this script"),
+        (rewritten(lambda m: m["facts"]["arguments"].update(workers=1)), [], "of .* workers, not 1"),
+        (shutil.rmtree, [], "--resume whole: no baseline.state.npz or .* there, so nothing to go on with"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_another_run_is_refused_and_nothing_changes(finished, train, change, arguments, message):
+    if change is not None:
+        change(finished / "whole")
+    before = everything(finished)
+    refused(train(finished, "--resume", "whole", *arguments, "--max-epoch", 9), message)
+    assert everything(finished) == before
+
+
+def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
+    """The texts are the same, how they become words is not."""
+    write_films(tmp_path / "films", 30)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import train_text
+
+    monkeypatch.setattr(train_text, "write_history", lambda *_: None)
+    monkeypatch.setattr(train_text, "report", lambda *_: None)
+    assert in_process(tmp_path, "train_text.py", *TEXTS, "--out", "out").returncode == 0
+    assert in_process(tmp_path, "train_text.py", "--resume", "out").returncode == 0
+    before = everything(tmp_path)
+    monkeypatch.setattr(train_text.TOKENIZERS["words"], "__call__", lambda self, text: text[::-1].split())
+    done = in_process(tmp_path, "train_text.py", "--resume", "out", "--max-epoch", 3)
+    refused(done, "--resume out: the tokenizer or its vocabulary differs")
+    assert everything(tmp_path) == before
+
+
+def test_the_facts_of_a_state_are_json(date_runs):
+    facts = checkpoint.read_manifest(date_runs / "parts" / "peeky.state.npz")["facts"]
+    assert json.loads(json.dumps(facts)) == facts
+    assert (facts["arguments"]["workers"], facts["arguments"]["out"]) == (cores() + 1, "parts")
