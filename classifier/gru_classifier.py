@@ -69,9 +69,8 @@ class GRUClassifier(TextClassifier):
         mask, hs = self.seen(xs), self.embed.forward(xs)
         for dropout, gru in zip(self.dropouts, self.grus, strict=True):
             hs = gru.forward(dropout.forward(hs), mask)
-        H = hs.shape[2] // 2
         self.cache = hs.shape
-        c = self.query_dropout.forward(np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1))
+        c = self.query_dropout.forward(self.grus[-1].final(hs))
         if self.attention_layer is not None:
             c = self.attention_layer.forward(c, hs, mask)
         scores = self.affine.forward(c)
@@ -83,10 +82,7 @@ class GRUClassifier(TextClassifier):
             dq, dhs = self.attention_layer.backward(dq)
         else:
             dhs = np.zeros(self.cache, dtype=dq.dtype)
-        dq = self.query_dropout.backward(dq)
-        H = dq.shape[1] // 2
-        dhs[:, -1, :H] += dq[:, :H]  # the query was the last state of one direction and the first of the other
-        dhs[:, 0, H:] += dq[:, H:]
+        self.grus[-1].add_final(dhs, self.query_dropout.backward(dq))
         for dropout, gru in zip(reversed(self.dropouts), reversed(self.grus), strict=True):
             dhs = dropout.backward(gru.backward(dhs))
         self.embed.backward(dhs)

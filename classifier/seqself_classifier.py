@@ -2,7 +2,7 @@
 
 import numpy
 
-from classifier.text_classifier import TextClassifier
+from classifier.text_classifier import PAD, TextClassifier
 from common.initializers import glorot_normal, normal, recurrent_weights
 from common.layer import Array
 from common.layers import Affine, Embedding
@@ -56,21 +56,18 @@ class SeqSelfClassifier(TextClassifier):
         mask = self.seen(xs)
         self.attended = self.attention_layer.forward(self.embed.forward(xs), mask)
         hs = self.lstm.forward(self.attended, mask)
-        H = hs.shape[2] // 2
         self.cache = hs.shape
-        return self.affine.forward(np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1))
+        return self.affine.forward(self.lstm.final(hs))
 
     def backward_scores(self, dscores: Array) -> None:
-        dlast = self.affine.backward(dscores)
-        dhs = np.zeros(self.cache, dtype=dlast.dtype)
-        H = dlast.shape[1] // 2
-        dhs[:, -1, :H] = dlast[:, :H]
-        dhs[:, 0, H:] = dlast[:, H:]
+        dfinal = self.affine.backward(dscores)
+        dhs = np.zeros(self.cache, dtype=dfinal.dtype)
+        self.lstm.add_final(dhs, dfinal)
         self.embed.backward(self.attention_layer.backward(self.lstm.backward(dhs)))
 
     def token_weights(self, kind: str, xs: Array) -> Array:
         if kind == "output_max":
             return self.attended.max(axis=2)
         a = self.attention_layer.attention_weights
-        queries = np.ones(xs.shape) if not self.mask else xs != 0
-        return a.sum(axis=1) / np.maximum(queries.sum(axis=1), 1)[:, None]
+        words = xs != PAD
+        return np.where(words[:, :, None], a, 0).sum(axis=1) / np.maximum(words.sum(axis=1), 1)[:, None]

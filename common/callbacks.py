@@ -131,8 +131,8 @@ class Watch(Callback):
 class EarlyStopping(Watch):
     """End the fit after ``patience`` epochs in a row that did not improve; see ``Watch``. List it after the measures.
 
-    restore_best_weights: when the fit ends, early or not, the parameters are those of the best epoch again. A copy of
-    them is kept for it.
+    restore_best_weights: where it stopped the fit, the parameters are those of the best epoch again; a fit that ends by
+    its number of epochs keeps its last ones, as in Keras 2.2. A copy of the best is kept for it.
     ``wait``           epochs since the best one; a later fit goes on counting
     ``stopped_epoch``  the epoch after which the last fit was stopped; None when it was not
     Raises ValueError as ``Watch`` does, and for a patience below 0.
@@ -172,9 +172,10 @@ class EarlyStopping(Watch):
                 trainer.stop_training = True
 
     def fit_end(self, trainer) -> None:
-        params = named_params(trainer.model)
-        for name, best in self.best_weights.items():
-            params[name][...] = best
+        if self.stopped_epoch is not None:
+            params = named_params(trainer.model)
+            for name, best in self.best_weights.items():
+                params[name][...] = best
 
 
 class ModelCheckpoint(Watch):

@@ -239,7 +239,7 @@ class TimeBidirectional(Layer):
 
     forward:  xs (N, T, D)    ->  hs (N, T, H1 + H2): left to right in the first H1, right to left in the rest
     backward: dhs (N, T, H1 + H2)  ->  dxs (N, T, D)
-    With mask (N, T), see TimeRecurrent, ``hs[:, -1, :H1]`` and ``hs[:, 0, H1:]`` are the states after all real tokens.
+    mask (N, T): see TimeRecurrent.
     Source: Schuster & Paliwal 1997.
     """
 
@@ -258,6 +258,17 @@ class TimeBidirectional(Layer):
         hs = there.forward(xs, mask=mask)
         mask = None if mask is None else mask[:, ::-1]
         return np.concatenate((hs, back.forward(xs[:, ::-1], mask=mask)[:, ::-1]), axis=2)
+
+    def final(self, hs: Array) -> Array:
+        """Of what forward returned, the states of both directions when all is read, (N, H1 + H2)."""
+        H = len(self.directions[0].Wh)
+        return np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1)
+
+    def add_final(self, dhs: Array, dfinal: Array) -> None:
+        """The way back: add the gradient of ``final`` to that of hs, in place."""
+        H = len(self.directions[0].Wh)
+        dhs[:, -1, :H] += dfinal[:, :H]
+        dhs[:, 0, H:] += dfinal[:, H:]
 
     def backward(self, dhs: Array) -> Array:
         there, back = self.directions
