@@ -3,7 +3,7 @@
 import numpy
 
 from common.callbacks import Callback
-from common.functions import cross_entropy_error
+from common.functions import class_ids, cross_entropy_error
 from common.layer import Array
 from common.np import np
 from common.util import to_cpu
@@ -30,8 +30,15 @@ def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:
 
 
 def confusion_matrix(predicted: Array, ts: Array, classes: int) -> numpy.ndarray:
-    """Counts (K, K): a row a true class, a column a predicted one. predicted, ts int (N,)."""
-    pairs = to_cpu(ts) * classes + to_cpu(predicted)
+    """Counts (K, K): a row a true class, a column a predicted one. predicted, ts int (N,).
+
+    Raises ValueError when they differ in length or are no classes.
+    """
+    predicted, ts = to_cpu(predicted), to_cpu(ts)
+    one_hot = numpy.empty((*ts.shape, classes))
+    for ids in (predicted, ts):
+        class_ids("confusion_matrix", ids, one_hot)
+    pairs = ts * classes + predicted
     return numpy.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 

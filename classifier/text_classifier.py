@@ -1,7 +1,7 @@
 """What the classifiers of texts share: loss, probabilities, a mini-batch shared among workers."""
 
 from common.base_model import BaseModel
-from common.functions import class_ids, sigmoid, softmax
+from common.functions import class_ids, expect_array, sigmoid, softmax
 from common.layer import Array, inference
 from common.layers import SoftmaxWithLoss
 from common.np import np
@@ -39,6 +39,7 @@ class TextClassifier(BaseModel):
     def forward(self, xs: Array, ts: Array) -> Array:
         """Mean cross entropy, in nats per text. Raises ValueError when shapes do not fit or a label is no class."""
         self._check(xs)
+        expect_array(type(self).__name__, "ts (N,)", ts)
         class_ids(type(self).__name__, ts, np.empty((len(xs), self.classes)))
         return self.loss.forward(self.scores(xs), ts)
 
@@ -50,6 +51,7 @@ class TextClassifier(BaseModel):
         return xs != PAD if self.mask else None
 
     def _check(self, xs: Array) -> None:
+        expect_array(type(self).__name__, "xs (N, T)", xs)
         if xs.ndim != 2 or 0 in xs.shape:
             raise ValueError(f"{type(self).__name__}: xs (N, T) of a text and a word at least wanted, got {xs.shape}")
 
@@ -76,6 +78,8 @@ class TextClassifier(BaseModel):
         To bound the memory, a batch is a single text or has no more than ``places`` words, padding included.
         Raises ValueError when there is no text, or batch_size is less than 1.
         """
+        if not hasattr(xs, "lengths"):
+            expect_array("probabilities", "xs (N, T)", xs)
         if len(xs) == 0 or batch_size < 1:
             raise ValueError(f"probabilities: a text and a batch_size wanted, got {len(xs)} and {batch_size}")
 

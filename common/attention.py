@@ -53,8 +53,7 @@ class AttentionWeight(Layer):
         self.expect("hs (N, T, H)", hs, None, None, None)
         N, T, H = hs.shape
         self.expect("h (N, H) for hs (N, T, H)", h, N, H)
-        if mask is not None:
-            self.expect("mask (N, T) for hs (N, T, H)", mask, N, T)
+        self.expect_mask(mask, N, T)
         self.cache = hs, h
         scores = (hs @ h[:, :, None])[:, :, 0]  # (N, T, H) @ (N, H, 1)
         return self.softmax.forward(scores, mask)
@@ -112,8 +111,8 @@ class TimeAttention(Layer):
         self.expect("hs_enc (N, T_enc, H)", hs_enc, None, None, None)
         N, T_enc, H = hs_enc.shape
         self.expect("hs_dec (N, T_dec, H) for hs_enc (N, T_enc, H)", hs_dec, N, None, H)
+        self.expect_mask(mask, N, T_enc)
         if mask is not None:
-            self.expect("mask (N, T_enc) for hs_enc (N, T_enc, H)", mask, N, T_enc)
             mask = mask[:, None, :]
         # a product is quicker with its longer side first: (N, T_enc, T_dec), and turned
         scores = (hs_enc @ hs_dec.transpose(0, 2, 1)).transpose(0, 2, 1)

@@ -52,9 +52,12 @@ def cross_entropy_error(y: Array, t: Array) -> Array:
 
     y (..., K); t (...) of class ids, or (..., K) one-hot  ->  a scalar.
     A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
-    Raises ValueError as ``class_ids``.
+    Raises ValueError as ``class_ids``, and for no labels.
     """
-    picked = np.take_along_axis(y, class_ids("cross_entropy_error", t, y)[..., None], axis=-1)
+    ids = class_ids("cross_entropy_error", t, y)
+    if not ids.size:
+        raise ValueError(f"cross_entropy_error: a label at least wanted, got {t.shape}")
+    picked = np.take_along_axis(y, ids[..., None], axis=-1)
     return -np.log(np.where(picked.real <= 0, np.finfo(y.dtype).tiny, picked)).mean()
 
 
@@ -64,6 +67,8 @@ def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) ->
     Raises ValueError for another shape, labels that are not integers, and ids outside 0..K-1 other than
     ``ignore_label``; ``name`` says whose labels they are.
     """
+    expect_array(name, "scores", y)
+    expect_array(name, "labels", t)
     K = y.shape[-1]
     if t.shape == y.shape:
         return t.argmax(axis=-1)
@@ -76,3 +81,9 @@ def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) ->
         ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
         raise ValueError(f"{name}: labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
     return t
+
+
+def expect_array(name: str, what: str, array) -> None:
+    """Raise ValueError for a list, or anything else without a shape; ``name`` says who was given it."""
+    if not hasattr(array, "shape"):
+        raise ValueError(f"{name}: {what}: an array wanted, got {type(array).__name__}; np.asarray makes one of a list")

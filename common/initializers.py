@@ -11,7 +11,12 @@ Array = np.ndarray
 
 
 def normal(shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
-    """Normal draws of mean 0 and standard deviation ``std``. Fresh entropy when rng is None."""
+    """Normal draws of mean 0 and standard deviation ``std``. Fresh entropy when rng is None.
+
+    Raises ValueError for a dtype that has no fractions.
+    """
+    if np.dtype(dtype).kind not in "fc":
+        raise ValueError(f"normal: a dtype of real or complex numbers wanted for weights, got {np.dtype(dtype)}")
     rng = rng if rng is not None else numpy.random.default_rng()
     return np.asarray(rng.normal(0.0, std, shape), dtype=dtype)
 

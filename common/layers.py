@@ -37,10 +37,11 @@ class MatMul(Layer):
 
     def __init__(self, W: Array):
         super().__init__(W)
+        self.expect("W (D, M)", W, None, None)
         self.W = W
 
     def forward(self, x: Array) -> Array:
-        self.expect("x (..., D)", x, *[None] * (x.ndim - 1), self.W.shape[0])
+        self.expect("x (..., D)", x, *[None] * (np.ndim(x) - 1), self.W.shape[0])
         x = x.astype(self.W.dtype, copy=False)
         self.cache = x
         # one product of all rows: for (N, T, D) numpy would make N small ones, at half the speed
@@ -64,6 +65,7 @@ class Affine(MatMul):
 
     def __init__(self, W: Array, b: Array):
         Layer.__init__(self, W, b)
+        self.expect("W (D, M)", W, None, None)
         self.expect("b (M,)", b, W.shape[1])
         self.W, self.b = W, b
 
@@ -95,6 +97,7 @@ class Embedding(Layer):
 
     def __init__(self, W: Array):
         super().__init__(W)
+        self.expect("W (V, D)", W, None, None)
         self.W = W
         self.filled_rows: Array | None = None  # rows of the gradient that may not be zero; None: any
 
@@ -232,13 +235,16 @@ class SigmoidWithLoss(Layer):
 
     forward:  x (...) scores; t (...) of 0 and 1  ->  a scalar
     backward: dout scalar  ->  dx (...)
-    Raises ValueError when x and t differ in shape.
+    Raises ValueError when x and t differ in shape, or a label is another number.
     """
 
     label_count = 0
 
     def forward(self, x: Array, t: Array) -> Array:
+        self.expect("scores x", x, *[None] * np.ndim(x))
         self.expect("labels t", t, *x.shape)
+        if not ((t == 0) | (t == 1)).all():
+            raise ValueError(f"{type(self).__name__}: labels 0 and 1 wanted, got {t[(t != 0) & (t != 1)][0]}")
         t = t.astype(x.real.dtype)
         self.label_count = x.size
         self.cache = x, t

@@ -43,7 +43,7 @@ def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, d
         if dtype.kind not in "fc":
             raise ValueError(f"weights of {dtype}")
         model = models[name](**arguments, rng=_Zeros(arrays, dtype), dtype=dtype)
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError) as error:
         shown, reason = reprlib.repr(arguments), " ".join(str(error).split())[:300]  # both may quote the file
         raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {shown}: {reason}") from error
     checkpoint.assign(named_params(model), {name: to_gpu(a) for name, a in arrays.items()}, path)

@@ -15,13 +15,20 @@ from common.np import np
 class Optimizer:
     """Base: the learning rate, and running values in lists named by ``slots``, zeros at first.
 
-    A subclass has ``step(params, grads)``, its rule.
+    A subclass has ``step(params, grads)``, its rule. rates: shares of the past that a rule keeps, by name.
+    Raises ValueError for a learning rate that is negative or not finite, a rate outside [0, 1).
     """
 
     slots: tuple[str, ...] = ()
 
-    def __init__(self, lr: float):
+    def __init__(self, lr: float, **rates: float):
+        if not 0 <= lr < math.inf:
+            raise ValueError(f"{type(self).__name__}: a finite lr of at least 0 wanted, got {lr}")
         self.lr = lr
+        for name, rate in rates.items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"{type(self).__name__}: {name} in [0, 1) wanted, got {rate}")
+            setattr(self, name, rate)
         for slot in self.slots:
             setattr(self, slot, None)
 
@@ -55,8 +62,7 @@ class Momentum(Optimizer):
     slots = ("v",)
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9):
-        super().__init__(lr)
-        self.momentum = momentum
+        super().__init__(lr, momentum=momentum)
 
     def step(self, params, grads):
         for p, g, v in zip(params, grads, self.v, strict=True):
@@ -98,8 +104,7 @@ class RMSprop(Optimizer):
     slots = ("h",)
 
     def __init__(self, lr: float = 0.01, decay_rate: float = 0.99):
-        super().__init__(lr)
-        self.decay_rate = decay_rate
+        super().__init__(lr, decay_rate=decay_rate)
 
     def step(self, params, grads):
         for p, g, h in zip(params, grads, self.h, strict=True):
@@ -118,8 +123,7 @@ class Adam(Optimizer):
     slots = ("m", "v")
 
     def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999):
-        super().__init__(lr)
-        self.beta1, self.beta2 = beta1, beta2
+        super().__init__(lr, beta1=beta1, beta2=beta2)
         self.iter = 0
         self._work: dict = {}
 
@@ -161,8 +165,7 @@ class Nadam(Optimizer):
         epsilon: float = 1e-7,
         schedule_decay: float = 0.004,
     ):
-        super().__init__(lr)
-        self.beta1, self.beta2 = beta1, beta2
+        super().__init__(lr, beta1=beta1, beta2=beta2)
         self.epsilon, self.schedule_decay = epsilon, schedule_decay
         self.iter = 0
         self.schedule = 1.0
@@ -228,9 +231,12 @@ def _kept(work: dict, like: Array, count: int) -> list[Array]:
 def clip_grads(grads: list[Array], max_norm: float) -> float:
     """Scale the gradients in place so that their norm together is at most ``max_norm``; return the norm before.
 
-    The norm is summed in float64. Raises FloatingPointError, gradients untouched, when it is not finite.
+    The norm is summed in float64. Raises FloatingPointError, gradients untouched, when it is not finite; ValueError
+    for a max_norm that is not above 0.
     Source: Pascanu et al. 2013, algorithm 1.
     """
+    if not max_norm > 0:
+        raise ValueError(f"clip_grads: a max_norm above 0 wanted, got {max_norm}")
     with np.errstate(over="ignore"):  # the error says it
         norm = math.sqrt(sum(float(w @ w) for g in grads for w in _in_float64(g)))
     if not math.isfinite(norm):

@@ -123,9 +123,7 @@ class TimeRecurrent(Recurrent):
             return Steps(N, T)
         if self.stateful:
             raise ValueError(f"{name}: masked sequences start from a zero state, not with stateful=True")
-        self.expect("mask (N, T) for xs (N, T, D)", mask, N, T)
-        if mask.dtype != bool:
-            raise ValueError(f"{name}: a bool mask wanted, True where real, got {mask.dtype}; ids != padding is one")
+        self.expect_mask(mask, N, T)
         return Ragged(mask)
 
     def _start(self, steps: Steps, states: Array, first: Array | None) -> None:

@@ -17,14 +17,6 @@ TYPES = ("additive", "multiplicative")
 ACTIVATIONS = (None, "sigmoid")
 
 
-def expect_mask(layer: Layer, mask: Array | None, N: int, T: int) -> None:
-    """Raise ValueError unless mask is None or bool (N, T): ids would pass for a mask."""
-    if mask is not None:
-        layer.expect("mask bool (N, T)", mask, N, T)
-        if mask.dtype != bool:
-            raise ValueError(f"{type(layer).__name__}: mask of bool, True where real, wanted, got {mask.dtype}")
-
-
 class ScaledDotAttention(Layer):
     """Context of one query a text: the sum of the states, weighted by how well each fits the query.
 
@@ -46,7 +38,7 @@ class ScaledDotAttention(Layer):
         self.expect("hs (N, T, H)", hs, None, None, None)
         N, T, H = hs.shape
         self.expect("q (N, H) for hs (N, T, H)", q, N, H)
-        expect_mask(self, mask, N, T)
+        self.expect_mask(mask, N, T)
         self.cache = H**-0.5
         c = self.attention.forward(hs, q * self.cache, mask)
         self.attention_weights = self.attention.attention_weight.copy()
@@ -137,7 +129,7 @@ class SeqSelfAttention(Layer):
         N, T, _ = xs.shape
         if T == 0:
             raise ValueError(f"SeqSelfAttention: a token at least wanted in each text, got xs of shape {xs.shape}")
-        expect_mask(self, mask, N, T)
+        self.expect_mask(mask, N, T)
         xs = xs.astype(self.Wa.dtype, copy=False)
         e, projections = self._score(xs) if self.Wt is None else self._score_additive(xs)
         if self.ba is not None:

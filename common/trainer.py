@@ -1,8 +1,12 @@
 """The training loop of the chapter. Printing, progress, measuring and drawing are callbacks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy
 
 from common.callbacks import Callback, PrintLoss
+from common.functions import expect_array
 from common.layer import Array, forget, remove_duplicate
 from common.numeric_faults import Guard
 from common.optimizer import clip_grads
@@ -24,7 +28,8 @@ class Trainer:
     ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
     ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
     ``stop_training``  a callback sets it to True to end the fit after this epoch
-    ``batches``, ``losses``  of the running epoch: the rows of all its mini-batches, the losses of those done
+    ``batches``, ``losses``  of the running epoch: the rows of all its mini-batches, the losses of those done; an
+                      exception ends the epoch, so the next fit begins a new one
     ``models``         the model, and the copies that the other workers have in the running epoch
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
@@ -84,12 +89,7 @@ class Trainer:
         self._notify("fit_begin")
         guard = Guard(self)
         for _ in range(max_epoch):
-            with Workers(model, self.workers, self.combine) as workers:
-                self.models = workers.models
-                self._notify("workers_begin")
-                if not self.batches:  # else an epoch that was resumed goes on
-                    self.batches, self.losses = list(self._batches(x, batch_size)), []
-                self.max_iters = len(self.batches)
+            with self._epoch(x, batch_size) as workers:
                 for batch in self.batches[len(self.losses) :]:
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
@@ -104,16 +104,28 @@ class Trainer:
                         self.loss_list.append(float(numpy.mean(self.losses[-eval_interval:])))
                         self._notify("interval_end")
                     self._notify("iteration_end")
-                self.current_epoch += 1
-                self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(self.losses))})
-                self.batches = []
-                self._notify("epoch_end")
-                if self.stop_training:
-                    break
+            self.current_epoch += 1
+            self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(self.losses))})
+            self._notify("epoch_end")
+            if self.stop_training:
+                break
         self._notify("fit_end")
-        self.models = [model]
         forget(model)
         return self.history
+
+    @contextmanager
+    def _epoch(self, x, batch_size: int) -> Iterator[Workers]:
+        """The workers of an epoch, whose ``batches`` they are to do. An exception ends the epoch too."""
+        with Workers(self.model, self.workers, self.combine) as workers:
+            self.models = workers.models
+            self._notify("workers_begin")
+            try:
+                if not self.batches:  # else an epoch that was resumed goes on
+                    self.batches, self.losses = list(self._batches(x, batch_size)), []
+                self.max_iters = len(self.batches)
+                yield workers
+            finally:
+                self.batches, self.models = [], [self.model]
 
     def _batches(self, x, batch_size: int) -> list[Array]:
         """Numbers of the rows of each mini-batch of an epoch."""
@@ -144,8 +156,13 @@ class Trainer:
 
     @staticmethod
     def _check(x, t, **positive) -> None:
+        for name, data in (("x", x), ("t", t)):
+            if not hasattr(data, "batches"):
+                expect_array("Trainer.fit", name, data)
         if len(x) != len(t) or len(x) == 0:
             raise ValueError(f"Trainer.fit: as many answers as questions wanted, got {len(x)} and {len(t)}")
         for name, value in positive.items():
             if value is not None and not value > 0:
                 raise ValueError(f"Trainer.fit: {name} above 0 wanted, got {value}")
+            if name != "max_grad" and not isinstance(value, (int, numpy.integer, type(None))):
+                raise ValueError(f"Trainer.fit: {name} as a whole number wanted, got {value}")

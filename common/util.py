@@ -26,6 +26,8 @@ def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is
     Source: 『ゼロから作るDeep Learning 2』 7.3.4. For all questions at once: ``seq2seq.exact_match``.
     """
     correct = [int(c) for c in np.ravel(correct)]
+    if not correct:
+        raise ValueError("eval_seq2seq: correct with the start character at least wanted, got nothing")
     start_id, correct = correct[0], correct[1:]
     guess = [int(c) for c in model.generate(question, start_id, len(correct))]
     if verbose:

@@ -35,10 +35,13 @@ class PaddedTexts:
             raise ValueError(f"PaddedTexts: max_len of 1 or more wanted, got {max_len}")
         if not len(sequences):
             raise ValueError("PaddedTexts: at least one text wanted, got none")
-        rows = [np.asarray(ids)[:max_len] for ids in sequences]
+        rows = [np.asarray(ids) for ids in sequences]
         for number, ids in enumerate(rows):
-            if ids.ndim != 1 or (ids.size and (ids.dtype.kind not in "iu" or ids.min() < 1)):
-                raise ValueError(f"PaddedTexts: text {number} must be 1-D ids from 1 on (0 is padding), got {ids[:10]}")
+            wrong = ids.ndim != 1 or (ids.size and (ids.dtype.kind not in "iu" or ids.min() < 1 or ids.max() >= 2**31))
+            if wrong:
+                shown = str(ids.ravel()[:10])
+                raise ValueError(f"PaddedTexts: text {number} must be 1-D ids from 1 on (0 is padding), got {shown}")
+        rows = [ids[:max_len] for ids in rows]
         self.padding = padding
         self.similar = similar
         self.lengths = np.array([len(ids) for ids in rows], dtype=np.int64)

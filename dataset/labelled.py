@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dataset.files import read_bytes
+
 UNLABELLED = "unsup"  # aclImdb/train/unsup: reviews without a class
 
 
@@ -155,7 +157,7 @@ def _at_least_two(path: Path, classes: tuple[str, ...], wanted: str) -> None:
 
 def _decoded(path: Path, encoding: str) -> str:
     """The text of a file, its line ends LF. Raises ValueError with the line and the byte (from 0)."""
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         text = data.decode(encoding)
     except LookupError:

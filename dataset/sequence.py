@@ -13,11 +13,13 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 
 import numpy as np
 
 from dataset import addition, dates, generator
+from dataset.files import read_bytes
 
 Array = np.ndarray
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -71,7 +73,9 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids, padding and all. Raises ValueError naming an id outside 0 .. V - 1."""
         try:
-            return "".join([self.id_to_char[int(i)] for i in ids])
+            return "".join([self.id_to_char[index(i)] for i in ids])
+        except TypeError:
+            raise ValueError("Vocabulary.decode: whole numbers as ids wanted, in one dimension") from None
         except KeyError as error:
             raise ValueError(f"id {error} is not in the vocabulary of {len(self)} characters") from None
 
@@ -187,13 +191,13 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
 def read(path: str | os.PathLike) -> SequenceData:
     """Read a UTF-8 file, one `question_answer` a line; BOM, CRLF and no final newline are fine.
 
-    Raises ValueError as `from_lines`, and for bytes that are not UTF-8; OSError when it cannot
+    Raises ValueError as `from_lines`, for bytes that are not UTF-8, and as `files.read_bytes`; OSError when it cannot
     be read, IsADirectoryError for a folder.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a data file was wanted")
-    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    data = read_bytes(path).removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

@@ -10,8 +10,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
+
+from dataset.files import read_bytes
 
 INSTALL = "pip install 'attention-from-scratch[japanese]'"
 
@@ -96,7 +97,7 @@ class SentencePiece:
     @classmethod
     def load(cls, path: str | os.PathLike) -> "SentencePiece":
         """The model of a file. Raises ValueError as the class, with the path before it, and OSError."""
-        data = Path(path).read_bytes()
+        data = read_bytes(path)
         try:
             return cls(data)
         except ValueError as error:
@@ -126,7 +127,7 @@ def fitting(texts: Iterable[str]) -> str:
 
 def tokenizer_from_json(data: dict) -> Tokenizer:
     """The tokeniser that `to_json` described. Raises ValueError for a name outside TOKENIZERS, or wrong entries."""
-    name = data.get("name")
+    name = data.get("name") if isinstance(data, dict) else data
     if name not in tuple(TOKENIZERS):  # which may be unhashable, in a file of someone else's
         raise ValueError(f"tokenizer_from_json: one of {', '.join(TOKENIZERS)} wanted, got {name!r}")
     wanted = {"name", "model"} if name == "sentencepiece" else {"name"}

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,10 @@ class WordVocabulary:
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The words of the ids. Raises ValueError naming an id outside 0 .. V - 1."""
-        ids = [int(i) for i in ids]
+        try:
+            ids = [index(i) for i in ids]
+        except TypeError:
+            raise ValueError("WordVocabulary.decode: whole numbers as ids wanted, in one dimension") from None
         outside = [i for i in ids if not 0 <= i < len(self)]
         if outside:
             raise ValueError(f"id {outside[0]} is not in the vocabulary of {len(self)} words")

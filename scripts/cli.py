@@ -53,6 +53,8 @@ def run(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
     except (ValueError, OSError, MemoryError, ArithmeticError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            error = f"{error.filename}: {error.strerror}"
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
     except Interrupted as error:
@@ -69,32 +71,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 wanted, got {text}")
-    return value
+def number(kind: type, wanted: str, fits: Callable) -> Callable[[str], int | float]:
+    """A type of argument: what is no number, or does not fit, is an error that says what is wanted."""
+
+    def parse(text: str) -> int | float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not fits(value):
+            raise argparse.ArgumentTypeError(f"{wanted} wanted, got {text if value is not None else repr(text)}")
+        return value
+
+    return parse
 
 
-def natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 0 wanted, got {text}")
-    return value
-
-
-def positive_float(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number above 0 wanted, got {text}")
-    return value
-
-
-def share(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"a share above 0 and at most 1 wanted, got {text}")
-    return value
+positive_int = number(int, "a whole number of at least 1", lambda value: value >= 1)
+natural = number(int, "a whole number of at least 0", lambda value: value >= 0)
+positive_float = number(float, "a number above 0", lambda value: 0 < value < float("inf"))
+share = number(float, "a share above 0 and at most 1", lambda value: 0 < value <= 1)
+ratio = number(float, "a share of at least 0 and below 1", lambda value: 0 <= value < 1)
 
 
 def resumed(parser: Parser, folder: Path, states: list[Path], free: tuple[str, ...]) -> tuple[argparse.Namespace, dict]:
@@ -126,9 +122,10 @@ def storable(args: argparse.Namespace) -> dict:
 
 def save_every(text: str) -> dict:
     """``50``: iterations; ``30s``: seconds."""
-    if text.endswith("s"):
-        return {"seconds": positive_float(text[:-1])}
-    return {"iterations": positive_int(text)}
+    try:
+        return {"seconds": positive_float(text[:-1])} if text.endswith("s") else {"iterations": positive_int(text)}
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"iterations as 50, or seconds as 30s, wanted, got {text}") from None
 
 
 class DateModel:
@@ -142,8 +139,11 @@ class DateModel:
         missing = [key for key in ("vocabulary", "start", "T_enc", "T_dec", "reverse", "data") if key not in facts]
         if missing:
             raise ValueError(f"{path}: not written by train_date.py: no {', '.join(missing)} in its manifest")
-        self.vocabulary = Vocabulary(facts["vocabulary"])
-        self.start_id = self.vocabulary.char_to_id[facts["start"]]
+        try:
+            self.vocabulary = Vocabulary(facts["vocabulary"])
+            self.start_id = self.vocabulary.char_to_id[facts["start"]]
+        except (TypeError, AttributeError, KeyError) as error:
+            raise ValueError(f"{path}: not written by train_date.py: a vocabulary of other things") from error
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
 

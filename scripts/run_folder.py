@@ -17,7 +17,10 @@ def prepare(out: Path) -> None:
     """Make the folder. Raises ValueError when a file is in the way, OSError when it cannot be made."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: a file is in the way, a folder was wanted")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"--out {out}: no folder can be made there: {error.strerror}") from error
 
 
 def write_config(out: Path, args, origin: dict) -> None:

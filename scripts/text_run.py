@@ -90,6 +90,8 @@ class TextModel:
             raise ValueError(f"{path}: not written by train_text.py: no {', '.join(missing)} in its manifest")
         self.path, self.facts = path, facts
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
+        if not isinstance(facts["vocabulary"], list):
+            raise ValueError(f"{path}: not written by train_text.py: a vocabulary of other things")
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
 

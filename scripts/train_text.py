@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, positive_float, positive_int, resumed, run, save_every, share, storable
+from cli import Parser, cores, natural, positive_float, positive_int, ratio, resumed, run, save_every, share, storable
 from run_folder import prepare, save_figure, write_config, write_table
 from text_run import BATCH, TextModel, attention_on_cues, draw_batch, open_corpus, pad
 from tqdm import tqdm
@@ -79,7 +79,7 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add("--wordvec-size", type=positive_int)
     add("--hidden-size", type=positive_int)
     add("--layers", type=positive_int, default=3, help="of gru")
-    add("--dropout", type=float, default=0.4, help="of gru")
+    add("--dropout", type=ratio, default=0.4, help="of gru")
     add("--no-attention", action="store_true", help="gru: the final states alone")
     add("--no-mask", action="store_true", help="padding counts as if it were words, as in the originals")
     add("--units", type=positive_int, default=32, help="of seqself's attention")
@@ -132,6 +132,8 @@ def main() -> int:
     tokenizer = make_tokenizer(args, corpus.train.texts)
     tokens = {part: [tokenizer(text) for text in getattr(corpus, part).texts] for part in corpus._fields[:3]}
     vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
+    if len(vocabulary) == 2:
+        raise ValueError(f"--min-count {args.min_count}: no word of the texts is seen as often")
     same = {"sha256": corpus.origin["sha256"], "vocabulary": digest(vocabulary.words, tokenizer.to_json())}
     if kept and kept.get("vocabulary") != same["vocabulary"]:
         raise ValueError(f"--resume {args.out}: the tokenizer or its vocabulary differs from what the run started with")

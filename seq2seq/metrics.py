@@ -1,5 +1,6 @@
 """How good answers are."""
 
+from common.functions import expect_array
 from common.np import np
 
 Array = np.ndarray
@@ -12,6 +13,9 @@ def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: 
     workers are those of ``decode``.
     Raises ValueError when there are no questions, or not as many answers.
     """
+    expect_array("exact_match", "ts (N, T_dec + 1)", ts)
+    if ts.ndim != 2 or ts.shape[1] < 2:
+        raise ValueError(f"exact_match: ts (N, T_dec + 1) wanted, got {ts.shape}")
     if len(xs) != len(ts) or len(xs) == 0:
         raise ValueError(f"exact_match: as many answers as questions wanted, got {len(xs)} and {len(ts)}")
     decoded = model.decode(xs, int(ts[0, 0]), ts.shape[1] - 1, batch_size, workers=workers)

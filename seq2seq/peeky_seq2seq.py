@@ -21,7 +21,7 @@ class PeekyDecoder(Decoder):
 
     def scores(self, xs: Array, h: Array) -> Array:
         out = self.lstm.forward(self.embed.forward(xs), constant=h)
-        hs = np.repeat(h[:, None], xs.shape[1], axis=1)  # (N, T, H)
+        hs = np.repeat(h[:, None], out.shape[1], axis=1)  # (N, T, H)
         return self.affine.forward(np.concatenate((hs, out), axis=2))
 
     def backward(self, dscores: Array) -> Array:

@@ -6,6 +6,7 @@ Source: 『ゼロから作るDeep Learning 2』 7.3; Sutskever et al. 2014.
 import numpy
 
 from common.base_model import BaseModel
+from common.functions import expect_array
 from common.initializers import lecun_normal, normal, recurrent_weights
 from common.layer import Array, Layer, forget, inference, walk
 from common.np import np
@@ -163,6 +164,8 @@ class Seq2seq(BaseModel):
         self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
 
     def _check(self, xs: Array, ts: Array) -> None:
+        for what, ids in (("xs (N, T_enc)", xs), ("ts (N, T_dec + 1)", ts)):
+            expect_array(type(self).__name__, what, ids)
         if xs.ndim != 2 or 0 in xs.shape:
             raise ValueError(
                 f"{type(self).__name__}: xs (N, T_enc) of a question and a character at least wanted, got {xs.shape}"
@@ -203,6 +206,7 @@ class Seq2seq(BaseModel):
         A decoder that is not ours needs a ``decode`` for it.
         Raises ValueError when there is no question, or sample_size or batch_size is less than 1.
         """
+        expect_array("decode", "questions (N, T_enc)", xs)
         if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
             raise ValueError(f"decode: questions (N, T_enc) and a batch_size wanted, got {xs.shape} and {batch_size}")
 

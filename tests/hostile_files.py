@@ -197,8 +197,14 @@ def entries() -> Iterator[tuple[str, bytes]]:
         yield f"dtype {dtype!r}", _described({"W": good | {"dtype": dtype}}, str(dtype))
     shapes = [[2**33], [2**62, 2**62], [2**64], [10**400], [0, 2**63], [-3, -4], [3.0, 4], [True, 12], ["3", 4], [None]]
     shapes += [[[3, 4]], "34", 12, None, {}, {"0": 3}, [1] * 65 + [12], [12] + [1] * 5000, [2**31] * 64, [1e999]]
-    for shape in shapes:
-        yield f"shape {str(shape)[:30]}", _described({"W": good | {"shape": shape}})
+    shapes += [[1] * 30000, [-100]]
+    for i, shape in enumerate(shapes):
+        yield f"shape {i}: {str(shape)[:30]}", _described({"W": good | {"shape": shape}})
+    members = [z.member("manifest.json", _text({"W": good | {"shape": [True, 12]}}))]
+    yield (
+        "shape [True, 12] in both places",
+        z.archive(*members, z.member("W.npy", z.npy("<f4", (True, 12), W.tobytes()))),
+    )
     for sha in ("", "0" * 64, good["sha256"].upper(), good["sha256"] + "0", None, 5, [good["sha256"]], {}):
         yield f"sha256 {str(sha)[:10]!r}", _described({"W": good | {"sha256": sha}})
     for key in good:
@@ -246,7 +252,7 @@ def manifests() -> Iterator[tuple[str, bytes]]:
         "a number of 5000 digits": good.replace('"format"', f'"x": {"9" * 5000}, "format"'),
     }.items():
         yield f"manifest: {name}", z.archive(*_members(text.encode()))
-    for cost in (26e6, 34e6):  # bytes that the reader expects in memory: what it just takes, and what it does not
+    for cost in (26e6, 70e6):  # bytes that the reader expects in memory: what it just takes, and what it does not
         for name, (before, unit, after, each) in {
             "lists that take 25 times their bytes": ("[", "[0],", "0]", 214),
             "objects that take 28 times their bytes": ("[", '{"":0},', "0]", 353),

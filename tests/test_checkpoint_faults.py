@@ -57,7 +57,7 @@ def test_a_save_sweeps_what_others_left_of_this_file_and_nothing_else(tmp_path):
     kept = ["w.npz.4711.tmp", ".w.npz.tmp", ".w.npz.old.tmp", ".v.npz.4711.tmp", ".w.npz.x.4711.tmp", ".wxnpz.4711.tmp"]
     for name in swept + kept:
         (tmp_path / name).write_bytes(b"?")
-    (tmp_path / ".w.npz.1234.tmp").mkdir()
+    os.mkfifo(tmp_path / ".w.npz.1234.tmp")  # to open it would wait for ever
     with replacing(tmp_path / "w.npz") as file:  # another save that goes on meanwhile
         file.write(b"other")
         checkpoint.save(tmp_path / "w.npz", {})
@@ -255,7 +255,7 @@ def test_hostile_files_are_refused_with_one_line_in_bounded_memory(tmp_path, hos
             tracemalloc.start()
             try:
                 read(path)
-                seen = "accepted"
+                seen = "accepted" if read is checkpoint.load else None  # the other does not look at numbers
             except CheckpointError as error:
                 fine = (
                     str(error).startswith(f"{path}: ") and len(str(error).splitlines()) == 1 and len(str(error)) < 600
@@ -288,7 +288,7 @@ seen = {"refused": 0, "read": 0}
 for path in sorted(Path(sys.argv[1]).iterdir()):
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 2 * path.stat().st_size + 32 * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     try:
         checkpoint.load(path)
         seen["read"] += 1

@@ -307,11 +307,14 @@ def z(*shape):
         ),
         (lambda: SeqSelfAttention(4).forward(z(3, 0, 4)), r"a token at least wanted .* \(3, 0, 4\)"),
         (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 4) == 0), r"mask .*\(3, 5\) wanted, got \(3, 4\)"),
-        (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 5)), r"mask of bool.* wanted, got float64"),
+        (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 5)), r"a bool mask wanted.* got float64"),
         (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 7)), r"hs .* wanted, got \(3, 7\)"),
         (lambda: ScaledDotAttention().forward(z(3, 6), z(3, 5, 7)), r"q .*\(3, 7\) wanted, got \(3, 6\)"),
         (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 5, 7), z(5, 3) == 0), r"\(3, 5\) wanted, got \(5, 3\)"),
-        (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 5, 7), z(3, 5).astype(int)), r"wanted, got int64"),
+        (
+            lambda: ScaledDotAttention().forward(z(3, 7), z(3, 5, 7), z(3, 5).astype(int)),
+            r"a bool mask wanted.* got int64",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

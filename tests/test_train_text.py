@@ -324,7 +324,10 @@ def test_generated_sentences(bare, monkeypatch, tmp_path, scripts, model):
         ("--data films --format lines --test-share 1", "a test share that leaves both parts a text"),
         ("--data films --format lines --test-share 0.9 --validation-share 0.1", "leaves both parts a text"),
         ("--data films --format lines --out films/film.neg", "--out films/film.neg: a file is in the way"),
-        ("--model gru --data films --format lines --dropout 2", r"Dropout: a ratio in \[0, 1\) wanted, got 2"),
+        (
+            "--model gru --data films --format lines --dropout 2",
+            "--dropout: a share of at least 0 and below 1 wanted, got 2",
+        ),
         ("--data films --format lines --embeddings nowhere", "nowhere"),
         ("--data films --format lines --embeddings vectors", "vectors: vectors of 2 values, --wordvec-size is 3"),
         ("--data films --format lines --vocab-size 1", "max_size of 2 or more wanted, got 1"),
