@@ -79,7 +79,7 @@ class Trainer:
         given.
         Raises ValueError when x and t differ in length or are empty, a number is not positive, or the model cannot
         be shared among workers. Raises NumericFault for a loss or a gradient that is not finite, before the weights
-        change; for a weight, which the update then gets back. An exception in a worker is raised here, with its
+        change; for a weight, which then is what it was. An exception in a worker is raised here, with its
         traceback.
         """
         self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval)
@@ -93,7 +93,7 @@ class Trainer:
                 for batch in self.batches[len(self.losses) :]:
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
-                    with guard.update(loss, params, grads):
+                    with guard.update(loss, grads):
                         if max_grad is not None:
                             clip_grads(grads, max_grad)
                         self.optimizer.update(params, grads)
@@ -104,9 +104,11 @@ class Trainer:
                         self.loss_list.append(float(numpy.mean(self.losses[-eval_interval:])))
                         self._notify("interval_end")
                     self._notify("iteration_end")
+                    guard.check()  # a callback may have changed the weights
             self.current_epoch += 1
             self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(self.losses))})
             self._notify("epoch_end")
+            guard.check()
             if self.stop_training:
                 break
         self._notify("fit_end")
@@ -122,6 +124,8 @@ class Trainer:
             try:
                 if not self.batches:  # else an epoch that was resumed goes on
                     self.batches, self.losses = list(self._batches(x, batch_size)), []
+                elif max(batch.max() for batch in self.batches) >= len(x):
+                    raise ValueError(f"Trainer.fit: the epoch to be ended is of more data than these {len(x)} rows")
                 self.max_iters = len(self.batches)
                 yield workers
             finally:

@@ -14,7 +14,8 @@ from common.numeric_faults import finite_params
 from common.parallel import refuse_state, values_in
 from common.util import to_cpu, to_gpu
 
-PROGRESS = "epoch.rows", "epoch.sizes", "epoch.losses", "loss_list"  # arrays of a state, beside model and optimizer
+# arrays of a state, beside model and optimizer
+PROGRESS = {"epoch.rows": "i", "epoch.sizes": "i", "epoch.losses": "f", "loss_list": "f"}
 MOST_CHILDREN = 10**6  # streams that a stream may have spawned: each takes time and memory to spawn again
 
 
@@ -48,12 +49,13 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     checkpoint.save(path, arrays, {"training": state, "facts": facts or {}})
 
 
-def restore(path: str | os.PathLike, trainer) -> dict:
+def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) -> dict:
     """Bring a trainer that was made as the first one was to the state in the file; return the facts.
 
     The rest of the training then has the bits of one that was never interrupted; the next ``fit`` first ends the epoch
-    that was begun. Raises OSError, or CheckpointError for a file that is damaged or of another model, optimizer, seed
-    or number of workers; then nothing has changed.
+    that was begun. measured: names of the numbers, beside the loss, that each epoch's record must have. Raises OSError,
+    or CheckpointError for a file that is damaged or of another model, optimizer, seed or number of workers; then
+    nothing has changed.
     """
     arrays, manifest = checkpoint.load(path)
     optimizer, state = trainer.optimizer, manifest.get("training")
@@ -75,22 +77,32 @@ def restore(path: str | os.PathLike, trainer) -> dict:
                 _check(rng, stream)
         if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
-        numbers = {name: state["optimizer"][name] for name in _numbers(optimizer)}
-        kept = zip(_counting(trainer), state["callbacks"], strict=True)
-        counts = [(callback, {name: values[name] for name in callback.state}) for callback, values in kept]
+        numbers = {name: _like(value, state["optimizer"][name]) for name, value in _numbers(optimizer).items()}
+        counts = [
+            (callback, {name: _like(getattr(callback, name), values[name]) for name in callback.state})
+            for callback, values in zip(_counting(trainer), state["callbacks"], strict=True)
+        ]
+        for name, kind in PROGRESS.items():
+            if arrays[name].ndim != 1 or arrays[name].dtype.kind != kind:
+                raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
         rows, sizes, losses, loss_list = (arrays.pop(name) for name in PROGRESS)
         if sizes.sum() != len(rows) or len(losses) > len(sizes) > 0:
             raise ValueError(f"{len(losses)} iterations of {len(sizes)}, {len(rows)} rows of {sizes.sum()}")
-        if [record["epoch"] for record in state["history"]] != list(range(1, state["epoch"] + 1)):
+        if sizes.min(initial=1) < 1 or rows.min(initial=0) < 0:
+            raise ValueError("mini-batches of no rows, or of rows below 0")
+        if len(state["history"]) != state["epoch"]:
             raise ValueError(f"{len(state['history'])} epochs of {state['epoch']}")
+        for epoch, record in enumerate(state["history"], 1):
+            if record["epoch"] != epoch or not all(_is_number(record[name]) for name in ("loss", *measured)):
+                raise ValueError(f"no numbers of epoch {epoch}")
         position = {
             "batches": numpy.split(rows, numpy.cumsum(sizes))[:-1],
             "losses": losses.tolist(),
             "iteration": len(losses),
             "loss_list": loss_list.tolist(),
-            "history": state["history"],
-            "current_epoch": state["epoch"],
-            "stop_training": state["stopped"],
+            "history": list(state["history"]),
+            "current_epoch": len(state["history"]),
+            "stop_training": bool(state["stopped"]),
         }
         facts = manifest["facts"]
     except (TypeError, KeyError, ValueError, OverflowError) as error:
@@ -106,7 +118,8 @@ def restore(path: str | os.PathLike, trainer) -> dict:
     vars(optimizer).update(numbers)
     for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):
         rng.bit_generator.state = stream["state"]
-        rng.bit_generator.seed_seq.spawn(children)
+        for _ in range(children):  # one by one, which takes no memory
+            rng.bit_generator.seed_seq.spawn(1)
     for callback, values in counts:
         vars(callback).update(values)
     vars(trainer).update(position)
@@ -117,8 +130,8 @@ def restore(path: str | os.PathLike, trainer) -> dict:
 
 
 def facts(path: str | os.PathLike) -> dict:
-    """The facts in a file of ``save``. Raises OSError, or CheckpointError for another file."""
-    _, manifest = checkpoint.load(path)
+    """The facts in a file of ``save``, without its arrays. Raises OSError, or CheckpointError for another file."""
+    manifest = checkpoint.read_manifest(path)
     if "training" not in manifest or not isinstance(manifest.get("facts"), dict):
         raise checkpoint.CheckpointError(f"{path}: not the state of a training run")
     return manifest["facts"]
@@ -207,7 +220,18 @@ class SaveState(Callback):
 
 
 def _numbers(optimizer) -> dict[str, float]:
-    return {name: value for name, value in vars(optimizer).items() if isinstance(value, (int, float))}
+    return {name: value for name, value in vars(optimizer).items() if _is_number(value)}
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _like(own, value):
+    """The value that is to replace our own. Raises ValueError for what is no number where ours is one."""
+    if _is_number(own) and not _is_number(value):
+        raise ValueError(f"a number wanted in place of {own}")
+    return value
 
 
 def _counting(trainer) -> list:

@@ -55,7 +55,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     except (ValueError, OSError, MemoryError, ArithmeticError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             error = f"{error.filename}: {error.strerror}"
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: {str(error) or 'not enough memory'}", file=sys.stderr)
         code = 2
     except Interrupted as error:
         print(f"{Path(sys.argv[0]).name}: {error}, the state is saved; go on with --resume DIR", file=sys.stderr)
@@ -94,25 +94,57 @@ ratio = number(float, "a share of at least 0 and below 1", lambda value: 0 <= va
 
 
 def resumed(parser: Parser, folder: Path, states: list[Path], free: tuple[str, ...]) -> tuple[argparse.Namespace, dict]:
-    """The arguments of a run that goes on, and the facts in its first state file.
+    """The arguments of a run that goes on, and the facts in its state files, which have to agree.
 
     Options on the command line may differ from those it was started with only where ``free`` names them.
     """
-    state = next((path for path in states if path.is_file()), None)
-    if state is None:
+    parser.parse_args()  # what was typed is refused before what is stored
+    present = [path for path in states if path.is_file()]
+    if not present:
         names = " or ".join(path.name for path in states)
         parser.error(f"--resume {folder}: no {names} there, so nothing to go on with")
-    facts = training_state.facts(state)
-    stored, known = facts.get("arguments"), vars(parser.parse_args())
-    if not isinstance(stored, dict) or not stored.keys() <= known.keys() or not isinstance(facts.get("sha256"), str):
-        parser.error(f"--resume {folder}: {state} was not written by this script")
-    stored |= {"out": folder}
-    again = parser.parse_args(namespace=argparse.Namespace(**stored))
-    changed = [name for name in stored if name not in free and getattr(again, name) != stored[name]]
-    if changed:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
-        parser.error(f"--resume {folder}: {options} differs from what the run was started with")
+    (options, facts), *others = [_started(parser, folder, path) for path in present]
+    again = parser.parse_args([*options, *sys.argv[1:]])
+    wanted = _fixed(facts, free)
+    found = {"from what the run was started with": facts | {"arguments": storable(again)}}
+    for path, (_, other) in zip(present[1:], others, strict=True):
+        found[f"between {present[0].name} and {path.name}"] = other
+    for where, other in found.items():
+        other = _fixed(other, free)
+        changed = [name for name in wanted if other.get(name) != wanted[name]]
+        if changed:
+            parser.error(f"--resume {folder}: {', '.join(changed)} differs {where}")
     return again, facts
+
+
+def _fixed(facts: dict, free: tuple[str, ...]) -> dict:
+    """What a run that goes on must have in common with the one of these facts, by names to be shown."""
+    fixed = {f"--{name.replace('_', '-')}": value for name, value in facts["arguments"].items() if name not in free}
+    return fixed | {name: value for name, value in facts.items() if name != "arguments"}
+
+
+def _started(parser: Parser, folder: Path, state: Path) -> tuple[list[str], dict]:
+    """What would have to be typed to start the run of a state file, and the facts in it."""
+    facts, known = training_state.facts(state), vars(parser.parse_args())
+    arguments, strange = facts.get("arguments"), f"--resume {folder}: {state} was not written by this script"
+    if not isinstance(arguments, dict) or arguments.keys() - known or not isinstance(facts.get("sha256"), str):
+        parser.error(strange)
+    arguments |= {"out": str(folder), "resume": None}
+    options = []
+    for name, value in arguments.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, dict):  # of save_every
+            value = "".join(f"{count}{'s' * (unit == 'seconds')}" for unit, count in value.items())
+        if isinstance(value, list):
+            options += [option, *map(str, value)]
+        elif value not in (None, False):
+            options.append(option if value is True else f"{option}={value}")
+    prog, parser.prog = parser.prog, f"{parser.prog}: {state}"
+    args = parser.parse_args(options)
+    parser.prog = prog
+    if storable(args) != arguments:
+        parser.error(strange)
+    return options, facts
 
 
 def storable(args: argparse.Namespace) -> dict:

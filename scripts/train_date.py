@@ -166,7 +166,7 @@ def go_on(out: Path, trainers: dict[str, Trainer], facts: dict) -> None:
     """Bring each training to where it stopped, then what was written at an epoch's end to the end of the last one."""
     for path, trainer in zip(states(out, trainers), trainers.values(), strict=True):
         if path.is_file():
-            training_state.restore(path, trainer)
+            training_state.restore(path, trainer, ("accuracy", "seconds"))
     for name, trainer in trainers.items():
         if trainer.current_epoch and not trainer.batches:
             save_model(out / f"{name}.npz", trainer.model, **facts)

@@ -167,7 +167,7 @@ def main() -> int:
         model, optimizer, rng=np.random.default_rng(shuffling_seed), callbacks=callbacks, workers=args.workers
     )
     if args.resume is not None:
-        training_state.restore(args.out / "state.npz", trainer)
+        training_state.restore(args.out / "state.npz", trainer, COLUMNS[1:])
         write_history(args.out, trainer.history)
     else:
         (args.out / "state.npz").unlink(missing_ok=True)  # else an earlier run would go on, were this one to end early

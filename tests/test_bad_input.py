@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from script_tools import everything, refused
+from script_tools import ROOT, everything, refused
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier, confusion_matrix, evaluate
 from common.attention import Attention, TimeAttention
@@ -256,3 +256,15 @@ def test_training_scripts_refuse(in_process, tmp_path, tiny, name, options):
     done = in_process(tmp_path, name, *model, "--hidden-size", 3, "--quiet", *options.split())
     refused(done, rf"^{name}: .*{WANTED.get(options, '')}")
     assert {path for path in everything(tmp_path) if path.name != "runs" and "runs" not in path.parts} == set(before)
+
+
+def test_memory_that_is_not_there_is_said(in_process, monkeypatch, tmp_path):
+    """Python's own MemoryError has no words."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import train_date
+
+    def run_out(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(train_date, "open_data", run_out)
+    refused(in_process(tmp_path, "train_date.py"), "^train_date.py: not enough memory$")

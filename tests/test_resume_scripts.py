@@ -217,13 +217,18 @@ def cut(name):
     return lambda folder: os.truncate(folder / name, 2000)
 
 
-def rewritten(change):
+def rewritten(change, *names):
     def rewrite(folder):
-        found, manifest = checkpoint.load(folder / "baseline.state.npz")
-        change(manifest)
-        checkpoint.save(folder / "baseline.state.npz", found, manifest)
+        for name in names or MODELS:
+            found, manifest = checkpoint.load(folder / f"{name}.state.npz")
+            change(manifest)
+            checkpoint.save(folder / f"{name}.state.npz", found, manifest)
 
     return rewrite
+
+
+def argument(**new):
+    return rewritten(lambda m: m["facts"]["arguments"].update(new))
 
 
 def edited(old, new):
@@ -249,13 +254,30 @@ def edited(old, new):
         (cut("baseline.state.npz"), [], "baseline.state.npz: not a checkpoint, or a damaged one"),
         (cut("attention.state.npz"), [], "attention.state.npz: not a checkpoint, or a damaged one"),
         (copied("baseline.state.npz", "peeky.state.npz"), [], r"peeky.state.npz: .*does not fit the model"),
-        (copied("peeky.npz", "peeky.state.npz"), [], r"peeky.state.npz: not the state of such a training run"),
+        (copied("peeky.npz", "peeky.state.npz"), [], "peeky.state.npz: not the state of a training run"),
         (copied("baseline.npz", "baseline.state.npz"), [], r"baseline.state.npz: not the state of a training run"),
-        (rewritten(lambda m: m.update(facts=[])), [], "not the state of a training run"),
+        (rewritten(lambda m: m.update(facts=[]), "baseline"), [], "not the state of a training run"),
         (rewritten(lambda m: m["facts"].pop("arguments")), [], "was not written by this script"),
         (rewritten(lambda m: m["facts"].update(sha256=1)), [], "was not written by this script"),
-        (rewritten(lambda m: m["facts"]["arguments"].update(tokenizer=1)), [], "was not written by this script"),
-        (rewritten(lambda m: m["facts"]["arguments"].update(workers=1)), [], "of .* workers, not 1"),
+        (argument(tokenizer=1), [], "was not written by this script"),
+        (argument(hidden_size=[1]), [], "was not written by this script"),
+        (argument(help=True), [], "was not written by this script"),
+        (argument(quiet=None), [], "was not written by this script"),
+        (argument(batch_size="x"), [], "baseline.state.npz: argument --batch-size: .* wanted, got 'x'"),
+        (argument(models=[]), [], "baseline.state.npz: argument --models: expected at least one"),
+        (argument(save_every={"iterations": 0}), [], "baseline.state.npz: argument --save-every: .* wanted, got 0"),
+        (argument(workers=1), [], "of .* workers, not 1"),
+        (
+            rewritten(lambda m: m["facts"]["arguments"].update(lr=0.5), "attention"),
+            [],
+            "--lr differs between baseline.state.npz and attention.state.npz",
+        ),
+        (
+            rewritten(lambda m: m["facts"].update(sha256="0"), "peeky"),
+            [],
+            "sha256 differs between baseline.state.npz and peeky.state.npz",
+        ),
+        (rewritten(lambda m: m["training"]["history"][0].pop("accuracy"), "peeky"), [], "peeky.* such a training run"),
         (shutil.rmtree, [], "--resume whole: no baseline.state.npz or .* there, so nothing to go on with"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
