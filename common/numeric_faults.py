@@ -1,6 +1,6 @@
 """Numbers that are not finite, found before they spread: what the Trainer asks around each update, and each save.
 
-Per step that is four passes over the weights, and memory for a copy of them: see docs/performance.md.
+Per step that is a few passes over the weights, and memory for a copy of them: see docs/performance.md.
 """
 
 import math
@@ -14,10 +14,11 @@ HINT = "where the data is finite, a smaller learning rate (--lr) or clipping (--
 
 
 class NumericFault(FloatingPointError):
-    """A loss, gradient or weight that is not finite ended training; the weights are those of the last good step.
+    """A number that is not finite ended training; the weights are those of the last good step.
 
     ``epoch``, ``iteration``  where, both from 1
-    ``what``   "loss", "gradient", or "weight" (after an update, which was taken back, or before the first)
+    ``what``   "loss", "gradient", "weight" (after an update, which was taken back, or as a callback left it) or
+               "running value", which an optimizer keeps of a parameter
     ``name``   of the first parameter affected, in the order of the model: its gradient or itself. None where it is the
                loss alone, or the norm of gradients that are finite one by one
     ``layer``  the class that owns that parameter; None likewise
@@ -32,6 +33,7 @@ class NumericFault(FloatingPointError):
             "loss": "the loss is not finite" + ("" if name is None else f", nor the gradient of {param}"),
             "gradient": f"the gradient of {'all weights together' if name is None else param} is not finite",
             "weight": f"the weight {param} is not finite",
+            "running value": f"what the optimizer keeps of {param} is not finite",
         }[what]
         first = ", ".join(map(str, rows[:10])) + ", ..." * (len(rows) > 10)
         batch = f"rows of the batch, {len(rows)} in all: {first}; " if rows else ""
@@ -41,50 +43,58 @@ class NumericFault(FloatingPointError):
 
 
 class Guard:
-    """The checks around each update of a fit. Raises NumericFault for a weight that is not finite to begin with.
+    """The checks around each update of a fit. Raises NumericFault for what is not finite to begin with.
 
     ``good``: a copy of the weights as the last good step left them.
     """
 
     def __init__(self, trainer):
         self.trainer = trainer
-        params, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
-        if (bad := _first(params)) is not None:
-            raise self._fault("weight", bad)
-        self.good = [p.copy() for p in params]
+        self.params, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
+        self.good = self.params
+        self.check()
+        self.good = [p.copy() for p in self.params]
 
     @contextmanager
-    def update(self, loss: float, params: list[Array], grads: list[Array]) -> Iterator[None]:
-        """``with guard.update(loss, params, grads):`` clip the gradients, change the weights.
+    def update(self, loss: float, grads: list[Array]) -> Iterator[None]:
+        """``with guard.update(loss, grads):`` clip the gradients, change the weights.
 
-        Raises NumericFault before that for a loss or gradient, after it for a weight, and in place of a
-        FloatingPointError within it. The weights are then the good ones; the optimizer's running values are not put
-        back.
+        Raises NumericFault before that for a loss or gradient, after it for a weight or a running value, and in place
+        of a FloatingPointError within it. The weights are then the good ones; running values are not put back.
         """
         bad = _first(grads)
         if bad is not None or not math.isfinite(loss):
-            self._weights(params)  # which a callback may have spoilt
             raise self._fault("gradient" if math.isfinite(loss) else "loss", bad)
         try:
             yield
         except FloatingPointError as error:
-            _copy(self.good, params)
+            _copy(self.good, self.params)
             raise self._fault("gradient", None) from error
-        self._weights(params)
-        _copy(params, self.good)
+        self.check()
+        for values in running_values(self.trainer.optimizer).values():
+            if (bad := _first(values)) is not None:
+                _copy(self.good, self.params)
+                raise self._fault("running value", bad)
+        _copy(self.params, self.good)
 
-    def _weights(self, params: list[Array]) -> None:
-        if (bad := _first(params)) is not None:
-            _copy(self.good, params)
+    def check(self) -> None:
+        """Raise NumericFault, the good weights put back, for a weight that is not finite."""
+        if (bad := _first(self.params)) is not None:
+            _copy(self.good, self.params)
             raise self._fault("weight", bad)
 
     def _fault(self, what: str, bad: int | None) -> NumericFault:
         trainer = self.trainer
         done = len(trainer.losses) if trainer.batches else 0
-        rows = [int(row) for row in trainer.batches[done]] if trainer.batches else []
+        rows = [int(row) for batch in trainer.batches[done : done + 1] for row in batch]
         name = None if bad is None else list(named_params(trainer.model))[bad]
         layer = None if name is None else _owner(trainer.model, name)
         return NumericFault(trainer.current_epoch + 1, done + 1, what, name, layer, rows)
+
+
+def running_values(optimizer) -> dict[str, list[Array]]:
+    """What an optimizer keeps of each parameter, by slot; nothing of one not of ours, or before its first update."""
+    return {slot: getattr(optimizer, slot) or [] for slot in getattr(optimizer, "slots", ())}
 
 
 def finite_params(model) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from common import checkpoint
 from common.callbacks import Callback
 from common.layer import named_params, remove_duplicate, walk
 from common.np import np
-from common.numeric_faults import finite_params
+from common.numeric_faults import finite_params, running_values
 from common.parallel import refuse_state, values_in
 from common.util import to_cpu, to_gpu
 
@@ -28,9 +28,10 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     """
     refuse_state(trainer.model)
     arrays = {f"model.{name}": to_cpu(p) for name, p in finite_params(trainer.model).items()}
-    for slot in trainer.optimizer.slots:
-        for i, value in enumerate(getattr(trainer.optimizer, slot) or []):
-            arrays[f"optimizer.{slot}.{i}"] = to_cpu(value)
+    for slot, values in running_values(trainer.optimizer).items():
+        if not all(np.isfinite(value).all() for value in values):
+            raise ValueError(f"{path}: what the optimizer keeps is not finite, so nothing was saved")
+        arrays |= {f"optimizer.{slot}.{i}": to_cpu(value) for i, value in enumerate(values)}
     arrays["epoch.rows"] = numpy.concatenate([numpy.arange(0), *map(to_cpu, trainer.batches)])
     arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches], dtype=numpy.int64)
     arrays["epoch.losses"] = numpy.array(trainer.losses, dtype=numpy.float64)

@@ -8,10 +8,10 @@ from script_tools import everything, refused
 from common import training_state
 from common.base_model import BaseModel
 from common.callbacks import Callback, ModelCheckpoint
-from common.layer import named_params, remove_duplicate
+from common.layer import named_params
 from common.layers import Affine, SoftmaxWithLoss
 from common.numeric_faults import Guard, NumericFault
-from common.optimizer import SGD, Adam
+from common.optimizer import SGD, AdaGrad, Adam, Nadam, RMSprop
 from common.parallel import Workers
 from common.trainer import Trainer
 from common.training_state import SaveState
@@ -133,6 +133,33 @@ def test_weight_that_a_callback_spoilt_is_put_back():
     assert len(snapshots.weights) == AT - 1 and bytes_of(trainer.model) == snapshots.weights[-1]
 
 
+@pytest.mark.parametrize("optimizer", [AdaGrad, Adam, Nadam, RMSprop])
+def test_running_values_that_overflow_are_found_and_not_saved(monkeypatch, tmp_path, optimizer):
+    snapshots = Snapshots()
+    trainer = trainer_of(snapshots)
+    trainer.optimizer = optimizer()
+    plant(monkeypatch, trainer, "gradient", 1e25)  # finite, but not its square
+    message = r"epoch 2, iteration 3: what the optimizer keeps of decoder\.lstm\.Wh \(TimeLSTM\) is not finite"
+    with np.errstate(over="ignore"), pytest.raises(NumericFault, match=message):
+        trainer.fit(XS, TS, 3, 8)
+    assert len(snapshots.weights) == AT - 1 and bytes_of(trainer.model) == snapshots.weights[-1]
+    with pytest.raises(ValueError, match="what the optimizer keeps is not finite, so nothing was saved"):
+        training_state.save(tmp_path / "state.npz", trainer)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_weights_spoilt_at_an_epochs_end_are_used_by_nobody(monkeypatch, epochs):
+    class SpoilLater(Callback):
+        def epoch_end(self, trainer):
+            trainer.model.decoder.affine.b[3] = np.nan
+
+    trainer = trainer_of(SpoilLater())
+    with pytest.raises(NumericFault, match=r"epoch 2, iteration 1: the weight decoder\.affine\.b"):
+        trainer.fit(XS, TS, epochs, 8)
+    assert np.isfinite(trainer.model.decoder.affine.b).all()
+
+
 def test_weights_are_looked_at_before_the_first_step(monkeypatch):
     trainer = trainer_of()
     monkeypatch.setattr(Workers, "step", lambda *_: pytest.fail("a forward of bad weights"))
@@ -214,7 +241,7 @@ def test_large_numbers_are_finite(dtype):
         model = Model(params)
         trainer = Trainer(model, SGD(0.0), callbacks=())
         guard = Guard(trainer)
-        with guard.update(1.0, *remove_duplicate(model.params, model.grads)):
+        with guard.update(1.0, model.grads):
             pass
         params[-1][1, 1] = np.nan
         with pytest.raises(NumericFault, match=rf"the weight params\.{len(params) - 1} \(Model\)"):
