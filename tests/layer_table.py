@@ -113,9 +113,9 @@ CASES = {
     "PeekyDecoder-N1-T1": lambda r: (lively(PeekyDecoder, r, V, D, H), r.ids(1, 1), r(1, H)),
     "AttentionDecoder": lambda r: (lively(AttentionDecoder, r, V, D, H), r.ids(N, T_DEC), r(N, T_ENC, H)),
     "AttentionDecoder-N1-T1": lambda r: (lively(AttentionDecoder, r, V, D, H), r.ids(1, 1), r(1, 1, H)),
-    "Seq2seq": lambda r: (lively(Seq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
-    "PeekySeq2seq": lambda r: (lively(PeekySeq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
-    "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, 10, 5, 7), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    "Seq2seq": lambda r: (lively(Seq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    "PeekySeq2seq": lambda r: (lively(PeekySeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "TiedModel": lambda r: (TiedModel(r(V, D), r(D, D), r(V)), r.ids(N, T), r.ids(N, T)),
 }
 

@@ -99,9 +99,9 @@ def both_ways(r, gates):
 
 
 RECURRENT = {
-    "TimeBiLSTM": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, T, D)),
-    "TimeBiLSTM-N1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(1, T, D)),
-    "TimeBiLSTM-T1": lambda r: (TimeBiLSTM(*r.weights(4), *r.weights(4)), r(N, 1, D)),
+    "TimeBiLSTM": lambda r: (TimeBiLSTM(*both_ways(r, 4)), r(N, T, D)),
+    "TimeBiLSTM-N1": lambda r: (TimeBiLSTM(*both_ways(r, 4)), r(1, T, D)),
+    "TimeBiLSTM-T1": lambda r: (TimeBiLSTM(*both_ways(r, 4)), r(N, 1, D)),
     "TimeLSTM-constant": lambda r: (WithConstant(TimeLSTM(*r.weights(4, 2 + D))), r(N, T, D), r(N, 2)),
     "TimeLSTM-constant-N1-T1": lambda r: (WithConstant(TimeLSTM(*r.weights(4, 2 + D))), r(1, 1, D), r(1, 2)),
     "TimeLSTM-constant_and_state": lambda r: (
