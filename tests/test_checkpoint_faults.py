@@ -43,13 +43,17 @@ def test_a_save_that_is_killed_leaves_one_of_the_contents_whole(tmp_path, script
     seen = run(script_environment, TESTS / "kill_saves.py", tmp_path, "kills", count, 1)
     assert seen["kills"] == count and min(seen["contents"]) > 0
     assert seen["midway"] > count / 5  # so many died within a save
-    print("killed:", seen)
+    first, second = seen["contents"]
+    print(
+        f"{count} saves killed, {seen['midway']} of them before the rename, the others after it or before they wrote; "
+        f"the file was whole each time, {first} times with one content, {second} with the other"
+    )
 
 
 def test_saves_of_several_processes_do_not_mix(tmp_path, script_environment, full):
     seen = run(script_environment, TESTS / "kill_saves.py", tmp_path, "together", 200 if full else 10, 1)
     assert seen["reads"] > 5
-    print("together:", seen)
+    print(f"4 processes saved to one path; read {seen['reads']} times meanwhile, whole each time")
 
 
 def test_a_save_sweeps_what_others_left_of_this_file_and_nothing_else(tmp_path):
@@ -208,7 +212,10 @@ def test_every_bit_and_every_length_matters(tmp_path, full):
     path.write_bytes(content)
     assert outcome(path) == whole
     assert tried["identical"] == 0  # more than is promised: no bit is without meaning
-    print(f"damaged, of {len(content)} bytes:", tried)
+    print(
+        f"{len(content)} bytes: {tried['flips']} single bits flipped, {tried['truncations']} truncations, "
+        f"{tried['longer']} files that are longer; all refused"
+    )
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch):
@@ -269,7 +276,7 @@ def test_hostile_files_are_refused_with_one_line_in_bounded_memory(tmp_path, hos
             if seen is not None:
                 wrong[name] = seen
     assert not wrong and not exploded.exists() and tried > 350
-    print(f"hostile: {tried} refused; at most {most / MEGABYTE:.1f} MB above twice the file")
+    print(f"{tried} hostile files refused; memory at most twice the file and {most / MEGABYTE:.1f} MiB, as traced")
 
 
 def test_what_is_no_file_is_refused_at_once(tmp_path):
@@ -311,7 +318,7 @@ def test_the_memory_of_a_process_that_reads_is_bounded(tmp_path, hostile, script
     bad = len(os.listdir(tmp_path)) - 2
     seen = run(script_environment, "-c", LIMITED, tmp_path)
     assert seen == {"refused": bad, "read": 2} and bad > 15 and not exploded.exists()
-    print("under a limit:", seen)
+    print(f"{bad} hostile files refused, 2 good ones read, none of which took twice the file and 32 MiB of a process")
 
 
 def test_reading_takes_the_arrays_once(tmp_path):

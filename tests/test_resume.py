@@ -105,7 +105,8 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_bits(drive, runs, full):
     results = drive({" ".join(map(str, where)): [stop(*where)] for where in stops})
     for where in stops:
         went_on(results[" ".join(map(str, where))], runs["not stopped"], *where)
-    print(f"{len(stops)} stops, each survived")
+    each = ", ".join(f"{sum(signal == where[0] for where in stops)} by SIG{signal}" for signal in SIGNALS)
+    print(f"{len(stops)} stops at {len({where[1:] for where in stops})} places: {each}; the same bits each time")
 
 
 def test_a_run_that_is_stopped_over_and_over(runs):
