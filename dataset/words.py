@@ -10,6 +10,7 @@ import numpy as np
 
 PAD, UNK = 0, 1
 SPECIAL = ["<pad>", "<unk>"]
+MOST_BYTES = 2**20  # of a line of word vectors, of which a file may have any number
 
 
 class WordVocabulary:
@@ -90,8 +91,8 @@ def read_word_vectors(
     encoding   one in which a space and a line end are the bytes of ASCII, as UTF-8 or EUC-JP
     Returns ids int32 (K,), in the order of the file, and their vectors float32 (K, D).
     Raises ValueError, beginning `path:line:`, for a wrong header, a wrong number of values, one that
-    is no finite float32 (looked at for known words), another number of lines than the header says, and
-    for the binary format.
+    is no finite float32 (looked at for known words), a line of more than MOST_BYTES, another number of
+    lines than the header says, and for the binary format.
     """
     path = Path(path)
     try:
@@ -104,7 +105,9 @@ def read_word_vectors(
     with path.open("rb") as file:
         count, dimensions = _header(path, file.readline(1000))
         number = 1
-        for number, line in enumerate(file, 2):
+        for number, line in enumerate(iter(lambda: file.readline(MOST_BYTES + 1), b""), 2):
+            if len(line) > MOST_BYTES:
+                raise ValueError(f"{path}:{number}: a line of at most {MOST_BYTES:,} bytes wanted")
             word, _, values = line.rstrip().partition(b" ")
             if values.count(b" ") + 1 != dimensions or not values:
                 if _is_binary(values):

@@ -1,6 +1,7 @@
 """The vocabulary of words, and word vectors from a file."""
 
 import json
+import os
 import struct
 
 import numpy as np
@@ -114,6 +115,14 @@ def test_word_vectors_refused(tmp_path, content, message):
     with pytest.raises(ValueError) as error:
         read_word_vectors(path, VOCABULARY)
     assert f"{path}{message}" in str(error.value)
+
+
+def test_a_line_without_an_end_is_not_read(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(b"1 2\nx 1 ")
+    os.truncate(path, 2**33)
+    with pytest.raises(ValueError, match=r":2: a line of at most 1,048,576 bytes wanted"):
+        read_word_vectors(path, VOCABULARY)
 
 
 def test_word_vectors_of_no_file_and_no_encoding(tmp_path):
