@@ -1,12 +1,14 @@
 """Fixtures that several test files share."""
 
 import importlib
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import hypothesis
 import pytest
@@ -153,13 +155,23 @@ def text_runs(tmp_path_factory, script) -> dict[str, TextRun]:
 def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess]:
     """``in_process(cwd, "train_text.py", *arguments)``: as ``script``, in this process, which saves the imports."""
 
-    def run(cwd: Path, name: str, *arguments) -> subprocess.CompletedProcess:
+    def run(cwd: Path, name: str, *arguments, stdin: bytes = b"") -> subprocess.CompletedProcess:
         monkeypatch.syspath_prepend(ROOT / "scripts")
         monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         main = importlib.import_module(name.removesuffix(".py")).main
         with pytest.raises(SystemExit) as end:
             importlib.import_module("cli").run(main)
         return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]:
+    """``train(cwd, *arguments)``: train_date.py in this process, which draws nothing."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    monkeypatch.setattr("seq2seq.plot.plot_history", lambda *_, **__: MagicMock())
+    monkeypatch.setattr("train_date.save_figure", lambda path, figure: None)
+    return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)

@@ -194,8 +194,8 @@ def test_without_torch_the_rest_is_measured(scripts, monkeypatch, capsys):
         (("--data", "nowhere.txt"), "no such data file"),
     ],
 )
-def test_bad_arguments_are_one_line_and_exit_code_2(script, tmp_path, arguments, message):
-    refused(script(tmp_path, "benchmark.py", *arguments), message)
+def test_bad_arguments_are_one_line_and_exit_code_2(in_process, tmp_path, arguments, message):
+    refused(in_process(tmp_path, "benchmark.py", *arguments), message)
 
 
 def test_a_batch_larger_than_the_data_is_refused(scripts):

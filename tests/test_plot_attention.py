@@ -1,4 +1,4 @@
-"""scripts/plot_attention.py, run as a reader runs it: what it draws, and what it refuses."""
+"""scripts/plot_attention.py: what it draws, and what it refuses."""
 
 import re
 import shutil
@@ -6,12 +6,20 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import matplotlib.image
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from script_tools import TINY, everything, refused
 
 from dataset.sequence import generate, read
 from seq2seq import load_model, save_model
+
+
+@pytest.fixture
+def plot(in_process):
+    """``plot(cwd, *arguments)``: the script, in this process."""
+    yield lambda cwd, *arguments: in_process(cwd, "plot_attention.py", *arguments)
+    plt.close("all")
 
 
 def svg(path: Path) -> tuple[str, np.ndarray]:
@@ -26,7 +34,7 @@ def drawn_labels(question: str, answer: str) -> str:
     return "\n".join([*question.replace(" ", "␣"), "input", *answer, "output"])
 
 
-def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_part, script, tmp_path):
+def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_part, plot, tmp_path):
     x_test, t_test = test_part
     model, _ = load_model(trained_run.folder / "attention.npz")
     vocabulary = read(trained_run.data).vocabulary
@@ -38,9 +46,7 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     own = model.decode(x, int(t[0, 0]), 10)
     prediction = vocabulary.decode(own.ids[0])
 
-    done = script(
-        trained_run.cwd, "plot_attention.py", "--index", index, "--cmap", "gray", "--save", tmp_path / "own.svg"
-    )
+    done = plot(trained_run.cwd, "--index", index, "--cmap", "gray", "--save", tmp_path / "own.svg")
     assert (done.returncode, done.stderr) == (0, "")
     title = f"{question.rstrip()} → {prediction}  (answer {answer}, wrong)"
     assert f"test question {index}: {title}\n" in done.stdout and "own.svg" in done.stdout
@@ -50,7 +56,7 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     np.testing.assert_allclose(grey, own, atol=0.005)
 
     arguments = ["--index", index, "--given-answer", "--cmap", "gray", "--save", tmp_path / "given.svg"]
-    done = script(trained_run.cwd, "plot_attention.py", *arguments)
+    done = plot(trained_run.cwd, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     texts, grey = svg(tmp_path / "given.svg")
     assert drawn_labels(question, answer) in texts
@@ -60,10 +66,8 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     assert np.abs(own - given).max() > 0.02, "else the two pictures could be one"
 
 
-def test_plot_minds_no_spaces_around_a_question(trained_run, script, tmp_path):
-    done = script(
-        trained_run.cwd, "plot_attention.py", "--text", f" May 1, 1972{' ' * 40}", "--save", tmp_path / "a.png"
-    )
+def test_plot_minds_no_spaces_around_a_question(trained_run, plot, tmp_path):
+    done = plot(trained_run.cwd, "--text", f" May 1, 1972{' ' * 40}", "--save", tmp_path / "a.png")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -74,27 +78,27 @@ def test_plot_takes_question_0_where_there_is_no_4681(trained_run, script):
     assert (trained_run.folder / "attention_0.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
-def test_plot_takes_question_4681_where_there_is_one(trained_run, script, tmp_path):
+def test_plot_takes_question_4681_where_there_is_one(trained_run, plot, tmp_path):
     data = generate("date.txt")
     move_data(trained_run, tmp_path / "run", path=None, sha256=data.sha256)
-    done = script(tmp_path, "plot_attention.py", "--run", "run")
+    done = plot(tmp_path, "--run", "run")
     assert (done.returncode, done.stderr) == (0, "")
     question = data.vocabulary.decode(data.split()[1][0][4681]).rstrip()
     assert done.stdout.startswith(f"test question 4681: {question} → ")
     assert (tmp_path / "run" / "attention_4681.png").is_file()
 
 
-def test_plot_of_a_question_of_ones_own_in_other_colours(trained_run, script, tmp_path):
+def test_plot_of_a_question_of_ones_own_in_other_colours(trained_run, plot, tmp_path):
     arguments = ["--text", "May 1, 1972", "--cmap", "Blues", "--save", tmp_path / "own.PNG"]
-    done = script(trained_run.cwd, "plot_attention.py", *arguments)
+    done = plot(trained_run.cwd, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     pixels = matplotlib.image.imread(tmp_path / "own.PNG")[..., :3]
     assert (pixels[..., 2] - pixels[..., 0] > 0.3).any(), "Blues is blue"
 
 
-def test_plot_numbers_the_files_of_random_questions(trained_run, script, tmp_path):
+def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path):
     arguments = ["--run", trained_run.folder, "--count", 3, "--save", "maps.pdf"]
-    done = script(tmp_path, "plot_attention.py", *arguments)
+    done = plot(tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(set(re.findall(r"^test question (\d+):", done.stdout, re.MULTILINE))) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["maps_1.pdf", "maps_2.pdf", "maps_3.pdf"]
@@ -114,31 +118,36 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, script, tmp_pat
         (["--text", "May 1, 1972", "--given-answer"], "--given-answer"),
         (["--text", "May 1, 1972", "--index", 1], "not allowed with"),
         (["--cmap", "grayish"], "--cmap grayish"),
-        (["--show"], "no window"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_plot_refuses_in_one_line(trained_run, script, arguments, message):
+def test_plot_refuses_in_one_line(trained_run, plot, arguments, message):
     before = everything(trained_run.cwd)
-    refused(script(trained_run.cwd, "plot_attention.py", *arguments), message)
+    refused(plot(trained_run.cwd, *arguments), message)
     assert everything(trained_run.cwd) == before
 
 
-def test_plot_refuses_a_run_whose_data_changed_or_vanished(trained_run, script, tmp_path):
+def test_plot_shows_no_window_where_there_can_be_none(trained_run, script):
+    refused(script(trained_run.cwd, "plot_attention.py", "--show"), r"plot_attention\.py: --show: no window")
+
+
+def test_plot_refuses_a_run_whose_data_changed_or_vanished(trained_run, plot, tmp_path):
     data = tmp_path / "date.txt"
     move_data(trained_run, tmp_path / "run", path=str(data))
     data.write_bytes(trained_run.data.read_bytes().replace(b"May 1,", b"May 2,", 1))
-    refused(script(tmp_path, "plot_attention.py", "--run", "run"), r"date\.txt: changed since run/attention\.npz")
+    refused(plot(tmp_path, "--run", "run"), r"date\.txt: changed since run/attention\.npz")
     data.unlink()
-    refused(script(tmp_path, "plot_attention.py", "--run", "run"), r"date\.txt")
+    refused(plot(tmp_path, "--run", "run"), r"date\.txt")
 
 
-def test_plot_asks_a_model_about_its_own_data_whatever_was_trained_beside_it_later(trained_run, script, tiny, tmp_path):
+def test_plot_asks_a_model_about_its_own_data_whatever_was_trained_beside_it_later(
+    trained_run, train, plot, tiny, tmp_path
+):
     shutil.copytree(trained_run.folder, tmp_path / "run")
     arguments = ["--data", tiny, "--models", "baseline", "--quiet", "--out", "run", *TINY]
-    assert script(tmp_path, "train_date.py", *arguments).returncode == 0
-    before = script(trained_run.cwd, "plot_attention.py", "--save", tmp_path / "before.png")
-    after = script(tmp_path, "plot_attention.py", "--run", "run", "--save", "after.png")
+    assert train(tmp_path, *arguments).returncode == 0
+    before = plot(trained_run.cwd, "--save", tmp_path / "before.png")
+    after = plot(tmp_path, "--run", "run", "--save", "after.png")
     assert after.stdout.splitlines()[0] == before.stdout.splitlines()[0]
     assert (tmp_path / "after.png").read_bytes() == (tmp_path / "before.png").read_bytes()
 

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from unittest.mock import MagicMock
 
 import pytest
 from script_tools import MODELS, ROOT, cores, everything, history, refused, write_films
@@ -121,17 +120,6 @@ def test_texts_go_on_after_a_signal(tmp_path, script, struck):
 
 
 # In this process, without figures
-
-
-@pytest.fixture
-def train(in_process, monkeypatch):
-    """``train(cwd, *arguments)``: train_date.py, which draws nothing."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    import train_date
-
-    monkeypatch.setattr("seq2seq.plot.plot_history", lambda *_, **__: MagicMock())
-    monkeypatch.setattr(train_date, "save_figure", lambda path, figure: None)
-    return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)
 
 
 @pytest.fixture

@@ -128,10 +128,10 @@ def test_train_quietly_and_alone_gives_the_same_weights_as_beside_others(trained
     assert not (tmp_path / "baseline.npz").exists()
 
 
-def test_train_twice_gives_the_same_bytes_and_every_switch_others(tiny, script):
+def test_train_twice_gives_the_same_bytes_and_every_switch_others(tiny, train):
     cwd, weights = tiny.parent, {}
     for switch in ("--seed=0", "--quiet", "--seed=1", "--no-reverse", "--leak-free"):
-        done = script(cwd, "train_date.py", "--data", tiny.name, *TINY, switch, "--out", cwd / switch)
+        done = train(cwd, "--data", tiny.name, *TINY, switch, "--out", cwd / switch)
         assert (done.returncode, done.stderr) == (0, "")
         weights[switch] = b"".join(
             array.tobytes()
@@ -168,12 +168,12 @@ def test_train_twice_gives_the_same_bytes_and_every_switch_others(tiny, script):
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_train_refuses_in_one_line_and_writes_nothing(tiny, script, arguments, message):
+def test_train_refuses_in_one_line_and_writes_nothing(tiny, in_process, arguments, message):
     lines = tiny.read_text(encoding="utf-8").splitlines(keepends=True)
     (tiny.parent / "nine.txt").write_text("".join(lines[:9]), encoding="utf-8")
     (tiny.parent / "bad.txt").write_text("".join([*lines[:2], "2/7/72 1972-02-07\n"]), encoding="utf-8")
     before = everything(tiny.parent)
-    done = script(tiny.parent, "train_date.py", "--data", tiny.name, *TINY, "--out", "runs/date", *arguments)
+    done = in_process(tiny.parent, "train_date.py", "--data", tiny.name, *TINY, "--out", "runs/date", *arguments)
     refused(done, message)
     assert everything(tiny.parent) == before
 
@@ -188,6 +188,7 @@ def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environm
     ours, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     command = [sys.executable, ROOT / "scripts" / "train_date.py", "--data", tiny, *TINY, "--max-epoch", 10**6]
+    command += ["--models", "baseline"]
     process = subprocess.Popen(
         [str(part) for part in command],
         cwd=tiny.parent,
@@ -197,7 +198,7 @@ def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environm
         stderr=terminal,
     )
     os.close(terminal)
-    bar = re.compile(rb"\r +0%\|[^|]*\| \d+/12000000 \[\d\d:\d\d<\d+:\d\d:\d\d, +\d+\.\d+it/s\]")
+    bar = re.compile(rb"\r +0%\|[^|]*\| \d+/4000000 \[\d\d:\d\d<\d+:\d\d:\d\d, +\d+\.\d+it/s\]")
     seen, interrupted, deadline = b"", False, time.monotonic() + 60
     try:
         while time.monotonic() < deadline:
@@ -223,14 +224,12 @@ def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environm
 
 def test_train_that_diverges_says_what_to_do(tiny, script, tmp_path):
     done = script(tmp_path, "train_date.py", "--data", tiny, "--lr", "1e38", "--quiet", *TINY)
-    assert done.returncode == 2
-    assert re.search(r"train_date\.py: epoch 1, iteration \d+: .* not finite.*smaller learning rate", done.stderr)
-    assert "Traceback" not in done.stderr
+    refused(done, r"^train_date\.py: epoch 1, iteration \d+: .* not finite.*smaller learning rate")
 
 
-def test_train_until_an_accuracy_stops_there(trained_run, script, tmp_path):
+def test_train_until_an_accuracy_stops_there(trained_run, train, tmp_path):
     arguments = ("--data", trained_run.data, "--models", "peeky", "--max-epoch", 9, *trained_run.arguments[4:])
-    done = script(tmp_path, "train_date.py", *arguments, "--until", "0.001", "--quiet")
+    done = train(tmp_path, *arguments, "--until", "0.001", "--quiet")
     assert done.returncode == 0, done.stderr
     rows = history(tmp_path / "runs" / "date")
     assert 1 <= len(rows) < 9
@@ -239,14 +238,14 @@ def test_train_until_an_accuracy_stops_there(trained_run, script, tmp_path):
     assert done.stdout.splitlines()[-1] == f"peeky: 0.1% reached in epoch {len(rows)}, {seconds:.1f} s"
 
 
-def test_train_says_which_models_did_not_reach_the_accuracy(tiny, script, tmp_path):
+def test_train_says_which_models_did_not_reach_the_accuracy(tiny, train, tmp_path):
     arguments = ("--models", "attention", "baseline", "--until", 0.999, "--quiet")
-    done = script(tmp_path, "train_date.py", "--data", tiny, *TINY, *arguments)
+    done = train(tmp_path, "--data", tiny, *TINY, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-2:] == ["attention: 99.9% not reached", "baseline: 99.9% not reached"]
 
 
-def test_train_with_any_workers_and_prefixes_learns_the_same(trained_run, script, tmp_path):
+def test_train_with_any_workers_and_prefixes_learns_the_same(trained_run, train, tmp_path):
     data = read(trained_run.data)
     model = MODELS_BY_NAME["attention"](len(data.vocabulary), 16, 96)
     (xs, ts), _ = data.split()
@@ -255,7 +254,7 @@ def test_train_with_any_workers_and_prefixes_learns_the_same(trained_run, script
     losses, weights = [], set()
     for workers, *options in [1], [2], [3, "--no-shared-prefixes"]:
         options += ["--workers", workers, "--out", workers]
-        done = script(tmp_path, "train_date.py", "--data", trained_run.data, *arguments, *options)
+        done = train(tmp_path, "--data", trained_run.data, *arguments, *options)
         assert done.returncode == 0, done.stderr
         losses += [float(row["train_loss"]) for row in history(tmp_path / str(workers))]
         model, _ = load_model(tmp_path / str(workers) / "attention.npz")
