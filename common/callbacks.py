@@ -13,9 +13,14 @@ from common.layer import Array, inference, named_params
 
 
 class Callback:
-    """Base: every event does nothing. ``state`` names the attributes that a training that is resumed needs."""
+    """Base: every event does nothing.
+
+    ``state``   names the attributes that a training that is resumed needs, which JSON can hold
+    ``arrays``  names those that are dicts of arrays, by parameter
+    """
 
     state: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
 
     def fit_begin(self, trainer) -> None:
         """Before the first epoch of each ``fit``."""
@@ -140,6 +145,7 @@ class EarlyStopping(Watch):
     """
 
     state = *Watch.state, "wait"
+    arrays = ("best_weights",)
 
     def __init__(
         self,

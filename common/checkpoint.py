@@ -54,7 +54,8 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
         m.name: {"shape": m.shape, "dtype": m.dtype, "sha256": hashlib.sha256(_bytes(arrays[m.name])).hexdigest()}
         for m in members
     }
-    content = json.dumps((manifest or {}) | {"format": FORMAT, "arrays": described}, ensure_ascii=False).encode()
+    whole = (manifest or {}) | {"format": FORMAT, "arrays": described}
+    content = json.dumps(whole, ensure_ascii=False, default=_without_numpy).encode()
     _parse(content, sum(a.nbytes for a in arrays.values()))
     with replacing(path) as file:
         directory, offset = [], 0
@@ -111,6 +112,12 @@ def assign(params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], p
         raise CheckpointError(f"{path}: does not fit the model: {'; '.join(faults[:20] + more)}")
     for name, param in params.items():
         param[...] = arrays[name]
+
+
+def _without_numpy(value):
+    if isinstance(value, (numpy.ndarray, numpy.generic)):
+        return value.tolist()
+    raise TypeError(f"checkpoint.save: {type(value).__name__} in the manifest, which JSON cannot hold")
 
 
 # Reading
@@ -201,7 +208,9 @@ def _parse(content: bytes, size: int) -> dict:
     width = 3 if content.isascii() and b"\\u" not in content else 9  # one wide character makes all those beside it wide
     cost = width * len(content) + 72 * content.count(b",") + 130 * sum(map(content.count, (b":", b"{", b"[")))
     if cost > size + 28 * 2**20:
-        raise ValueError(f"a {MANIFEST} of {len(content)} bytes, that could take {cost} in memory, is too large")
+        raise ValueError(
+            f"a {MANIFEST} of {len(content)} bytes, that could take {cost} in memory, is too large; fewer words in it"
+        )
     manifest = json.loads(content.decode(), object_pairs_hook=_unique)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"of another format; format {FORMAT} wanted")

@@ -13,6 +13,7 @@ from common import checkpoint
 from common.base_model import BaseModel
 from common.layer import named_params
 from common.np import np
+from common.numeric_faults import finite_params
 from common.util import to_gpu
 
 
@@ -47,6 +48,10 @@ def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, d
         shown, reason = reprlib.repr(arguments), " ".join(str(error).split())[:300]  # both may quote the file
         raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {shown}: {reason}") from error
     checkpoint.assign(named_params(model), {name: to_gpu(a) for name, a in arrays.items()}, path)
+    try:
+        finite_params(model)
+    except ValueError as error:
+        raise checkpoint.CheckpointError(f"{path}: {error}") from error
     return model, facts
 
 

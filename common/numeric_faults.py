@@ -98,13 +98,12 @@ def running_values(optimizer) -> dict[str, list[Array]]:
 
 
 def finite_params(model) -> dict[str, Array]:
-    """``named_params``, for those who save them. Raises ValueError naming the first that is not finite."""
+    """``named_params``, for those who save or load them. Raises ValueError naming the first that is not finite."""
     params = named_params(model)
     for name, param in params.items():
         if not _finite(param):
-            raise ValueError(
-                f"{type(model).__name__}: the weight {name} ({_owner(model, name)}) is not finite, so nothing was saved"
-            )
+            where = f"the weight {name} ({_owner(model, name)})"
+            raise ValueError(f"{type(model).__name__}: {where} is not finite, which no file may hold")
     return params
 
 

@@ -65,7 +65,8 @@ class Workers:
     """``count`` threads for one model. The first works on the model itself, each other on a copy of it that has
     caches, gradients and random streams of its own, but the very same weights.
 
-    To be used in a ``with`` statement: inside, BLAS keeps to one thread a product when there are several workers.
+    To be used in a ``with`` statement: inside, BLAS keeps to one thread a product when there are several workers, and
+    to ``blas_threads`` when there is one (None: as many as it likes).
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
            It may say how to split a batch: ``shares(x, t, count) -> list of index arrays`` (see ``equal_work`` and
@@ -79,7 +80,13 @@ class Workers:
     """
 
     def __init__(
-        self, model, count: int = 1, combine: Callable[[list[Share]], Share] = add_shares, *, learn: bool = True
+        self,
+        model,
+        count: int = 1,
+        combine: Callable[[list[Share]], Share] = add_shares,
+        *,
+        learn: bool = True,
+        blas_threads: int | None = None,
     ):
         if count < 1:
             raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
@@ -89,6 +96,7 @@ class Workers:
             _refuse_loss(model)
         self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
         self.combine = combine
+        self.blas_threads = 1 if count > 1 else blas_threads
         self._losses = [[part for _, part in walk(m) if hasattr(part, "label_count")] for m in self.models]
         self._tables = [part for m in self.models for _, part in walk(m) if hasattr(part, "filled_rows")]
         self._pool = None
@@ -98,12 +106,12 @@ class Workers:
             raise RuntimeError("Workers: these are at work already")
         if len(self.models) > 1:
             self._pool = ThreadPoolExecutor(len(self.models) - 1)
-            self._limit = _blas().limit(limits=1, user_api="blas")
+        self._limit = _blas().limit(limits=self.blas_threads, user_api="blas")
         return self
 
     def __exit__(self, *exception) -> None:
+        self._limit.restore_original_limits()
         if len(self.models) > 1:
-            self._limit.restore_original_limits()
             self._pool.shutdown()
             self._pool = None
 
@@ -158,6 +166,11 @@ class Workers:
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def blas_threads() -> int:
+    """How many threads BLAS takes for a product; 1 where it does not say."""
+    return max((info["num_threads"] for info in _blas().select(user_api="blas").info()), default=1)
 
 
 def _once(arrays: list[Array]) -> list[Array]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -18,9 +19,10 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` when the block ends well, and leaves no trace otherwise.
 
     What a killed process left of an earlier try is removed first; what another is writing at this time is not:
-    the last of them to end well wins. Raises OSError that names the path.
+    the last of them to end well wins. A link stays, and what it points to is replaced; permissions stay too. Raises
+    OSError that names the path.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     temporary = None
@@ -30,6 +32,8 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
+            with suppress(OSError):  # a new file has those that every new file has
+                os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
             os.fsync(file.fileno())
             if fcntl is None:
                 file.close()

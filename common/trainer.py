@@ -31,6 +31,7 @@ class Trainer:
     ``batches``, ``losses``  of the running epoch: the rows of all its mini-batches, the losses of those done; an
                       exception ends the epoch, so the next fit begins a new one
     ``models``         the model, and the copies that the other workers have in the running epoch
+    ``blas_threads``   of a single worker's products; None, as many as BLAS likes, which differ in rounding
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -59,7 +60,7 @@ class Trainer:
         self.eval_interval = None
         if workers < 1:
             raise ValueError(f"Trainer: at least 1 worker wanted, got {workers}")
-        self.workers, self.combine = workers, combine
+        self.workers, self.combine, self.blas_threads = workers, combine, None
 
     def fit(
         self,
@@ -118,7 +119,7 @@ class Trainer:
     @contextmanager
     def _epoch(self, x, batch_size: int) -> Iterator[Workers]:
         """The workers of an epoch, whose ``batches`` they are to do. An exception ends the epoch too."""
-        with Workers(self.model, self.workers, self.combine) as workers:
+        with Workers(self.model, self.workers, self.combine, blas_threads=self.blas_threads) as workers:
             self.models = workers.models
             self._notify("workers_begin")
             try:

@@ -11,7 +11,7 @@ from common.callbacks import Callback
 from common.layer import named_params, remove_duplicate, walk
 from common.np import np
 from common.numeric_faults import finite_params, running_values
-from common.parallel import refuse_state, values_in
+from common.parallel import blas_threads, refuse_state, values_in
 from common.util import to_cpu, to_gpu
 
 # arrays of a state, beside model and optimizer
@@ -22,27 +22,35 @@ MOST_CHILDREN = 10**6  # streams that a stream may have spawned: each takes time
 def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     """Write weights, optimizer, random streams, position, history and what callbacks count; facts: what JSON can hold.
 
-    To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. The weights that EarlyStopping
-    restores are not kept: use ModelCheckpoint's file. Raises OSError when the file cannot be written, ValueError for a
-    weight that is not finite, or a model that carries state from batch to batch.
+    To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. Of callbacks what their
+    ``state`` and ``arrays`` name is kept, of optimizers ``slots`` and numbers. Raises OSError when the file cannot be
+    written, ValueError for a number that is not finite, or a model that carries state from batch to batch.
     """
     refuse_state(trainer.model)
+    if any(isinstance(c, _Streams) for c in trainer.callbacks):
+        raise ValueError(f"{path}: a training that was restored within an epoch has to go on before it is saved again")
     arrays = {f"model.{name}": to_cpu(p) for name, p in finite_params(trainer.model).items()}
     for slot, values in running_values(trainer.optimizer).items():
         if not all(np.isfinite(value).all() for value in values):
             raise ValueError(f"{path}: what the optimizer keeps is not finite, so nothing was saved")
         arrays |= {f"optimizer.{slot}.{i}": to_cpu(value) for i, value in enumerate(values)}
+    for i, callback in enumerate(_counting(trainer)):
+        for name in callback.arrays:
+            arrays |= {f"callback.{i}.{name}.{key}": to_cpu(a) for key, a in getattr(callback, name).items()}
     arrays["epoch.rows"] = numpy.concatenate([numpy.arange(0), *map(to_cpu, trainer.batches)])
     arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches], dtype=numpy.int64)
     arrays["epoch.losses"] = numpy.array(trainer.losses, dtype=numpy.float64)
     arrays["loss_list"] = numpy.array(trainer.loss_list, dtype=numpy.float64)
-    copies = trainer.models[1:] if trainer.batches else []
+    copies = [[_stream(rng) for rng in _generators(copy)] for copy in trainer.models[1:] if trainer.batches]
     state = {
         "optimizer": {"class": type(trainer.optimizer).__name__, **_numbers(trainer.optimizer)},
         "streams": [_stream(rng) for rng in _generators(trainer.model, trainer.rng)],
-        "copies": [[_stream(rng) for rng in _generators(copy)] for copy in copies],
+        "copies": copies,
         "workers": trainer.workers,
-        "callbacks": [{name: getattr(c, name) for name in c.state} for c in _counting(trainer)],
+        "blas_threads": trainer.blas_threads or blas_threads(),
+        "callbacks": [
+            {"class": type(c).__name__} | {name: getattr(c, name) for name in c.state} for c in _counting(trainer)
+        ],
         "epoch": trainer.current_epoch,
         "history": trainer.history,
         "stopped": trainer.stop_training,
@@ -75,14 +83,17 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
                 raise ValueError(f"a stream spawned {stream['spawned']} others")
         for streams in copies:
             for rng, stream in zip(of_model, streams, strict=True):
-                _check(rng, stream)
+                _check(rng, stream, ("entropy",))
         if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
         numbers = {name: _like(value, state["optimizer"][name]) for name, value in _numbers(optimizer).items()}
-        counts = [
-            (callback, {name: _like(getattr(callback, name), values[name]) for name in callback.state})
-            for callback, values in zip(_counting(trainer), state["callbacks"], strict=True)
-        ]
+        kinds = [type(callback).__name__ for callback in _counting(trainer)]
+        if [values["class"] for values in state["callbacks"]] != kinds:
+            raise ValueError(f"of other callbacks than {', '.join(kinds) or 'none'}")
+        counts = []
+        for i, (callback, values) in enumerate(zip(_counting(trainer), state["callbacks"], strict=True)):
+            own = {name: _like(getattr(callback, name), values[name]) for name in callback.state}
+            counts.append((callback, own | {name: _parts(arrays, f"callback.{i}.{name}.") for name in callback.arrays}))
         for name, kind in PROGRESS.items():
             if arrays[name].ndim != 1 or arrays[name].dtype.kind != kind:
                 raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
@@ -104,6 +115,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             "history": list(state["history"]),
             "current_epoch": len(state["history"]),
             "stop_training": bool(state["stopped"]),
+            "blas_threads": _like(1, state["blas_threads"]),
         }
         facts = manifest["facts"]
     except (TypeError, KeyError, ValueError, OverflowError) as error:
@@ -165,7 +177,7 @@ class StopSignals:
     A second SIGINT stops at once, by KeyboardInterrupt. For the main thread only, as signals are.
     """
 
-    heard: int | None = None
+    heard: tuple[int, ...] = ()
 
     def __enter__(self) -> "StopSignals":
         self.before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -176,13 +188,13 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _hear(self, number: int, frame) -> None:
-        if number == self.heard == signal.SIGINT:
+        if number == signal.SIGINT in self.heard:
             raise KeyboardInterrupt
-        self.heard = number
+        self.heard += (number,)
 
     def check(self) -> None:
-        if self.heard is not None:
-            raise Interrupted(self.heard)
+        if self.heard:
+            raise Interrupted(self.heard[0])
 
 
 class SaveState(Callback):
@@ -210,10 +222,13 @@ class SaveState(Callback):
     def iteration_end(self, trainer) -> None:
         due = self.iterations is not None and trainer.iteration % self.iterations == 0
         due |= self.seconds is not None and time.monotonic() - self.saved_at >= self.seconds
-        if due or (self.stop is not None and self.stop.heard is not None):
-            self.epoch_end(trainer)
+        if due or (self.stop is not None and self.stop.heard):
+            self._save(trainer)
 
     def epoch_end(self, trainer) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer) -> None:
         save(self.path, trainer, self.facts)
         self.saved_at = time.monotonic()
         if self.stop is not None:
@@ -226,6 +241,11 @@ def _numbers(optimizer) -> dict[str, float]:
 
 def _is_number(value) -> bool:
     return isinstance(value, (int, float))
+
+
+def _parts(arrays: dict, prefix: str) -> dict:
+    """Take the arrays out whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): to_gpu(arrays.pop(name)) for name in list(arrays) if name.startswith(prefix)}
 
 
 def _like(own, value):
@@ -251,11 +271,13 @@ def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Gen
 
 def _stream(rng: numpy.random.Generator) -> dict:
     seeds = rng.bit_generator.seed_seq
-    return {"state": rng.bit_generator.state, "entropy": seeds.entropy, "spawned": seeds.n_children_spawned}
+    born = {"entropy": seeds.entropy, "spawn_key": list(seeds.spawn_key)}
+    return {"state": rng.bit_generator.state, "spawned": seeds.n_children_spawned, **born}
 
 
-def _check(rng: numpy.random.Generator, stream: dict) -> None:
+def _check(rng: numpy.random.Generator, stream: dict, same: tuple[str, ...] = ("entropy", "spawn_key")) -> None:
     """Raise ValueError, or what a state of other types raises, unless this can become the state of rng."""
-    if stream["entropy"] != rng.bit_generator.seed_seq.entropy:
+    own = _stream(rng)
+    if any(stream[key] != own[key] for key in same):
         raise ValueError("of another seed")
     type(rng.bit_generator)().state = stream["state"]

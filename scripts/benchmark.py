@@ -45,7 +45,7 @@ from contestants import (
 from flops import distinct_prefixes, sgemm_rate, step_flops
 from tables import kernels_table, model_table, race_table, scale_table
 
-from common.checkpoint import replacing
+from common.replacing import replacing
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
 ONE_BY_ONE = 100  # questions that the chapter's loop answers, to tell how long it would take for all

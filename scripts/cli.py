@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import reprlib
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from seq2seq import load_model
 from seq2seq.model_file import MODELS
 
 TRAIN = "python scripts/train_date.py"
+MOST_CHARACTERS = 10_000  # of a question or an answer
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,7 +53,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         code = main()
     except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
+        code = 128 + 13  # as of a process that SIGPIPE ended
     except (ValueError, OSError, MemoryError, ArithmeticError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             error = f"{error.filename}: {error.strerror}"
@@ -137,7 +139,7 @@ def _started(parser: Parser, folder: Path, state: Path) -> tuple[list[str], dict
             value = "".join(f"{count}{'s' * (unit == 'seconds')}" for unit, count in value.items())
         if isinstance(value, list):
             options += [option, *map(str, value)]
-        elif value not in (None, False):
+        elif value is not None and value is not False:
             options.append(option if value is True else f"{option}={value}")
     prog, parser.prog = parser.prog, f"{parser.prog}: {state}"
     args = parser.parse_args(options)
@@ -160,6 +162,14 @@ def save_every(text: str) -> dict:
         raise argparse.ArgumentTypeError(f"iterations as 50, or seconds as 30s, wanted, got {text}") from None
 
 
+def expect_facts(path: Path, script: str, facts: dict, kinds: dict[str, type]) -> None:
+    """Raise ValueError unless the manifest of a model file says this, in these types."""
+    for name, kind in kinds.items():
+        if name not in facts or not isinstance(facts[name], kind):
+            found = reprlib.repr(facts[name]) if name in facts else "none"
+            raise ValueError(f"{path}: not written by {script}: its manifest should say {name}, and says {found}")
+
+
 class DateModel:
     """A trained model with what it takes to ask it in words: vocabulary, lengths, direction of reading."""
 
@@ -168,14 +178,16 @@ class DateModel:
         if not path.is_file():
             raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)
-        missing = [key for key in ("vocabulary", "start", "T_enc", "T_dec", "reverse", "data") if key not in facts]
-        if missing:
-            raise ValueError(f"{path}: not written by train_date.py: no {', '.join(missing)} in its manifest")
-        try:
-            self.vocabulary = Vocabulary(facts["vocabulary"])
-            self.start_id = self.vocabulary.char_to_id[facts["start"]]
-        except (TypeError, AttributeError, KeyError) as error:
-            raise ValueError(f"{path}: not written by train_date.py: a vocabulary of other things") from error
+        kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
+        expect_facts(path, "train_date.py", facts, kinds)
+        expect_facts(path, "train_date.py", facts["data"], dict(path=str | None, sha256=str, leak_free=bool))
+        self.vocabulary = Vocabulary(facts["vocabulary"])
+        longest = max(facts["T_enc"], facts["T_dec"])
+        if facts["start"] not in self.vocabulary.char_to_id or not 0 < longest <= MOST_CHARACTERS:
+            raise ValueError(
+                f"{path}: not written by train_date.py: another start, or questions of {longest} characters"
+            )
+        self.start_id = self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
 

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from cli import DateModel, Parser, natural, positive_int, run
 
-from common.checkpoint import replacing
+from common.replacing import replacing
 
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681

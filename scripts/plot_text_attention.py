@@ -14,7 +14,7 @@ from run_folder import save_figure
 from text_run import TextModel, draw_batch, rows_of_batch
 
 from classifier.token_table import TokenTable, to_csv, to_html, to_text, token_table
-from common.checkpoint import replacing
+from common.replacing import replacing
 from dataset.labelled import LabelledTexts
 
 TABLES = {".csv": "csv", ".html": "html"}

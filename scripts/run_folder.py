@@ -10,7 +10,7 @@ from pathlib import Path
 from blas_kernel import describe_blas
 from cli import storable
 
-from common.checkpoint import replacing
+from common.replacing import replacing
 
 
 def prepare(out: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from cli import expect_facts
 
 from classifier import load_model
 from classifier.text_classifier import TextClassifier
@@ -85,13 +86,16 @@ class TextModel:
         if not path.is_file():
             raise FileNotFoundError(f"no trained model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)
-        missing = [key for key in ("vocabulary", "tokenizer", "classes", "padding", "data") if key not in facts]
-        if missing:
-            raise ValueError(f"{path}: not written by train_text.py: no {', '.join(missing)} in its manifest")
+        kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, max_len=int | None, data=dict)
+        expect_facts(path, "train_text.py", facts, kinds)
+        kinds = dict(
+            path=str | None, layout=str | None, test_path=str | None, encoding=str, shares=list, seed=int, sha256=str
+        )
+        expect_facts(path, "train_text.py", facts["data"], kinds)
+        if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
+            raise ValueError(f"{path}: not written by train_text.py: its words or classes are no texts")
         self.path, self.facts = path, facts
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
-        if not isinstance(facts["vocabulary"], list):
-            raise ValueError(f"{path}: not written by train_text.py: a vocabulary of other things")
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
 

@@ -102,13 +102,6 @@ def main() -> int:
         "sha256": data.sha256,
         "leak_free": args.leak_free,
     }
-    if args.resume is None:
-        for path in states(args.out):
-            path.unlink(missing_ok=True)  # of an earlier run, which would else go on were this one to end early
-        write_config(args.out, args, origin)
-
-    iterations = max(1, len(x_train) // args.batch_size)
-    bar = tqdm(total=args.max_epoch * len(args.models) * iterations, unit="it", disable=True if args.quiet else None)
     trainers = {}
     for name in args.models:
         # every model starts from the same streams, whichever others are trained beside it
@@ -117,9 +110,7 @@ def main() -> int:
         model = MODELS[name](*sizes, rng=weights)
         model.encoder.share_prefixes = not args.no_shared_prefixes
         accuracy = Measure("accuracy", lambda model: exact_match(model, x_test, t_test, workers=args.workers))
-        callbacks = [accuracy, Seconds(), ProgressBar(bar)]
-        if not args.quiet:
-            callbacks.append(PrintLoss(f"{name:<9} ", started))
+        callbacks = [accuracy, Seconds()] + ([] if args.quiet else [PrintLoss(f"{name:<9} ", started)])
         trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 
     facts = {
@@ -132,12 +123,17 @@ def main() -> int:
     }
     if args.resume is not None:
         go_on(args.out, trainers, facts)
-        for trainer in trainers.values():
-            bar.update(trainer.current_epoch * iterations + len(trainer.losses) * bool(trainer.batches))
-    with StopSignals() as stop:
+    else:
+        write_config(args.out, args, origin)
+        for path in states(args.out):
+            path.unlink(missing_ok=True)  # of an earlier run, which would else go on were this one to end early
+    iterations = max(1, len(x_train) // args.batch_size)
+    done = sum(t.current_epoch * iterations + len(t.losses) * bool(t.batches) for t in trainers.values())
+    total = args.max_epoch * len(trainers) * iterations
+    with tqdm(total=total, initial=done, unit="it", disable=args.quiet or None) as bar, StopSignals() as stop:
         kept = {"arguments": storable(args), "sha256": data.sha256}
         for path, trainer in zip(states(args.out, trainers), trainers.values(), strict=True):
-            trainer.callbacks.append(SaveState(path, kept, stop=stop, **args.save_every))
+            trainer.callbacks += [ProgressBar(bar), SaveState(path, kept, stop=stop, **args.save_every)]
         for epoch in range(1, args.max_epoch + 1):
             waiting = {n: t for n, t in trainers.items() if t.current_epoch < epoch and not reached(args, t)}
             for name, trainer in waiting.items():
@@ -149,7 +145,7 @@ def main() -> int:
                     f"\nepoch {epoch} / {args.max_epoch}, {len(x_test)} test questions\n"
                     f"{epoch_table(rows(trainers), epoch)}\n"
                 )
-    bar.close()
+        stop.check()
     print(final_table(rows(trainers), trainers))
     if args.until is not None:
         for name, trainer in trainers.items():

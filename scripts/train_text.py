@@ -50,7 +50,8 @@ OPTIONS_OF = {  # those that some models have no use for
     ("seqself",): ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
     ("gru", "seqself"): ("embeddings", "no_mask"),
 }
-FREE = "resume", "max_epoch", "quiet", "save_every"  # what may be given anew to a run that goes on
+FILES = "data", "test_data", "embeddings", "sentencepiece_model"  # which may have moved; their content is compared
+FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # what may be given anew to a run that goes on
 
 
 def parse() -> tuple[argparse.Namespace, dict]:
@@ -170,8 +171,8 @@ def main() -> int:
         training_state.restore(args.out / "state.npz", trainer, COLUMNS[1:])
         write_history(args.out, trainer.history)
     else:
-        (args.out / "state.npz").unlink(missing_ok=True)  # else an earlier run would go on, were this one to end early
         write_config(args.out, args, corpus.origin)
+        (args.out / "state.npz").unlink(missing_ok=True)  # else an earlier run would go on, were this one to end early
     if not args.quiet:
         sizes = ", ".join(f"{len(x)} {part}" for part, x in xs.items())
         known = f", {vectors} of them with a vector from {args.embeddings}" if args.embeddings else ""
@@ -242,6 +243,7 @@ def train(args, trainer: Trainer, x, t, facts: dict) -> None:
             write_history(args.out, trainer.history)
             if not args.quiet:
                 tqdm.write(line(trainer.history[-1][name] for name in COLUMNS))
+        stop.check()
 
 
 def line(values) -> str:

@@ -56,6 +56,17 @@ def test_saves_of_several_processes_do_not_mix(tmp_path, script_environment, ful
     print(f"4 processes saved to one path; read {seen['reads']} times meanwhile, whole each time")
 
 
+def test_a_link_and_permissions_stay(tmp_path):
+    (tmp_path / "real").mkdir()
+    checkpoint.save(tmp_path / "real" / "w.npz", {"W": np.zeros(2)})
+    os.chmod(tmp_path / "real" / "w.npz", 0o600)
+    (tmp_path / "w.npz").symlink_to("real/w.npz")
+    checkpoint.save(tmp_path / "w.npz", {"W": np.ones(3)})
+    assert (tmp_path / "w.npz").is_symlink() and checkpoint.load(tmp_path / "real" / "w.npz")[0]["W"].size == 3
+    assert (tmp_path / "real" / "w.npz").stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["real", "w.npz", "w.npz"]
+
+
 def test_a_save_sweeps_what_others_left_of_this_file_and_nothing_else(tmp_path):
     swept = [".w.npz.0123456789abcdef.tmp", ".w.npz.4711.tmp"]
     kept = ["w.npz.4711.tmp", ".w.npz.tmp", ".w.npz.old.tmp", ".v.npz.4711.tmp", ".w.npz.x.4711.tmp", ".wxnpz.4711.tmp"]

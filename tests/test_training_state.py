@@ -2,10 +2,14 @@
 
 import copy
 import json
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
 from test_trainer import Classifier as Plain
+from threadpoolctl import threadpool_limits
 
 from common import checkpoint, training_state
 from common.base_model import BaseModel
@@ -14,7 +18,9 @@ from common.checkpoint import CheckpointError
 from common.layer import named_params
 from common.layers import Affine, Dropout, Embedding, SoftmaxWithLoss
 from common.optimizer import SGD, Adam, Momentum, Nadam, Nesterov
+from common.parallel import blas_threads
 from common.trainer import Trainer
+from common.training_state import Interrupted, StopSignals
 
 V, D, WORDS = 6, 3, 4
 OPTIMIZERS = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam, "Nadam": Nadam}
@@ -315,3 +321,77 @@ def test_facts_of_another_file(tmp_path):
         training_state.facts(tmp_path / "weights")
     training_state.save(tmp_path / "state", make(tmp_path))
     assert training_state.facts(tmp_path / "state") == {}
+
+
+def test_the_best_weights_come_back_after_a_resume_too(tmp_path):
+    def trainer():
+        made = make(tmp_path)
+        made.callbacks[1] = EarlyStopping("loss", 1, "max", restore_best_weights=True)  # the first epoch is the best
+        return made
+
+    whole = fit(trainer(), 1)
+    training_state.save(tmp_path / "state", whole)
+    fit(whole, 1)
+    assert whole.callbacks[1].stopped_epoch == 2
+    again = trainer()
+    training_state.restore(tmp_path / "state", again)
+    assert everything(fit(again, 1)) == everything(whole)
+
+
+def test_what_is_restored_in_the_middle_of_an_epoch_has_to_go_on_first(tmp_path):
+    class Save(Callback):
+        def iteration_end(self, trainer):
+            if trainer.iteration == 3:
+                training_state.save(tmp_path / "state", trainer)
+
+    whole = make(tmp_path, workers=2)
+    whole.callbacks.append(Save())
+    fit(whole, 1)
+    again = make(tmp_path, workers=2)
+    training_state.restore(tmp_path / "state", again)
+    with pytest.raises(ValueError, match="has to go on before it is saved again"):
+        training_state.save(tmp_path / "again", again)
+    again.callbacks.append(Save())
+    assert everything(fit(again, 1)) == everything(whole)
+    training_state.save(tmp_path / "again", again)
+
+
+def test_other_streams_and_numbers_of_numpys_can_be_saved(tmp_path):
+    def trainer():
+        made = make(tmp_path)
+        made.rng = np.random.Generator(np.random.MT19937(5))
+        made.callbacks[0] = Measure("height", lambda model: model.params[0].max())
+        return made
+
+    whole = fit(trainer(), 1)
+    training_state.save(tmp_path / "state", whole)
+    again = trainer()
+    training_state.restore(tmp_path / "state", again)
+    fit(whole, 1), fit(again, 1)
+    assert [p.tobytes() for p in again.model.params] == [p.tobytes() for p in whole.model.params]
+    stranger = make(tmp_path)
+    stranger.rng = np.random.Generator(np.random.MT19937(np.random.SeedSequence(5, spawn_key=(1,))))
+    with pytest.raises(CheckpointError, match="of another seed"):
+        training_state.restore(tmp_path / "state", stranger)
+
+
+def test_a_single_worker_has_as_many_blas_threads_as_before(tmp_path, monkeypatch):
+    with threadpool_limits(1, "blas"):
+        training_state.save(tmp_path / "state", fit(make(tmp_path), 1))
+    trainer, seen = make(tmp_path), []
+    training_state.restore(tmp_path / "state", trainer)
+    trainer.callbacks.append(type("See", (Callback,), {"iteration_end": lambda *_: seen.append(blas_threads())})())
+    with threadpool_limits(2, "blas"):
+        fit(trainer, 1)
+        assert set(seen) == {1} and blas_threads() == 2
+
+
+def test_a_second_sigint_stops_at_once_whatever_came_between():
+    with StopSignals() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted, match="SIGINT"):
+            stop.check()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
