@@ -180,7 +180,6 @@ class DateModel:
         self.model, facts = load_model(path)
         kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
         expect_facts(path, "train_date.py", facts, kinds)
-        expect_facts(path, "train_date.py", facts["data"], dict(path=str | None, sha256=str, leak_free=bool))
         self.vocabulary = Vocabulary(facts["vocabulary"])
         longest = max(facts["T_enc"], facts["T_dec"])
         if facts["start"] not in self.vocabulary.char_to_id or not 0 < longest <= MOST_CHARACTERS:
@@ -202,6 +201,7 @@ class DateModel:
 
     def test_questions(self) -> list[tuple[str, str]]:
         """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""
+        expect_facts(self.path, "train_date.py", self.data, dict(path=str | None, sha256=str, leak_free=bool))
         data = open_data(self.data["path"])
         if data.sha256 != self.data["sha256"]:
             raise ValueError(f"{data.source}: changed since {self.path} was trained on it (SHA-256 differs)")

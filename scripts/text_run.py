@@ -88,10 +88,6 @@ class TextModel:
         self.model, facts = load_model(path)
         kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, max_len=int | None, data=dict)
         expect_facts(path, "train_text.py", facts, kinds)
-        kinds = dict(
-            path=str | None, layout=str | None, test_path=str | None, encoding=str, shares=list, seed=int, sha256=str
-        )
-        expect_facts(path, "train_text.py", facts["data"], kinds)
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
             raise ValueError(f"{path}: not written by train_text.py: its words or classes are no texts")
         self.path, self.facts = path, facts
@@ -109,6 +105,10 @@ class TextModel:
     def test_texts(self) -> LabelledTexts:
         """The test part. Raises ValueError when the data is not what the model learnt."""
         data = self.facts["data"]
+        kinds = dict(
+            path=str | None, layout=str | None, test_path=str | None, encoding=str, shares=list, seed=int, sha256=str
+        )
+        expect_facts(self.path, "train_text.py", data, kinds)
         where = data["path"], data["layout"], data["encoding"], data["test_path"]
         return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"]).test
 

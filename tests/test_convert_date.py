@@ -8,7 +8,7 @@ import pytest
 from script_tools import MODELS, ROOT, refused
 
 from dataset.sequence import read
-from seq2seq import load_model
+from seq2seq import load_model, save_model
 
 ASKED = ["May 1, 1972", "7/22/08", "SEPTEMBER 27, 1994", "monday, january 5, 2004", "7/22/08"]
 
@@ -80,3 +80,21 @@ def test_convert_whose_reader_leaves_early_ends_quietly(trained_run, script_envi
     process.stdout.close()
     assert (process.wait(timeout=120), process.stderr.read()) == (141, b"")  # as when SIGPIPE ends it
     process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "fact, said",
+    [
+        (dict(T_enc="29"), "T_enc, and says '29'"),
+        (dict(T_dec=10**10), "questions of 10000000000 characters"),
+        (dict(start=""), "another start"),
+        (dict(vocabulary=["a"]), r"vocabulary, and says \['a'\]"),
+        (dict(data=5), "data, and says 5"),
+    ],
+)
+def test_convert_refuses_a_model_file_that_says_strange_things(trained_run, in_process, tmp_path, fact, said):
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    facts = {name: value for name, value in facts.items() if name not in ("format", "model", "arguments")}
+    save_model(tmp_path / "attention.npz", model, **(facts | fact))
+    done = in_process(tmp_path, "convert_date.py", "--run", tmp_path, "May 1, 1972")
+    refused(done, f"attention.npz: not written by train_date.py: .*{said}")

@@ -159,6 +159,12 @@ def test_more_epochs_go_on_beyond_the_end(finished, train):
     assert everything(finished) == before, "fewer epochs than it has take none away"
 
 
+def test_a_run_that_cannot_start_replaces_none(finished, train):
+    before = everything(finished)
+    refused(train(finished, *DATES, "--hidden-size", 10**13, "--out", "whole"), "train_date.py: .*")
+    assert everything(finished) == before
+
+
 @pytest.mark.parametrize("place", ["save_model", "write_history"])
 def test_what_an_epoch_writes_is_made_up_for(finished, train, monkeypatch, place):
     """The state of the last epoch is saved, but the process is gone before its model and history are written."""
@@ -286,8 +292,11 @@ def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
 
     monkeypatch.setattr(train_text, "write_history", lambda *_: None)
     monkeypatch.setattr(train_text, "report", lambda *_: None)
-    assert in_process(tmp_path, "train_text.py", *TEXTS, "--out", "out").returncode == 0
-    assert in_process(tmp_path, "train_text.py", "--resume", "out").returncode == 0
+    assert in_process(tmp_path, "train_text.py", *TEXTS, "--dropout", 0, "--out", "out").returncode == 0
+    (tmp_path / "films").rename(tmp_path / "moved")
+    refused(in_process(tmp_path, "train_text.py", "--resume", "out"), "films")
+    assert in_process(tmp_path, "train_text.py", "--resume", "out", "--data", "moved").returncode == 0
+    (tmp_path / "moved").rename(tmp_path / "films")
     before = everything(tmp_path)
     monkeypatch.setattr(train_text.TOKENIZERS["words"], "__call__", lambda self, text: text[::-1].split())
     done = in_process(tmp_path, "train_text.py", "--resume", "out", "--max-epoch", 3)
