@@ -16,7 +16,7 @@ from common.optimizer import SGD, Adam, Momentum, Nadam, RMSprop, clip_grads
 from common.time_layers import LSTM, TimeGRU, TimeLSTM
 from common.trainer import Trainer
 from common.util import eval_seq2seq
-from dataset import files
+from dataset import blogs, files
 from dataset.batches import PaddedTexts
 from dataset.labelled import read_folders
 from dataset.sequence import Vocabulary, read
@@ -248,7 +248,9 @@ WANTED = {
         *(("train_text.py", options) for line in TRAIN_TEXT.strip().split("\n") for options in line.split("|")),
     ],
 )
-def test_training_scripts_refuse(in_process, tmp_path, tiny, name, options):
+def test_training_scripts_refuse(in_process, monkeypatch, tmp_path, tiny, name, options):
+    generate = blogs.generate
+    monkeypatch.setattr(blogs, "generate", lambda: generate(60))  # of thousands
     (tmp_path / "file").write_bytes(b"here")
     (tmp_path / "empty").write_bytes(b"")
     before = everything(tmp_path)

@@ -25,8 +25,8 @@ from dataset import addition, dates
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "tests" / "book"
-LINES = 640  # 576 for training: 4 iterations of 128
-LOG_LINE = re.compile(r"^\| epoch 1 \|  iter 1 / 4 \| time \d+\[s\] \| loss \d+\.\d\d", re.MULTILINE)
+LINES = 320  # 288 for training: 2 iterations of 128
+LOG_LINE = re.compile(r"^\| epoch 1 \|  iter 1 / 2 \| time \d+\[s\] \| loss \d+\.\d\d", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def assert_trained(output: str) -> None:
 
 def test_show_addition_dataset(book):
     output = run(book, "ch07/show_addition_dataset.py")
-    assert "train (576, 7) (576, 5)" in output
-    assert "test (64, 7) (64, 5)" in output
+    assert "train (288, 7) (288, 5)" in output
+    assert "test (32, 7) (32, 5)" in output
     question, answer = re.findall(r"^\[[\d ]+\] (.*)$", output, re.MULTILINE)
     a, b = question.split("+")
     assert answer.startswith("_") and int(answer[1:]) == int(a) + int(b)

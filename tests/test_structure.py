@@ -1,6 +1,7 @@
 """How the rooms hang together: imports point one way and do nothing, and no one touches the global generator."""
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ PACKAGES = [room for room in ARROWS if room != "scripts" and (ROOT / room).is_di
 FILES = {str(path.relative_to(ROOT)): path for room in ARROWS for path in sorted((ROOT / room).rglob("*.py"))}
 
 
+@functools.cache
 def parse(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
