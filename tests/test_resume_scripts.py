@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -201,6 +202,23 @@ def test_interrupts(finished, train, monkeypatch):
         assert done.returncode == 130 and done.stderr.startswith(f"train_date.py: {said}")
         assert done.stderr.count("\n") == 1
         assert len(arrays(finished / "stopped" / "baseline.state.npz")["epoch.losses"]) == losses
+
+
+def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(date_runs, finished, train):
+    more = *DATES, "--workers", cores() + 1
+    least = min((date_runs / "whole" / f"{name}.state.npz").stat().st_size for name in MODELS)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (least + 1000, before[1]))  # enough for one model
+    try:
+        done = train(finished, *more, "--out", "full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    refused(done, r"full/\w+\.state\.npz: File too large, so it was not written")
+    assert not list((finished / "full").glob(".*"))
+    assert train(finished, "--resume", "full").returncode == 0
+    for name in MODELS:
+        file = f"{name}.state.npz"
+        assert state(finished / "whole" / file)[0] == state(finished / "full" / file)[0]
 
 
 def copied(source, target):
