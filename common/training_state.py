@@ -115,8 +115,10 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             "history": list(state["history"]),
             "current_epoch": len(state["history"]),
             "stop_training": bool(state["stopped"]),
-            "blas_threads": _like(1, state["blas_threads"]),
+            "blas_threads": state["blas_threads"],
         }
+        if type(state["blas_threads"]) is not int or not 0 < state["blas_threads"] < 2**16:
+            raise ValueError(f"of {state['blas_threads']} BLAS threads")
         facts = manifest["facts"]
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {error}") from error

@@ -264,6 +264,8 @@ STRANGE = {  # what replaces parts of the arrays, and what is done to the traini
     "rows below 0": (begun([2, 2], [0, 1, -2, 3]), lambda t: None),
     "rows that are not told": (begun([2, 3], range(4)), lambda t: None),
     "a batch of none": (begun([4, 0], range(4)), lambda t: None),
+    "half a thread": ({}, lambda t: t.update(blas_threads=0.5)),
+    "too many threads": ({}, lambda t: t.update(blas_threads=10**30)),
     "a batch of fewer": (begun([6, -2], range(4)), lambda t: None),
 }
 
