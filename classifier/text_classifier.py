@@ -82,6 +82,8 @@ class TextClassifier(BaseModel):
             expect_array("probabilities", "xs (N, T)", xs)
         if len(xs) == 0 or batch_size < 1:
             raise ValueError(f"probabilities: a text and a batch_size wanted, got {len(xs)} and {batch_size}")
+        if not hasattr(xs, "lengths"):
+            self._check(xs)
 
         def judge(worker: int, rows: Array) -> Array:
             batch = xs[rows]

@@ -72,15 +72,24 @@ class ProgressBar(Callback):
 
 
 class Seconds(Callback):
-    """The time of each epoch goes to its record as ``seconds``, with the callbacks that are listed before this one."""
+    """The time of each epoch goes to its record as ``seconds``, with the callbacks that are listed before this one.
+
+    ``spent``: on the running epoch; of one that was resumed, before that too.
+    """
+
+    state = ("spent",)
+    spent = 0.0
 
     def fit_begin(self, trainer) -> None:
-        self.start = time.perf_counter()
+        self.start = time.perf_counter() - self.spent
+
+    def iteration_end(self, trainer) -> None:
+        self.spent = time.perf_counter() - self.start
 
     def epoch_end(self, trainer) -> None:
         now = time.perf_counter()
         trainer.history[-1]["seconds"] = round(now - self.start, 2)
-        self.start = now
+        self.start, self.spent = now, 0.0
 
 
 class Measure(Callback):

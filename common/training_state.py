@@ -166,20 +166,24 @@ class _Streams(Callback):
 
 
 class Interrupted(Exception):
-    """Training was told to stop by a signal, and did so between two iterations, its state saved."""
+    """Training was told to stop by a signal, and did so between two iterations, its state saved in ``folder``."""
 
-    def __init__(self, number: int):
+    def __init__(self, number: int, folder: str | os.PathLike):
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_code = 128 + number
+        self.exit_code, self.folder = 128 + number, folder
 
 
 class StopSignals:
-    """``with StopSignals() as stop:`` SIGINT and SIGTERM are but heard, until ``stop.check()`` raises Interrupted.
+    """``with StopSignals(folder) as stop:`` SIGINT and SIGTERM are but heard, until ``stop.check()`` raises
+    Interrupted, which names the folder where the state is.
 
     A second SIGINT stops at once, by KeyboardInterrupt. For the main thread only, as signals are.
     """
 
     heard: tuple[int, ...] = ()
+
+    def __init__(self, folder: str | os.PathLike = "."):
+        self.folder = folder
 
     def __enter__(self) -> "StopSignals":
         self.before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -196,7 +200,7 @@ class StopSignals:
 
     def check(self) -> None:
         if self.heard:
-            raise Interrupted(self.heard[0])
+            raise Interrupted(self.heard[0], self.folder)
 
 
 class SaveState(Callback):

@@ -49,6 +49,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         # not every terminal can write →; and lines appear when they are printed, in a pipe or a file too
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
     warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of an overflow: the error that follows says where
+    warnings.showwarning = lambda message, *_: print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
     try:
         code = main()
     except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go
@@ -60,7 +61,10 @@ def run(main: Callable[[], int]) -> NoReturn:
         print(f"{Path(sys.argv[0]).name}: {str(error) or 'not enough memory'}", file=sys.stderr)
         code = 2
     except Interrupted as error:
-        print(f"{Path(sys.argv[0]).name}: {error}, the state is saved; go on with --resume DIR", file=sys.stderr)
+        print(
+            f"{Path(sys.argv[0]).name}: {error}, the state is saved; go on with --resume {error.folder}",
+            file=sys.stderr,
+        )
         code = error.exit_code
     except KeyboardInterrupt:
         print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
@@ -175,6 +179,10 @@ class DateModel:
 
     def __init__(self, run: Path, name: str = "attention"):
         path = run / f"{name}.npz"
+        if (run / "best.npz").is_file():
+            raise ValueError(f"--run {run}: a run of train_text.py, which plot_text_attention.py draws")
+        if run.is_file():
+            raise ValueError(f"--run {run}: a file; the folder of a run wanted")
         if not path.is_file():
             raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)

@@ -79,6 +79,8 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     from seq2seq.plot import plot_attention
 
     question = question.strip()
+    if not question:
+        raise ValueError("--text: a question wanted, got nothing but spaces")
     xs = date_model.encode(question)[None]
     decoded = date_model.decode(xs)
     if decoded.attention_weights is None:

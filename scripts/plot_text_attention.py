@@ -16,6 +16,7 @@ from text_run import TextModel, draw_batch, rows_of_batch
 from classifier.token_table import TokenTable, to_csv, to_html, to_text, token_table
 from common.replacing import replacing
 from dataset.labelled import LabelledTexts
+from dataset.words import UNK
 
 TABLES = {".csv": "csv", ".html": "html"}
 PICTURES = (".png", ".svg", ".pdf")
@@ -84,11 +85,14 @@ def main() -> int:
 
 
 def header_lines(text_model: TextModel, tokens: list[str], p: np.ndarray, label: str | None) -> list[str]:
-    """The original's two lines about a text: its tokens, and its class beside the one predicted."""
+    """The original's two lines about a text: its tokens, and its class beside the one predicted; a third for tokens
+    that the model does not know."""
     best = int(p.argmax())
     predicted = text_model.classes[best]
+    unknown = dict.fromkeys(token for token in tokens if text_model.vocabulary.encode([token])[0] == UNK)
     verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
-    return [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
+    lines = [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
+    return lines + [f"unknown: {'|'.join(unknown)}"] * bool(unknown)
 
 
 def save_page(path: Path, text_model: TextModel, texts: LabelledTexts, args) -> None:
@@ -99,8 +103,14 @@ def save_page(path: Path, text_model: TextModel, texts: LabelledTexts, args) -> 
         if tokens
     ]
     with replacing(path) as file:
-        page = to_html(tables, f"Token weights: batch {args.batch} of the test texts")
+        page = to_html(tables, f"Token weights: batch {args.batch} of the test texts", **words_of_page(text_model))
         file.write(page.encode("utf-8", "backslashreplace"))
+
+
+def words_of_page(text_model: TextModel) -> dict[str, str]:
+    """The language of the texts, and what the shades are."""
+    lang = "en" if text_model.facts["tokenizer"]["name"] == "words" else "ja"
+    return {"lang": lang, "note": "The darker a token, the further its weight is above the mean of its text."}
 
 
 def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable) -> None:
@@ -108,7 +118,8 @@ def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable
 
     suffix = path.suffix.lower()
     if suffix in TABLES:
-        content = to_csv(table) if suffix == ".csv" else to_html([(header, table)], f"Token weights: {header[1]}")
+        page = to_html([(header, table)], f"Token weights: {header[1]}", **words_of_page(text_model))
+        content = to_csv(table) if suffix == ".csv" else page
         with replacing(path) as file:
             file.write(content.encode("utf-8", "backslashreplace"))
     elif "attention" in text_model.model.token_weight_kinds:

@@ -13,10 +13,15 @@ from cli import storable
 from common.replacing import replacing
 
 
-def prepare(out: Path) -> None:
-    """Make the folder. Raises ValueError when a file is in the way, OSError when it cannot be made."""
+def prepare(out: Path, others: list[str]) -> None:
+    """Make the folder. Raises ValueError when a file is in the way, or one of the ``others`` that another script leaves
+    in its run; OSError when it cannot be made.
+    """
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: a file is in the way, a folder was wanted")
+    for name in others:
+        if (out / name).exists():
+            raise ValueError(f"--out {out}: {name} is of a run of another script; another folder wanted")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

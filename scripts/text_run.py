@@ -14,6 +14,7 @@ from dataset.batches import PaddedTexts
 from dataset.labelled import READERS, LabelledTexts, read_csv
 from dataset.tokenizers import Tokenizer, tokenizer_from_json
 from dataset.words import WordVocabulary
+from seq2seq.model_file import MODELS as DATE_MODELS
 
 TRAIN = "python scripts/train_text.py"
 BATCH = 16  # texts of a heat map
@@ -83,6 +84,10 @@ class TextModel:
 
     def __init__(self, run: Path):
         path = run / "best.npz"
+        if any((run / f"{name}.npz").is_file() for name in DATE_MODELS):
+            raise ValueError(f"--run {run}: a run of train_date.py, which plot_attention.py draws")
+        if run.is_file():
+            raise ValueError(f"--run {run}: a file; the folder of a run wanted")
         if not path.is_file():
             raise FileNotFoundError(f"no trained model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)

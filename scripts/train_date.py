@@ -89,7 +89,7 @@ def main() -> int:
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
-    prepare(args.out)
+    prepare(args.out, ["best.npz"])
     if not args.quiet:
         print(
             f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
@@ -130,7 +130,7 @@ def main() -> int:
     iterations = max(1, len(x_train) // args.batch_size)
     done = sum(t.current_epoch * iterations + len(t.losses) * bool(t.batches) for t in trainers.values())
     total = args.max_epoch * len(trainers) * iterations
-    with tqdm(total=total, initial=done, unit="it", disable=args.quiet or None) as bar, StopSignals() as stop:
+    with tqdm(total=total, initial=done, unit="it", disable=args.quiet or None) as bar, StopSignals(args.out) as stop:
         kept = {"arguments": storable(args), "sha256": data.sha256}
         for path, trainer in zip(states(args.out, trainers), trainers.values(), strict=True):
             trainer.callbacks += [ProgressBar(bar), SaveState(path, kept, stop=stop, **args.save_every)]
@@ -194,7 +194,7 @@ def write_history(out: Path, history: list[dict]) -> None:
         ("train_loss", "loss [nats per character]", "loss.png"),
     ):
         ax = plot_history(history, value, ylabel=label)
-        ax.set_ylim(*((-0.05, 1.05) if label == "accuracy" else (0, None)))
+        ax.set_ylim(*((-0.05, 1.05) if label == "accuracy" else (0, 1.05 * max(row[value] for row in history))))
         save_figure(out / name, ax.figure)
 
 

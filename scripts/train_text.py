@@ -18,7 +18,7 @@ import matplotlib
 import numpy as np
 from cli import Parser, cores, natural, positive_float, positive_int, ratio, resumed, run, save_every, share, storable
 from run_folder import prepare, save_figure, write_config, write_table
-from text_run import BATCH, TextModel, attention_on_cues, draw_batch, open_corpus, pad
+from text_run import BATCH, DATE_MODELS, TextModel, attention_on_cues, draw_batch, open_corpus, pad
 from tqdm import tqdm
 
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
@@ -103,7 +103,7 @@ def parse() -> tuple[argparse.Namespace, dict]:
     if args.resume is not None:
         return resumed(parser, args.resume, [args.resume / "state.npz"], FREE)
     for name, value in ORIGINAL[args.model].items():
-        if getattr(args, name) is None:
+        if getattr(args, name) is None and not (name == "wordvec_size" and args.embeddings):  # which has its own
             setattr(args, name, value)
     if args.data is not None and args.format is None:
         parser.error(f"--data needs --format, one of {', '.join(READERS)}")
@@ -142,8 +142,17 @@ def main() -> int:
     del tokens  # of 50,000 film reviews they are 900 MB
     ts = {part: getattr(corpus, part).labels for part in xs}
     weights_seed, shuffling_seed = np.random.SeedSequence(args.seed).spawn(2)
+    ids, vectors = np.arange(0), None
+    if args.embeddings is not None:
+        ids, vectors = read_word_vectors(args.embeddings, vocabulary, encoding=args.encoding)
+        args.wordvec_size = args.wordvec_size or vectors.shape[1]
+        if vectors.shape[1] != args.wordvec_size:
+            raise ValueError(
+                f"{args.embeddings}: vectors of {vectors.shape[1]} values, --wordvec-size is {args.wordvec_size}"
+            )
     model = make_model(args, len(vocabulary), len(corpus.train.classes), np.random.default_rng(weights_seed))
-    vectors = 0 if args.embeddings is None else load_vectors(args, model, vocabulary)
+    if vectors is not None:
+        model.embed.W[ids] = vectors
 
     facts = {
         "vocabulary": vocabulary.words,
@@ -153,7 +162,7 @@ def main() -> int:
         "max_len": args.max_len,
         "data": corpus.origin,
     }
-    prepare(args.out)
+    prepare(args.out, [f"{name}.npz" for name in DATE_MODELS])
     best = ModelCheckpoint(args.out / "best.npz", save=lambda path, model: save_model(path, model, **facts))
     callbacks = [
         Evaluate(xs["train"], ts["train"], workers=args.workers),
@@ -175,11 +184,14 @@ def main() -> int:
         (args.out / "state.npz").unlink(missing_ok=True)  # else an earlier run would go on, were this one to end early
     if not args.quiet:
         sizes = ", ".join(f"{len(x)} {part}" for part, x in xs.items())
-        known = f", {vectors} of them with a vector from {args.embeddings}" if args.embeddings else ""
-        print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} words{known}")
+        known = f", {len(ids)} of them with a vector from {args.embeddings}" if args.embeddings else ""
+        print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} different tokens{known}")
         print(f"{args.workers} workers, {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
     train(args, trainer, xs["train"], ts["train"], {"arguments": storable(args), **same})
     report(args, corpus.test, xs["test"], best)
+    if not args.quiet:
+        figures = "acc.png, loss.png, confusion.png, fig/, config.json"
+        print(f"\nwritten to {args.out}: best.npz, history.csv, {figures}")
     if args.data is None and args.tokenizer == "characters" and args.model == "seqself":
         fresh = make_model(args, len(vocabulary), len(corpus.train.classes), np.random.default_rng(weights_seed))
         before, _ = attention_on_cues(fresh, xs["test"], corpus.test.texts)
@@ -212,17 +224,6 @@ def make_model(args, words: int, classes: int, rng: np.random.Generator):
     return SeqSelfClassifier(words, args.wordvec_size, args.hidden_size, args.units, attention=attention, **common)
 
 
-def load_vectors(args, model, vocabulary: WordVocabulary) -> int:
-    """Start from the word vectors of a file, where it has the word; return how many it has."""
-    ids, vectors = read_word_vectors(args.embeddings, vocabulary, encoding=args.encoding)
-    if vectors.shape[1] != model.embed.W.shape[1]:
-        raise ValueError(
-            f"{args.embeddings}: vectors of {vectors.shape[1]} values, --wordvec-size is {model.embed.W.shape[1]}"
-        )
-    model.embed.W[ids] = vectors
-    return len(ids)
-
-
 def digest(*values) -> str:
     """SHA-256 of what JSON can hold."""
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
@@ -234,7 +235,7 @@ def train(args, trainer: Trainer, x, t, facts: dict) -> None:
     done = trainer.current_epoch * batches + len(trainer.losses) * bool(trainer.batches)
     with (
         tqdm(total=args.max_epoch * batches, initial=done, unit="it", disable=args.quiet or None) as bar,
-        StopSignals() as stop,
+        StopSignals(args.out) as stop,
     ):
         state = SaveState(args.out / "state.npz", facts, stop=stop, **args.save_every)
         trainer.callbacks += [ProgressBar(bar), state]

@@ -113,6 +113,7 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--index", -1], "--index: .*at least 0"),
         (["--count", 0], "--count: .*at least 1"),
         (["--save", "map.gif"], r"map\.gif: .*\.png, \.svg, \.pdf"),
+        (["--text", " "], "--text: a question wanted"),
         (["--text", "a" * 30], "30 characters, at most 29"),
         (["--text", "May 1, ２"], "'２', character 8 "),
         (["--text", "May 1, 1972", "--given-answer"], "--given-answer"),

@@ -46,7 +46,9 @@ def lines_of(text_model, text, label=None, kind=None):
     predicted = text_model.classes[p.argmax()]
     truth = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
     table = token_table(tokens, weights)
-    return f"input: {'|'.join(tokens)}\nlabel: {truth}(P){predicted}({p.max():.2f})\n{to_text(table)}", table
+    new = "|".join(dict.fromkeys(token for token in tokens if token not in text_model.vocabulary.words))
+    more = f"unknown: {new}\n" if new else ""
+    return f"input: {'|'.join(tokens)}\nlabel: {truth}(P){predicted}({p.max():.2f})\n{more}{to_text(table)}", table
 
 
 def test_a_test_text(plot, text_model):
@@ -159,7 +161,7 @@ def test_in_a_process_of_its_own(script, text_runs):
     "arguments, message",
     [
         (["--run", "nowhere"], r"no trained model at nowhere.best\.npz; .*python scripts/train_text\.py --out nowhere"),
-        (["--run", "date"], r"no trained model at date.best\.npz"),
+        (["--run", "date"], "--run date: a run of train_date.py, which plot_attention.py draws"),
         (["--run", "mixed"], "best.npz: not a model file: 'attention' is none of gru, seqself, bow"),
         (["--run", "bare"], r"best\.npz: not written by train_text\.py: .* vocabulary, and says none"),
         (["--index", 90], r"--index 90: the test part has \d\d texts, 0\.\.\d\d"),

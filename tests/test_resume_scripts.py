@@ -110,7 +110,7 @@ def test_texts_go_on_after_a_signal(tmp_path, script, struck):
     assert (whole.returncode, whole.stderr) == (0, "")
     stopped = struck(tmp_path, signal.SIGTERM, 7 + 2, "train_text.py", *TEXTS, "--out", "parts")
     assert stopped.returncode == 143
-    said = "train_text.py: stopped by SIGTERM, the state is saved; go on with --resume DIR\n"
+    said = "train_text.py: stopped by SIGTERM, the state is saved; go on with --resume parts\n"
     assert (stopped.stdout, stopped.stderr) == ("", said)
     assert len(arrays(tmp_path / "parts" / "state.npz")["epoch.losses"]) == 2, "saved at once"
     done = script(tmp_path, "train_text.py", "--resume", "parts")

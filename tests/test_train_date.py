@@ -216,7 +216,7 @@ def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environm
         process.kill()
         process.wait()
         os.close(ours)
-    said = b"train_date.py: stopped by SIGINT, the state is saved; go on with --resume DIR\r\n"
+    said = b"train_date.py: stopped by SIGINT, the state is saved; go on with --resume runs/date\r\n"
     assert said in seen and b"Traceback" not in seen
     for name in ("baseline.npz", "baseline.state.npz", "history.csv"):
         assert (tiny.parent / "runs" / "date" / name).is_file()

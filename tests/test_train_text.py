@@ -115,7 +115,7 @@ def test_best_checkpoint_is_the_one_that_is_tested_and_drawn(text_run, scripts):
     assert f"\ntest accuracy {100 * right:.2f}%, {len(test)} texts\n" in text_run.stdout
     matrix = confusion_matrix(p.argmax(axis=1), corpus.test.labels, len(corpus.train.classes))
     *_, header = text_run.stdout.partition("true, predicted")
-    header, *lines = header.splitlines()
+    header, *lines = header.split("\n\n")[0].splitlines()
     assert header.split() == list(corpus.train.classes)
     for name, counts, printed in zip(corpus.train.classes, matrix, lines, strict=True):
         assert printed.split() == [name, *map(str, counts)]
@@ -243,6 +243,26 @@ def test_folders_and_the_options_of_the_gru(bare, tmp_path):
     measured = evaluate(model, cut, train.labels)["mse"]
     assert float(history(tmp_path / "out")[0]["mse"]) == pytest.approx(measured, rel=1e-4)
     assert not (tmp_path / "out" / "fig").exists(), "without attention there is none to draw"
+
+
+def test_word_vectors_say_how_long_they_are(bare, tmp_path):
+    write_films(tmp_path / "films", 12)
+    (tmp_path / "vectors.txt").write_text("1 5\nfilm 1 2 3 4 5\n")
+    assert SMALL[0] == "--wordvec-size"
+    bare(*FILMS, *SMALL[2:], "--embeddings", "vectors.txt")
+    assert load_model(tmp_path / "out" / "best.npz")[0].arguments["wordvec_size"] == 5
+
+
+def test_runs_of_dates_and_texts_do_not_mix(bare, in_process, tmp_path, tiny):
+    write_films(tmp_path / "films", 12)
+    bare(*FILMS, *SMALL)
+    before = everything(tmp_path / "out")
+    refused(in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), "--out out: best.npz is of a run of")
+    refused(in_process(tmp_path, "plot_attention.py", "--run", "out"), "--run out: a run of train_text.py")
+    refused(in_process(tmp_path, "plot_attention.py", "--run", tiny), "a file; the folder of a run wanted")
+    assert everything(tmp_path / "out") == before
+    (tmp_path / "out" / "best.npz").rename(tmp_path / "out" / "peeky.npz")
+    refused(in_process(tmp_path, "train_text.py", "--out", "out"), "--out out: peeky.npz is of a run of another script")
 
 
 def test_no_picture_of_an_earlier_run_stays(bare, tmp_path):

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from common import checkpoint, training_state
 from common.base_model import BaseModel
-from common.callbacks import Callback, EarlyStopping, Measure, ModelCheckpoint
+from common.callbacks import Callback, EarlyStopping, Measure, ModelCheckpoint, Seconds
 from common.checkpoint import CheckpointError
 from common.layer import named_params
 from common.layers import Affine, Dropout, Embedding, SoftmaxWithLoss
@@ -397,3 +397,25 @@ def test_a_second_sigint_stops_at_once_whatever_came_between():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
+
+
+def test_seconds_count_those_before_the_stop(tmp_path):
+    class Stop(Callback):
+        def iteration_end(self, trainer):
+            if trainer.iteration == 3:
+                time.sleep(0.3)
+            if trainer.iteration == 4:
+                training_state.save(tmp_path / "state", trainer)
+                raise InterruptedError
+
+    def trainer(*more):
+        made = make(tmp_path)
+        made.callbacks = [Seconds(), *more]
+        return made
+
+    with pytest.raises(InterruptedError):
+        fit(trainer(Stop()), 1)
+    again = trainer()
+    training_state.restore(tmp_path / "state", again)
+    fit(again, 2)
+    assert again.history[0]["seconds"] >= 0.3 and again.callbacks[0].spent == 0
