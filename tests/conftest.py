@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 import hypothesis
 import pytest
 from script_tools import write_blogs, write_films
+from threadpoolctl import threadpool_limits
 
 from dataset import dates
 from dataset.sequence import read
@@ -27,6 +28,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # the models here are tiny, and the cores busy with other tests: one BLAS thread for each process, and what it starts
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    threadpool_limits(1, "blas")
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "quick")
 
 
@@ -48,10 +52,10 @@ def real_date_file() -> Path:
 
 @pytest.fixture(scope="session")
 def script_environment() -> dict[str, str]:
-    """For subprocesses: our packages on the path, no display, one BLAS thread (the models here are tiny)."""
+    """For subprocesses: our packages on the path, no display."""
     without = {"DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"}
     env = {name: value for name, value in os.environ.items() if name not in without}
-    return env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ def folder(trained_run, text_runs, tmp_path_factory) -> Path:
 
 def run(block: Block, folder: Path) -> subprocess.CompletedProcess:
     env = os.environ | {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    env["PYTEST_ADDOPTS"] = "-n0"  # the cores are taken
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
     # python reads the code from standard input, so that `import common` finds the folder's
     command, stdin = (
