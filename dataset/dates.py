@@ -2,10 +2,13 @@
 
     python -m dataset.dates --count 50000 --seed 1 > date.txt
 
+And the way back: ``parse`` tells the date of a question, and what each of its characters is a part of.
 Source of the form: 『ゼロから作るDeep Learning 2』 8.3, whose own file this replaces but does not copy.
 """
 
+import re
 import sys
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +22,20 @@ QUESTION_WIDTH = 29  # "Wednesday, September 27, 1995"
 # Tables of our own: strftime would answer in the language of the machine.
 MONTHS = "January February March April May June July August September October November December".split()
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+# What a character of a question is a part of; and which part each character of an answer, yyyy-mm-dd, comes from.
+OTHER, YEAR, MONTH, DAY = range(4)
+NOWHERE = -1
+ANSWER_SOURCES = (YEAR,) * 4 + (NOWHERE, MONTH, MONTH, NOWHERE, DAY, DAY)
+
+WRITTEN = "|".join(
+    (
+        r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<yy>\d\d)",
+        rf"((?:{'|'.join(WEEKDAYS)}), )?(?P<month>{'|'.join(name[:3] + f'({name[3:]})?' for name in MONTHS)}) "
+        r"(?P<day>\d{1,2}), (?P<year>\d{4})",
+    )
+)
+GROUPS = {YEAR: ("yy", "year"), MONTH: ("m", "month"), DAY: ("d", "day")}
 
 
 def generate(count: int = generator.COUNT, seed: int = generator.SEED) -> list[str]:
@@ -61,6 +78,49 @@ def _line(iso: str, month: int, day: int, weekday: int, form: int, case: int) ->
     elif case == 3:
         question = question.upper()
     return f"{question:<{QUESTION_WIDTH}}_{iso}"
+
+
+class Parsed(NamedTuple):
+    """date: ``yyyy-mm-dd``; sources int (T,): OTHER, YEAR, MONTH or DAY for each character of the question."""
+
+    date: str
+    sources: np.ndarray
+
+
+def parse(question: str) -> Parsed:
+    """The date that is written in one of the four forms, in any letter case, and where; spaces may follow.
+
+    A year of two digits is one of 1970 to 2069. A weekday is no source of anything, nor is it compared with the date.
+    Raises ValueError for another text, and for a day that there is not.
+    """
+    found = re.fullmatch(WRITTEN, question.rstrip(" "), re.IGNORECASE | re.ASCII)
+    if found is None:
+        raise ValueError(f"dates.parse: a date such as 'May 1, 1972' or '5/1/72' wanted, got {question[:40]!r}")
+    sources = np.full(len(question), OTHER)
+    text = {}
+    for source, groups in GROUPS.items():
+        group = next(group for group in groups if found[group] is not None)
+        sources[slice(*found.span(group))] = source
+        text[source] = found[group]
+    year, month = text[YEAR], text[MONTH]
+    if len(year) == 2:
+        year = f"{19 if int(year) >= 70 else 20}{year}"
+    if not month.isdigit():
+        month = 1 + [name[:3] for name in MONTHS].index(month[:3].capitalize())
+    date = f"{year}-{int(month):02}-{int(text[DAY]):02}"
+    try:
+        np.datetime64(date)
+    except ValueError:
+        raise ValueError(f"dates.parse: a day of the calendar wanted, got {question[:40]!r}") from None
+    return Parsed(date, sources)
+
+
+def truth(question: str) -> np.ndarray:
+    """Which characters of the question each character of the answer comes from: bool (10, T). Hyphens come from none.
+
+    A year of two digits is where all four of the answer's come from. Raises ValueError as ``parse``.
+    """
+    return parse(question).sources == np.array(ANSWER_SOURCES)[:, None]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ python scripts/train_date.py --data path/to/date.txt    # a file in the book's f
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from blas_kernel import describe_blas, prefer_fast_kernels
@@ -24,12 +25,15 @@ from common.layer import named_params
 from common.optimizer import Adam
 from common.trainer import Trainer
 from common.training_state import SaveState, StopSignals
-from dataset.sequence import leaked
-from seq2seq import exact_match, save_model
+from dataset import dates
+from dataset.sequence import Vocabulary, leaked
+from seq2seq import MeasureMaps, exact_match, padding_of, save_model
 from seq2seq.model_file import MODELS
 
 FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be given anew to a run that goes on
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
+MEASURES = ("alignment", "pad_mass", "entropy")  # of maps, which attention alone has
+MAPS = 500  # test questions whose maps are measured after each epoch
 
 
 def parse():
@@ -111,6 +115,8 @@ def main() -> int:
         model.encoder.share_prefixes = not args.no_shared_prefixes
         accuracy = Measure("accuracy", lambda model: exact_match(model, x_test, t_test, workers=args.workers))
         callbacks = [accuracy, Seconds()] + ([] if args.quiet else [PrintLoss(f"{name:<9} ", started)])
+        if model.decoder.attention is not None:
+            callbacks.insert(1, measure_maps(args, data.vocabulary, x_test[:MAPS], t_test))
         trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 
     facts = {
@@ -154,8 +160,25 @@ def main() -> int:
             print(f"{name}: {100 * args.until:g}% {end if reached(args, trainer) else 'not reached'}")
     if not args.quiet:
         models = ", ".join(f"{name}.npz" for name in trainers)
-        print(f"written to {args.out}: {models}, history.csv, accuracy.png, loss.png, config.json")
+        pictures = "accuracy.png, loss.png" + ", measures.png" * ("attention" in trainers)
+        print(f"written to {args.out}: {models}, history.csv, {pictures}, config.json")
     return 0
+
+
+def measure_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> MeasureMaps:
+    """After each epoch, measures of the maps of the model's answers to xs (N, T_enc); ts (.., T_dec + 1) the answers.
+
+    A question that is no date, as a file may have them, tells nothing of the alignment.
+    """
+    T_dec = ts.shape[1] - 1
+    truth = np.zeros((len(xs), T_dec, xs.shape[1]), dtype=bool)
+    if T_dec == len(dates.ANSWER_SOURCES):
+        for row, x in zip(truth, xs, strict=True):
+            with suppress(ValueError):
+                order = slice(None) if args.no_reverse else slice(None, None, -1)
+                row[...] = dates.truth(vocabulary.decode(x[order]))[:, order]
+    padding = padding_of(xs, vocabulary.char_to_id.get(" ", -1))
+    return MeasureMaps(xs, int(ts[0, 0]), T_dec, padding, truth, workers=args.workers)
 
 
 def go_on(out: Path, trainers: dict[str, Trainer], facts: dict) -> None:
@@ -176,9 +199,10 @@ def reached(args, trainer: Trainer) -> bool:
 
 
 def rows(trainers: dict[str, Trainer]) -> list[dict]:
-    """history.csv: of each epoch a row a model."""
+    """history.csv: of each epoch a row a model, which has measures if the model has maps."""
     found = [
         dict(zip(COLUMNS, (name, r["epoch"], r["loss"], r["accuracy"], r["seconds"]), strict=True))
+        | {key: value for key, value in r.items() if key.startswith(MEASURES)}
         for name, trainer in trainers.items()
         for r in trainer.history
     ]
@@ -186,9 +210,12 @@ def rows(trainers: dict[str, Trainer]) -> list[dict]:
 
 
 def write_history(out: Path, history: list[dict]) -> None:
-    from seq2seq.plot import plot_history
+    from seq2seq.plot import plot_history, plot_measures
 
-    write_table(out / "history.csv", COLUMNS, history)
+    write_table(out / "history.csv", list(dict.fromkeys(key for row in history for key in row)), history)
+    measured = [row for row in history if "pad_mass" in row]
+    if measured:
+        save_figure(out / "measures.png", plot_measures(measured).figure)
     for value, label, name in (
         ("test_accuracy", "accuracy", "accuracy.png"),
         ("train_loss", "loss [nats per character]", "loss.png"),
@@ -208,12 +235,17 @@ def epoch_table(history: list[dict], epoch: int) -> str:
 
 
 def final_table(history: list[dict], trainers: dict) -> str:
-    lines = [f"{'model':<10} {'parameters':>10} {'accuracy':>9} {'seconds per epoch':>18}"]
+    measured = any("pad_mass" in row for row in history)
+    of_maps = f" {'alignment':>10} {'pad mass':>9} {'entropy':>8}" if measured else ""
+    lines = [f"{'model':<10} {'parameters':>10} {'accuracy':>9} {'seconds per epoch':>18}{of_maps}"]
     for name, trainer in trainers.items():
         rows = [row for row in history if row["model"] == name]
         count = sum(p.size for p in named_params(trainer.model).values())
         seconds = np.median([row["seconds"] for row in rows])
         lines.append(f"{name:<10} {count:>10,} {100 * rows[-1]['test_accuracy']:>8.2f}% {seconds:>18.1f}")
+        if "pad_mass" in rows[-1]:
+            aligned, on_padding = (f"{100 * rows[-1].get(key, np.nan):.1f}%" for key in MEASURES[:2])
+            lines[-1] += f" {aligned:>10} {on_padding:>9} {rows[-1]['entropy']:>8.2f}"
     return "\n".join(lines)
 
 

@@ -1,10 +1,12 @@
-"""Models that know an encoder and a decoder: baseline, peeky and attention seq2seq; decoding, metrics, files.
+"""Models that know an encoder and a decoder: baseline, peeky and attention seq2seq; decoding, metrics,
+measures of maps, files.
 
 Pictures are in ``seq2seq.plot``, which imports matplotlib.
 """
 
 from seq2seq.attention_seq2seq import AttentionDecoder, AttentionEncoder, AttentionSeq2seq
 from seq2seq.decoding import Decoded
+from seq2seq.map_measures import MeasureMaps, padding_of
 from seq2seq.metrics import exact_match
 from seq2seq.model_file import load_model, save_model
 from seq2seq.peeky_seq2seq import PeekyDecoder, PeekySeq2seq
@@ -17,10 +19,12 @@ __all__ = [
     "Decoded",
     "Decoder",
     "Encoder",
+    "MeasureMaps",
     "PeekyDecoder",
     "PeekySeq2seq",
     "Seq2seq",
     "exact_match",
     "load_model",
+    "padding_of",
     "save_model",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from common.fonts import drawable, font_for
 from common.plot import MARKERS, plot_history
 
-__all__ = ["MARKERS", "plot_attention", "plot_history"]
+__all__ = ["MARKERS", "plot_attention", "plot_history", "plot_measures"]
 
 
 def plot_attention(
@@ -51,4 +51,33 @@ def plot_attention(
         ax.set_title(drawable(title, font), fontsize="medium", family=family, parse_math=False)
     if colorbar:
         ax.figure.colorbar(mesh, ax=ax, label="attention weight", pad=0.02)
+    return ax
+
+
+def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
+    """Measures of a model's maps over its epochs: shares of the weight at the left, entropy at the right.
+
+    history: a dict a row with ``epoch``, ``pad_mass``, ``entropy``, and ``alignment`` where the truth is known
+    (``seq2seq.map_measures``).
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    epochs, right = [row["epoch"] for row in history], ax.twinx()
+    for name, label, axes, style in (
+        ("alignment", "alignment: on the right characters", ax, "C0o-"),
+        ("pad_mass", "pad mass: on padding", ax, "C3v-"),
+        ("entropy", "entropy", right, "C7s--"),
+    ):
+        if name in history[0]:
+            values = [row[name] for row in history]
+            axes.plot(epochs, values, style, fillstyle="none", markersize=8, label=label)
+    ax.set_xlabel("epochs")
+    ax.set_ylabel("share of the attention")
+    ax.set_ylim(-0.05, 1.05)
+    right.set_ylabel("entropy [nats]")
+    right.set_ylim(0, None)
+    ax.set_xlim(0.5, max(epochs) + 0.5)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    ax.grid(True, alpha=0.4)
+    ax.legend(handles=[*ax.lines, *right.lines], fontsize="small")
     return ax

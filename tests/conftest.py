@@ -176,6 +176,7 @@ def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess
 def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]:
     """``train(cwd, *arguments)``: train_date.py in this process, which draws nothing."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    monkeypatch.setattr("seq2seq.plot.plot_history", lambda *_, **__: MagicMock())
+    for name in ("plot_history", "plot_measures"):
+        monkeypatch.setattr(f"seq2seq.plot.{name}", lambda *_, **__: MagicMock())
     monkeypatch.setattr("train_date.save_figure", lambda path, figure: None)
     return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)

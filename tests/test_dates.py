@@ -181,3 +181,45 @@ def test_import_has_no_side_effects():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    "question, date, sources",
+    [
+        ("5/1/72", "1972-05-01", "m.d.yy"),
+        ("12/31/17   ", "2017-12-31", "mm.dd.yy..."),
+        ("1/2/69", "2069-01-02", "m.d.yy"),
+        ("sep 27, 1994", "1994-09-27", "mmm.dd..yyyy"),
+        ("MAY 1, 2000", "2000-05-01", "mmm.d..yyyy"),
+        ("Wednesday, September 7, 1995  ", "1995-09-07", "...........mmmmmmmmm.d..yyyy.."),
+    ],
+)
+def test_what_each_character_is_a_part_of(question, date, sources):
+    parsed = dates.parse(question)
+    assert (parsed.date, "".join(".ymd"[source] for source in parsed.sources)) == (date, sources)
+    answer = "".join("-ymd"[source] if source > 0 else "-" for source in dates.ANSWER_SOURCES)
+    assert answer == "yyyy-mm-dd"
+    for row, part in zip(dates.truth(question), answer, strict=True):
+        assert "".join(part if true else "." for true in row) == "".join(s if s == part else "." for s in sources)
+
+
+def read_as_their_answers(lines, full):
+    for line in lines if full else lines[::20]:
+        question, _, answer = line.partition("_")
+        assert dates.parse(question).date == answer
+
+
+def test_every_question_is_read_as_its_answer(lines, full):
+    read_as_their_answers(lines, full)
+
+
+def test_every_question_of_the_books_file_is_read_as_its_answer(real_date_file, full):
+    read_as_their_answers(real_date_file.read_text(encoding="utf-8").splitlines(), full)
+
+
+@pytest.mark.parametrize(
+    "text", "|  |1972-05-01| 5/1/72|5/1/1972|May 1 1972|May, May 1, 1972|5/1/７２|2/30/99".split("|")
+)
+def test_what_is_no_date_is_refused(text):
+    with pytest.raises(ValueError, match=r"dates.parse: .* wanted, got"):
+        dates.parse(text)

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from seq2seq.plot import plot_attention, plot_history
+from seq2seq.plot import plot_attention, plot_history, plot_measures
 
 WEIGHTS = np.random.default_rng(0).dirichlet(np.ones(5), size=3)
 HISTORY = [
@@ -88,3 +88,21 @@ def test_history_on_a_figure_of_its_own_and_of_a_single_epoch():
     assert [len(line.get_xdata()) for line in ax.lines] == [1, 1, 1]
     assert all(tick == int(tick) for tick in ax.get_xticks()), "there is no half epoch"
     assert ax.get_ylabel() == "test_accuracy"
+
+
+def test_measures_are_curves_of_shares_and_entropy():
+    history = [{"epoch": e, "alignment": 0.1 * e, "pad_mass": 1 - 0.1 * e, "entropy": 3.0 - e} for e in (1, 2, 3)]
+    figure, (left, ax) = plt.subplots(1, 2)
+    assert plot_measures(history, ax) is ax and not left.has_data()
+    (right,) = set(figure.axes) - {left, ax}
+    assert (ax.get_ylabel(), right.get_ylabel()) == ("share of the attention", "entropy [nats]")
+    drawn = {line.get_label().partition(":")[0]: line for line in (*ax.lines, *right.lines)}
+    for name, curve in (("alignment", "alignment"), ("pad_mass", "pad mass"), ("entropy", "entropy")):
+        np.testing.assert_array_equal(drawn[curve].get_ydata(), [row[name] for row in history])
+        assert drawn[curve].axes is (right if name == "entropy" else ax)
+    assert len(ax.get_legend().get_texts()) == 3
+
+
+def test_measures_without_truth_have_no_curve_of_alignment():
+    ax = plot_measures([{"epoch": 1, "pad_mass": 0.5, "entropy": 1.0}])
+    assert [line.get_label() for line in ax.lines] == ["pad mass: on padding"]

@@ -18,14 +18,16 @@ import pytest
 from script_tools import CHAPTERS_LINE, MODELS, ROOT, TINY, cores, everything, history, refused
 
 from common.layer import named_params
+from dataset import dates
 from dataset.sequence import read
-from seq2seq import exact_match, load_model
+from seq2seq import exact_match, load_model, padding_of
+from seq2seq.map_measures import measures
 from seq2seq.model_file import MODELS as MODELS_BY_NAME
 
 
 def test_train_writes_models_that_can_be_used_without_the_run(trained_run):
-    names = {"history.csv", "config.json", "accuracy.png", "loss.png"} | {f"{name}.npz" for name in MODELS}
-    assert names <= {path.name for path in trained_run.folder.iterdir()}
+    names = {"history.csv", "config.json", "accuracy.png", "loss.png", "measures.png"}
+    assert names | {f"{name}.npz" for name in MODELS} <= {path.name for path in trained_run.folder.iterdir()}
     assert not list(trained_run.folder.glob(".*")), "temporary files are left"
     for name in MODELS:
         _, facts = load_model(trained_run.folder / f"{name}.npz")
@@ -36,7 +38,8 @@ def test_train_writes_models_that_can_be_used_without_the_run(trained_run):
 
 def test_train_history_is_that_of_the_models_it_saved(trained_run, test_part):
     header = (trained_run.folder / "history.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert header == "model,epoch,train_loss,test_accuracy,seconds"
+    assert header.startswith("model,epoch,train_loss,test_accuracy,seconds,alignment,pad_mass,entropy,pad_mass_1,")
+    assert header.endswith(",pad_mass_10")
     rows = history(trained_run.folder)
     assert [(row["model"], row["epoch"]) for row in rows] == [(name, epoch) for epoch in "12" for name in MODELS]
     for first, last in zip(rows[:3], rows[3:], strict=True):
@@ -45,6 +48,14 @@ def test_train_history_is_that_of_the_models_it_saved(trained_run, test_part):
         assert float(last["train_loss"]) < float(first["train_loss"])
     assert any(float(row["test_accuracy"]) > 0 for row in rows), "all wrong would prove nothing above"
     assert all(float(row["seconds"]) > 0 for row in rows)
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    vocabulary = read(trained_run.data).vocabulary
+    xs = test_part[0]
+    truth = np.array([dates.truth(vocabulary.decode(x[::-1]))[:, ::-1] for x in xs])
+    weights = model.decode(xs, vocabulary.char_to_id[facts["start"]], 10).attention_weights
+    measured = measures(weights, padding_of(xs, vocabulary.char_to_id[" "]), truth)
+    assert {name: float(rows[-1][name]) for name in measured} == pytest.approx(measured, abs=1e-4)
+    assert {rows[-2][name] for name in measured} == {""}, "peeky has no maps"
 
 
 def test_train_config_tells_how_to_repeat_the_run(trained_run):
@@ -106,11 +117,13 @@ def test_train_prints_a_table_an_epoch_and_one_at_the_end(trained_run):
             loss, accuracy = f"{float(row['train_loss']):.4f}", f"{100 * float(row['test_accuracy']):.2f}%"
             assert line.split()[:3] == [row["model"], loss, accuracy]
     header, *table = trained_run.stdout.splitlines()[-5:-1]
-    assert header.split() == "model parameters accuracy seconds per epoch".split()
+    assert header.split() == "model parameters accuracy seconds per epoch alignment pad mass entropy".split()
     for line, name, row in zip(table, MODELS, history(trained_run.folder)[3:], strict=True):
         model, _ = load_model(trained_run.folder / f"{name}.npz")
         count = sum(param.size for param in named_params(model).values())
         assert line.split()[:3] == [name, f"{count:,}", f"{100 * float(row['test_accuracy']):.2f}%"]
+        shares = [f"{100 * float(row[key]):.1f}%" for key in ("alignment", "pad_mass") if row[key]]
+        assert line.split()[4:] == (shares and [*shares, f"{float(row['entropy']):.2f}"])
 
 
 def test_train_prints_plain_lines_when_not_on_a_terminal(trained_run):
