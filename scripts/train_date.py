@@ -42,6 +42,7 @@ def parse():
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
+    parser.add_argument("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
     parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
     parser.add_argument(
         "--workers",
@@ -70,6 +71,8 @@ def parse():
     parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where it stopped")
     parser.add_argument("--quiet", action="store_true", help="print the last table only")
     args = parser.parse_args()
+    if args.mask_padding and "attention" not in args.models:
+        parser.error("--mask-padding is an option of the model attention")
     if args.resume is None:
         return args, None
     args, facts = resumed(parser, args.resume, states(args.resume), FREE)
@@ -111,7 +114,10 @@ def main() -> int:
         # every model starts from the same streams, whichever others are trained beside it
         weights, shuffling = (np.random.default_rng(s) for s in np.random.SeedSequence(args.seed).spawn(2))
         sizes = len(data.vocabulary), args.wordvec_size, args.hidden_size
-        model = MODELS[name](*sizes, rng=weights)
+        masked = (
+            {"mask_padding": data.vocabulary.char_to_id.get(" ")} if name == "attention" and args.mask_padding else {}
+        )
+        model = MODELS[name](*sizes, **masked, rng=weights)
         model.encoder.share_prefixes = not args.no_shared_prefixes
         accuracy = Measure("accuracy", lambda model: exact_match(model, x_test, t_test, workers=args.workers))
         callbacks = [accuracy, Seconds()] + ([] if args.quiet else [PrintLoss(f"{name:<9} ", started)])

@@ -4,9 +4,9 @@ measures of maps, files.
 Pictures are in ``seq2seq.plot``, which imports matplotlib.
 """
 
-from seq2seq.attention_seq2seq import AttentionDecoder, AttentionEncoder, AttentionSeq2seq
+from seq2seq.attention_seq2seq import AttentionDecoder, AttentionEncoder, AttentionSeq2seq, padding_of
 from seq2seq.decoding import Decoded
-from seq2seq.map_measures import MeasureMaps, padding_of
+from seq2seq.map_measures import MeasureMaps
 from seq2seq.metrics import exact_match
 from seq2seq.model_file import load_model, save_model
 from seq2seq.peeky_seq2seq import PeekyDecoder, PeekySeq2seq

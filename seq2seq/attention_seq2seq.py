@@ -3,10 +3,24 @@
 Source: 『ゼロから作るDeep Learning 2』 8.2; Bahdanau et al. 2015; Luong et al. 2015.
 """
 
+from operator import index
+
+import numpy
+
 from common.layer import Array
 from common.np import np
 from common.time_layers import TimeAttention
 from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
+
+
+def padding_of(xs: Array, pad: int) -> Array:
+    """Where the ids xs (N, T) are padding: bool (N, T), True in the run of ``pad`` at either end of a row.
+
+    So it serves questions as they are written and reversed ones; what is ``pad`` between characters is none.
+    """
+    real = xs != pad
+    seen_before, seen_after = real.cumsum(axis=1), real[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return (seen_before == 0) | (seen_after == 0)
 
 
 class AttentionEncoder(Encoder):
@@ -30,7 +44,10 @@ class AttentionDecoder(Decoder):
     backward: dscores (N, T_dec, V)                    ->  dhs_enc (N, T_enc, H)
     ``attention.attention_weights`` (T_dec, N, T_enc): after forward those under the given answer, after
     ``decode`` or ``generate`` those of the model's own.
+    ``mask`` bool (N, T_enc), True where the decoder may look; None: everywhere.
     """
+
+    mask: Array | None = None
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
         super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
@@ -45,7 +62,7 @@ class AttentionDecoder(Decoder):
 
     def scores(self, xs: Array, hs_enc: Array) -> Array:
         hs_dec = self.lstm.forward(self.embed.forward(xs))
-        context = self.attention.forward(hs_enc, hs_dec)
+        context = self.attention.forward(hs_enc, hs_dec, self.mask)
         return self.affine.forward(np.concatenate((context, hs_dec), axis=2))
 
     def backward(self, dscores: Array) -> Array:
@@ -57,7 +74,33 @@ class AttentionDecoder(Decoder):
 
 
 class AttentionSeq2seq(Seq2seq):
-    """Seq2seq with an AttentionEncoder and an AttentionDecoder."""
+    """Seq2seq with an AttentionEncoder and an AttentionDecoder.
+
+    mask_padding: the id of the padding, on which the decoder then does not look: its run at either end of a question
+    (``padding_of``) weighs exactly 0. The encoder reads it all the same. None, as in the chapter: it looks everywhere.
+    Raises ValueError for an id that is not in the vocabulary.
+    """
 
     encoder_class = AttentionEncoder
     decoder_class = AttentionDecoder
+
+    def __init__(
+        self,
+        vocab_size: int,
+        wordvec_size: int,
+        hidden_size: int,
+        mask_padding: int | None = None,
+        *,
+        rng: numpy.random.Generator | None = None,
+        dtype=np.float32,
+    ):
+        super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
+        if mask_padding is not None and not 0 <= index(mask_padding) < vocab_size:
+            raise ValueError(f"AttentionSeq2seq: mask_padding in 0..{vocab_size - 1} wanted, got {mask_padding}")
+        self.mask_padding = mask_padding if mask_padding is None else index(mask_padding)
+        self.arguments |= {"mask_padding": self.mask_padding}
+
+    def encode(self, xs: Array) -> Array:
+        hs_enc = super().encode(xs)
+        self.decoder.mask = None if self.mask_padding is None else ~padding_of(xs, self.mask_padding)
+        return hs_enc

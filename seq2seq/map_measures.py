@@ -52,16 +52,6 @@ def _check(what: str, marks: Array, weights: Array, axes: int) -> None:
         raise ValueError(f"map_measures: {what}, bool {wanted}, wanted, got {marks.dtype} {marks.shape}")
 
 
-def padding_of(xs: Array, pad: int) -> Array:
-    """Where the ids xs (N, T) are padding: bool (N, T), True in the run of ``pad`` at either end of a row.
-
-    So it serves questions as they are written and reversed ones; what is ``pad`` between characters is none.
-    """
-    real = xs != pad
-    seen_before, seen_after = real.cumsum(axis=1), real[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return (seen_before == 0) | (seen_after == 0)
-
-
 def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict[str, float]:
     """Means over all questions and output characters: ``alignment`` (of those that come from somewhere; not in the
     result where there are none, or no truth), ``pad_mass``, ``entropy``, and ``pad_mass_1``, ... of each output place.

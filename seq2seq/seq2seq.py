@@ -153,10 +153,14 @@ class Seq2seq(BaseModel):
         """Whether a forward depends on the last one: never by the decoder, whose state each forward sets anew."""
         return any(getattr(part, "stateful", False) for _, part in walk(self.encoder))
 
+    def encode(self, xs: Array) -> Array:
+        """What the decoder is given of the questions xs (N, T_enc)."""
+        return self.encoder.forward(xs)
+
     def forward(self, xs: Array, ts: Array) -> Array:
         """Mean cross entropy, in nats per character of the answers. Raises ValueError when shapes do not fit."""
         self._check(xs, ts)
-        encoded = self.encoder.forward(xs)
+        encoded = self.encode(xs)
         scores = self.decoder.forward(ts[:, :-1], encoded)
         return self.softmax.forward(scores, ts[:, 1:])
 
@@ -195,7 +199,7 @@ class Seq2seq(BaseModel):
     def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
         """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""
         with inference(self):
-            return self.decoder.generate(self.encoder.forward(xs), start_id, sample_size)
+            return self.decoder.generate(self.encode(xs), start_id, sample_size)
 
     def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128, *, workers: int = 1) -> Decoded:
         """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
@@ -212,7 +216,7 @@ class Seq2seq(BaseModel):
 
         def answer(worker: int, batch: Array) -> Decoded:
             model = pool.models[worker]
-            return model.decoder.decode(model.encoder.forward(xs[batch]), start_id, sample_size)
+            return model.decoder.decode(model.encode(xs[batch]), start_id, sample_size)
 
         order, _ = sort(to_cpu(xs))  # like beginnings in one batch
         batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]

@@ -78,6 +78,13 @@ def unshared(made):
     return made
 
 
+def masked(mask, r):
+    """A decoder that looks where mask is True."""
+    made = lively(AttentionDecoder, r, V, D, H)
+    made.mask = mask
+    return made
+
+
 CASES = {
     "MatMul": lambda r: (MatMul(r(D, H)), r(N, D)),
     "MatMul-time": lambda r: (MatMul(r(D, H)), r(N, T, D)),
@@ -113,6 +120,8 @@ CASES = {
     "PeekyDecoder-N1-T1": lambda r: (lively(PeekyDecoder, r, V, D, H), r.ids(1, 1), r(1, H)),
     "AttentionDecoder": lambda r: (lively(AttentionDecoder, r, V, D, H), r.ids(N, T_DEC), r(N, T_ENC, H)),
     "AttentionDecoder-N1-T1": lambda r: (lively(AttentionDecoder, r, V, D, H), r.ids(1, 1), r(1, 1, H)),
+    "AttentionDecoder-ragged": lambda r: (masked(RAGGED, r), r.ids(N, T_DEC), r(N, T_ENC, H)),
+    "AttentionDecoder-nothing": lambda r: (masked(NOTHING, r), r.ids(N, T_DEC), r(N, T_ENC, H)),
     "Seq2seq": lambda r: (lively(Seq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "PeekySeq2seq": lambda r: (lively(PeekySeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
@@ -187,6 +196,13 @@ def _add_questions(cls, *answers):
             ids,
             *(r.ids(len(ids), length, below=6) for length in answers),
         )
+    if cls is AttentionSeq2seq:
+        for name, mask in (("nothing", NOTHING[:, :3]), ("before", BEFORE[:, 3:])):
+            CASES[f"AttentionSeq2seq-mask_padding-{name}"] = lambda r, mask=mask: (
+                lively(partial(cls, mask_padding=0), r, 6, 2, 2),
+                (1 + r.ids(*mask.shape, below=5)) * mask,
+                r.ids(N, 3, below=6),
+            )
     shared = CASES[f"{cls.__name__}-ragged"]
     CASES[f"{cls.__name__}-unshared"] = lambda r: (lambda made, *inputs: (unshared(made), *inputs))(*shared(r))
 

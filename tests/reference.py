@@ -204,8 +204,16 @@ def encode(p, xs):
     return hs
 
 
-def decoder_step(kind, p, hs_enc, h, c, word):
-    """One question, one id: hs_enc (T_enc, H), h, c (H,) -> scores (V,), h, c, weights (T_enc,) or None."""
+def attended(xs, pad):
+    """xs (N, T) ids -> bool (N, T), what is no padding, at either end of a question; None, all, when pad is None."""
+    if pad is None:
+        return None
+    return np.array([[(x[: t + 1] != pad).any() and (x[t:] != pad).any() for t in range(len(x))] for x in xs])
+
+
+def decoder_step(kind, p, hs_enc, h, c, word, seen=None):
+    """One question, one id: hs_enc (T_enc, H), h, c (H,), what attention sees (T_enc,) or None, all
+    -> scores (V,), h, c, weights (T_enc,) or None."""
     first = hs_enc[-1]  # the decoder's first h; peeky sees it at every step
     x = f64(p["decoder.embed.W"][word])
     if kind == "peeky":
@@ -215,20 +223,21 @@ def decoder_step(kind, p, hs_enc, h, c, word):
     if kind == "peeky":
         y = np.concatenate([first, h])
     elif kind == "attention":
-        weights = softmax([math.fsum(state * h) for state in hs_enc])
+        weights = softmax([math.fsum(state * h) for state in hs_enc], seen)
         context = sum(a * state for a, state in zip(weights, hs_enc, strict=True))
         y = np.concatenate([context, h])
     return affine(y, p["decoder.affine.W"], p["decoder.affine.b"]), h, c, weights
 
 
-def model_scores(kind, p, xs, ts_in):
+def model_scores(kind, p, xs, ts_in, mask=None):
     """xs (N, T_enc), ts_in (N, T_dec) ids -> scores (N, T_dec, V), weights (N, T_dec, T_enc) or None."""
     hs = encode(p, xs)
     steps = []
+    mask = [None] * len(xs) if mask is None else mask
     for n in range(len(xs)):
         h, c = hs[n, -1], np.zeros(hs.shape[2])
         for word in ts_in[n]:
-            score, h, c, a = decoder_step(kind, p, hs[n], h, c, word)
+            score, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n])
             steps.append((score, a))
     scores, weights = zip(*steps, strict=True)
     shape = np.shape(ts_in)
@@ -236,21 +245,22 @@ def model_scores(kind, p, xs, ts_in):
     return np.reshape(scores, (*shape, -1)), seen
 
 
-def model_loss(kind, p, xs, ts, ignore_label=-1):
+def model_loss(kind, p, xs, ts, ignore_label=-1, mask=None):
     """xs (N, T_enc), ts (N, T_dec + 1) ids -> loss of ts[:, 1:] given ts[:, :-1], nats per label."""
-    scores, _ = model_scores(kind, p, xs, ts[:, :-1])
+    scores, _ = model_scores(kind, p, xs, ts[:, :-1], mask)
     return cross_entropy(scores, ts[:, 1:], ignore_label)
 
 
-def model_decode(kind, p, xs, start_id, sample_size):
+def model_decode(kind, p, xs, start_id, sample_size, mask=None):
     """xs (N, T_enc) -> greedy ids (N, T_dec), summed log probs (N,), weights (N, T_dec, T_enc) or None."""
     hs = encode(p, xs)
     ids, log_probs = np.zeros((len(xs), sample_size), int), np.zeros(len(xs))
     weights = np.zeros((len(xs), sample_size, hs.shape[1]))
+    mask = [None] * len(xs) if mask is None else mask
     for n in range(len(xs)):
         h, c, word = hs[n, -1], np.zeros(hs.shape[2]), start_id
         for t in range(sample_size):
-            score, h, c, a = decoder_step(kind, p, hs[n], h, c, word)
+            score, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n])
             ids[n, t] = word = int(np.argmax(score))
             log_probs[n] += log_softmax(score)[word]
             if kind == "attention":

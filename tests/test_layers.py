@@ -126,9 +126,10 @@ def test_time_attention_equals_its_step_repeated():
 def test_model_equals_the_loop(name):
     model, (xs, ts) = build(name)
     kind, p = KINDS[type(model).__name__], named_params(model)
-    close(model.forward(xs, ts), reference.model_loss(kind, p, xs, ts))
+    mask = reference.attended(xs, getattr(model, "mask_padding", None))
+    close(model.forward(xs, ts), reference.model_loss(kind, p, xs, ts, mask=mask))
     decoded = model.decode(xs, 3, 9, batch_size=2)
-    ids, log_probs, weights = reference.model_decode(kind, p, xs, 3, 9)
+    ids, log_probs, weights = reference.model_decode(kind, p, xs, 3, 9, mask)
     assert np.array_equal(decoded.ids, ids)
     close(decoded.log_probs, log_probs)
     if weights is None:
