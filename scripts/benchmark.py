@@ -31,6 +31,7 @@ if __name__ == "__main__":
 import numpy as np
 from cli import Parser, cores, natural, open_data, positive_int, run, share
 from contestants import (
+    BEAM_WIDTH,
     CONTESTANTS,
     LABELS,
     SHARES_PREFIXES,
@@ -250,15 +251,19 @@ def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
 
 
 def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str, dict]:
-    """Seconds to answer the test questions, in turn: in batches, but the chapter's from a few of them, one by one."""
+    """Seconds to answer the test questions, in turn: in batches, but the chapter's from a few of them, one by one; ours
+    by beam search too."""
     xs, ts = test
     seconds = {key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")}
+    seconds |= {"beam": []} if "ours" in contestants else {}
     few = xs[:ONE_BY_ONE]
     for _ in range(min(args.rounds, 3)):
         for key in seconds:
             asked = few if key == "chapter" else xs
             time.sleep(args.pause_ms / 1000)
-            taken = contestants[key].evaluate(np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1)
+            asker, options = (key, {}) if key != "beam" else ("ours", {"beam_width": BEAM_WIDTH})
+            task = np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1
+            taken = contestants[asker].evaluate(*task, **options)
             seconds[key].append(taken * len(xs) / len(asked))
     return {key: {"questions": len(xs), "seconds": float(np.median(s))} for key, s in seconds.items()}
 

@@ -83,12 +83,12 @@ class Contestant(ABC):
     def answers(self, xs: np.ndarray, start_id: int, sample_size: int) -> np.ndarray:
         """Greedy answers (N, T_dec) to xs (N, T_enc)."""
 
-    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int) -> float:
-        """Seconds to answer all questions."""
+    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, **options) -> float:
+        """Seconds to answer all questions; options are for ``answers``."""
         with self.turn():
-            self.answers(xs[:1], start_id, sample_size)
+            self.answers(xs[:1], start_id, sample_size, **options)
             start = time.perf_counter()
-            self.answers(xs, start_id, sample_size)
+            self.answers(xs, start_id, sample_size, **options)
             return time.perf_counter() - start
 
 
@@ -123,7 +123,9 @@ class OursThreaded(Ours):
         with super().turn(), self.workers:
             yield
 
-    def answers(self, xs, start_id, sample_size):
+    def answers(self, xs, start_id, sample_size, beam_width=None):
+        if beam_width is not None:
+            return self.model.beam_search(xs, start_id, sample_size, beam_width, workers=self.job.threads).ids[:, 0]
         return self.model.decode(xs, start_id, sample_size, workers=self.job.threads).ids
 
     def step(self, x, t):
@@ -210,6 +212,7 @@ class TorchCompiled(Torch):
         self.model = self.torch.compile(self.twin)
 
 
+BEAM_WIDTH = 5
 CONTESTANTS = {
     "ours": OursThreaded,
     "unshared": OursUnshared,
@@ -225,6 +228,7 @@ LABELS = {
     "chapter": "chapter style",
     "torch": "PyTorch eager",
     "compiled": "PyTorch compiled",
+    "beam": f"ours, beam search of width {BEAM_WIDTH}",
 }
 SHARES_PREFIXES = ("ours", "one")
 

@@ -45,6 +45,8 @@ class AttentionDecoder(Decoder):
     ``attention.attention_weights`` (T_dec, N, T_enc): after forward those under the given answer, after
     ``decode`` or ``generate`` those of the model's own.
     ``mask`` bool (N, T_enc), True where the decoder may look; None: everywhere.
+    ``scores`` may be given B rows of xs for each question, side by side, which all look at its states;
+    ``attention_weights`` are then (B * T_dec, N, T_enc).
     """
 
     mask: Array | None = None
@@ -62,7 +64,8 @@ class AttentionDecoder(Decoder):
 
     def scores(self, xs: Array, hs_enc: Array) -> Array:
         hs_dec = self.lstm.forward(self.embed.forward(xs))
-        context = self.attention.forward(hs_enc, hs_dec, self.mask)
+        by_question = hs_dec.reshape(len(hs_enc), -1, hs_dec.shape[2])
+        context = self.attention.forward(hs_enc, by_question, self.mask).reshape(hs_dec.shape)
         return self.affine.forward(np.concatenate((context, hs_dec), axis=2))
 
     def backward(self, dscores: Array) -> Array:

@@ -1,9 +1,14 @@
-"""Writing an answer: greedy decoding, character by character, of a batch of questions."""
+"""Writing answers: greedy decoding, character by character, of a batch of questions; any decoding, of many."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from common.functions import log_softmax
+from common.functions import expect_array, log_softmax
+from common.layer import forget, inference
 from common.np import np
+from common.parallel import Workers
+from common.steps import sort
+from common.util import to_cpu
 
 Array = np.ndarray
 
@@ -14,6 +19,7 @@ class Decoded(NamedTuple):
     ids (N, T_dec): the characters, without the start character
     log_probs (N,): log probability of each answer, summed over its characters, in nats
     attention_weights (N, T_dec, T_enc): where each character looked; None for models without attention
+    Of a beam search there are several answers to each question, best first, on an axis K after N.
     """
 
     ids: Array
@@ -42,3 +48,23 @@ def greedy(decoder, encoded: Array, start_id: int, sample_size: int) -> Decoded:
         if decoder.attention is not None:
             weights.append(decoder.attention.attention_weights[0])
     return Decoded(np.concatenate(ids, axis=1), log_probs, np.stack(weights, axis=1) if weights else None)
+
+
+def in_batches(
+    name: str, model, xs: Array, answer: Callable[..., Decoded], batch_size: int = 128, workers: int = 1
+) -> Decoded:
+    """``answer(model, xs)`` to all questions xs (N, T_enc), ``batch_size`` of them at a time to bound the memory.
+
+    The batches are dealt out to ``workers`` threads, each of which has a batch in memory. name: whose errors these are.
+    Raises ValueError when there is no question, or batch_size is less than 1.
+    """
+    expect_array(name, "questions (N, T_enc)", xs)
+    if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
+        raise ValueError(f"{name}: questions (N, T_enc) and a batch_size wanted, got {xs.shape} and {batch_size}")
+    order, _ = sort(to_cpu(xs))  # like beginnings in one batch
+    batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
+    with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool:
+        parts = pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), batches)
+    back = order.argsort()
+    forget(model)  # of other questions than the last forward's, and larger than training needs
+    return Decoded(*(None if p[0] is None else np.concatenate(p)[back] for p in zip(*parts, strict=True)))

@@ -8,14 +8,15 @@ import numpy
 from common.base_model import BaseModel
 from common.functions import expect_array
 from common.initializers import lecun_normal, normal, recurrent_weights
-from common.layer import Array, Layer, forget, inference, walk
+from common.layer import Array, Layer, inference, walk
 from common.np import np
-from common.parallel import WORTH_A_WORKER, Workers, equal_work, worthwhile
+from common.parallel import WORTH_A_WORKER, equal_work, worthwhile
 from common.rnn import TimeRecurrent
 from common.steps import Prefixes, sort
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
 from common.util import to_cpu
-from seq2seq.decoding import Decoded, greedy
+from seq2seq.beam_search import beam_search
+from seq2seq.decoding import Decoded, greedy, in_batches
 
 
 class Encoder(Layer):
@@ -210,21 +211,13 @@ class Seq2seq(BaseModel):
         A decoder that is not ours needs a ``decode`` for it.
         Raises ValueError when there is no question, or sample_size or batch_size is less than 1.
         """
-        expect_array("decode", "questions (N, T_enc)", xs)
-        if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
-            raise ValueError(f"decode: questions (N, T_enc) and a batch_size wanted, got {xs.shape} and {batch_size}")
 
-        def answer(worker: int, batch: Array) -> Decoded:
-            model = pool.models[worker]
-            return model.decoder.decode(model.encode(xs[batch]), start_id, sample_size)
+        def answer(model, xs: Array) -> Decoded:
+            return model.decoder.decode(model.encode(xs), start_id, sample_size)
 
-        order, _ = sort(to_cpu(xs))  # like beginnings in one batch
-        batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
-        with inference(self), Workers(self, min(workers, len(batches)), learn=False) as pool:
-            parts = pool.map(answer, batches)
-        back = order.argsort()
-        decoded = Decoded(*(None if p[0] is None else np.concatenate(p)[back] for p in zip(*parts, strict=True)))
+        decoded = in_batches("decode", self, xs, answer, batch_size, workers)
         if decoded.attention_weights is not None:
             self.decoder.attention.keep(decoded.attention_weights)
-        forget(self)  # of other questions than the last forward's, and larger than training needs
         return decoded
+
+    beam_search = beam_search  # as a method: model.beam_search(xs, ...)
