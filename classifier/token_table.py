@@ -9,17 +9,17 @@ import hashlib
 import html
 import io
 import math
-import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+from common.terminal import cut, visible, width_of
+
 # The nine Blues of ColorBrewer, between which matplotlib's map of that name interpolates.
 BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")
 SHADES = 12
 COLUMNS = ("weight", "rank", "normalized", "attention")
-MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move what stands beside them
 
 
 class TokenTable(NamedTuple):
@@ -68,13 +68,6 @@ def numbers(values: np.ndarray) -> list[str]:
     return [f"{value:.{decimals}f}" if abs(value) < 1000 else f"{value:.3g}" for value in values]
 
 
-def visible(token: str) -> str:
-    """The token with characters that show nothing escaped, ``\\x1b``; spaces alone are ``␣``."""
-    if not token.strip(" \u3000"):
-        return "␣" * len(token)
-    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in MISSING else c for c in token)
-
-
 def rgb(shade: float) -> tuple[int, int, int]:
     """The colour of a shade 0..1 on the map Blues."""
     stops = np.array([list(bytes.fromhex(stop)) for stop in BLUES])
@@ -93,22 +86,6 @@ def ink(colour: tuple[float, float, float]) -> str:
     """Black or white, whichever contrasts more with the colour: the ratio is 4.58:1 at least."""
     light = luminance(colour)
     return "#000000" if (light + 0.05) / 0.05 > 1.05 / (light + 0.05) else "#ffffff"
-
-
-def width_of(text: str) -> int:
-    """Columns of a terminal that the text takes: wide characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
-    )
-
-
-def cut(text: str, width: int) -> str:
-    """The text, its end replaced by … where it takes more columns than width."""
-    if width_of(text) <= width:
-        return text
-    while width_of(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
 
 
 def to_text(table: TokenTable, colour: bool = False, width: int = 80) -> str:

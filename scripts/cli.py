@@ -77,6 +77,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def blocks() -> bool:
+    """Whether standard output is a terminal that can show shaded blocks, and nobody asked for plain text (NO_COLOR)."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return bool("░▒▓█␣".encode(sys.stdout.encoding))
+    except UnicodeEncodeError:
+        return False
+
+
 def number(kind: type, wanted: str, fits: Callable) -> Callable[[str], int | float]:
     """A type of argument: what is no number, or does not fit, is an error that says what is wanted."""
 
@@ -206,6 +216,10 @@ class DateModel:
     def decode(self, xs):
         """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
         return self.model.decode(xs, self.start_id, self.T_dec)
+
+    def beam_search(self, xs, beam_width: int):
+        """The best of the model's own answers to xs (N, T_enc): see ``Seq2seq.beam_search``."""
+        return self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
 
     def test_questions(self) -> list[tuple[str, str]]:
         """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""

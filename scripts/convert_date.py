@@ -2,17 +2,20 @@
 
 python scripts/convert_date.py "May 1, 1972" "nov 13, 1987"
 python scripts/convert_date.py < dates.txt
+python scripts/convert_date.py --explain "May 1, 1972"      # and where the model looked
 """
 
+import shutil
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from cli import DateModel, Parser, run
+from cli import DateModel, Parser, blocks, positive_int, run
 
 from seq2seq.model_file import MODELS
+from seq2seq.text_map import map_text
 
 
 def parse():
@@ -20,6 +23,10 @@ def parse():
     parser.add_argument("texts", nargs="*", metavar="DATE", help="written dates (default: lines on standard input)")
     parser.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what train_date.py wrote")
     parser.add_argument("--model", choices=list(MODELS), default="attention")
+    parser.add_argument("--beam", type=positive_int, metavar="K", help="the K best answers of a beam search of width K")
+    parser.add_argument(
+        "--explain", action="store_true", help="a map of where the model looked; plain, in tenths, when piped"
+    )
     return parser.parse_args()
 
 
@@ -43,9 +50,28 @@ def main() -> int:
                 failed = True
                 print(f"convert_date.py: line {number}: {error}", file=sys.stderr)
         if questions:
-            for ids in date_model.decode(np.stack(questions)).ids:
-                print(date_model.vocabulary.decode(ids), flush=size == 1)
+            for answers in answered(date_model, np.stack(questions), args):
+                print(answers, flush=size == 1)
     return 2 if failed else 0
+
+
+def answered(date_model: DateModel, xs: np.ndarray, args) -> Iterator[str]:
+    """Of each question xs (N, T_enc) the lines to print: its answers, with probabilities and maps where they were
+    asked for."""
+    decoded, vocabulary = date_model.beam_search(xs, args.beam or 1), date_model.vocabulary
+    if args.explain and decoded.attention_weights is None:
+        raise ValueError(f"--explain: {date_model.path} has no attention; there is no map")
+    order = slice(None, None, -1 if date_model.reverse else 1)
+    width, as_blocks = shutil.get_terminal_size().columns, blocks()
+    for n, (answers, log_probs) in enumerate(zip(decoded.ids, decoded.log_probs, strict=True)):
+        for k, ids in enumerate(answers):
+            line = answer = vocabulary.decode(ids)
+            if args.beam or args.explain:
+                line += f"  {np.exp(log_probs[k]):.4f}"
+            if args.explain:
+                weights = decoded.attention_weights[n, k][:, order]
+                line += "\n" + map_text(weights, vocabulary.decode(xs[n, order]), answer, width, blocks=as_blocks)
+            yield line
 
 
 def lines() -> Iterator[str]:

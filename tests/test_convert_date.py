@@ -9,6 +9,7 @@ from script_tools import MODELS, ROOT, refused
 
 from dataset.sequence import read
 from seq2seq import load_model, save_model
+from seq2seq.text_map import map_text
 
 ASKED = ["May 1, 1972", "7/22/08", "SEPTEMBER 27, 1994", "monday, january 5, 2004", "7/22/08"]
 
@@ -98,3 +99,36 @@ def test_convert_refuses_a_model_file_that_says_strange_things(trained_run, in_p
     save_model(tmp_path / "attention.npz", model, **(facts | fact))
     done = in_process(tmp_path, "convert_date.py", "--run", tmp_path, "May 1, 1972")
     refused(done, f"attention.npz: not written by train_date.py: .*{said}")
+
+
+def test_convert_prints_the_best_answers_of_a_beam_search(trained_run, in_process):
+    model, facts = load_model(trained_run.folder / "peeky.npz")
+    vocabulary = read(trained_run.data).vocabulary
+    xs = np.stack([vocabulary.encode(text, 29)[::-1] for text in ASKED])
+    found = model.beam_search(xs, vocabulary.char_to_id[facts["start"]], 10, 3)
+    done = in_process(trained_run.cwd, "convert_date.py", "--model", "peeky", "--beam", 3, *ASKED)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.rpartition("  ") for line in done.stdout.splitlines()]
+    assert [answer for answer, _, _ in lines] == [vocabulary.decode(ids) for each in found.ids for ids in each]
+    printed = [float(probability) for *_, probability in lines]
+    np.testing.assert_allclose(printed, np.exp(found.log_probs).ravel(), atol=6e-5)
+
+
+def test_convert_explains_with_a_plain_map_when_piped(trained_run, in_process, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = in_process(trained_run.cwd, "convert_date.py", "--explain", *ASKED[:2])
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.isascii()
+    first, second = done.stdout.removesuffix("\n\n").split("\n\n")
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    vocabulary = read(trained_run.data).vocabulary
+    for text, question, answer in zip((first, second), ASKED, answers(trained_run, "attention"), strict=False):
+        line, *lines = text.splitlines()
+        assert line.startswith(f"{answer}  0.")
+        xs = vocabulary.encode(question, 29)[None, ::-1]
+        (weights,) = model.decode(xs, vocabulary.char_to_id[facts["start"]], 10).attention_weights[:, :, ::-1]
+        assert lines == map_text(weights, question.ljust(29), answer, blocks=False).splitlines()
+
+
+def test_convert_without_attention_has_nothing_to_explain(trained_run, in_process):
+    done = in_process(trained_run.cwd, "convert_date.py", "--explain", "--model", "peeky", *ASKED)
+    refused(done, r"--explain: .*peeky\.npz has no attention; there is no map")

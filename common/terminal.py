@@ -1,0 +1,28 @@
+"""Text in a terminal: what it shows, and how many columns it takes."""
+
+import unicodedata
+
+MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move what stands beside them
+
+
+def visible(token: str) -> str:
+    """The token with characters that show nothing escaped, ``\\x1b``; spaces alone are ``␣``."""
+    if not token.strip(" \u3000"):
+        return "␣" * len(token)
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in MISSING else c for c in token)
+
+
+def width_of(text: str) -> int:
+    """Columns of a terminal that the text takes: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """The text, its end replaced by … where it takes more columns than width."""
+    if width_of(text) <= width:
+        return text
+    while width_of(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
