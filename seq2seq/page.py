@@ -1,0 +1,128 @@
+"""One page of HTML that holds an attention model and runs it in the reader's browser, without a network.
+
+Its parts are the files in ``seq2seq/page``: the JavaScript is ES modules, which stand in the page one after another,
+without their imports and exports.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from common.layer import named_params
+from common.util import to_cpu
+from seq2seq.attention_seq2seq import AttentionSeq2seq
+
+FOLDER = resources.files("seq2seq") / "page"
+SCRIPTS = ("text.js", "forward.js", "data.js", "measures.js", "view.js", "questions.js", "main.js")
+STYLES = ("page.css", "map.css", "heat.css", "questions.css")
+LARGEST = 2**28  # bytes: JavaScript has no strings of twice that
+# What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
+ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+
+
+class Example(NamedTuple):
+    """A question of the page.
+
+    question: without its padding; answer: T_dec characters, or None where none is known; own: what the model writes,
+    T_dec characters; truth: bool (T_dec, T_enc), which characters of the question each of the answer comes from, in the
+    order of the text, or None.
+    """
+
+    question: str
+    answer: str | None
+    own: str
+    truth: np.ndarray | None = None
+
+
+def to_page(
+    model: AttentionSeq2seq,
+    examples: Iterable[Example],
+    *,
+    vocabulary: str,
+    start: str,
+    T_enc: int,
+    T_dec: int,
+    reverse: bool,
+    title: str = "Where the model looks",
+    about: Iterable[str] = (),
+) -> bytes:
+    """The page: the same bytes for the same arguments.
+
+    vocabulary: the characters in the order of their ids; start: the character before every answer; T_enc, T_dec: length
+    of questions and answers; reverse: whether the model reads questions backwards; title: of the window; about: phrases
+    for the page's head.
+    Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, and weights that make
+    a page no browser opens.
+    """
+    params = {name: np.asarray(to_cpu(p)) for name, p in named_params(model).items()}
+    V = len(params.get("encoder.embed.W", ()))
+    if type(model) is not AttentionSeq2seq or set(model.arguments) != {"vocab_size", "wordvec_size", "hidden_size"}:
+        raise ValueError(f"page: an AttentionSeq2seq wanted, got {type(model).__name__} of {model.arguments}")
+    if len(vocabulary) != V or len(set(vocabulary)) != V or start not in vocabulary:
+        raise ValueError(f"page: the model's {V} characters, with start {start!r}, wanted, got {vocabulary[:40]!r}")
+    size = sum(p.size for p in params.values()) * 4 * 4 // 3
+    if size > LARGEST:
+        raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
+    data = {
+        "about": list(about),
+        "vocabulary": list(vocabulary),
+        "start": start,
+        "T_enc": T_enc,
+        "T_dec": T_dec,
+        "reverse": bool(reverse),
+        "questions": [_question(example) for example in examples],
+    }
+    weights = {
+        name: {"shape": p.shape, "base64": base64.b64encode(p.astype("<f4").tobytes()).decode()}
+        for name, p in params.items()
+    }
+    style = "\n".join(_template(name) for name in STYLES)
+    script = "\n".join(_module(name) for name in SCRIPTS)
+    policy = {
+        "default-src": "'none'",
+        "script-src": _digest(script),
+        "style-src": _digest(style),
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    parts = {
+        "policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "title": html.escape(title),
+        "style": style,
+        "data": _json(data),
+        "weights": _json(weights),
+        "script": script,
+    }
+    page = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], _template("page.html"))
+    return page.encode("utf-8", "replace")
+
+
+def _question(example: Example) -> dict:
+    truth = None if example.truth is None else [np.flatnonzero(row).tolist() for row in example.truth]
+    return {"question": example.question, "answer": example.answer, "own": example.own, "truth": truth}
+
+
+def _template(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _module(name: str) -> str:
+    """The module for a place behind those that it imports from, in one scope with them."""
+    text = re.sub(r"^import\s.*?;\n", "", _template(name), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^export ", "", text, flags=re.MULTILINE)
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":")).translate(ESCAPES)

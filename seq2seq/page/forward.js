@@ -1,0 +1,160 @@
+// The forward pass of AttentionSeq2seq for one question at a time: the layers of common/ and seq2seq/ under their names,
+// with the axis N left out. A vector is a Float32Array; a matrix is one too, row after row.
+
+export const sigmoid = (x) => (1 + Math.tanh(x / 2)) / 2;
+
+export function softmax(x) {
+  const max = x.reduce((a, b) => Math.max(a, b));
+  const y = Float32Array.from(x, (v) => Math.exp(v - max));
+  const sum = y.reduce((a, b) => a + b);
+  return y.map((v) => v / sum);
+}
+
+const argmax = (x) => x.reduce((best, v, k) => (v > x[best] ? k : best), 0);
+
+function dot(x, y) {
+  let sum = 0;
+  for (let k = 0; k < x.length; k++) sum += x[k] * y[k];
+  return sum;
+}
+
+/** out += x W: x (D,), W (D, C), out (C,). Four rows of W at a time take a third of the time of one by one. */
+function addProduct(out, x, W) {
+  const C = out.length;
+  let d = 0;
+  for (; d + 4 <= x.length; d += 4) {
+    const [x0, x1, x2, x3] = [x[d], x[d + 1], x[d + 2], x[d + 3]];
+    for (let k = 0, w = d * C; k < C; k++, w++) {
+      out[k] += x0 * W[w] + x1 * W[w + C] + x2 * W[w + 2 * C] + x3 * W[w + 3 * C];
+    }
+  }
+  for (; d < x.length; d++) {
+    for (let k = 0, w = d * C; k < C; k++, w++) out[k] += x[d] * W[w];
+  }
+}
+
+/** common/layers.py: id -> W[id], with W (V, D). */
+export class Embedding {
+  constructor(W, D) {
+    Object.assign(this, { W, D });
+  }
+
+  forward(id) {
+    return this.W.subarray(id * this.D, (id + 1) * this.D);
+  }
+}
+
+/** common/lstm.py, one step: Wx (D, 4H), Wh (H, 4H), b (4H,), gates in the order f, g, i, o. */
+export class LSTM {
+  constructor(Wx, Wh, b) {
+    Object.assign(this, { Wx, Wh, b });
+  }
+
+  forward(x, h_prev, c_prev) {
+    const a = this.b.slice(); // a = x Wx + h_prev Wh + b
+    addProduct(a, x, this.Wx);
+    addProduct(a, h_prev, this.Wh);
+    const H = h_prev.length;
+    const [f, g, i, o] = [0, 1, 2, 3].map((gate) => a.subarray(gate * H, (gate + 1) * H));
+    const c_next = c_prev.map((c, k) => sigmoid(f[k]) * c + Math.tanh(g[k]) * sigmoid(i[k]));
+    const h_next = c_next.map((c, k) => sigmoid(o[k]) * Math.tanh(c));
+    return [h_next, c_next];
+  }
+}
+
+/** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,). */
+export class AttentionWeight {
+  forward(hs, h) {
+    return softmax(hs.map((h_t) => dot(h_t, h)));
+  }
+}
+
+/** common/attention.py: c = sum_t a[t] hs[t], with hs (T, H), a (T,) -> c (H,). */
+export class WeightSum {
+  forward(hs, a) {
+    return hs[0].map((_, k) => hs.reduce((sum, h_t, t) => sum + a[t] * h_t[k], 0));
+  }
+}
+
+/** common/layers.py: x W + b. */
+export class Affine {
+  constructor(W, b) {
+    Object.assign(this, { W, b });
+  }
+
+  forward(x) {
+    const out = this.b.slice();
+    addProduct(out, x, this.W);
+    return out;
+  }
+}
+
+/** seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H). */
+export class AttentionEncoder {
+  constructor(embed, lstm, H) {
+    Object.assign(this, { embed, lstm, H });
+  }
+
+  forward(xs) {
+    let [h, c] = [new Float32Array(this.H), new Float32Array(this.H)];
+    return Array.from(xs, (id) => {
+      [h, c] = this.lstm.forward(this.embed.forward(id), h, c);
+      return h;
+    });
+  }
+}
+
+/** seq2seq/attention_seq2seq.py: `start`, then `step` after each character that was written. */
+export class AttentionDecoder {
+  constructor(embed, lstm, affine) {
+    Object.assign(this, { embed, lstm, affine });
+    this.attentionWeight = new AttentionWeight();
+    this.weightSum = new WeightSum();
+  }
+
+  start(hs_enc) {
+    this.h = hs_enc[hs_enc.length - 1];
+    this.c = new Float32Array(this.h.length);
+  }
+
+  /** Scores (V,) of the next character, and the weights a (T_enc,) it looked with. */
+  step(id, hs_enc) {
+    [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
+    const a = this.attentionWeight.forward(hs_enc, this.h);
+    const context = this.weightSum.forward(hs_enc, a);
+    const scores = this.affine.forward(Float32Array.of(...context, ...this.h));
+    return { scores, a };
+  }
+}
+
+export class AttentionSeq2seq {
+  /** params: name -> {values, shape}, named as in a model file. */
+  constructor(params) {
+    const values = (name) => params[name].values;
+    const embed = (part) => new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
+    const lstm = (part) => new LSTM(...["Wx", "Wh", "b"].map((name) => values(`${part}.lstm.${name}`)));
+    const affine = new Affine(values("decoder.affine.W"), values("decoder.affine.b"));
+    this.encoder = new AttentionEncoder(embed("encoder"), lstm("encoder"), params["encoder.lstm.Wh"].shape[0]);
+    this.decoder = new AttentionDecoder(embed("decoder"), lstm("decoder"), affine);
+  }
+
+  /**
+   * seq2seq/decoding.py: at each step take the most likely character and feed it back, or, where an answer is given,
+   * its character. Returns ids: the most likely characters; p: how likely; weights (sample_size, T_enc).
+   */
+  decode(xs, start_id, sample_size, given = null) {
+    const hs = this.encoder.forward(xs);
+    this.decoder.start(hs);
+    const [ids, p, weights] = [[], [], []];
+    for (let t = 0, id = start_id; t < sample_size; t++) {
+      const { scores, a } = this.decoder.step(id, hs);
+      const y = softmax(scores);
+      const best = argmax(y);
+      ids.push(best);
+      p.push(y[best]);
+      weights.push(a);
+      id = given ? given[t] : best;
+    }
+    return { ids, p, weights };
+  }
+}

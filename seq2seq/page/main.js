@@ -1,0 +1,91 @@
+// What is typed or chosen is asked, and shown.
+
+import { ask, data, faults } from "./data.js";
+import { markQuestion, startQuestions } from "./questions.js";
+import { element, find, glyph, named, number, visible } from "./text.js";
+import { showMap, startMap } from "./view.js";
+
+let current = null; // {question, answer, truth}, answer and truth null for a typed text
+
+function render() {
+  const given = current.answer !== null && find("given").checked;
+  const answer = current.answer === null ? null : [...current.answer];
+  const asked = ask(current.question, given ? answer : null);
+  showMap(asked, { answer, truth: current.truth, given });
+  find("view").classList.remove("stale");
+  find("map").inert = false;
+  find("asked").textContent = visible(current.question);
+  find("own").textContent = visible(asked.best.join(""));
+  find("time").textContent = `${asked.ms.toFixed(1)} ms`;
+  find("given").disabled = answer === null;
+  if (answer === null) find("own-answer").checked = true;
+}
+
+/** What cannot be asked is said where it stands, and the last map stays, dimmed. */
+function explain({ chars, unknown, tooMany }) {
+  const reasons = [...new Set(unknown.map((place) => chars[place]))].map((char) => {
+    const places = unknown.filter((place) => chars[place] === char).map((place) => place + 1);
+    const code = char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    return `“${named(char)}” (U+${code}, character ${places.join(", ")}) is not in the vocabulary.`;
+  });
+  if (tooMany) reasons.push(`${number(chars.length)} characters, at most ${data.T_enc} are possible.`);
+  const marked = chars.map((char, place) =>
+    element(unknown.includes(place) || place >= data.T_enc ? "mark" : "span", {}, glyph(char)),
+  );
+  find("echo").replaceChildren(...(reasons.length ? marked : []));
+  find("reasons").textContent = reasons.join(" ");
+  find("text").toggleAttribute("aria-invalid", false);
+  if (reasons.length) find("text").setAttribute("aria-invalid", "true");
+  return reasons.length > 0;
+}
+
+function typed() {
+  const text = find("text").value;
+  const found = faults(text);
+  const refused = explain(found);
+  find("count").textContent = `${found.chars.length} of ${data.T_enc} characters`;
+  if (refused || !found.chars.length) {
+    find("view").classList.add("stale");
+    find("map").inert = true;
+    find("own").textContent = find("time").textContent = "";
+    return;
+  }
+  current = { question: found.chars.join(""), answer: null, truth: null };
+  markQuestion(null);
+  render();
+}
+
+function choose(question) {
+  find("text").value = question.question;
+  explain(faults(question.question));
+  find("count").textContent = `${[...question.question].length} of ${data.T_enc} characters`;
+  current = question;
+  markQuestion(question.index);
+  render();
+}
+
+function theme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const button = find("theme");
+  const root = document.documentElement;
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const name = () => {
+    button.textContent = isDark() ? "Light theme" : "Dark theme";
+  };
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    name();
+  });
+  dark.addEventListener("change", name);
+  name();
+}
+
+theme();
+find("about").textContent = visible(data.about.join(" · "));
+find("known").textContent = data.vocabulary.map(glyph).join(" ");
+startMap();
+for (const id of ["own-answer", "given"]) find(id).addEventListener("change", render);
+find("text").addEventListener("input", typed);
+const first = startQuestions(choose);
+if (first) choose(first);
+else typed();
