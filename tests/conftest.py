@@ -2,7 +2,10 @@
 
 import importlib
 import io
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,12 +14,16 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import hypothesis
+import numpy as np
 import pytest
+from browser_tools import FLAGS, Browser
+from page_tools import page_of
 from script_tools import write_blogs, write_films
 from threadpoolctl import threadpool_limits
 
 from dataset import dates
 from dataset.sequence import read
+from seq2seq import AttentionSeq2seq, save_model
 
 ROOT = Path(__file__).resolve().parents[1]
 hypothesis.settings.register_profile("quick", max_examples=25, derandomize=True, database=None, deadline=None)
@@ -180,3 +187,80 @@ def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]
         monkeypatch.setattr(f"seq2seq.plot.{name}", lambda *_, **__: MagicMock())
     monkeypatch.setattr("train_date.save_figure", lambda path, figure: None)
     return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """One browser for all tests that want one."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    paths = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    missing = [name for name, path in paths.items() if path is None]
+    if missing:
+        pytest.skip(f"no {' and no '.join(missing)} here; Debian has them as chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = paths["chromium"]
+    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(paths["chromedriver"]))
+    driver.set_script_timeout(120)
+    yield Browser(driver)
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """The browser; afterwards its console is empty, and all that it has asked for is the page."""
+    chromium.drain()
+    yield chromium
+    console, urls = chromium.drain()
+    assert console == []
+    assert urls and all(re.fullmatch(r"file:///.*\.html|data:,", url) for url in urls), urls
+
+
+@pytest.fixture(scope="session")
+def date_run(tmp_path_factory) -> tuple[AttentionSeq2seq, str, Path]:
+    """A model that answers each date in another way, its vocabulary, and the page of its run."""
+    folder = tmp_path_factory.mktemp("run")
+    lines = "".join(f"{line}\n" for line in dates.generate(1000, seed=1))
+    (folder / "date.txt").write_text(lines, encoding="utf-8")
+    data = read(folder / "date.txt")
+    model = AttentionSeq2seq(len(data.vocabulary), 16, 32, rng=np.random.default_rng(3))
+    for p in model.params:
+        p *= 6
+    for part in (model.encoder, model.decoder):
+        part.embed.W[...] *= 16
+    source = {"path": str(folder / "date.txt"), "source": "", "sha256": data.sha256, "leak_free": False}
+    facts = dict(vocabulary=data.vocabulary.chars, start="_", T_enc=29, T_dec=10, reverse=True, data=source)
+    save_model(folder / "attention.npz", model, **facts)
+    return model, data.vocabulary.chars, folder
+
+
+@pytest.fixture
+def date_page(date_run, in_process) -> Path:
+    """The page of ``date_run`` with 50 questions, as the script makes it."""
+    path = date_run[2] / "attention.html"
+    if not path.exists():
+        done = in_process(date_run[2], "explore_attention.py", "--run", date_run[2], "--count", 50)
+        assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.fixture(scope="session")
+def date_model(date_run):
+    return date_run[:2]
+
+
+@pytest.fixture(scope="session")
+def mixed_page(tmp_path_factory) -> Path:
+    """A page with right and wrong answers, in several formats."""
+    path = tmp_path_factory.mktemp("mixed") / "page.html"
+    found, _ = page_of(["May 1, 1972", "MAY 2, 1973", "7/22/08", "Jul 4, 2001"])
+    data = json.loads(re.search(rb'id="data">(.*?)</script>', found)[1])
+    data["questions"][1]["answer"] = data["questions"][1]["own"]
+    wrong = data["questions"][0]["own"]
+    data["questions"][0]["answer"] = wrong[:2] + ("M" if wrong[2] != "M" else "a") + wrong[3:]
+    data["questions"][0]["truth"] = [[0], [], [1, 2], []]
+    data["questions"][3]["answer"] = None
+    path.write_bytes(re.sub(rb'(?<=id="data">).*?(?=</script>)', lambda _: json.dumps(data).encode(), found))
+    return path

@@ -1,0 +1,149 @@
+"""The page in a real browser: it answers as Python does, shows what it should, asks for nothing and runs nothing else.
+
+Driven by selenium, in Debian's chromium; without them these tests skip.
+"""
+
+import base64
+import json
+import re
+
+import numpy as np
+from browser_tools import SHOWN, TYPE
+from hostile_texts import TEXTS
+from page_tools import page_of
+
+from classifier.token_table import visible
+from dataset import dates
+
+TYPED = f"return arguments[0].map((text) => {{ {TYPE} return (() => {{ {SHOWN} }})(); }});"
+CHOSEN = f"""
+return arguments[0].map((index) => {{
+  document.querySelector(`[data-index="${{index}}"]`).click();
+  if (arguments[1]) document.getElementById("given").click();
+  return (() => {{ {SHOWN} }})();
+}});
+"""
+HOSTILE = f"""
+const search = document.getElementById("search");
+const searchFor = (text) => {{
+  search.value = text;
+  search.dispatchEvent(new Event("input"));
+}};
+return arguments[0].map((text, index) => {{
+  searchFor(/[\\r\\n]/.test(text) ? "" : text.trim());
+  document.querySelector(`[data-index="${{index}}"]`).click();
+  const asked = document.getElementById("asked").textContent;
+  {TYPE}
+  return [asked, document.getElementById("reasons").textContent];
+}});
+"""
+
+
+def test_typed_dates_are_answered_as_python_answers_them(browser, date_page, date_model, full):
+    model, vocabulary = date_model
+    browser.open(date_page)
+    embedded = set(browser.all("#list .asked", "e.textContent"))
+    lines = dates.generate(3000, seed=77)
+    texts = list(dict.fromkeys(line[:29].strip() for line in lines if line[:29].strip() not in embedded))
+    texts = texts[: 1000 if full else 50]
+    assert len(texts) == (1000 if full else 50)
+    decoded = decode(model, vocabulary, texts)
+    shown = browser.run(TYPED, texts)
+    assert [own for own, _ in shown] == written(decoded.ids, vocabulary)
+    np.testing.assert_allclose([cells for _, cells in shown], decoded.attention_weights[:, :, ::-1], rtol=0, atol=1e-3)
+    assert len({own for own, _ in shown}) > 25 and decoded.attention_weights.max() > 0.3, "else any would do"
+
+
+def test_test_questions_are_answered_as_python_answers_them(browser, date_page, date_model):
+    model, vocabulary = date_model
+    browser.open(date_page)
+    texts = browser.all("#list .asked", "e.textContent")
+    assert len(texts) == 50
+    decoded = decode(model, vocabulary, texts)
+    shown = browser.run(CHOSEN, list(range(50)), False)
+    assert [own for own, _ in shown] == written(decoded.ids, vocabulary)
+    assert browser.all("#list .own", "e.textContent") == written(decoded.ids, vocabulary), "what the list says"
+    np.testing.assert_allclose([cells for _, cells in shown], decoded.attention_weights[:, :, ::-1], rtol=0, atol=1e-3)
+
+
+def test_under_the_given_answer_the_weights_are_those_of_the_forward_pass(browser, date_page, date_model):
+    model, vocabulary = date_model
+    browser.open(date_page)
+    data = json.loads(browser.get("document.getElementById('data').textContent"))
+    shown = browser.run(CHOSEN, list(range(50)), True)
+    texts = [question["question"] for question in data["questions"]]
+    answers = [[vocabulary.index(char) for char in "_" + question["answer"]] for question in data["questions"]]
+    model.forward(encode(vocabulary, texts), np.array(answers))
+    given = np.array(model.decoder.attention.attention_weights).transpose(1, 0, 2)[:, :, ::-1]
+    np.testing.assert_allclose([cells for _, cells in shown], given, rtol=0, atol=1e-3)
+    own = browser.run(CHOSEN, list(range(50)), False)
+    assert browser.get("document.getElementById('given').checked"), "the choice stays"
+    assert own == shown
+    assert "".join(browser.all("#row-out .glyph", "e.textContent")) == data["questions"][49]["answer"]
+
+
+def test_a_weight_that_is_edited_changes_the_answer(browser, date_page, date_model, tmp_path):
+    _, vocabulary = date_model
+    page = date_page.read_text(encoding="utf-8")
+    stored = re.search(r'"decoder\.affine\.b":\{"shape":\[\d+\],"base64":"(.*?)"\}', page)
+    (tmp_path / "edited.html").write_text(page.replace(stored[1], raised(stored[1], vocabulary.index("7"))), "utf-8")
+    browser.open(date_page)
+    before = browser.get("document.getElementById('own').textContent")
+    browser.open(tmp_path / "edited.html")
+    assert browser.get("document.getElementById('own').textContent") == "7" * 10 != before
+
+
+def raised(stored: str, place: int) -> str:
+    """Float32 numbers as base64, the one at the place plus 100."""
+    values = np.frombuffer(base64.b64decode(stored), "<f4").copy()
+    values[place] += 100
+    return base64.b64encode(values.tobytes()).decode()
+
+
+def encode(vocabulary: str, texts: list[str]) -> np.ndarray:
+    return np.array([[vocabulary.index(char) for char in text.ljust(29)] for text in texts])[:, ::-1]
+
+
+def decode(model, vocabulary: str, texts: list[str]):
+    return model.decode(encode(vocabulary, texts), vocabulary.index("_"), 10)
+
+
+def written(ids: np.ndarray, vocabulary: str) -> list[str]:
+    return ["".join(vocabulary[i] for i in row) for row in ids]
+
+
+def test_hostile_texts_show_as_themselves_and_run_nothing(browser, tmp_path):
+    path = tmp_path / "<svg onload=window.ran=1> & '$(1)` #.html"
+    found, _ = page_of(TEXTS, title=TEXTS[0], about=TEXTS)
+    path.write_bytes(found)
+    browser.open(path)
+    before = browser.all("body *", "e.tagName")
+
+    def shown(text):
+        return "".join(char if char == " " else visible(char) for char in text)
+
+    asked = [shown(text.strip()) for text in TEXTS]
+    assert browser.all("#list .asked", "e.textContent") == asked
+    assert browser.get("document.getElementById('about').textContent") == shown(" · ".join(TEXTS))
+    assert browser.driver.title == TEXTS[0]
+    assert not {"STYLE", "IMG", "IFRAME", "BASE", "META", "FORM"} & set(before)
+    assert browser.run(HOSTILE, TEXTS) == [[text, ""] for text in asked]
+    browser.mouse('#row-out [data-out="0"]')
+    browser.mouse('#heat [data-in="3"]')
+    assert sorted(set(browser.all("body *", "e.tagName"))) == sorted(set(before))
+    assert browser.all("body script", "e.type") == ["application/json", "application/json", "module"]
+    assert browser.all("svg *", "e.tagName") == ["path"] * len(browser.all("svg *", "1"))
+    assert browser.get("window.ran") is None
+
+
+def test_a_script_that_got_in_would_not_run(chromium, mixed_page, tmp_path):
+    """What the policy is for: and what the fixture ``browser`` would report."""
+    page = mixed_page.read_text(encoding="utf-8")
+    intruder = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'><p style='color: red' id=p>a</p>"
+    (tmp_path / "page.html").write_text(page.replace("<main>", f"{intruder}<main>"), encoding="utf-8")
+    chromium.drain()
+    chromium.open(tmp_path / "page.html")
+    assert chromium.get("window.ran") is None
+    assert chromium.get("getComputedStyle(document.getElementById('p')).color") != "rgb(255, 0, 0)"
+    console, _ = chromium.drain()
+    assert len(console) >= 3 and all("Content Security Policy" in entry["message"] for entry in console)

@@ -1,0 +1,203 @@
+"""The page in a real browser: what pointer, finger and keys change, at every width and in both themes.
+
+Driven by selenium, in Debian's chromium; without them these tests skip.
+"""
+
+import re
+
+import numpy as np
+import pytest
+
+
+def test_a_pointer_on_a_character_shades_the_other_row_and_the_map(browser, date_page):
+    browser.open(date_page)
+    weights = browser.weights()
+    assert weights.shape == (10, 29) and (browser.shades("in") == 0).all() and (browser.shades("out") == 0).all()
+    browser.mouse('#row-out [data-out="3"]')
+    np.testing.assert_allclose(browser.shades("in"), weights[3], atol=1e-4)
+    assert (browser.shades("out") == 0).all()
+    assert set(browser.all("#links path:not(.off)", "e.dataset.linkOut")) == {"3"}
+    assert set(browser.all("#heat td.across", "e.dataset.out")) == {"3"}
+    strongest = f"{weights[3].max():.4f}"
+    assert strongest in browser.get("document.getElementById('readout').textContent")
+    browser.mouse('#row-in [data-in="5"]')
+    np.testing.assert_allclose(browser.shades("out"), weights[:, 5], atol=1e-4)
+    assert (browser.shades("in") == 0).all()
+    assert set(browser.all("#links path:not(.off)", "e.dataset.linkIn")) <= {"5"}
+    assert set(browser.all("#heat td.down", "e.dataset.in")) == {"5"} and not browser.all("#heat td.across", "1")
+    browser.mouse('#heat td[data-out="2"][data-in="4"]')
+    np.testing.assert_allclose(browser.shades("in"), weights[2], atol=1e-4)
+    chips = browser.all("#readout .chip", "e.textContent")
+    assert len(chips) == 1 and chips[0].endswith(f"{weights[2, 4]:.4f}")
+    browser.mouse("h1")
+    assert (browser.shades("in") == 0).all() and not browser.all("#links .off", "1")
+    browser.mouse('#row-out [data-out="3"]', "mouseMoved", "mousePressed", "mouseReleased")
+    browser.mouse("h1")
+    np.testing.assert_allclose(browser.shades("in"), weights[3], atol=1e-4, err_msg="a click stays")
+
+
+def test_a_finger_chooses_and_slides(browser, date_page):
+    browser.open(date_page, width=360)
+    weights = browser.weights()
+    browser.touch('#row-out [data-out="7"]')
+    np.testing.assert_allclose(browser.shades("in"), weights[7], atol=1e-4)
+    browser.touch('#row-in [data-in="2"]', '#row-in [data-in="3"]', '#row-in [data-in="9"]')
+    np.testing.assert_allclose(browser.shades("out"), weights[:, 9], atol=1e-4)
+
+
+def test_arrow_keys_lead_along_the_rows_and_across(browser, date_page):
+    browser.open(date_page)
+    weights, focused = browser.weights(), "({...document.activeElement.dataset})"
+    browser.run("document.querySelector('#row-out button').focus()")
+    browser.press("ARROW_RIGHT", "ARROW_RIGHT")
+    assert browser.get(focused) == {"out": "2"}
+    np.testing.assert_allclose(browser.shades("in"), weights[2], atol=1e-4)
+    assert browser.get("document.activeElement.matches(':focus-visible')")
+    assert browser.get("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    browser.press("ARROW_UP")
+    assert browser.get(focused) == {"in": str(weights[2].argmax())}
+    np.testing.assert_allclose(browser.shades("out"), weights[:, weights[2].argmax()], atol=1e-4)
+    browser.press("END", "ARROW_RIGHT")
+    assert browser.get(focused) == {"in": "28"}
+    browser.press("ARROW_DOWN")
+    assert browser.get(focused) == {"out": str(weights[:, 28].argmax())}
+    browser.press("HOME", "ARROW_LEFT", "ARROW_DOWN")
+    assert browser.get(focused) == {"out": "0"}
+    assert browser.all("#row-out button", "e.tabIndex") == [0] + [-1] * 9, "one stop of the tab key a row"
+    browser.press("ESCAPE")
+    assert (browser.shades("in") == 0).all()
+
+
+def test_what_cannot_be_asked_is_explained_where_it_stands(browser, date_page):
+    browser.open(date_page)
+    browser.type("May 1, ２月 2")
+    reasons = browser.get("document.getElementById('reasons').textContent")
+    assert reasons == (
+        "“２” (U+FF12, character 8) is not in the vocabulary. “月” (U+6708, character 9) is not in the vocabulary."
+    )
+    assert browser.all("#echo mark", "e.textContent") == ["２", "月"]
+    assert browser.get("document.getElementById('text').getAttribute('aria-invalid')") == "true"
+    assert browser.get("document.getElementById('map').inert") and browser.all(".stale #own", "e.textContent") == []
+    assert browser.get("document.getElementById('own').textContent") == ""
+    browser.type("a" * 31)
+    assert browser.get("document.getElementById('reasons').textContent") == "31 characters, at most 29 are possible."
+    assert browser.all("#echo mark", "e.textContent") == ["a", "a"]
+    browser.type("  ")
+    assert (
+        browser.get("document.getElementById('own').textContent + document.getElementById('reasons').textContent") == ""
+    )
+    browser.type(f"\u3000 May 1, 1972{' ' * 40}\x1f")
+    assert browser.get("document.getElementById('own').textContent.length") == 10
+    assert not browser.get("document.getElementById('map').inert || document.getElementById('text').ariaInvalid")
+    assert browser.get("document.getElementById('asked').textContent") == "May 1, 1972"
+    assert browser.get("document.getElementById('given').disabled"), "a typed text has no given answer"
+
+
+def test_wrong_characters_are_marked_by_more_than_colour(browser, mixed_page):
+    browser.open(mixed_page)
+    assert browser.all("#row-verdict span", "e.className") == ["right", "right", "wrong", "right"]
+    assert browser.get("document.getElementById('row-verdict').textContent").startswith("✓✓✗")
+    underlined = browser.all("#row-out .glyph", "getComputedStyle(e).textDecorationLine")
+    assert underlined == ["none", "none", "underline", "none"]
+    assert ", wrong, " in browser.all("#row-out button", "e.ariaLabel")[2]
+    assert browser.get("document.getElementById('verdict-note').textContent").startswith("✗ 1 of 4 wrong")
+    assert len(browser.all('[data-index="0"] del', "1")) == 1
+    assert browser.all(".question .mark", "e.textContent") == ["✗", "✓", "✗", "·"]
+    weights = browser.weights()
+    alignment = (weights[0, 0] + weights[2, 1:3].sum()) / 2
+    assert browser.get("parseFloat(document.getElementById('alignment').textContent)") == pytest.approx(
+        100 * alignment, abs=0.1
+    )
+    assert browser.get("parseFloat(document.getElementById('pad-mass').textContent)") == 0, "as long as the longest"
+    entropy = -(weights * np.log(np.maximum(weights, 1e-9))).sum(axis=1).mean()
+    assert browser.get("parseFloat(document.getElementById('entropy').textContent)") == pytest.approx(entropy, abs=0.01)
+    browser.run("document.querySelector('[data-index=\"2\"]').click()")
+    pad_mass = browser.weights()[:, 7:].sum(axis=1).mean()
+    assert browser.get("parseFloat(document.getElementById('pad-mass').textContent)") == pytest.approx(
+        100 * pad_mass, abs=0.1
+    )
+    assert browser.get("document.getElementById('alignment').parentElement.hidden")
+
+
+def test_questions_are_searched_filtered_and_chosen(browser, mixed_page):
+    browser.open(mixed_page)
+    everything = browser.all("#list .asked", "e.textContent")
+
+    def shown():
+        return browser.all("#list .asked", "e.textContent")
+
+    def choose(name, value):
+        browser.run(
+            "const e = document.getElementById(arguments[0]);"
+            "e.value = arguments[1]; e.dispatchEvent(new Event('input'))",
+            name,
+            value,
+        )
+
+    choose("search", "may")
+    assert shown() == ["May 1, 1972", "MAY 2, 1973"]
+    choose("verdict", "false")
+    assert shown() == ["May 1, 1972"]
+    assert browser.get("document.getElementById('found').textContent") == "1 of 4, 1 answered wrong"
+    choose("search", "")
+    choose("verdict", "")
+    formats = browser.all("#shape option", "[e.value, e.textContent]")[1:]
+    assert formats[0] == ["Word 0, 0", "like May 1, 1972 (2)"] and len(formats) == 3
+    choose("shape", "Word 0, 0")
+    assert shown() == ["May 1, 1972", "Jul 4, 2001"]
+    choose("shape", "")
+    assert shown() == everything
+    browser.run("document.querySelector('[data-index=\"0\"]').focus()")
+    browser.press("ARROW_DOWN", "ARROW_DOWN", "ENTER")
+    assert browser.all("[aria-current]", "e.dataset.index") == ["2"]
+    assert browser.get("document.getElementById('text').value") == "7/22/08"
+    assert browser.get("document.getElementById('asked').textContent") == "7/22/08"
+
+
+@pytest.mark.parametrize("width", [360, 900, 1600])
+def test_the_page_never_scrolls_sideways(browser, date_page, mixed_page, width):
+    wide = "document.documentElement.scrollWidth - innerWidth"
+    browser.open(date_page, width=width)
+    assert browser.get(wide) <= 0
+    browser.run("document.getElementById('numbers').click()")
+    assert browser.get(wide) <= 0 and browser.all("#heat td span", "e.offsetWidth > 20")[0]
+    for text in ("Wednesday, September 27, 1995", "W" * 200, "是" * 60):
+        browser.type(text)
+        assert browser.get(wide) <= 0
+    browser.open(mixed_page, width=width)
+    assert browser.get(wide) <= 0
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(browser, mixed_page):
+    paper, ground = "getComputedStyle(document.body).backgroundColor", {}
+    for theme in ("light", "dark"):
+        browser.open(mixed_page, color_scheme=theme)
+        ground[theme] = browser.get(paper)
+    assert ground == {"light": "rgb(250, 248, 244)", "dark": "rgb(20, 23, 26)"}
+    assert browser.get("document.getElementById('theme').textContent") == "Light theme"
+    browser.run("document.getElementById('theme').click()")
+    assert browser.get(paper) == ground["light"]
+    browser.run("document.getElementById('theme').click()")
+    assert browser.get(paper) == ground["dark"]
+
+
+def test_nothing_moves_for_those_who_asked_for_less_motion(browser, mixed_page):
+    seconds = "parseFloat(getComputedStyle(document.querySelector('#links path')).transitionDuration)"
+    browser.open(mixed_page)
+    assert browser.get(seconds) > 0
+    browser.open(mixed_page, reduced_motion="reduce")
+    assert browser.get(seconds) == 0
+    assert browser.get("document.getAnimations().length") == 0
+
+
+def test_a_screen_reader_finds_a_name_for_all_that_can_be_used(browser, mixed_page):
+    browser.open(mixed_page)
+    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
+    found = [(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]]
+    usable = {"button", "textbox", "searchbox", "combobox", "radio", "toolbar", "table", "list", "region", "figure"}
+    assert {role for role, _ in found} >= usable, usable - {role for role, _ in found}
+    assert not [role for role, name in found if role in usable and not name]
+    assert [name for role, name in found if role == "heading"][:2] == ["Where the model looks", "Try your own"]
+    assert len([role for role, _ in found if role == "alert"]) == 1
+    cells = [name for role, name in found if role in ("cell", "gridcell")]
+    assert sum(bool(re.fullmatch(r"[01]\.\d{4}", name or "")) for name in cells) == 4 * 11
