@@ -102,6 +102,11 @@ def test_wrong_characters_are_marked_by_more_than_colour(browser, mixed_page):
     assert ", wrong, " in browser.all("#row-out button", "e.ariaLabel")[2]
     assert browser.get("document.getElementById('verdict-note').textContent").startswith("✗ 1 of 4 wrong")
     assert len(browser.all('[data-index="0"] del', "1")) == 1
+    browser.run("document.getElementById('given').click()")
+    assert browser.get("document.getElementById('row-verdict').textContent").startswith("✓✓✗")
+    assert not browser.all("#row-out .wrong, #heat .wrong", "1"), "the given answer is right"
+    assert ", the model would write " in browser.all("#row-out button", "e.ariaLabel")[2]
+    browser.run("document.getElementById('own-answer').click()")
     assert browser.all(".question .mark", "e.textContent") == ["✗", "✓", "✗", "·"]
     weights = browser.weights()
     alignment = (weights[0, 0] + weights[2, 1:3].sum()) / 2

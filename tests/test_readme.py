@@ -124,25 +124,65 @@ def test_readme_names_the_newcomers_two_commands():
 
 
 STUB = "mkdir -p .venv/bin && printf '#!/bin/sh\\necho ruff $*\\n' > .venv/bin/ruff && chmod +x .venv/bin/ruff"
+BROWSER = "chromium", "chromedriver"
+LINTED = ["ruff check .", "ruff format --check .", "npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
+INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
+
+
+@pytest.fixture
+def run_ci(tmp_path):
+    """``run_ci(command, *programs)``: the result of .ci/run where the README has this test command, and only those
+    programs are installed beside the shell's; each prints its name and arguments, and ``id`` says root."""
+
+    def run(command: str | None, *programs: str) -> subprocess.CompletedProcess:
+        (tmp_path / "bin").mkdir()
+        for name in ("bash", "sh", "awk", "dirname", "mkdir", "chmod"):
+            (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+        for name in programs:
+            output = "echo 0" if name == "id" else f'echo {name} "$@"'
+            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{output}\n")
+            (tmp_path / "bin" / name).chmod(0o755)
+        shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+        before = "```sh\necho another block\n```\n\n"
+        marked = f"<!-- test command -->\n```sh\n{command}\n```\n" if command else ""
+        (tmp_path / "README.md").write_text(before + marked + before, encoding="utf-8")
+        env = os.environ | {"PATH": str(tmp_path / "bin")}
+        return subprocess.run([tmp_path / ".ci" / "run"], cwd="/", env=env, input=b"typed\n", capture_output=True)
+
+    return run
 
 
 @pytest.mark.parametrize(
     "command, code, output",
     [
-        (f"{STUB} && echo tested, CI=$CI", 0, ["tested, CI=true", "ruff check .", "ruff format --check ."]),
+        (f"{STUB} && echo tested, CI=$CI", 0, ["tested, CI=true", *LINTED]),
         (f"{STUB} && false", 1, []),
         (f"{STUB} && read line", 1, []),
         (None, 1, []),
     ],
     ids=["passing", "failing", "no standard input", "none"],
 )
-def test_ci_runs_the_readmes_test_command_and_the_linter(tmp_path, command, code, output):
-    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
-    before = "```sh\necho another block\n```\n\n"
-    marked = f"<!-- test command -->\n```sh\n{command}\n```\n" if command else ""
-    (tmp_path / "README.md").write_text(before + marked + before, encoding="utf-8")
-    done = subprocess.run([tmp_path / ".ci" / "run"], cwd="/", input="typed\n", capture_output=True, encoding="utf-8")
-    assert (done.returncode, done.stdout.splitlines()[1:]) == (code, output), done.stderr
+def test_ci_runs_the_readmes_test_command_and_the_linters(run_ci, command, code, output):
+    done = run_ci(command, *BROWSER, "npx")
+    assert (done.returncode, done.stdout.decode().splitlines()[1:]) == (code, output), done.stderr
+
+
+@pytest.mark.parametrize(
+    "programs, code, output, error",
+    [
+        ((*BROWSER, "npx", "id", "apt-get"), 0, LINTED, b""),
+        (("npx", "id", "apt-get"), 0, INSTALLED + LINTED, b""),
+        (("chromium", "npx", "id", "apt-get"), 0, INSTALLED + LINTED, b""),
+        (("npx", "id"), 0, LINTED, b"will skip"),
+        ((*BROWSER,), 1, LINTED[:2], b"no npx"),
+    ],
+    ids=["all", "browser installed", "driver installed", "no apt-get", "no npx"],
+)
+def test_ci_installs_the_browser_and_wants_npm(run_ci, programs, code, output, error):
+    done = run_ci(STUB, *programs)
+    lines = [line for line in done.stdout.decode().splitlines() if not line.startswith("+ ")]
+    assert (done.returncode, lines) == (code, output), done.stderr
+    assert error in done.stderr and (error or not done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ export function showMap(asked, { answer, truth, given }) {
 }
 
 const isWrong = (place) => shown.answer !== null && shown.best[place] !== shown.answer[place];
+const isWrittenWrong = (place) => !shown.given && isWrong(place);
 
 /** Sorted by weight, the places of the other side with their weights. */
 function partners(side, place) {
@@ -50,7 +51,11 @@ function label(side, place) {
     const padding = place >= paddingFrom(shown.input) ? ", padding" : "";
     return `${named(char)}, character ${place + 1} of the question${padding}. Looked at by ${most}`;
   }
-  const wrong = isWrong(place) ? `, wrong, ${named(shown.answer[place])} was wanted` : "";
+  let wrong = "";
+  if (isWrong(place))
+    wrong = shown.given
+      ? `, the model would write ${named(shown.best[place])}`
+      : `, wrong, ${named(shown.answer[place])} was wanted`;
   return `${named(char)}, character ${place + 1} of the answer${wrong}. Looked at ${most}`;
 }
 
@@ -59,6 +64,7 @@ function drawRow(side, chars) {
   const padding = side === "in" ? paddingFrom(chars) : chars.length;
   if (side === "in") {
     find("padding").hidden = padding === chars.length;
+    find("padding").textContent = chars.length - padding < 5 ? "" : "padding";
     find("padding").style.setProperty("grid-column", `${padding + 1} / -1`);
   }
   row.replaceChildren(
@@ -74,7 +80,7 @@ function drawRow(side, chars) {
         },
         element("span", { class: "glyph" }, place >= padding ? "·" : glyph(char)),
       );
-      if (side === "out" && isWrong(place)) button.classList.add("wrong");
+      if (side === "out" && isWrittenWrong(place)) button.classList.add("wrong");
       return button;
     }),
   );
@@ -148,7 +154,7 @@ function drawHeat() {
       cell.style.setProperty("--w", weight.toFixed(4));
       return cell;
     });
-    const wrong = isWrong(out) ? "wrong" : "";
+    const wrong = isWrittenWrong(out) ? "wrong" : "";
     return element("tr", {}, element("th", { scope: "row", "data-out": out, class: wrong }, glyph(char)), ...cells);
   });
   find("heat").tHead.replaceChildren(element("tr", {}, element("td"), ...head));
