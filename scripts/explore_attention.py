@@ -12,6 +12,7 @@ from cli import DateModel, Parser, positive_int, run
 
 from common.layer import named_params
 from common.replacing import replacing
+from dataset import dates
 from dataset.files import read_bytes
 from seq2seq.page import Example, to_page
 
@@ -97,7 +98,19 @@ def ask(date_model: DateModel, pairs: list[tuple[str, str | None]]) -> list[Exam
         raise ValueError("no question, or an empty one: the page needs something to show")
     own = date_model.decode(np.stack([date_model.encode(question) for question, _ in pairs])).ids
     text = date_model.vocabulary.decode
-    return [Example(question.strip(), answer, text(ids)) for (question, answer), ids in zip(pairs, own, strict=True)]
+    return [
+        Example(question.strip(), answer, text(ids), truth(question.strip().ljust(date_model.T_enc), date_model.T_dec))
+        for (question, answer), ids in zip(pairs, own, strict=True)
+    ]
+
+
+def truth(question: str, T_dec: int) -> np.ndarray | None:
+    """``dates.truth`` of a question that is a date, with answers as long as a date."""
+    try:
+        found = dates.truth(question)
+    except ValueError:
+        return None
+    return found if len(found) == T_dec else None
 
 
 if __name__ == "__main__":

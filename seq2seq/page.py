@@ -63,8 +63,8 @@ def to_page(
     """
     params = {name: np.asarray(to_cpu(p)) for name, p in named_params(model).items()}
     V = len(params.get("encoder.embed.W", ()))
-    if type(model) is not AttentionSeq2seq or set(model.arguments) != {"vocab_size", "wordvec_size", "hidden_size"}:
-        raise ValueError(f"page: an AttentionSeq2seq wanted, got {type(model).__name__} of {model.arguments}")
+    if type(model) is not AttentionSeq2seq:
+        raise ValueError(f"page: an AttentionSeq2seq wanted, got {type(model).__name__}")
     if len(vocabulary) != V or len(set(vocabulary)) != V or start not in vocabulary:
         raise ValueError(f"page: the model's {V} characters, with start {start!r}, wanted, got {vocabulary[:40]!r}")
     size = sum(p.size for p in params.values()) * 4 * 4 // 3
@@ -77,6 +77,7 @@ def to_page(
         "T_enc": T_enc,
         "T_dec": T_dec,
         "reverse": bool(reverse),
+        "mask_padding": model.mask_padding,
         "questions": [_question(example) for example in examples],
     }
     weights = {

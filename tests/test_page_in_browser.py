@@ -14,6 +14,8 @@ from page_tools import page_of
 
 from classifier.token_table import visible
 from dataset import dates
+from seq2seq import AttentionSeq2seq
+from seq2seq.page import to_page
 
 TYPED = f"return arguments[0].map((text) => {{ {TYPE} return (() => {{ {SHOWN} }})(); }});"
 CHOSEN = f"""
@@ -80,6 +82,22 @@ def test_under_the_given_answer_the_weights_are_those_of_the_forward_pass(browse
     assert browser.get("document.getElementById('given').checked"), "the choice stays"
     assert own == shown
     assert "".join(browser.all("#row-out .glyph", "e.textContent")) == data["questions"][49]["answer"]
+
+
+def test_padding_that_the_model_must_not_look_at_weighs_nothing(browser, date_model, tmp_path):
+    model, vocabulary = date_model
+    masked = AttentionSeq2seq(**model.arguments | {"mask_padding": vocabulary.index(" ")})
+    for p, own in zip(masked.params, model.params, strict=True):
+        p[...] = own
+    page = to_page(masked, [], vocabulary=vocabulary, start="_", T_enc=29, T_dec=10, reverse=True)
+    (tmp_path / "page.html").write_bytes(page)
+    browser.open(tmp_path / "page.html")
+    texts = ["May 1, 1972", "7/22/08", "WEDNESDAY, SEPTEMBER 27, 1995"]
+    decoded = decode(masked, vocabulary, texts)
+    shown = browser.run(TYPED, texts)
+    assert [own for own, _ in shown] == written(decoded.ids, vocabulary)
+    np.testing.assert_allclose([cells for _, cells in shown], decoded.attention_weights[:, :, ::-1], rtol=0, atol=1e-3)
+    assert all((np.array(cells)[:, len(text) :] == 0).all() for text, (_, cells) in zip(texts, shown, strict=True))
 
 
 def test_a_weight_that_is_edited_changes_the_answer(browser, date_page, date_model, tmp_path):

@@ -18,6 +18,7 @@ export const model = new AttentionSeq2seq(
   Object.fromEntries(
     Object.entries(held("weights")).map(([name, { shape, base64 }]) => [name, { shape, values: floats(base64) }]),
   ),
+  data.mask_padding,
 );
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));

@@ -10,6 +10,13 @@ export function softmax(x) {
   return y.map((v) => v / sum);
 }
 
+/** seq2seq/attention_seq2seq.py: which of the ids xs are padding, the runs of `pad` at either end. */
+export function paddingOf(xs, pad) {
+  const first = xs.findIndex((id) => id !== pad);
+  const last = xs.findLastIndex((id) => id !== pad);
+  return xs.map((_, t) => t < first || t > last);
+}
+
 const argmax = (x) => x.reduce((best, v, k) => (v > x[best] ? k : best), 0);
 
 function dot(x, y) {
@@ -62,10 +69,10 @@ export class LSTM {
   }
 }
 
-/** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,). */
+/** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,); exactly 0 where masked. */
 export class AttentionWeight {
-  forward(hs, h) {
-    return softmax(hs.map((h_t) => dot(h_t, h)));
+  forward(hs, h, masked) {
+    return softmax(hs.map((h_t, t) => (masked?.[t] ? -Infinity : dot(h_t, h))));
   }
 }
 
@@ -112,7 +119,8 @@ export class AttentionDecoder {
     this.weightSum = new WeightSum();
   }
 
-  start(hs_enc) {
+  start(hs_enc, masked) {
+    this.masked = masked;
     this.h = hs_enc[hs_enc.length - 1];
     this.c = new Float32Array(this.h.length);
   }
@@ -120,7 +128,7 @@ export class AttentionDecoder {
   /** Scores (V,) of the next character, and the weights a (T_enc,) it looked with. */
   step(id, hs_enc) {
     [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
-    const a = this.attentionWeight.forward(hs_enc, this.h);
+    const a = this.attentionWeight.forward(hs_enc, this.h, this.masked);
     const context = this.weightSum.forward(hs_enc, a);
     const scores = this.affine.forward(Float32Array.of(...context, ...this.h));
     return { scores, a };
@@ -128,8 +136,9 @@ export class AttentionDecoder {
 }
 
 export class AttentionSeq2seq {
-  /** params: name -> {values, shape}, named as in a model file. */
-  constructor(params) {
+  /** params: name -> {values, shape}, named as in a model file; mask_padding: the id not to look at, or null. */
+  constructor(params, mask_padding = null) {
+    this.mask_padding = mask_padding;
     const values = (name) => params[name].values;
     const embed = (part) => new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
     const lstm = (part) => new LSTM(...["Wx", "Wh", "b"].map((name) => values(`${part}.lstm.${name}`)));
@@ -144,7 +153,7 @@ export class AttentionSeq2seq {
    */
   decode(xs, start_id, sample_size, given = null) {
     const hs = this.encoder.forward(xs);
-    this.decoder.start(hs);
+    this.decoder.start(hs, this.mask_padding === null ? null : paddingOf(xs, this.mask_padding));
     const [ids, p, weights] = [[], [], []];
     for (let t = 0, id = start_id; t < sample_size; t++) {
       const { scores, a } = this.decoder.step(id, hs);
