@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.faithfulness import mean_ranks
 from common.terminal import cut, visible, width_of
 
 # The nine Blues of ColorBrewer, between which matplotlib's map of that name interpolates.
@@ -53,8 +54,7 @@ def token_table(tokens: list[str], weight: np.ndarray) -> TokenTable:
         raise ValueError(f"token_table: tokens and as many weights wanted, got {len(tokens)} and shape {weight.shape}")
     if not np.isfinite(weight).all():
         raise ValueError("token_table: finite weights wanted, got nan or inf")
-    _, which, count = np.unique(-weight, return_inverse=True, return_counts=True)
-    rank = (count.cumsum() - (count - 1) / 2)[which]
+    rank = mean_ranks(-weight)
     # rounding must not put the mean of equal weights beside them
     mean = np.clip(weight.mean(), weight.min(), weight.max())
     normalized = np.maximum(weight - mean, 0.0)

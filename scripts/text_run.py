@@ -100,9 +100,13 @@ class TextModel:
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
 
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a text that the model reads."""
+        return self.tokenizer(text)[: self.facts["max_len"]]
+
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
         """Of each text its tokens (lists), probabilities of the classes (N, K), and its tokens' weights (arrays)."""
-        tokens = [self.tokenizer(text)[: self.facts["max_len"]] for text in texts]
+        tokens = [self.tokens(text) for text in texts]
         xs = pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
         probabilities, weights = self.model.explain(xs, kind)
         return tokens, probabilities, [w[x != 0] for w, x in zip(weights, xs, strict=True)]

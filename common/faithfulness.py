@@ -1,0 +1,119 @@
+"""Do attention weights say what an output depends on? Two other answers to compare them with, and rank correlation.
+
+A token's part in an output may be told by attention, or by asking the whole model: ``gradient_times_input``, what the
+output's log-probability would gain if the token's embedding grew; ``occlusion``, what it loses without the token.
+Shapes: T_out outputs, T input tokens; parts are (N, T_out, T).
+Source: Jain & Wallace 2019 (arXiv:1902.10186), who compare so; Wiegreffe & Pinter 2019 (arXiv:1908.04626), who object.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from common.layer import Array, Layer
+from common.np import np
+
+
+class Parts(NamedTuple):
+    """What each input token is said to have done for each output, in three ways; all but ``seen`` are (N, T_out, T).
+
+    attention: weights. gradient, occlusion: nats of the log-probability of what the model wrote, of either sign.
+    seen bool (N, T): the tokens that are no padding.
+    """
+
+    attention: Array
+    gradient: Array
+    occlusion: Array
+    seen: Array
+
+
+@contextmanager
+def given_to_backward(layer: Layer) -> Iterator[list[Array]]:
+    """``with given_to_backward(embed) as douts:`` what the layer's backward is given meanwhile, a call an entry."""
+    douts, backward = [], layer.backward
+
+    def kept(dout: Array):
+        douts.append(dout)
+        return backward(dout)
+
+    layer.backward = kept
+    try:
+        yield douts
+    finally:
+        del layer.backward
+
+
+def gradient_times_input(embed: Layer, xs: Array, backward: Callable[[], object]) -> Array:
+    """``sum_d dy[n]/de[n, t, d] * e[n, t, d]`` for the embeddings e of xs (N, T), and an output y (N,): (N, T).
+
+    backward: the model's, of the sum of y, after a forward of xs; each y may depend on its own row's tokens only.
+    Source: Denil et al. 2014 (arXiv:1412.6815); Shrikumar et al. 2016 (arXiv:1605.01713).
+    """
+    with given_to_backward(embed) as douts:
+        backward()
+    return (douts[-1] * embed.W[xs]).sum(axis=2)
+
+
+def occlusion(log_probs: Callable[[Array], Array], xs: Array, pad: int) -> Array:
+    """``log_probs(xs)[n, i] - log_probs(xs with pad at t)[n, i]``, in nats: (N, T_out, T) for xs (N, T).
+
+    log_probs: ids (N, T) -> (N, T_out), of outputs that stay what they were. What is pad already loses exactly 0.
+    Source: Zeiler & Fergus 2014 (arXiv:1311.2901); Li et al. 2016 (arXiv:1612.08220).
+    """
+    before = log_probs(xs)
+    drops = np.zeros((*before.shape, xs.shape[1]), dtype=before.dtype)
+    for t in range(xs.shape[1]):
+        rows = xs[:, t] != pad
+        if rows.any():
+            without = xs.copy()
+            without[:, t] = pad
+            drops[rows, :, t] = (before - log_probs(without))[rows]
+    return drops
+
+
+def mean_ranks(values: Array) -> Array:
+    """Ranks of values (T,) from 1, the smallest; equal values share their mean rank."""
+    _, which, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (count.cumsum() - (count - 1) / 2)[which]
+
+
+def spearman(a: Array, b: Array) -> float:
+    """Rank correlation (-1..1) of a (T,) and b (T,): Pearson's of their mean ranks; nan where one has no two values.
+
+    Raises ValueError when they are not as long as each other. Source: Spearman 1904; for ties, Kendall 1945.
+    """
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(f"spearman: two arrays (T,) wanted, got {a.shape} and {b.shape}")
+    a, b = (ranks - (len(ranks) + 1) / 2 for ranks in map(mean_ranks, (a, b)))
+    both = (a @ a) * (b @ b)
+    return float(a @ b / np.sqrt(both)) if both > 0 else float("nan")
+
+
+def rank_correlations(a: Array, b: Array, seen: Array) -> Array:
+    """``spearman`` of a and b (N, T_out, T) over the tokens where seen (N, T) is True: (N, T_out)."""
+    rows = [
+        [spearman(x[real], y[real]) for x, y in zip(xs, ys, strict=True)]
+        for xs, ys, real in zip(a, b, seen, strict=True)
+    ]
+    return np.array(rows).reshape(a.shape[:2])
+
+
+class Summary(NamedTuple):
+    """mean and spread (standard deviation) over the examples; left_out: how many correlations were nan."""
+
+    mean: float
+    spread: float
+    left_out: int
+
+
+def summary(correlations: Array) -> Summary:
+    """Of correlations (N, T_out): an example's is the mean over its outputs, without those that are nan.
+
+    An example of which nothing is left does not count; mean and spread are nan where none does.
+    """
+    there = ~np.isnan(correlations)
+    some = there.any(axis=1)
+    of_each = np.where(there, correlations, 0).sum(axis=1)[some] / there.sum(axis=1)[some]
+    if not len(of_each):
+        return Summary(float("nan"), float("nan"), int((~there).sum()))
+    return Summary(float(of_each.mean()), float(of_each.std()), int((~there).sum()))

@@ -1,0 +1,216 @@
+"""Gradient x input is the complex step's, occlusion a loop's, and rank correlation the textbook's; for all models."""
+
+import math
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+import reference
+from script_tools import refused
+
+from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
+from classifier.faithfulness import parts as classifier_parts
+from common.faithfulness import mean_ranks, occlusion, rank_correlations, spearman, summary
+from common.functions import log_softmax
+from common.layer import named_params, set_train_flg
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, load_model
+from seq2seq.faithfulness import parts as seq2seq_parts
+
+V, START, SPACE, T_DEC = 7, 1, 0, 3
+QUESTIONS = np.array([[0, 0, 5, 2], [0, 0, 5, 3], [6, 0, 4, 4]])  # two begin alike; read backwards, padding first
+TEXTS = np.array([[3, 1, 4, 1], [2, 5, 0, 0], [6, 0, 0, 0]])
+CLASSIFIERS = {
+    "gru": partial(GRUClassifier, V, 3, 2, 2, 0.4, 2),
+    "gru-classes": partial(GRUClassifier, V, 3, 2, 1, 0.4, 3),
+    "gru-no_mask": partial(GRUClassifier, V, 3, 2, 1, 0.4, 3, mask=False),
+    "seqself": partial(SeqSelfClassifier, V, 3, 2, 2, 3),
+}
+
+
+def lively(make, dtype=np.float64):
+    model = make(rng=np.random.default_rng(0), dtype=dtype)
+    for param in model.params:
+        param[...] = np.random.default_rng(param.size).normal(size=param.shape)
+    return model
+
+
+def by_complex_step(model, xs, log_probs, T_out):
+    """d log_probs / d s, where the embedding of one token after the other is multiplied by s, at s = 1."""
+    embed, found = getattr(model, "encoder", model).embed, np.zeros((len(xs), T_out, xs.shape[1]))
+    forward = type(embed).forward
+    for t in range(xs.shape[1]):
+        scale = np.ones((xs.shape[1], 1), dtype=complex)
+        scale[t] += 1e-30j
+        embed.forward = lambda ids, scale=scale: forward(embed, ids) * scale
+        found[:, :, t] = log_probs(model).imag / 1e-30
+    return found
+
+
+def picked(scores, ids):
+    return np.take_along_axis(log_softmax(scores), ids[..., None], axis=-1)[..., 0]
+
+
+@pytest.mark.parametrize("mask_padding", [None, SPACE])
+def test_gradients_of_dates_are_those_of_the_complex_step(mask_padding):
+    make = partial(AttentionSeq2seq, V, 3, 4, mask_padding)
+    model, twin = lively(make), lively(make, np.complex128)
+    ids = model.decode(QUESTIONS, START, T_DEC).ids
+    ts = np.concatenate((np.full((3, 1), START), ids[:, :-1]), axis=1)
+    twin.encoder.share_prefixes = False
+    wanted = by_complex_step(twin, QUESTIONS, lambda m: picked(m.decoder.forward(ts, m.encode(QUESTIONS)), ids), T_DEC)
+    got = seq2seq_parts(model, QUESTIONS, START, T_DEC, SPACE).gradient
+    assert abs(wanted).max() > 0.1
+    np.testing.assert_allclose(got, wanted, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_gradients_of_texts_are_those_of_the_complex_step(name):
+    model, twin = lively(CLASSIFIERS[name]), lively(CLASSIFIERS[name], np.complex128)
+    classes = model.probabilities(TEXTS).argmax(axis=1)
+    set_train_flg(twin, False)
+
+    def log_probs(m):
+        scores = m.scores(TEXTS)
+        return picked(scores if scores.ndim == 2 else np.stack((0 * scores, scores), axis=1), classes)[:, None]
+
+    wanted = by_complex_step(twin, TEXTS, log_probs, 1)
+    assert abs(wanted).max() > 0.01
+    np.testing.assert_allclose(classifier_parts(model, TEXTS).gradient, wanted, atol=1e-10)
+
+
+@pytest.mark.parametrize("mask_padding", [None, SPACE])
+def test_occluded_characters_cost_what_the_reference_says(mask_padding):
+    model = lively(partial(AttentionSeq2seq, V, 3, 4, mask_padding))
+    decoded = model.decode(QUESTIONS, START, T_DEC)
+    parts = seq2seq_parts(model, QUESTIONS, START, T_DEC, SPACE)
+    np.testing.assert_allclose(parts.attention, decoded.attention_weights, atol=1e-12)
+    np.testing.assert_array_equal(parts.seen, [[0, 0, 1, 1], [0, 0, 1, 1], [1, 1, 1, 1]])
+    ts = np.concatenate((np.full((3, 1), START), decoded.ids[:, :-1]), axis=1)
+
+    def log_p(xs):
+        mask = reference.attended(xs, mask_padding)
+        scores, _ = reference.model_scores("attention", named_params(model), xs, ts, mask)
+        return np.take_along_axis(reference.log_softmax(scores), decoded.ids[..., None], axis=-1)[..., 0]
+
+    for t in range(4):
+        without = QUESTIONS.copy()
+        without[:, t] = SPACE
+        np.testing.assert_allclose(parts.occlusion[:, :, t], log_p(QUESTIONS) - log_p(without), atol=1e-10)
+    assert (parts.occlusion[QUESTIONS.repeat(3, axis=0).reshape(3, 3, 4) == SPACE] == 0).all(), "exactly"
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_occluded_words_cost_their_share_of_the_class(name):
+    model = lively(CLASSIFIERS[name])
+    parts, (p, attention) = classifier_parts(model, TEXTS), model.explain(TEXTS)
+    np.testing.assert_array_equal(parts.attention[:, 0], attention)
+    np.testing.assert_array_equal(parts.seen, TEXTS != 0)
+    for n, t in np.ndindex(*TEXTS.shape):
+        without = TEXTS[n : n + 1].copy()
+        without[0, t] = 0
+        k = p[n].argmax()
+        lost = math.log(p[n, k]) - math.log(model.probabilities(without)[0, k])
+        assert parts.occlusion[n, 0, t] == pytest.approx(lost, abs=1e-10)
+
+
+def test_occlusion_asks_nothing_of_padding():
+    asked = []
+
+    def log_probs(xs):
+        asked.append(xs.copy())
+        return xs.sum(axis=1, keepdims=True).astype(float)
+
+    xs = np.array([[4, 9, 9], [5, 6, 9]])
+    assert occlusion(log_probs, xs, 9).tolist() == [[[-5, 0, 0]], [[-4, -3, 0]]]
+    assert [a.tolist() for a in asked] == [xs.tolist(), [[9, 9, 9], [9, 6, 9]], [[4, 9, 9], [5, 9, 9]]]
+
+
+def test_a_measured_model_is_as_it_was():
+    xs, ts = QUESTIONS, np.random.default_rng(2).integers(0, V, (3, T_DEC + 1))
+    one, other = (lively(partial(AttentionSeq2seq, V, 3, 4)) for _ in range(2))
+    seq2seq_parts(other, xs, START, T_DEC, SPACE)
+    assert other.encoder.share_prefixes and "backward" not in vars(other.encoder.embed)
+    with pytest.raises(RuntimeError, match="before forward"):
+        other.backward()
+    for model in (one, other):
+        model.forward(xs, ts)
+        model.backward()
+    for a, b in zip(one.grads, other.grads, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_models_without_attention_are_refused():
+    with pytest.raises(ValueError, match="a model with attention wanted, got PeekySeq2seq"):
+        seq2seq_parts(PeekySeq2seq(V, 3, 4), QUESTIONS, START, T_DEC, SPACE)
+    for model in (BagOfWords(V), GRUClassifier(V, 3, 2, 1, attention=False)):
+        with pytest.raises(ValueError, match=f"a model with attention wanted, got {type(model).__name__}"):
+            classifier_parts(model, TEXTS)
+
+
+def test_ranks_of_equal_values_are_their_mean():
+    assert mean_ranks(np.array([3.0, 1, 3, 2, 3])).tolist() == [4, 1, 4, 2, 4]
+    assert mean_ranks(np.array([7, 7])).tolist() == [1.5, 1.5]
+
+
+def test_spearman():
+    rng = np.random.default_rng(0)
+    a, b = rng.permutation(9), rng.permutation(9)
+    no_ties = 1 - 6 * ((a - b) ** 2).sum() / (9 * (9**2 - 1))
+    assert spearman(a, b) == pytest.approx(no_ties) and spearman(np.exp(a), b**3) == pytest.approx(no_ties)
+    assert spearman(a, a) == 1 and spearman(a, -a) == -1
+    x, y = rng.integers(0, 4, 20), rng.integers(0, 4, 20)
+    assert spearman(x, y) == pytest.approx(np.corrcoef(mean_ranks(x), mean_ranks(y))[0, 1])
+    for tied in (np.zeros(4), np.ones(1), np.array([])):
+        assert math.isnan(spearman(tied, np.arange(len(tied))))
+    with pytest.raises(ValueError, match=r"spearman: two arrays \(T,\) wanted, got \(3,\) and \(4,\)"):
+        spearman(np.arange(3), np.arange(4))
+
+
+def test_correlations_are_over_the_tokens_that_are_seen():
+    rng = np.random.default_rng(1)
+    a, b, seen = rng.random((3, 2, 6)), rng.random((3, 2, 6)), rng.random((3, 6)) < 0.7
+    found = rank_correlations(a, b, seen)
+    for n, i in np.ndindex(3, 2):
+        real = [t for t in range(6) if seen[n, t]]
+        assert found[n, i] == pytest.approx(spearman(a[n, i, real], b[n, i, real]), nan_ok=True)
+
+
+def test_what_has_no_correlation_is_left_out_and_counted():
+    nan = math.nan
+    mean, spread, left_out = summary(np.array([[0.5, nan], [nan, nan], [0.0, 0.2]]))
+    assert (mean, spread, left_out) == (pytest.approx(0.3), pytest.approx(0.2), 3)
+    assert math.isnan(summary(np.full((2, 1), nan)).mean) and summary(np.full((2, 1), nan)).left_out == 2
+
+
+ROW = re.compile(r"^(.*\S) +(-?\d\.\d\d|nan) +(\d\.\d\d|nan) +(\d+)$", re.MULTILINE)
+
+
+def test_the_script_measures_dates(trained_run, test_part, in_process):
+    done = in_process(trained_run.cwd, "faithfulness.py", "--count", 40)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("runs/date/attention.npz: 40 test questions, 10 characters of each answer")
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    id_of = facts["vocabulary"].index
+    parts = seq2seq_parts(model, test_part[0][:40], id_of("_"), 10, id_of(" "))
+    gradient = summary(rank_correlations(parts.attention, abs(parts.gradient), parts.seen))
+    rows = {pair: tuple(numbers) for pair, *numbers in ROW.findall(done.stdout)}
+    assert list(rows) == [
+        "attention, |gradient x input|",
+        "attention, |occlusion|",
+        "|gradient x input|, |occlusion|",
+    ]
+    mean, spread, left_out = rows["attention, |gradient x input|"]
+    assert (float(mean), float(spread)) == pytest.approx(gradient[:2], abs=0.02) and int(left_out) == gradient.left_out
+    assert len(done.stdout.splitlines()) == 2 + 3 + 2 + 3
+
+
+def test_the_script_measures_texts(text_run, in_process):
+    done = in_process(text_run.cwd, "faithfulness.py", "--run", "runs/text")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"runs/text/best\.npz: the class of \d+ test texts", done.stdout)
+    assert len(ROW.findall(done.stdout)) == 3 and len(done.stdout.splitlines()) == 2 + 3
+
+
+def test_the_script_refuses_a_folder_without_a_run(tmp_path, in_process):
+    refused(in_process(tmp_path, "faithfulness.py"), "no trained attention model")
