@@ -35,7 +35,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # the models here are tiny, and the cores busy with other tests: one BLAS thread for each process, and what it starts
+    # the models here are tiny, and the cores busy with other tests: one BLAS thread for each process and its children
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(1, "blas")
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "quick")
