@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import functools
 import importlib
 import io
 import json
@@ -20,6 +21,7 @@ from browser_tools import FLAGS, Browser
 from page_tools import page_of
 from script_tools import write_blogs, write_films
 from threadpoolctl import threadpool_limits
+from xdist.scheduler import LoadFileScheduling
 
 from dataset import dates
 from dataset.sequence import read
@@ -39,6 +41,24 @@ def pytest_configure(config):
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(1, "blas")
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "quick")
+
+
+class Scheduler(LoadFileScheduling):
+    """A file is run by one process; so are all files together that use a fixture which takes seconds to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(super()._split_scope(nodeid))
+
+
+@functools.cache
+def together(file: str) -> str:
+    code = (ROOT / file).read_text(encoding="utf-8")
+    found = re.search(r"^def \w+\([^)]*\b(?:(browser)|trained_run|text_runs?)\b", code, re.MULTILINE)
+    return file if found is None else found[1] or "runs"
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduler(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

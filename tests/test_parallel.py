@@ -1,5 +1,6 @@
 """Several workers are one worker, only quicker: the same gradients, the same answers, the same errors."""
 
+import os
 import threading
 import time
 import traceback
@@ -240,6 +241,10 @@ def test_an_error_is_raised_when_all_workers_have_stopped(shares):
         with pytest.raises(ZeroDivisionError):
             workers.map(work, shares)
         assert ended == [6, 3]
+
+
+def test_blas_has_one_thread_in_each_process_of_the_tests():
+    assert set(blas_threads()) == {1} and os.environ["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_blas_has_one_thread_for_each_of_several_workers():
