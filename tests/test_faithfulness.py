@@ -187,12 +187,12 @@ ROW = re.compile(r"^(.*\S) +(-?\d\.\d\d|nan) +(\d\.\d\d|nan) +(\d+)$", re.MULTIL
 
 
 def test_the_script_measures_dates(trained_run, test_part, in_process):
-    done = in_process(trained_run.cwd, "faithfulness.py", "--count", 40)
+    done = in_process(trained_run.cwd, "faithfulness.py", "--count", 12)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("runs/date/attention.npz: 40 test questions, 10 characters of each answer")
+    assert done.stdout.startswith("runs/date/attention.npz: 12 test questions, 10 characters of each answer")
     model, facts = load_model(trained_run.folder / "attention.npz")
     id_of = facts["vocabulary"].index
-    parts = seq2seq_parts(model, test_part[0][:40], id_of("_"), 10, id_of(" "))
+    parts = seq2seq_parts(model, test_part[0][:12], id_of("_"), 10, id_of(" "))
     gradient = summary(rank_correlations(parts.attention, abs(parts.gradient), parts.seen))
     rows = {pair: tuple(numbers) for pair, *numbers in ROW.findall(done.stdout)}
     assert list(rows) == [
