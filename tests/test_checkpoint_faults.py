@@ -40,7 +40,7 @@ def test_a_save_that_is_killed_leaves_one_of_the_contents_whole(tmp_path, script
     seen = run(script_environment, TESTS / "kill_saves.py", tmp_path, "kills", count, 1)
     assert seen["kills"] == count
     assert min(seen["contents"]) > 0 or not full, "of a few kills, on a busy machine, all may come early"
-    assert seen["midway"] > count / 5  # so many died within a save
+    assert seen["midway"] > (count / 5 if full else 0)  # so many died within a save
     first, second = seen["contents"]
     print(
         f"{count} saves killed, {seen['midway']} of them before the rename, the others after it or before they wrote; "
