@@ -22,6 +22,8 @@ QUESTION_WIDTH = 29  # "Wednesday, September 27, 1995"
 # Tables of our own: strftime would answer in the language of the machine.
 MONTHS = "January February March April May June July August September October November December".split()
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+FORMS = "short", "medium", "long", "full"  # 5/1/72; Jan 1, 1972; January 1, 1972; Saturday, January 1, 1972
+CASES = "mixed", "lower", "upper"
 
 # What a character of a question is a part of; and which part each character of an answer, yyyy-mm-dd, comes from.
 OTHER, YEAR, MONTH, DAY = range(4)
@@ -31,7 +33,8 @@ ANSWER_SOURCES = (YEAR,) * 4 + (NOWHERE, MONTH, MONTH, NOWHERE, DAY, DAY)
 WRITTEN = "|".join(
     (
         r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<yy>\d\d)",
-        rf"((?:{'|'.join(WEEKDAYS)}), )?(?P<month>{'|'.join(name[:3] + f'({name[3:]})?' for name in MONTHS)}) "
+        rf"(?P<weekday>(?:{'|'.join(WEEKDAYS)}), )?"
+        rf"(?P<month>{'|'.join(name[:3] + f'({name[3:]})?' for name in MONTHS)}) "
         r"(?P<day>\d{1,2}), (?P<year>\d{4})",
     )
 )
@@ -93,9 +96,7 @@ def parse(question: str) -> Parsed:
     A year of two digits is one of 1970 to 2069. A weekday is no source of anything, nor is it compared with the date.
     Raises ValueError for another text, and for a day that there is not.
     """
-    found = re.fullmatch(WRITTEN, question.rstrip(" "), re.IGNORECASE | re.ASCII)
-    if found is None:
-        raise ValueError(f"dates.parse: a date such as 'May 1, 1972' or '5/1/72' wanted, got {question[:40]!r}")
+    found = _written(question)
     sources = np.full(len(question), OTHER)
     text = {}
     for source, groups in GROUPS.items():
@@ -113,6 +114,25 @@ def parse(question: str) -> Parsed:
     except ValueError:
         raise ValueError(f"dates.parse: a day of the calendar wanted, got {question[:40]!r}") from None
     return Parsed(date, sources)
+
+
+def style(question: str) -> tuple[str, str | None]:
+    """How a date is written: its form, one of FORMS; and the letter case, one of CASES, None where no letters are.
+
+    Medium is a month of three letters, so May is never long. Raises ValueError for another text.
+    """
+    found = _written(question)
+    if found["m"]:
+        return "short", None
+    form = "full" if found["weekday"] else "medium" if len(found["month"]) == 3 else "long"
+    return form, "lower" if question.islower() else "upper" if question.isupper() else "mixed"
+
+
+def _written(question: str) -> re.Match:
+    found = re.fullmatch(WRITTEN, question.rstrip(" "), re.IGNORECASE | re.ASCII)
+    if found is None:
+        raise ValueError(f"dates.parse: a date such as 'May 1, 1972' or '5/1/72' wanted, got {question[:40]!r}")
+    return found
 
 
 def truth(question: str) -> np.ndarray:

@@ -1,19 +1,26 @@
-"""Draw where a trained attention model looked while it wrote a date.
+"""Draw where a trained attention model looked while it wrote a date, and how it came to look there.
 
 python scripts/plot_attention.py                        # test question 4681
 python scripts/plot_attention.py --text "May 1, 1972"
+python scripts/plot_attention.py --film                 # of a run of train_date.py --keep-maps
 """
 
+import csv
+from contextlib import suppress
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-from cli import DateModel, Parser, natural, positive_int, run
+from cli import TRAIN, DateModel, Parser, natural, number, positive_int, run
 
 from common.replacing import replacing
+from dataset import dates
+from seq2seq.kept_maps import load_maps
+from seq2seq.model_file import MODELS
 
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681
+MOST = 48  # panels of a picture
 WINDOWLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # the backends of matplotlib that cannot show
 
 
@@ -24,13 +31,18 @@ def parse():
     what.add_argument("--index", type=natural, metavar="N", help=f"test question (default {CHAPTERS_INDEX}, else 0)")
     what.add_argument("--text", help="a question of your own")
     what.add_argument("--count", type=positive_int, metavar="K", help="draw K random test questions, numbered files")
+    panels = number(int, f"a whole number of 1 to {MOST}", lambda value: 1 <= value <= MOST)
+    what.add_argument("--grid", type=panels, metavar="K", help="the first K test questions in one picture")
+    what.add_argument("--film", action="store_true", help=f"one question's map, epoch by epoch ({TRAIN} --keep-maps)")
+    what.add_argument("--measures", action="store_true", help="alignment, pad mass and entropy of the maps, by epoch")
+    what.add_argument("--accuracy", action="store_true", help="of the run's models, by the dates' form and letter case")
     parser.add_argument("--given-answer", action="store_true", help="weights under the given answer, as the chapter")
     parser.add_argument("--save", type=Path, metavar="FILE", help="a .png, .svg or .pdf (default: in the run's folder)")
     parser.add_argument("--show", action="store_true", help="open a window")
     parser.add_argument("--cmap", default="Greys_r", help="colour map of matplotlib (default %(default)s)")
     args = parser.parse_args()
-    if args.given_answer and args.text is not None:
-        parser.error("--given-answer needs a test question: use --index or --count")
+    if args.given_answer and (args.text is not None or args.film or args.measures or args.accuracy):
+        parser.error("--given-answer needs a test question: use --index, --count or --grid")
     if args.save and args.save.suffix.lower() not in FORMATS:
         parser.error(f"--save {args.save}: one of {', '.join(FORMATS)} wanted")
     if args.cmap not in matplotlib.colormaps:
@@ -46,15 +58,20 @@ def main() -> int:
 
     if args.show and plt.get_backend().lower() in WINDOWLESS:
         raise ValueError("--show: no window can be opened here; use --save FILE")
-    date_model = DateModel(args.run)
-    if args.text is not None:
-        draw(date_model, args, args.text, None)
-        save(plt.gcf(), args, "text")
+    one_picture = {"grid": grid, "film": film, "measures": measures, "accuracy": accuracy}
+    asked_for = next((name for name in one_picture if getattr(args, name)), None)
+    if asked_for is not None:
+        figure, name = one_picture[asked_for](args)
+        save(figure, args, name)
+    elif args.text is not None:
+        draw(DateModel(args.run), args, args.text, None)
+        save(plt.gcf(), args, "attention_text")
     else:
+        date_model = DateModel(args.run)
         questions = date_model.test_questions()
-        for number, index in enumerate(chosen(args, len(questions)), 1):
+        for place, index in enumerate(chosen(args, len(questions)), 1):
             print(f"test question {index}: {draw(date_model, args, *questions[index])}")
-            save(plt.gcf(), args, str(index), number if args.count else None)
+            save(plt.gcf(), args, f"attention_{index}", place if args.count else None)
             if not args.show:
                 plt.close()
     if args.show:
@@ -78,6 +95,19 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     """Draw one map on a new figure; return its title."""
     from seq2seq.plot import plot_attention
 
+    found, right = asked(date_model, args, question, answer)
+    title = found.title
+    if answer is not None:
+        title += f"  (answer {answer}, {'right' if right else 'wrong'})"
+    note = "\nweights under the given answer" if args.given_answer else ""
+    plot_attention(*found[:3], answer=answer, cmap=args.cmap, title=title + note)
+    return title
+
+
+def asked(date_model: DateModel, args, question: str, answer: str | None):
+    """The AttentionMap of a question, titled with what the model wrote; and whether that is the answer."""
+    from seq2seq.plot import AttentionMap
+
     question = question.strip()
     if not question:
         raise ValueError("--text: a question wanted, got nothing but spaces")
@@ -94,23 +124,90 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     if date_model.reverse:
         weights = weights[:, ::-1]
     title = f"{question} → {prediction}"
-    if answer is not None:
-        title += f"  (answer {answer}, {'right' if answer == prediction else 'wrong'})"
-    plot_attention(
-        weights,
-        question.ljust(date_model.T_enc),
-        written,
-        cmap=args.cmap,
-        title=title + ("\nweights under the given answer" if args.given_answer else ""),
-    )
-    return title
+    return AttentionMap(weights, question.ljust(date_model.T_enc), written, answer, title), prediction == answer
+
+
+def grid(args):
+    """The first test questions as small multiples."""
+    from seq2seq.plot import RIGHT, WRONG, plot_attention_grid
+
+    date_model = DateModel(args.run)
+    maps = []
+    for index, (question, answer) in enumerate(date_model.test_questions()[: args.grid]):
+        found, right = asked(date_model, args, question, answer)
+        maps.append(found._replace(title=f"{found.title} {RIGHT if right else WRONG}"))
+        print(f"test question {index}: {found.title}  (answer {answer}, {'right' if right else 'wrong'})")
+    note = "weights under the given answer" if args.given_answer else None
+    return plot_attention_grid(maps, cmap=args.cmap, title=note)[0].figure, "attention_grid"
+
+
+def film(args):
+    """The maps that were kept, an epoch a panel; of more than MOST epochs as many, evenly spread."""
+    from seq2seq.plot import plot_film
+
+    path = args.run / "maps.npz"
+    if not path.is_file():
+        raise FileNotFoundError(f"no maps at {path}; record them with: {TRAIN} --keep-maps --out {args.run}")
+    kept = load_maps(path)
+    shown = np.unique(np.linspace(0, len(kept.weights) - 1, min(MOST, len(kept.weights))).round().astype(int))
+    written, epochs = [kept.written[i] for i in shown], (shown + 1).tolist()
+    axes = plot_film(kept.weights[shown], kept.question, written, kept.answer, epochs=epochs, cmap=args.cmap)
+    return axes[0].figure, "film"
+
+
+def measures(args):
+    """Curves of the measures in history.csv."""
+    from seq2seq.plot import plot_measures
+
+    path = args.run / "history.csv"
+    found = []
+    if path.is_file():
+        try:
+            for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+                if row.get("model") == "attention" and row.get("pad_mass"):
+                    names = ("pad_mass", "entropy", "alignment") if row.get("alignment") else ("pad_mass", "entropy")
+                    found.append({"epoch": int(row["epoch"])} | {name: float(row[name]) for name in names})
+        except (ValueError, TypeError, KeyError, csv.Error) as error:
+            raise ValueError(f"{path}: not written by train_date.py: {error}") from error
+    if not found:
+        raise ValueError(f"no measures of maps in {path}; record them with: {TRAIN} --out {args.run}")
+    return plot_measures(found).figure, "measures"
+
+
+def accuracy(args):
+    """Bars of the accuracy of each model of the run by form of the date, and by letter case where it has letters."""
+    from seq2seq.plot import plot_accuracies
+
+    names = [name for name in MODELS if (args.run / f"{name}.npz").is_file()]
+    found = {}
+    for date_model in [DateModel(args.run, name) for name in names or ["attention"]]:
+        questions, answers = zip(*date_model.test_questions(), strict=True)
+        own = date_model.decode(np.stack([date_model.encode(question) for question in questions])).ids
+        groups = {group: [] for group in (*dates.FORMS, *dates.CASES)}
+        for question, answer, ids in zip(questions, answers, own, strict=True):
+            with suppress(ValueError):
+                for group in filter(None, dates.style(question)):
+                    groups[group].append(date_model.vocabulary.decode(ids) == answer)
+        counts = {group: len(right) for group, right in groups.items()}
+        if not any(counts.values()):
+            raise ValueError(f"{date_model.path}: no test question is a date, so they have no forms")
+        if any(len(of[group]) != counts[group] for of in found.values() for group in groups):
+            raise ValueError(f"{date_model.path}: trained on other data than the run's other models")
+        found[date_model.path.stem] = groups
+    shares = {
+        name: {f"{group}\n{counts[group]:,}": np.mean(right) for group, right in groups.items() if right}
+        for name, groups in found.items()
+    }
+    for name, of in shares.items():
+        print(f"{name:<9} " + ", ".join(f"{group.split()[0]} {100 * share:.2f}%" for group, share in of.items()))
+    return plot_accuracies(shares).figure, "accuracy_by_format"
 
 
 def save(figure, args, name: str, number: int | None = None) -> None:
     """Save the figure where it was asked for; only a window that was asked for without --save is not saved."""
     if args.show and args.save is None:
         return
-    path = args.save or args.run / f"attention_{name}.png"
+    path = args.save or args.run / f"{name}.png"
     if number is not None:
         path = args.save or args.run / "attention_random.png"
         path = path.with_stem(f"{path.stem}_{number}")

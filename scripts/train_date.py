@@ -28,11 +28,13 @@ from common.training_state import SaveState, StopSignals
 from dataset import dates
 from dataset.sequence import Vocabulary, leaked
 from seq2seq import MeasureMaps, exact_match, padding_of, save_model
+from seq2seq.kept_maps import KeepMaps
 from seq2seq.model_file import MODELS
 
 FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be given anew to a run that goes on
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 MEASURES = ("alignment", "pad_mass", "entropy")  # of maps, which attention alone has
+KEPT = "maps.npz"  # of --keep-maps
 MAPS = 500  # test questions whose maps are measured after each epoch
 
 
@@ -43,6 +45,13 @@ def parse():
     parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
     parser.add_argument("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
+    parser.add_argument(
+        "--keep-maps",
+        nargs="?",
+        const="",
+        metavar="TEXT",
+        help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test question)",
+    )
     parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
     parser.add_argument(
         "--workers",
@@ -71,8 +80,9 @@ def parse():
     parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where it stopped")
     parser.add_argument("--quiet", action="store_true", help="print the last table only")
     args = parser.parse_args()
-    if args.mask_padding and "attention" not in args.models:
-        parser.error("--mask-padding is an option of the model attention")
+    for option, given in (("--mask-padding", args.mask_padding), ("--keep-maps", args.keep_maps is not None)):
+        if given and "attention" not in args.models:
+            parser.error(f"{option} is an option of the model attention")
     if args.resume is None:
         return args, None
     args, facts = resumed(parser, args.resume, states(args.resume), FREE)
@@ -96,6 +106,7 @@ def main() -> int:
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
+    keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, x_test, t_test)
     prepare(args.out, ["best.npz"])
     if not args.quiet:
         print(
@@ -123,6 +134,7 @@ def main() -> int:
         callbacks = [accuracy, Seconds()] + ([] if args.quiet else [PrintLoss(f"{name:<9} ", started)])
         if model.decoder.attention is not None:
             callbacks.insert(1, measure_maps(args, data.vocabulary, x_test[:MAPS], t_test))
+            callbacks[2:2] = [keeper] if keeper is not None else []
         trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 
     facts = {
@@ -137,7 +149,7 @@ def main() -> int:
         go_on(args.out, trainers, facts)
     else:
         write_config(args.out, args, origin)
-        for path in states(args.out):
+        for path in (*states(args.out), args.out / KEPT):
             path.unlink(missing_ok=True)  # of an earlier run, which would else go on were this one to end early
     iterations = max(1, len(x_train) // args.batch_size)
     done = sum(t.current_epoch * iterations + len(t.losses) * bool(t.batches) for t in trainers.values())
@@ -167,7 +179,8 @@ def main() -> int:
     if not args.quiet:
         models = ", ".join(f"{name}.npz" for name in trainers)
         pictures = "accuracy.png, loss.png" + ", measures.png" * ("attention" in trainers)
-        print(f"written to {args.out}: {models}, history.csv, {pictures}, config.json")
+        kept = f", {KEPT}" * (keeper is not None)
+        print(f"written to {args.out}: {models}, history.csv, {pictures}{kept}, config.json")
     return 0
 
 
@@ -185,6 +198,20 @@ def measure_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -
                 row[...] = dates.truth(vocabulary.decode(x[order]))[:, order]
     padding = padding_of(xs, vocabulary.char_to_id.get(" ", -1))
     return MeasureMaps(xs, int(ts[0, 0]), T_dec, padding, truth, workers=args.workers)
+
+
+def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> KeepMaps:
+    """Of the question that was asked for, else the first of xs (N, T_enc); ts (N, T_dec + 1) their answers."""
+    question, answer = (args.keep_maps or "").strip(), None
+    if question:
+        x = vocabulary.encode(question, xs.shape[1])[:: 1 if args.no_reverse else -1]
+        if ts.shape[1] - 1 == len(dates.ANSWER_SOURCES):
+            with suppress(ValueError):
+                answer = dates.parse(question).date
+    else:
+        x, answer = xs[0], vocabulary.decode(ts[0, 1:])
+    T_dec, reverse = ts.shape[1] - 1, not args.no_reverse
+    return KeepMaps(args.out / KEPT, x, int(ts[0, 0]), T_dec, vocabulary.decode, answer, reverse=reverse)
 
 
 def go_on(out: Path, trainers: dict[str, Trainer], facts: dict) -> None:

@@ -3,13 +3,36 @@
 Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing.
 """
 
+from typing import NamedTuple
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from common.fonts import drawable, font_for
 from common.plot import MARKERS, plot_history
 
-__all__ = ["MARKERS", "plot_attention", "plot_history", "plot_measures"]
+__all__ = [
+    "MARKERS",
+    "AttentionMap",
+    "plot_accuracies",
+    "plot_attention",
+    "plot_attention_grid",
+    "plot_film",
+    "plot_history",
+    "plot_measures",
+]
+WRONG, RIGHT = "✗", "✓"
+SHADES = "#c6dbef", "#6baed6", "#08519c"  # from light to dark, without colour too
+
+
+class AttentionMap(NamedTuple):
+    """What ``plot_attention`` draws: weights (T_dec, T_enc), labels, the right answer or None, a title or None."""
+
+    weights: np.ndarray
+    input_labels: str | list[str]
+    output_labels: str | list[str]
+    answer: str | list[str] | None = None
+    title: str | None = None
 
 
 def plot_attention(
@@ -18,31 +41,40 @@ def plot_attention(
     output_labels: str | list[str],
     ax: plt.Axes | None = None,
     *,
+    answer: str | list[str] | None = None,
     cmap: str = "Greys_r",
     title: str | None = None,
     colorbar: bool = True,
 ) -> plt.Axes:
     """Attention weights as a map: a column an input character, a row an output character, 0..1.
 
-    attention_weights (T_dec, T_enc), in the order of the labels. A space is labelled ``␣``.
+    attention_weights (T_dec, T_enc), in the order of the labels. A space is labelled ``␣``. answer: what the output
+    should be; characters that differ are labelled ``✗``, bold and red.
     Japanese labels are drawn in a font that has them (``common.fonts``).
-    Raises ValueError when weights and labels do not fit.
+    Raises ValueError when weights, labels and answer do not fit.
     Source: 『ゼロから作るDeep Learning 2』 8.3.3.
     """
     weights = np.asarray(attention_weights)
     wanted = len(output_labels), len(input_labels)
     if weights.shape != wanted:
         raise ValueError(f"plot_attention: weights of shape {wanted} wanted by the labels, got {weights.shape}")
+    if answer is not None and len(answer) != wanted[0]:
+        raise ValueError(f"plot_attention: an answer as long as the output, {wanted[0]}, wanted, got {len(answer)}")
     if ax is None:
         size = 2 + 0.3 * wanted[1], 1.4 + 0.3 * wanted[0]
         _, ax = plt.subplots(figsize=size, layout="constrained")
     labels = [["␣" if c == " " else c for c in text] for text in (input_labels, output_labels)]
+    wrong = [i for i, right in enumerate(answer or ()) if output_labels[i] != right]
+    for i in wrong:
+        labels[1][i] = f"{WRONG} {labels[1][i]}"
     font = font_for("".join([*labels[0], *labels[1], title or ""]))
     family = font.get_family() if font else None
     across, down = [[drawable(label, font) for label in side] for side in labels]
     mesh = ax.pcolor(weights, cmap=cmap, vmin=0.0, vmax=1.0)
     ax.set_xticks(np.arange(wanted[1]) + 0.5, across, family=family)
     ax.set_yticks(np.arange(wanted[0]) + 0.5, down, family=family)
+    for i in wrong:
+        ax.get_yticklabels()[i].set(color="#c00000", fontweight="bold")
     ax.tick_params(length=0)
     ax.invert_yaxis()
     ax.set_xlabel("input")
@@ -51,6 +83,94 @@ def plot_attention(
         ax.set_title(drawable(title, font), fontsize="medium", family=family, parse_math=False)
     if colorbar:
         ax.figure.colorbar(mesh, ax=ax, label="attention weight", pad=0.02)
+    return ax
+
+
+def plot_attention_grid(
+    maps: list[AttentionMap],
+    axes: np.ndarray | None = None,
+    *,
+    columns: int = 3,
+    cmap: str = "Greys_r",
+    title: str | None = None,
+) -> np.ndarray:
+    """Several maps as small multiples, in rows of ``columns``; returns their Axes (len(maps),).
+
+    axes: an Axes for each map; None for a new figure, with a title and a colour bar for all.
+    Raises ValueError for no maps, or another number of axes; and as ``plot_attention``.
+    """
+    if not len(maps) or not (axes is None or np.size(axes) == len(maps)):
+        raise ValueError(f"plot_attention_grid: maps, and an Axes for each, wanted, got {len(maps)}, {np.size(axes)}")
+    figure = None
+    if axes is None:
+        columns = min(columns, len(maps))
+        rows = -(-len(maps) // columns)
+        across, down = (max(len(m[side]) for m in maps) for side in (1, 2))
+        size = 0.9 + columns * (0.5 + 0.115 * across), 0.7 + rows * (0.5 + 0.13 * down)
+        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+        for ax in grid.flat[len(maps) :]:
+            ax.remove()
+        axes = grid.ravel()[: len(maps)]
+    for one, ax in zip(maps, axes := np.ravel(axes), strict=True):
+        plot_attention(*one[:3], ax, answer=one.answer, cmap=cmap, title=one.title, colorbar=False)
+        ax.tick_params(labelsize=6.5, pad=1.5)
+        ax.title.set_fontsize(8)
+        ax.set(xlabel="", ylabel="")
+    if figure is not None:
+        figure.supxlabel("input", fontsize="small")
+        figure.supylabel("output", fontsize="small")
+        figure.colorbar(axes[0].collections[0], ax=list(axes), label="attention weight", pad=0.01, aspect=40)
+        if title is not None:
+            font = font_for(title)
+            family = font.get_family() if font else None
+            figure.suptitle(drawable(title, font), fontsize="medium", family=family, parse_math=False)
+    return axes
+
+
+def plot_film(
+    weights: np.ndarray,
+    question: str,
+    written: list[str],
+    answer: str | None = None,
+    axes: np.ndarray | None = None,
+    *,
+    epochs: list[int] | None = None,
+    cmap: str = "Greys_r",
+) -> np.ndarray:
+    """One question's map from epoch to epoch, a panel an epoch, over each what the model then wrote.
+
+    weights (E, T_dec, T_enc), written E answers, epochs their numbers (default 1 .. E): as ``seq2seq.kept_maps``.
+    Returns and raises as ``plot_attention_grid``.
+    """
+    maps = []
+    for epoch, map_, text in zip(epochs or range(1, len(weights) + 1), weights, written, strict=True):
+        mark = "" if answer is None else f" {RIGHT if text == answer else WRONG}"
+        maps.append(AttentionMap(map_, question, text, answer, f"epoch {epoch}: {text}{mark}"))
+    title = question.rstrip() + (f"  (answer {answer})" if answer is not None else "")
+    return plot_attention_grid(maps, axes, cmap=cmap, title=title)
+
+
+def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
+    """Accuracy (0..1) of each model for each group of questions, as bars side by side, with per cent above them.
+
+    accuracies: by model, then by group; every model has the same groups, of which a label may be several lines.
+    """
+    groups = list(next(iter(accuracies.values())))
+    if ax is None:
+        _, ax = plt.subplots(figsize=(1.6 + len(groups) * max(0.7, 0.4 * len(accuracies)), 4.0), layout="constrained")
+    width = 0.84 / len(accuracies)
+    for i, (model, of) in enumerate(accuracies.items()):
+        places = np.arange(len(groups)) + (i - (len(accuracies) - 1) / 2) * width
+        shade = SHADES[i % len(SHADES)]
+        bars = ax.bar(places, [of[g] for g in groups], width, label=model, color=shade, edgecolor="black", lw=0.6)
+        # rounded down, so that 100.0 is what has no error
+        ax.bar_label(bars, [f"{np.floor(1000 * of[g] + 1e-9) / 10:.1f}" for g in groups], fontsize=7, padding=2)
+    ax.set_xticks(range(len(groups)), groups)
+    ax.set_ylim(0, 1.08)
+    ax.set_ylabel("accuracy")
+    ax.grid(True, axis="y", alpha=0.4)
+    ax.set_axisbelow(True)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(accuracies), frameon=False)
     return ax
 
 

@@ -30,8 +30,9 @@ def svg(path: Path) -> tuple[str, np.ndarray]:
     return "\n".join(re.findall("<!-- (.*?) -->", text)), np.array([int(fill, 16) for fill in fills]) / 255
 
 
-def drawn_labels(question: str, answer: str) -> str:
-    return "\n".join([*question.replace(" ", "␣"), "input", *answer, "output"])
+def drawn_labels(question: str, written: str, answer: str) -> str:
+    marked = [c if c == right else f"✗ {c}" for c, right in zip(written, answer, strict=True)]
+    return "\n".join([*question.replace(" ", "␣"), "input", *marked, "output"])
 
 
 def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_part, plot, tmp_path):
@@ -51,7 +52,7 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     title = f"{question.rstrip()} → {prediction}  (answer {answer}, wrong)"
     assert f"test question {index}: {title}\n" in done.stdout and "own.svg" in done.stdout
     texts, grey = svg(tmp_path / "own.svg")
-    assert drawn_labels(question, prediction) in texts and title in texts
+    assert drawn_labels(question, prediction, answer) in texts and title in texts
     own = own.attention_weights[0, :, ::-1].ravel()
     np.testing.assert_allclose(grey, own, atol=0.005)
 
@@ -59,7 +60,7 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     done = plot(trained_run.cwd, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     texts, grey = svg(tmp_path / "given.svg")
-    assert drawn_labels(question, answer) in texts
+    assert drawn_labels(question, answer, answer) in texts
     model.forward(x, t)
     given = np.array(model.decoder.attention.attention_weights)[:, 0, ::-1].ravel()
     np.testing.assert_allclose(grey, given, atol=0.005)
@@ -119,6 +120,15 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--text", "May 1, 1972", "--given-answer"], "--given-answer"),
         (["--text", "May 1, 1972", "--index", 1], "not allowed with"),
         (["--cmap", "grayish"], "--cmap grayish"),
+        (["--film", "--grid", 2], "not allowed with"),
+        (["--measures", "--accuracy"], "not allowed with"),
+        (["--index", 1, "--film"], "not allowed with"),
+        (["--measures", "--given-answer"], "--given-answer needs a test question"),
+        (["--grid", 49], "--grid: a whole number of 1 to 48 wanted, got 49"),
+        (["--film"], r"no maps at runs/date/maps\.npz; record .* scripts/train_date\.py --keep-maps --out runs/date"),
+        (["--film", "--run", "nowhere"], r"no maps at nowhere/maps\.npz"),
+        (["--measures", "--run", "nowhere"], r"no measures of maps in nowhere/history\.csv; record .*train_date\.py"),
+        (["--accuracy", "--run", "nowhere"], r"python scripts/train_date\.py --out nowhere"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )

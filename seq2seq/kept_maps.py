@@ -1,0 +1,74 @@
+"""Maps of one question, kept from epoch to epoch: to watch a model learn where to look."""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy
+
+from common import checkpoint
+from common.callbacks import Callback
+from common.layer import Array
+from common.util import to_cpu
+
+
+class KeptMaps(NamedTuple):
+    """weights (E, T_dec, T_enc) of E epochs, in the order in which the question is written; written: the E answers
+    that the model gave; answer: the right one, None where it is not known."""
+
+    weights: numpy.ndarray
+    question: str
+    written: list[str]
+    answer: str | None
+
+
+class KeepMaps(Callback):
+    """After each epoch, the model answers x (T_enc,), and all answers and maps so far are written to ``path``.
+
+    start_id, sample_size: see ``Seq2seq.decode``; text: of ids; answer: the right one; reverse: x is read backwards.
+    A training that is resumed has those of the epochs before: ``written``, and ``weights`` by epoch.
+    """
+
+    state = ("written",)
+    arrays = ("weights",)
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        x: Array,
+        start_id: int,
+        sample_size: int,
+        text: Callable[[list[int]], str],
+        answer: str | None = None,
+        *,
+        reverse: bool = False,
+    ):
+        self.path, self.x, self.start_id, self.sample_size = path, x, start_id, sample_size
+        self.text, self.answer, self.order = text, answer, slice(None, None, -1 if reverse else None)
+        self.written: list[str] = []
+        self.weights: dict[str, Array] = {}
+
+    def epoch_end(self, trainer) -> None:
+        decoded = trainer.model.decode(self.x[None], self.start_id, self.sample_size)
+        self.written.append(self.text(decoded.ids[0].tolist()))
+        self.weights[str(trainer.current_epoch)] = decoded.attention_weights[0, :, self.order]
+        question = self.text(self.x[self.order].tolist())
+        maps = numpy.stack([to_cpu(weights) for weights in self.weights.values()])
+        facts = {"question": question, "written": self.written, "answer": self.answer}
+        checkpoint.save(self.path, {"weights": maps}, facts)
+
+
+def load_maps(path: str | os.PathLike) -> KeptMaps:
+    """What ``KeepMaps`` wrote. Raises OSError, or CheckpointError for a file that is damaged or of something else."""
+    arrays, facts = checkpoint.load(path)
+    weights = arrays.get("weights", numpy.empty(0))
+    question, written, answer = (facts.get(name) for name in ("question", "written", "answer"))
+    texts = [question, *(written if isinstance(written, list) else [None]), answer or ""]
+    fits = all(isinstance(text, str) for text in texts) and weights.dtype.kind == "f" and weights.ndim == 3
+    if fits:
+        E, T_dec, T_enc = weights.shape
+        lengths = {len(text) for text in written} | ({len(answer)} if answer is not None else set())
+        fits = 0 < E == len(written) and lengths == {T_dec} and len(question) == T_enc
+    if not fits:
+        raise checkpoint.CheckpointError(f"{path}: not the maps of one question from epoch to epoch")
+    return KeptMaps(weights, question, written, answer)
