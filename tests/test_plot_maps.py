@@ -3,6 +3,9 @@
 import re
 import shutil
 
+import matplotlib
+
+matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -21,7 +24,6 @@ WEIGHTS = np.random.default_rng(0).dirichlet(np.ones(4), size=(5, 3)).astype("f"
 
 @pytest.fixture(autouse=True)
 def nothing_shown(monkeypatch):
-    plt.switch_backend("Agg")
     monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("plt.show was called"))
     settings = dict(plt.rcParams)
     yield
