@@ -129,19 +129,19 @@ RECURRENT = {
 
 def _add_recurrent(cls, gates):
     name, states = cls.__name__, 2 if gates == 4 else 1
-    if cls in TIME_OF:
+    if cls in TIME_OF:  # the gates are those of the first: the others are small
         RECURRENT[name] = lambda r: (cls(*r.weights(gates)), r(N, T, D))
-        RECURRENT[f"{name}-N1"] = lambda r: (cls(*r.weights(gates)), r(1, T, D))
-        RECURRENT[f"{name}-T1"] = lambda r: (cls(*r.weights(gates)), r(N, 1, D))
+        RECURRENT[f"{name}-N1"] = lambda r: (cls(*r.weights(gates, hidden=2)), r(1, T, D))
+        RECURRENT[f"{name}-T1"] = lambda r: (cls(*r.weights(gates, hidden=2)), r(N, 1, D))
         for alike, ids in ALIKE.items():
             RECURRENT[f"{name}-prefixes-{alike}"] = lambda r, ids=ids: (
-                WithPrefixes(cls(*r.weights(gates))),
+                WithPrefixes(cls(*r.weights(gates, hidden=2))),
                 r(Prefixes(ids).rows, D),
                 ids,
             )
         for what, mask in MASKS.items():
             RECURRENT[f"{name}-mask-{what}"] = lambda r, mask=mask: (
-                WithMask(cls(*r.weights(gates))),
+                WithMask(cls(*r.weights(gates, hidden=2))),
                 *(r(*mask.shape, D), mask),
             )
         RECURRENT[f"{name}-state"] = lambda r: (

@@ -59,7 +59,7 @@ def test_time_layer_equals_the_loop(name):
         return
     inner = layer.layer if isinstance(layer, WithState) else layer
     slow = {TimeRNN: reference.rnn, TimeGRU: reference.gru, TimeLSTM: reference.lstm}[type(inner)]
-    zeros = [np.zeros((len(xs), H))] * (2 if isinstance(inner, TimeLSTM) else 1)
+    zeros = [np.zeros_like(hs[:, 0])] * (2 if isinstance(inner, TimeLSTM) else 1)
     wanted = slow(xs, *(state or zeros), *layer.params)
     if isinstance(inner, TimeLSTM):
         wanted, cs = wanted

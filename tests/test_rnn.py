@@ -71,14 +71,14 @@ def test_masked_layer_equals_each_sequence_alone_without_its_padding(name):
     total = [np.zeros_like(g) for g in grads]
     for n, real in enumerate(mask):
         tokens = real.cumsum()  # of which the state is at each place; 0 is the first state, zeros
-        shares = np.zeros((tokens[-1] + 1, H))
+        shares = np.zeros((tokens[-1] + 1, hs.shape[2]))
         np.add.at(shares, tokens, dhs[n])
         if not real.any():
             close(firsts[0][n], shares[0])
             assert not hs[n].any() and not any(end[n].any() for end in ends)
             continue
         alone = layer.forward(xs[n : n + 1, real])
-        close(hs[n], np.concatenate((np.zeros((1, H)), alone[0]))[tokens])
+        close(hs[n], np.concatenate((np.zeros_like(hs[n, :1]), alone[0]))[tokens])
         for got, wanted in zip(ends, last_states(layer), strict=True):
             close(got[n], wanted[0])
         close(dxs[n, real], layer.backward(shares[None, 1:])[0])
@@ -99,7 +99,7 @@ def test_masked_layer_equals_its_step_repeated(name):
     dxs = layer.backward(dhs)
     options = {"reset_after": True, "bh": layer.bh} if getattr(layer, "reset_after", False) else {}
     steps = [TIME_OF[type(layer)](*layer.params[:3], **options) for _ in range(xs.shape[1])]
-    states = [np.zeros((len(xs), H))] * (2 if isinstance(steps[0], LSTM) else 1)
+    states = [np.zeros_like(hs[:, 0])] * (2 if isinstance(steps[0], LSTM) else 1)
     for t, step in enumerate(steps):
         here = mask[:, t, None]
         after = as_tuple(step.forward(xs[:, t], *states))

@@ -247,9 +247,9 @@ def test_learns(kind):
     data = sequence.generate("addition.txt", count=20, seed=1)
     xs, ts = data.questions, data.answers
     model = MODELS[kind](len(data.vocabulary), 16, 32, rng=np.random.default_rng(0))
-    trainer = Trainer(model, Adam(lr=0.02), rng=np.random.default_rng(1), callbacks=())
+    trainer = Trainer(model, Adam(lr=0.03), rng=np.random.default_rng(1), callbacks=())
     assert exact_match(model, xs, ts) < 0.2
-    history = trainer.fit(xs, ts, max_epoch=300, batch_size=20, max_grad=5.0)
+    history = trainer.fit(xs, ts, max_epoch=150, batch_size=20, max_grad=5.0)
     assert history[0]["loss"] == pytest.approx(math.log(len(data.vocabulary)), abs=0.2)
     assert history[-1]["loss"] < 0.02
     assert exact_match(model, xs, ts) == 1
