@@ -39,7 +39,7 @@ class Browser:
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
         )
-        features = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in media.items()]
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
         self.cdp("Emulation.setEmulatedMedia", {"features": features})
         self.driver.get(path.as_uri())
 
@@ -55,6 +55,12 @@ class Browser:
 
     def type(self, text: str) -> None:
         self.run(f"const text = arguments[0]; {TYPE}", text)
+
+    def wait(self, condition: str) -> None:
+        """Until it holds, at most 10 seconds."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self.driver, 10, 0.05).until(lambda _: self.get(condition), condition)
 
     def press(self, *keys: str) -> None:
         from selenium.webdriver import ActionChains, Keys

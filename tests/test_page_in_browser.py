@@ -100,6 +100,20 @@ def test_padding_that_the_model_must_not_look_at_weighs_nothing(browser, date_mo
     assert all((np.array(cells)[:, len(text) :] == 0).all() for text, (_, cells) in zip(texts, shown, strict=True))
 
 
+def test_a_question_of_nothing_but_padding_that_is_not_looked_at_has_no_weights(browser, tmp_path):
+    masked = AttentionSeq2seq(3, 3, 6, mask_padding=2, rng=np.random.default_rng(1))
+    page = to_page(masked, [], vocabulary="_ab", start="_", T_enc=2, T_dec=3, reverse=False)
+    (tmp_path / "page.html").write_bytes(page)
+    browser.open(tmp_path / "page.html")
+    assert browser.get("document.getElementById('view').inert"), "no question, so nothing to choose"
+    ((own, cells),) = browser.run(TYPED, ["bb"])
+    assert own == "".join("_ab"[i] for i in masked.decode(np.array([[2, 2]]), 0, 3).ids[0])
+    assert cells == [[0, 0]] * 3
+    browser.type("a")
+    reasons = browser.get("document.getElementById('reasons').textContent")
+    assert reasons == "“space” (U+0020, character 2) is not in the vocabulary.", "which would fill the line"
+
+
 def test_a_weight_that_is_edited_changes_the_answer(browser, date_page, date_model, tmp_path):
     _, vocabulary = date_model
     page = date_page.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from page_tools import page_of
 
 
 def test_a_pointer_on_a_character_shades_the_other_row_and_the_map(browser, date_page):
@@ -77,18 +78,24 @@ def test_what_cannot_be_asked_is_explained_where_it_stands(browser, date_page):
     )
     assert browser.all("#echo mark", "e.textContent") == ["２", "月"]
     assert browser.get("document.getElementById('text').getAttribute('aria-invalid')") == "true"
-    assert browser.get("document.getElementById('map').inert") and browser.all(".stale #own", "e.textContent") == []
+    assert browser.get("document.getElementById('view').inert"), "its radio buttons too"
     assert browser.get("document.getElementById('own').textContent") == ""
     browser.type("a" * 31)
     assert browser.get("document.getElementById('reasons').textContent") == "31 characters, at most 29 are possible."
     assert browser.all("#echo mark", "e.textContent") == ["a", "a"]
+    browser.type("月a" * 50_000)
+    assert browser.get("document.getElementById('reasons').textContent").endswith(
+        "100,000 characters, at most 29 are possible."
+    )
+    assert len(browser.get("document.getElementById('fault').textContent")) < 400, "no place beyond those it can read"
     browser.type("  ")
     assert (
         browser.get("document.getElementById('own').textContent + document.getElementById('reasons').textContent") == ""
     )
     browser.type(f"\u3000 May 1, 1972{' ' * 40}\x1f")
     assert browser.get("document.getElementById('own').textContent.length") == 10
-    assert not browser.get("document.getElementById('map').inert || document.getElementById('text').ariaInvalid")
+    assert not browser.get("document.getElementById('view').inert")
+    assert browser.get("document.getElementById('text').ariaInvalid") == "false"
     assert browser.get("document.getElementById('asked').textContent") == "May 1, 1972"
     assert browser.get("document.getElementById('given').disabled"), "a typed text has no given answer"
 
@@ -105,6 +112,10 @@ def test_wrong_characters_are_marked_by_more_than_colour(browser, mixed_page):
     browser.run("document.getElementById('given').click()")
     assert browser.get("document.getElementById('row-verdict').textContent").startswith("✓✓✗")
     assert not browser.all("#row-out .wrong, #heat .wrong", "1"), "the given answer is right"
+    (own,) = browser.all('[data-index="0"] .own', "e.textContent")
+    assert browser.get("document.getElementById('own').textContent") == own, "not what follows the given characters"
+    best = browser.all("#row-verdict span", "e.querySelector('b')?.textContent")
+    assert best[3] is not None, "which is another"
     assert ", the model would write " in browser.all("#row-out button", "e.ariaLabel")[2]
     browser.run("document.getElementById('own-answer').click()")
     assert browser.all(".question .mark", "e.textContent") == ["✗", "✓", "✗", "·"]
@@ -154,7 +165,10 @@ def test_questions_are_searched_filtered_and_chosen(browser, mixed_page):
     assert shown() == everything
     browser.run("document.querySelector('[data-index=\"0\"]').focus()")
     browser.press("ARROW_DOWN", "ARROW_DOWN", "ENTER")
-    assert browser.all("[aria-current]", "e.dataset.index") == ["2"]
+    assert browser.all("[aria-current=true]", "e.dataset.index") == ["2"]
+    assert browser.all("#list [tabindex='0']", "e.dataset.index") == ["2"], "one stop of the tab key"
+    browser.press("END", "HOME", "ARROW_UP", "ARROW_DOWN")
+    assert browser.all("#list [tabindex='0']", "[e.dataset.index, e === document.activeElement]") == [["1", True]]
     assert browser.get("document.getElementById('text').value") == "7/22/08"
     assert browser.get("document.getElementById('asked').textContent") == "7/22/08"
 
@@ -176,7 +190,7 @@ def test_the_page_never_scrolls_sideways(browser, date_page, mixed_page, width):
 def test_the_theme_follows_the_system_until_it_is_chosen(browser, mixed_page):
     paper, ground = "getComputedStyle(document.body).backgroundColor", {}
     for theme in ("light", "dark"):
-        browser.open(mixed_page, color_scheme=theme)
+        browser.open(mixed_page, prefers_color_scheme=theme)
         ground[theme] = browser.get(paper)
     assert ground == {"light": "rgb(250, 248, 244)", "dark": "rgb(20, 23, 26)"}
     assert browser.get("document.getElementById('theme').textContent") == "Light theme"
@@ -190,7 +204,7 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(browser, mixed_page):
     seconds = "parseFloat(getComputedStyle(document.querySelector('#links path')).transitionDuration)"
     browser.open(mixed_page)
     assert browser.get(seconds) > 0
-    browser.open(mixed_page, reduced_motion="reduce")
+    browser.open(mixed_page, prefers_reduced_motion="reduce")
     assert browser.get(seconds) == 0
     assert browser.get("document.getAnimations().length") == 0
 
@@ -203,6 +217,50 @@ def test_a_screen_reader_finds_a_name_for_all_that_can_be_used(browser, mixed_pa
     assert {role for role, _ in found} >= usable, usable - {role for role, _ in found}
     assert not [role for role, name in found if role in usable and not name]
     assert [name for role, name in found if role == "heading"][:2] == ["Where the model looks", "Try your own"]
-    assert len([role for role, _ in found if role == "alert"]) == 1
     cells = [name for role, name in found if role in ("cell", "gridcell")]
     assert sum(bool(re.fullmatch(r"[01]\.\d{4}", name or "")) for name in cells) == 4 * 11
+
+
+def test_what_is_typed_is_spoken_once_it_rests(browser, mixed_page):
+    browser.open(mixed_page)
+    said, live = "document.getElementById('said').textContent", "[role=status], [role=alert], [aria-live=polite]"
+    assert browser.all(live, "e.id") == ["said"], "one voice"
+    assert browser.get("document.querySelector('output').ariaLive") == "off", "nor at every key"
+    for text in ("M", "Ma", "May 1"):
+        browser.type(text)
+    assert browser.get(said) == ""
+    browser.wait(f"{said} === document.getElementById('own').textContent")
+    browser.type("May x")
+    browser.wait(f"{said}.startsWith('“x” (U+0078')")
+
+
+def test_colours_that_the_reader_has_chosen_leave_shades_and_choices(browser, mixed_page):
+    browser.open(mixed_page, forced_colors="active")
+    behind, shade = (
+        browser.get(f"getComputedStyle(document.querySelector('#heat tbody td'), {part}).backgroundColor")
+        for part in ("null", "'::before'")
+    )
+    assert behind != shade
+    chosen, other = browser.all("#mode span", "getComputedStyle(e).backgroundColor")
+    assert chosen != other
+
+
+def test_long_lists_grow_where_they_are_read(browser, tmp_path):
+    (tmp_path / "page.html").write_bytes(page_of([f"{number}" for number in range(1000, 1450)])[0])
+    browser.open(tmp_path / "page.html")
+    for count in (400, 450):
+        browser.run("document.getElementById('more').click()")
+        assert len(browser.all("#list button", "1")) == count
+    assert browser.get("document.getElementById('more').hidden")
+    assert browser.get("document.activeElement.dataset.index") == "400", "the first that is new"
+    assert len(browser.all("#list [tabindex='0']", "1")) == 1
+
+
+@pytest.mark.parametrize("length, scrolls", [(29, False), (60, True)])
+def test_a_finger_can_scroll_rows_that_are_too_long_for_the_screen(browser, tmp_path, length, scrolls):
+    (tmp_path / "page.html").write_bytes(page_of(["a" * length])[0])
+    browser.open(tmp_path / "page.html", width=360)
+    rows = "document.querySelector('.rows')"
+    assert browser.get(f"{rows}.scrollWidth > {rows}.parentElement.clientWidth") == scrolls
+    assert browser.get(f"getComputedStyle({rows}).touchAction") == ("auto" if scrolls else "pan-y")
+    assert browser.get("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -38,20 +38,17 @@ export function strip(text) {
       );
 }
 
-/** What is wrong with a text: places of the characters that are unknown, and how many are too many. */
-export function faults(text) {
-  const chars = strip(text);
-  return {
-    chars,
-    unknown: chars.flatMap((char, place) => (ids.has(char) ? [] : [place])),
-    tooMany: Math.max(0, chars.length - data.T_enc),
-  };
+/** The characters of a text, padded with spaces to the width that the model was trained on. */
+function padded(chars) {
+  return [...chars, ...Array(Math.max(0, data.T_enc - chars.length)).fill(" ")];
 }
 
-/** The characters of a question, padded with spaces to the width that the model was trained on. */
-export function padded(question) {
-  const chars = strip(question);
-  return [...chars, ...Array(data.T_enc - chars.length).fill(" ")];
+/** What is wrong with a text: places of the characters that are unknown, as far as it is read; whether it is too long. */
+export function faults(text) {
+  const chars = strip(text);
+  const input = chars.length ? padded(chars).slice(0, data.T_enc) : [];
+  const unknown = [...input.keys()].filter((place) => !ids.has(input[place]));
+  return { chars, input, unknown, tooLong: chars.length > data.T_enc };
 }
 
 /**
@@ -60,7 +57,7 @@ export function padded(question) {
  */
 export function ask(question, given = null) {
   const begin = performance.now();
-  const input = padded(question);
+  const input = padded(strip(question));
   const xs = input.map((char) => ids.get(char));
   const written = given === null ? null : [...given];
   const decoded = model.decode(

@@ -72,6 +72,7 @@ export class LSTM {
 /** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,); exactly 0 where masked. */
 export class AttentionWeight {
   forward(hs, h, masked) {
+    if (masked?.every((m) => m)) return new Float32Array(hs.length);
     return softmax(hs.map((h_t, t) => (masked?.[t] ? -Infinity : dot(h_t, h))));
   }
 }

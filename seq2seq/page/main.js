@@ -2,8 +2,10 @@
 
 import { ask, data, faults } from "./data.js";
 import { markQuestion, startQuestions } from "./questions.js";
-import { element, find, glyph, named, number, visible } from "./text.js";
+import { element, find, glyph, named, number, speak, visible } from "./text.js";
 import { showMap, startMap } from "./view.js";
+
+const BEYOND = 50; // characters that are shown of what is too much
 
 let current = null; // {question, answer, truth}, answer and truth null for a typed text
 
@@ -11,31 +13,31 @@ function render() {
   const given = current.answer !== null && find("given").checked;
   const answer = current.answer === null ? null : [...current.answer];
   const asked = ask(current.question, given ? answer : null);
+  const own = given ? ask(current.question) : asked;
   showMap(asked, { answer, truth: current.truth, given });
-  find("view").classList.remove("stale");
-  find("map").inert = false;
+  find("view").inert = false;
   find("asked").textContent = visible(current.question);
-  find("own").textContent = visible(asked.best.join(""));
+  find("own").textContent = visible(own.written.join(""));
   find("time").textContent = `${asked.ms.toFixed(1)} ms`;
   find("given").disabled = answer === null;
   if (answer === null) find("own-answer").checked = true;
 }
 
 /** What cannot be asked is said where it stands, and the last map stays, dimmed. */
-function explain({ chars, unknown, tooMany }) {
-  const reasons = [...new Set(unknown.map((place) => chars[place]))].map((char) => {
-    const places = unknown.filter((place) => chars[place] === char).map((place) => place + 1);
+function explain({ chars, input, unknown, tooLong }) {
+  const reasons = [...new Set(unknown.map((place) => input[place]))].map((char) => {
+    const places = unknown.filter((place) => input[place] === char).map((place) => place + 1);
     const code = char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
     return `“${named(char)}” (U+${code}, character ${places.join(", ")}) is not in the vocabulary.`;
   });
-  if (tooMany) reasons.push(`${number(chars.length)} characters, at most ${data.T_enc} are possible.`);
-  const marked = chars.map((char, place) =>
-    element(unknown.includes(place) || place >= data.T_enc ? "mark" : "span", {}, glyph(char)),
-  );
+  if (tooLong) reasons.push(`${number(chars.length)} characters, at most ${data.T_enc} are possible.`);
+  const marked = chars
+    .slice(0, data.T_enc + BEYOND)
+    .map((char, place) => element(unknown.includes(place) || place >= data.T_enc ? "mark" : "span", {}, glyph(char)));
+  if (marked.length < chars.length) marked.push("…");
   find("echo").replaceChildren(...(reasons.length ? marked : []));
   find("reasons").textContent = reasons.join(" ");
-  find("text").toggleAttribute("aria-invalid", false);
-  if (reasons.length) find("text").setAttribute("aria-invalid", "true");
+  find("text").setAttribute("aria-invalid", reasons.length > 0);
   return reasons.length > 0;
 }
 
@@ -45,14 +47,15 @@ function typed() {
   const refused = explain(found);
   find("count").textContent = `${found.chars.length} of ${data.T_enc} characters`;
   if (refused || !found.chars.length) {
-    find("view").classList.add("stale");
-    find("map").inert = true;
+    find("view").inert = true;
     find("own").textContent = find("time").textContent = "";
+    speak(find("reasons").textContent);
     return;
   }
   current = { question: found.chars.join(""), answer: null, truth: null };
   markQuestion(null);
   render();
+  speak(find("own").textContent);
 }
 
 function choose(question) {

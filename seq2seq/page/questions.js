@@ -1,7 +1,7 @@
 // The list of questions: search, filter, choose.
 
 import { data } from "./data.js";
-import { element, find, glyph, number, visible } from "./text.js";
+import { element, find, glyph, number, oneStop, speak, visible } from "./text.js";
 
 const AT_ONCE = 200;
 const SHAPES = 30;
@@ -57,12 +57,11 @@ function item(question, choose) {
   const button = element(
     "button",
     { type: "button", class: "question", "data-index": question.index },
-    element("span", { class: "mark", title: meaning }, mark),
+    element("span", { class: "mark", title: meaning, "aria-hidden": true }, mark),
     element("bdi", { class: "asked" }, visible(question.question)),
     element("span", { class: "own" }, ...answerOf(question)),
     element("span", { class: "spoken" }, meaning),
   );
-  if (question.index === chosen) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => choose(question));
   return element("li", {}, button);
 }
@@ -80,15 +79,17 @@ function list(choose) {
   find("found").textContent = `${number(found.length)} of ${number(questions.length)}, ${number(wrong)} answered wrong`;
   find("list").replaceChildren(...found.slice(0, limit).map((question) => item(question, choose)));
   find("more").hidden = found.length <= limit;
+  markQuestion(chosen);
 }
+
+const buttons = () => [...find("list").querySelectorAll("button")];
 
 /** Marks the question as chosen; null for none. */
 export function markQuestion(index) {
   chosen = index;
-  for (const button of find("list").querySelectorAll("button")) {
-    button.toggleAttribute("aria-current", false);
-    if (Number(button.dataset.index) === index) button.setAttribute("aria-current", "true");
-  }
+  const current = buttons().find((button) => Number(button.dataset.index) === index);
+  for (const button of buttons()) button.setAttribute("aria-current", button === current);
+  oneStop(buttons(), current ?? buttons()[0]);
 }
 
 /** choose(question): called with the question that was chosen. */
@@ -98,15 +99,20 @@ export function startQuestions(choose) {
     find(id).addEventListener("input", () => {
       limit = AT_ONCE;
       list(choose);
+      speak(find("found").textContent);
     });
   }
   find("more").addEventListener("click", () => {
+    const shown = buttons().length;
     limit += AT_ONCE;
     list(choose);
+    buttons()[shown].focus();
   });
+  find("list").addEventListener("focusin", ({ target }) => oneStop(buttons(), target));
   find("list").addEventListener("keydown", (event) => {
-    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
-    const next = step && event.target.closest("li")?.[step]?.firstElementChild;
+    const all = buttons();
+    const place = all.indexOf(event.target);
+    const next = all[{ ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: all.length - 1 }[event.key]];
     if (!next) return;
     event.preventDefault();
     next.focus();

@@ -33,6 +33,21 @@ export function glyph(char) {
 /** A character as it is spoken of. */
 export const named = (char) => (char === " " ? "space" : visible(char));
 
+/** The one of the buttons to which the tab key leads; arrow keys lead to the others. */
+export function oneStop(buttons, stop) {
+  for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
+}
+
+let pause = 0;
+
+/** To screen readers, once nothing has changed for a while: not at every key. */
+export function speak(text) {
+  clearTimeout(pause);
+  pause = setTimeout(() => {
+    find("said").textContent = text;
+  }, 600);
+}
+
 export const percent = (share) => `${(100 * share).toFixed(1)}%`;
 export const exact = (weight) => weight.toFixed(4);
 export const number = (count) => count.toLocaleString("en");

@@ -2,9 +2,10 @@
 
 import { data } from "./data.js";
 import { alignment, entropy, paddingFrom, padMass } from "./measures.js";
-import { element, exact, find, glyph, named, percent } from "./text.js";
+import { element, exact, find, glyph, named, oneStop, percent } from "./text.js";
 
 const FAINT = 0.002; // links weaker than this are not drawn
+const FIT = 34; // columns that a narrow screen has room for
 const SVG = "http://www.w3.org/2000/svg";
 
 // Both rows share the columns of the longer one; the shorter is set wider, and centred.
@@ -86,8 +87,9 @@ function drawRow(side, chars) {
   );
 }
 
-/** How many characters each row holds, and how much of the width it takes. */
+/** How many characters each row holds, and how much of the width it takes; a finger has to scroll those too long. */
 function layOut() {
+  find("map").classList.toggle("long", COLUMNS > FIT);
   for (const [id, count, wider] of [
     ["padding", data.T_enc, 1],
     ["in", data.T_enc, 1],
@@ -268,11 +270,12 @@ export function startMap() {
       pinned = placeOf(event.target);
     }),
   );
-  map.addEventListener("focusin", (event) =>
+  map.addEventListener("focusin", ({ target }) => {
+    if (target.matches(".char")) oneStop(target.parentElement.children, target);
     set(() => {
-      pinned = placeOf(event.target) ?? pinned;
-    }),
-  );
+      pinned = placeOf(target) ?? pinned;
+    });
+  });
   map.addEventListener("keydown", (event) => {
     if (event.key === "Escape")
       set(() => {
@@ -282,7 +285,6 @@ export function startMap() {
     const next = button && neighbour(button, event.key);
     if (!next) return;
     event.preventDefault();
-    for (const other of next.parentElement.children) other.tabIndex = other === next ? 0 : -1;
     next.focus();
   });
   find("numbers").addEventListener("click", ({ currentTarget }) => {
