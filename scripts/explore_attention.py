@@ -83,6 +83,8 @@ def lines(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]
     for number, line in enumerate(text.replace("\r\n", "\n").removesuffix("\n").split("\n"), 1):
         question, mark, answer = line.partition(start)
         try:
+            if not question.strip():
+                raise ValueError("no question")
             date_model.encode(question)
             if mark and not answer:
                 raise ValueError(f"no answer after {start!r}")

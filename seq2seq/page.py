@@ -58,10 +58,10 @@ def to_page(
     vocabulary: the characters in the order of their ids; start: the character before every answer; T_enc, T_dec: length
     of questions and answers; reverse: whether the model reads questions backwards; title: of the window; about: phrases
     for the page's head.
-    Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, and weights that make
-    a page no browser opens.
+    Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, an example that does
+    not fit them, and weights that are not finite, or make a page no browser opens.
     """
-    params = {name: np.asarray(to_cpu(p)) for name, p in named_params(model).items()}
+    params = {name: np.asarray(to_cpu(p), "<f4") for name, p in named_params(model).items()}
     V = len(params.get("encoder.embed.W", ()))
     if type(model) is not AttentionSeq2seq:
         raise ValueError(f"page: an AttentionSeq2seq wanted, got {type(model).__name__}")
@@ -70,6 +70,9 @@ def to_page(
     size = sum(p.size for p in params.values()) * 4 * 4 // 3
     if size > LARGEST:
         raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
+    for name, p in params.items():
+        if not np.isfinite(p).all():
+            raise ValueError(f"page: finite float32 weights wanted, got nan or inf in {name}")
     data = {
         "about": list(about),
         "vocabulary": list(vocabulary),
@@ -78,12 +81,9 @@ def to_page(
         "T_dec": T_dec,
         "reverse": bool(reverse),
         "mask_padding": model.mask_padding,
-        "questions": [_question(example) for example in examples],
+        "questions": [_question(example, set(vocabulary), T_enc, T_dec) for example in examples],
     }
-    weights = {
-        name: {"shape": p.shape, "base64": base64.b64encode(p.astype("<f4").tobytes()).decode()}
-        for name, p in params.items()
-    }
+    weights = {name: {"shape": p.shape, "base64": base64.b64encode(p.tobytes()).decode()} for name, p in params.items()}
     style = "\n".join(_template(name) for name in STYLES)
     script = "\n".join(_module(name) for name in SCRIPTS)
     policy = {
@@ -106,9 +106,19 @@ def to_page(
     return page.encode("utf-8", "replace")
 
 
-def _question(example: Example) -> dict:
+def _question(example: Example, known: set[str], T_enc: int, T_dec: int) -> dict:
+    lengths = {"question": (1, T_enc), "answer": (T_dec, T_dec), "own": (T_dec, T_dec)}
+    texts = {name: getattr(example, name) for name in lengths}
+    if example.answer is None:
+        del lengths["answer"]
+    for name, (least, most) in lengths.items():
+        if not (least <= len(texts[name]) <= most and known.issuperset(texts[name])):
+            wanted = f"{least} to {most} characters of the vocabulary wanted"
+            raise ValueError(f"page: {name}: {wanted}, got {texts[name][:40]!r}")
+    if example.truth is not None and example.truth.shape != (T_dec, T_enc):
+        raise ValueError(f"page: truth {T_dec, T_enc} wanted, got {example.truth.shape}")
     truth = None if example.truth is None else [np.flatnonzero(row).tolist() for row in example.truth]
-    return {"question": example.question, "answer": example.answer, "own": example.own, "truth": truth}
+    return texts | {"truth": truth}
 
 
 def _template(name: str) -> str:

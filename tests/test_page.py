@@ -146,6 +146,18 @@ def test_texts_contrast_with_what_is_behind_them(theme):
         assert (one["paper"] != other["paper"]).all()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
+    themes, tint = palette()
+    c = themes[theme == "dark"]
+    (ramp,) = re.findall(r"var\(--tone, .*?min\(100%, (\d+)%", (FOLDER / "map.css").read_text(encoding="utf-8"))
+    for w in np.linspace(0, 1, 101):
+        inked, shade = min(1, w * int(ramp) / 100), w * tint
+        for tone in ("muted", "wrong"):
+            text, behind = inked * c["ink"] + (1 - inked) * c[tone], shade * c["mark"] + (1 - shade) * c["paper"]
+            assert contrast(text, behind) >= 4.5, (tone, w)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -153,13 +165,27 @@ def test_texts_contrast_with_what_is_behind_them(theme):
         (dict(vocabulary="_abc"), "3 characters"),
         (dict(vocabulary="_aa"), "3 characters"),
         (dict(start="x"), "start 'x'"),
+        (dict(examples=[Example("abab", "ab", "ab")]), "question: 1 to 3 characters .*'abab'"),
+        (dict(examples=[Example("", "ab", "ab")]), "question: 1 to 3 characters .*''"),
+        (dict(examples=[Example("a", "ab", "ab"), Example("x", "ab", "ab")]), "question: .*'x'"),
+        (dict(examples=[Example("a", "a", "ab")]), "answer: 2 to 2 characters .*'a'"),
+        (dict(examples=[Example("a", None, "xb")]), "own: .*'xb'"),
+        (dict(examples=[Example("a", None, "ab", np.ones((2, 2), bool))]), r"truth \(2, 3\) wanted, got \(2, 2\)"),
     ],
-    ids=["model", "longer vocabulary", "repeated characters", "start"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_page_refuses(change, message):
     arguments = dict(model=small_model("_ab"), vocabulary="_ab", start="_", T_enc=3, T_dec=2, reverse=False)
     with pytest.raises(ValueError, match=f"page: .*{message}"):
-        to_page(examples=[], **arguments | change)
+        to_page(**dict(examples=[]) | arguments | change)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(value):
+    model = small_model("_ab")
+    model.decoder.affine.params[1][1] = value
+    with pytest.raises(ValueError, match=r"page: finite .* in decoder\.affine\.b"):
+        to_page(model, [], vocabulary="_ab", start="_", T_enc=3, T_dec=2, reverse=False)
 
 
 def test_weights_that_no_browser_could_open_are_refused(monkeypatch):
@@ -218,7 +244,10 @@ def test_the_script_takes_texts_and_files(trained_run, in_process, tmp_path):
         (["--text", "May 1, ２"], "'２', character 8 "),
         (["--text", " "], "no question, or an empty one"),
         (["--file", "nowhere.txt"], r"nowhere\.txt"),
-        (["--file", "empty.txt"], "no question, or an empty one"),
+        (["--text", "7/22/08", ""], "no question, or an empty one"),
+        (["--file", "empty.txt"], r"empty\.txt:1: no question"),
+        (["--file", "gap.txt"], r"gap\.txt:2: no question"),
+        (["--file", "folder.html"], r"folder\.html: Is a directory"),
         (["--file", "unknown.txt"], r"unknown\.txt:2: '月', character 2"),
         (["--file", "long.txt"], r"long\.txt:1: '1972-05-011' has 11 characters, at most 10"),
         (["--file", "cut.txt"], r"cut\.txt:1: no answer after '_'"),
@@ -231,6 +260,7 @@ def test_the_script_takes_texts_and_files(trained_run, in_process, tmp_path):
 def test_the_script_refuses_in_one_line_and_writes_nothing(trained_run, in_process, tmp_path, arguments, message):
     for name, content in {
         "empty.txt": b"",
+        "gap.txt": b"7/22/08\n _2008-07-22\n7/22/08\n",
         "unknown.txt": "7/22/08\n5月1日".encode(),
         "long.txt": b"May 1, 1972_1972-05-011",
         "cut.txt": b"May 1, 1972_\n",
