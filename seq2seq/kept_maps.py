@@ -63,7 +63,7 @@ def load_maps(path: str | os.PathLike) -> KeptMaps:
     arrays, facts = checkpoint.load(path)
     weights = arrays.get("weights", numpy.empty(0))
     question, written, answer = (facts.get(name) for name in ("question", "written", "answer"))
-    texts = [question, *(written if isinstance(written, list) else [None]), answer or ""]
+    texts = [question, *(written if isinstance(written, list) else [None]), *([] if answer is None else [answer])]
     fits = all(isinstance(text, str) for text in texts) and weights.dtype.kind == "f" and weights.ndim == 3
     if fits:
         E, T_dec, T_enc = weights.shape

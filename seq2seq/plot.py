@@ -182,22 +182,26 @@ def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    epochs, right = [row["epoch"] for row in history], ax.twinx()
+    right = ax.twinx()
     for name, label, axes, style in (
         ("alignment", "alignment: on the right characters", ax, "C0o-"),
         ("pad_mass", "pad mass: on padding", ax, "C3v-"),
         ("entropy", "entropy", right, "C7s--"),
     ):
-        if name in history[0]:
-            values = [row[name] for row in history]
-            axes.plot(epochs, values, style, fillstyle="none", markersize=8, label=label)
+        rows = [row for row in history if name in row]
+        if rows:
+            values = [row[name] for row in rows]
+            axes.plot([row["epoch"] for row in rows], values, style, fillstyle="none", markersize=8, label=label)
     ax.set_xlabel("epochs")
     ax.set_ylabel("share of the attention")
     ax.set_ylim(-0.05, 1.05)
     right.set_ylabel("entropy [nats]")
     right.set_ylim(0, None)
-    ax.set_xlim(0.5, max(epochs) + 0.5)
+    ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.grid(True, alpha=0.4)
-    ax.legend(handles=[*ax.lines, *right.lines], fontsize="small")
+    # above the axes: the entropy's curve would be drawn over a legend on them
+    handles = [*ax.lines, *right.lines]
+    place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles), frameon=False)
+    ax.legend(handles=handles, fontsize="small", **place)
     return ax

@@ -106,3 +106,17 @@ def test_measures_are_curves_of_shares_and_entropy():
 def test_measures_without_truth_have_no_curve_of_alignment():
     ax = plot_measures([{"epoch": 1, "pad_mass": 0.5, "entropy": 1.0}])
     assert [line.get_label() for line in ax.lines] == ["pad mass: on padding"]
+
+
+def test_measures_of_some_epochs_are_drawn_at_those():
+    first, second = ({"epoch": e, "pad_mass": 0.5, "entropy": 1.0} for e in (1, 2))
+    ax = plot_measures([first, second | {"alignment": 0.7}])
+    assert [(line.get_label()[:3], list(line.get_xdata())) for line in ax.lines] == [("ali", [2]), ("pad", [1, 2])]
+
+
+def test_the_legend_of_measures_hides_no_curve_and_is_whole():
+    ax = plot_measures([{"epoch": 1, "alignment": 1.0, "pad_mass": 1.0, "entropy": 3.0}])
+    ax.figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    assert legend.y0 >= ax.get_window_extent().y1 - 5 and legend.y1 <= ax.figure.bbox.y1
+    assert ax.figure.bbox.x0 <= legend.x0 and legend.x1 <= ax.figure.bbox.x1

@@ -223,6 +223,7 @@ def test_film_of_many_epochs_shows_some_of_them(tmp_path, drawn, monkeypatch):
         ({}, {"written": "xyzxy"}),
         ({}, {"question": "abc"}),
         ({}, {"answer": "xyzz"}),
+        ({}, {"answer": 0}),
         ({"weights": WEIGHTS[:0]}, {"written": []}),
     ],
 )
