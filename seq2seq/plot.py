@@ -196,7 +196,8 @@ def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
     ax.set_ylabel("share of the attention")
     ax.set_ylim(-0.05, 1.05)
     right.set_ylabel("entropy [nats]")
-    right.set_ylim(0, None)
+    highest = max(row["entropy"] for row in history) or 1
+    right.set_ylim(-0.05 * highest, 1.05 * highest)
     ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.grid(True, alpha=0.4)

@@ -101,6 +101,7 @@ def test_measures_are_curves_of_shares_and_entropy():
         np.testing.assert_array_equal(drawn[curve].get_ydata(), [row[name] for row in history])
         assert drawn[curve].axes is (right if name == "entropy" else ax)
     assert len(ax.get_legend().get_texts()) == 3
+    assert ax.get_ylim() == (-0.05, 1.05) and right.get_ylim() == pytest.approx((-0.1, 2.1)), "no marker is cut"
 
 
 def test_measures_without_truth_have_no_curve_of_alignment():
