@@ -184,15 +184,20 @@ def expect_facts(path: Path, script: str, facts: dict, kinds: dict[str, type]) -
             raise ValueError(f"{path}: not written by {script}: its manifest should say {name}, and says {found}")
 
 
+def expect_run_of_dates(run: Path) -> None:
+    """Raise ValueError for a file, and for a run of train_text.py."""
+    if (run / "best.npz").is_file():
+        raise ValueError(f"--run {run}: a run of train_text.py, which plot_text_attention.py draws")
+    if run.is_file():
+        raise ValueError(f"--run {run}: a file; the folder of a run wanted")
+
+
 class DateModel:
     """A trained model with what it takes to ask it in words: vocabulary, lengths, direction of reading."""
 
     def __init__(self, run: Path, name: str = "attention"):
+        expect_run_of_dates(run)
         path = run / f"{name}.npz"
-        if (run / "best.npz").is_file():
-            raise ValueError(f"--run {run}: a run of train_text.py, which plot_text_attention.py draws")
-        if run.is_file():
-            raise ValueError(f"--run {run}: a file; the folder of a run wanted")
         if not path.is_file():
             raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)

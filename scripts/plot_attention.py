@@ -11,7 +11,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from cli import TRAIN, DateModel, Parser, natural, number, positive_int, run
+from cli import TRAIN, DateModel, Parser, expect_run_of_dates, natural, number, positive_int, run
 
 from common.replacing import replacing
 from dataset import dates
@@ -145,6 +145,7 @@ def film(args):
     """The maps that were kept, an epoch a panel; of more than MOST epochs as many, evenly spread."""
     from seq2seq.plot import plot_film
 
+    expect_run_of_dates(args.run)
     path = args.run / "maps.npz"
     if not path.is_file():
         raise FileNotFoundError(f"no maps at {path}; record them with: {TRAIN} --keep-maps --out {args.run}")
@@ -159,6 +160,7 @@ def measures(args):
     """Curves of the measures in history.csv."""
     from seq2seq.plot import plot_measures
 
+    expect_run_of_dates(args.run)
     path = args.run / "history.csv"
     found = []
     if path.is_file():
@@ -179,9 +181,12 @@ def accuracy(args):
     from seq2seq.plot import plot_accuracies
 
     names = [name for name in MODELS if (args.run / f"{name}.npz").is_file()]
-    found = {}
+    found, tests = {}, None
     for date_model in [DateModel(args.run, name) for name in names or ["attention"]]:
-        questions, answers = zip(*date_model.test_questions(), strict=True)
+        before, tests = tests, date_model.test_questions()
+        if before not in (None, tests):
+            raise ValueError(f"{date_model.path}: trained on other data than the run's other models")
+        questions, answers = zip(*tests, strict=True)
         own = date_model.decode(np.stack([date_model.encode(question) for question in questions])).ids
         groups = {group: [] for group in (*dates.FORMS, *dates.CASES)}
         for question, answer, ids in zip(questions, answers, own, strict=True):
@@ -191,8 +196,6 @@ def accuracy(args):
         counts = {group: len(right) for group, right in groups.items()}
         if not any(counts.values()):
             raise ValueError(f"{date_model.path}: no test question is a date, so they have no forms")
-        if any(len(of[group]) != counts[group] for of in found.values() for group in groups):
-            raise ValueError(f"{date_model.path}: trained on other data than the run's other models")
         found[date_model.path.stem] = groups
     shares = {
         name: {f"{group}\n{counts[group]:,}": np.mean(right) for group, right in groups.items() if right}

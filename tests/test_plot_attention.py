@@ -138,6 +138,14 @@ def test_plot_refuses_in_one_line(trained_run, plot, arguments, message):
     assert everything(trained_run.cwd) == before
 
 
+@pytest.mark.parametrize("option", ["--film", "--measures", "--accuracy"])
+def test_plot_refuses_what_is_no_run_of_dates(plot, tmp_path, option):
+    (tmp_path / "best.npz").write_bytes(b"")
+    (tmp_path / "history.csv").write_text("epoch,val_acc\n1,0.5\n")
+    refused(plot(tmp_path, "--run", ".", option), "--run .: a run of train_text.py, which plot_text_attention.py draws")
+    refused(plot(tmp_path, "--run", "best.npz", option), "--run best.npz: a file; the folder of a run wanted")
+
+
 def test_plot_shows_no_window_where_there_can_be_none(trained_run, script):
     refused(script(trained_run.cwd, "plot_attention.py", "--show"), r"plot_attention\.py: --show: no window")
 
