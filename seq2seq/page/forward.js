@@ -97,18 +97,22 @@ export class Affine {
   }
 }
 
-/** seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H). */
+/** seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H). What xs begins with as the last question did is not read again. */
 export class AttentionEncoder {
   constructor(embed, lstm, H) {
-    Object.assign(this, { embed, lstm, H });
+    Object.assign(this, { embed, lstm, H, xs: [], states: [] });
   }
 
   forward(xs) {
-    let [h, c] = [new Float32Array(this.H), new Float32Array(this.H)];
-    return Array.from(xs, (id) => {
+    const differs = xs.findIndex((id, t) => id !== this.xs[t]);
+    const states = this.states.slice(0, differs < 0 ? xs.length : differs);
+    let [h, c] = states.at(-1) ?? [new Float32Array(this.H), new Float32Array(this.H)];
+    for (const id of xs.slice(states.length)) {
       [h, c] = this.lstm.forward(this.embed.forward(id), h, c);
-      return h;
-    });
+      states.push([h, c]);
+    }
+    Object.assign(this, { xs, states });
+    return states.map(([h_t]) => h_t);
   }
 }
 

@@ -90,6 +90,7 @@ function drawRow(side, chars) {
 /** How many characters each row holds, and how much of the width it takes; a finger has to scroll those too long. */
 function layOut() {
   find("map").classList.toggle("long", COLUMNS > FIT);
+  find("heat").style.setProperty("--columns", data.T_enc + 1);
   for (const [id, count, wider] of [
     ["padding", data.T_enc, 1],
     ["in", data.T_enc, 1],
