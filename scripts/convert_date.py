@@ -12,10 +12,12 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from cli import DateModel, Parser, blocks, positive_int, run
+from cli import DateModel, Parser, blocks, number, run
 
 from seq2seq.model_file import MODELS
 from seq2seq.text_map import map_text
+
+MOST = 1024  # answers that are searched for at a time, which bounds the memory
 
 
 def parse():
@@ -23,7 +25,8 @@ def parse():
     parser.add_argument("texts", nargs="*", metavar="DATE", help="written dates (default: lines on standard input)")
     parser.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what train_date.py wrote")
     parser.add_argument("--model", choices=list(MODELS), default="attention")
-    parser.add_argument("--beam", type=positive_int, metavar="K", help="the K best answers of a beam search of width K")
+    width = number(int, f"a whole number of 1 to {MOST}", lambda value: 1 <= value <= MOST)
+    parser.add_argument("--beam", type=width, metavar="K", help="the K best answers of a beam search of width K")
     parser.add_argument(
         "--explain", action="store_true", help="a map of where the model looked; plain, in tenths, when piped"
     )
@@ -37,18 +40,18 @@ def main() -> int:
         raise ValueError("no dates: neither arguments nor a standard input")
     failed = False
     # someone who types lines wants each answered at once
-    size = 1 if not args.texts and sys.stdin.isatty() else 1024
+    size = 1 if not args.texts and sys.stdin.isatty() else MOST // (args.beam or 1)
     numbered = enumerate(args.texts or lines(), 1)
     while chunk := list(islice(numbered, size)):
         questions = []
-        for number, text in chunk:
+        for place, text in chunk:
             try:
                 if not text.strip():
                     raise ValueError("an empty line, a date wanted")
                 questions.append(date_model.encode(text))
             except ValueError as error:
                 failed = True
-                print(f"convert_date.py: line {number}: {error}", file=sys.stderr)
+                print(f"convert_date.py: line {place}: {error}", file=sys.stderr)
         if questions:
             for answers in answered(date_model, np.stack(questions), args):
                 print(answers, flush=size == 1)

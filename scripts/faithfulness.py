@@ -54,6 +54,8 @@ def main() -> int:
 def of_dates(args) -> tuple[str, Iterator[Parts]]:
     """What is measured, and the parts of batches of test questions."""
     date_model = DateModel(args.run)
+    if " " not in date_model.vocabulary.char_to_id:
+        raise ValueError(f"{date_model.path}: its questions have no spaces, which stand for what is left out")
     questions = [question for question, _ in date_model.test_questions()[: args.count]]
     xs = np.stack([date_model.encode(question) for question in questions])
     space, sizes = date_model.vocabulary.char_to_id[" "], (date_model.start_id, date_model.T_dec)

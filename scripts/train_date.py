@@ -277,7 +277,7 @@ def final_table(history: list[dict], trainers: dict) -> str:
         seconds = np.median([row["seconds"] for row in rows])
         lines.append(f"{name:<10} {count:>10,} {100 * rows[-1]['test_accuracy']:>8.2f}% {seconds:>18.1f}")
         if "pad_mass" in rows[-1]:
-            aligned, on_padding = (f"{100 * rows[-1].get(key, np.nan):.1f}%" for key in MEASURES[:2])
+            aligned, on_padding = (f"{100 * rows[-1][key]:.1f}%" if key in rows[-1] else "-" for key in MEASURES[:2])
             lines[-1] += f" {aligned:>10} {on_padding:>9} {rows[-1]['entropy']:>8.2f}"
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ import pytest
 from script_tools import MODELS, ROOT, refused
 
 from dataset.sequence import read
-from seq2seq import load_model, save_model
+from seq2seq import Seq2seq, load_model, save_model
 from seq2seq.text_map import map_text
 
 ASKED = ["May 1, 1972", "7/22/08", "SEPTEMBER 27, 1994", "monday, january 5, 2004", "7/22/08"]
@@ -132,3 +132,22 @@ def test_convert_explains_with_a_plain_map_when_piped(trained_run, in_process, m
 def test_convert_without_attention_has_nothing_to_explain(trained_run, in_process):
     done = in_process(trained_run.cwd, "convert_date.py", "--explain", "--model", "peeky", *ASKED)
     refused(done, r"--explain: .*peeky\.npz has no attention; there is no map")
+
+
+@pytest.mark.parametrize("width", [0, -1, 1025, 10**30, "many"])
+def test_convert_refuses_a_beam_that_no_memory_could_hold(trained_run, in_process, width):
+    done = in_process(trained_run.cwd, "convert_date.py", "--beam", width, *ASKED)
+    refused(done, f"--beam: a whole number of 1 to 1024 wanted, got '?{width}")
+
+
+def test_convert_asks_fewer_questions_at_a_time_of_a_wide_beam(trained_run, in_process, monkeypatch):
+    asked, search = [], Seq2seq.beam_search
+
+    def beam_search(self, xs, *sizes):
+        asked.append(len(xs))
+        return search(self, xs, *sizes)
+
+    monkeypatch.setattr(Seq2seq, "beam_search", beam_search)
+    done = in_process(trained_run.cwd, "convert_date.py", "--model", "baseline", "--beam", 400, *ASKED)
+    assert (done.returncode, asked) == (0, [2, 2, 1])
+    assert len(done.stdout.splitlines()) == 400 * len(ASKED)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from script_tools import refused
+from script_tools import TINY, refused
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from classifier.faithfulness import parts as classifier_parts
@@ -210,6 +210,14 @@ def test_the_script_measures_texts(text_run, in_process):
     assert (done.returncode, done.stderr) == (0, "")
     assert re.match(r"runs/text/best\.npz: the class of \d+ test texts", done.stdout)
     assert len(ROW.findall(done.stdout)) == 3 and len(done.stdout.splitlines()) == 2 + 3
+
+
+def test_the_script_wants_spaces(train, in_process, tmp_path):
+    (tmp_path / "sums.txt").write_text("".join(f"{i}+1_{i + 1}\n" for i in range(10, 40)))
+    done = train(tmp_path, "--data", "sums.txt", *TINY, "--quiet", "--models", "attention")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-3:-1] == ["-", "0.0%"], "no alignment, for these are no dates"
+    refused(in_process(tmp_path, "faithfulness.py"), r"attention\.npz: its questions have no spaces")
 
 
 def test_the_script_refuses_a_folder_without_a_run(tmp_path, in_process):
