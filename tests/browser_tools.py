@@ -35,13 +35,19 @@ class Browser:
         self.driver, self.cdp = driver, driver.execute_cdp_cmd
 
     def open(self, path: Path, width: int = 900, **media) -> None:
-        self.cdp(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-        )
+        self.resize(width)
+        self.prefer(**media)
+        self.driver.get(path.as_uri())
+
+    def resize(self, width: int) -> None:
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.cdp("Emulation.setDeviceMetricsOverride", size)
+
+    def prefer(self, **media) -> None:
+        """What the reader prefers, as media features; no motion unless they say so, for it takes most of the time."""
+        media = {"prefers_reduced_motion": "reduce"} | media
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
         self.cdp("Emulation.setEmulatedMedia", {"features": features})
-        self.driver.get(path.as_uri())
 
     def run(self, script: str, *arguments):
         return self.driver.execute_script(script, *arguments)

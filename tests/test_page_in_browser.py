@@ -78,9 +78,9 @@ def test_under_the_given_answer_the_weights_are_those_of_the_forward_pass(browse
     model.forward(encode(vocabulary, texts), np.array(answers))
     given = np.array(model.decoder.attention.attention_weights).transpose(1, 0, 2)[:, :, ::-1]
     np.testing.assert_allclose([cells for _, cells in shown], given, rtol=0, atol=1e-3)
-    own = browser.run(CHOSEN, list(range(50)), False)
+    again = browser.run(CHOSEN, list(range(40, 50)), False)
     assert browser.get("document.getElementById('given').checked"), "the choice stays"
-    assert own == shown
+    assert again == shown[40:]
     assert "".join(browser.all("#row-out .glyph", "e.textContent")) == data["questions"][49]["answer"]
 
 
