@@ -58,7 +58,7 @@ def main() -> int:
     )
     with replacing(args.out) as file:
         file.write(page)
-    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {len(examples)} questions")
+    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {len(examples):,} question{'s' * (len(examples) > 1)}")
     return 0
 
 

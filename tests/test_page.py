@@ -223,6 +223,7 @@ def test_the_script_takes_texts_and_files(trained_run, in_process, tmp_path):
     assert [(q["question"], q["answer"]) for q in questions] == [("May 1, 1972", None), ("7/22/08", None)]
     lines = "May 1, 1972_1972-05-01\r\n7/22/08  \r\n7/22/08_2008-7\r\n"
     (tmp_path / "<i>&.txt").write_bytes(b"\xef\xbb\xbf" + lines.encode())
+    assert in_process(tmp_path, *run, "--text", "7/22/08", "--out", "a.html").stdout.endswith(" 1 question\n")
     done = in_process(tmp_path, *run, "--file", "<i>&.txt", "--out", "a.html")
     assert (done.returncode, done.stderr) == (0, "")
     data = Parts((tmp_path / "a.html").read_bytes()).data

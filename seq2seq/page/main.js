@@ -28,7 +28,7 @@ function explain({ chars, input, unknown, tooLong }) {
   const reasons = [...new Set(unknown.map((place) => input[place]))].map((char) => {
     const places = unknown.filter((place) => input[place] === char).map((place) => place + 1);
     const code = char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    return `“${named(char)}” (U+${code}, character ${places.join(", ")}) is not in the vocabulary.`;
+    return `“${named(char)}” (U+${code}, character${places.length > 1 ? "s" : ""} ${places.join(", ")}) is not in the vocabulary.`;
   });
   if (tooLong) reasons.push(`${number(chars.length)} characters, at most ${data.T_enc} are possible.`);
   const marked = chars
