@@ -1,5 +1,6 @@
 """Gradient x input is the complex step's, occlusion a loop's, and rank correlation the textbook's; for all models."""
 
+import itertools
 import math
 import re
 from functools import partial
@@ -193,15 +194,16 @@ def test_the_script_measures_dates(trained_run, test_part, in_process):
     model, facts = load_model(trained_run.folder / "attention.npz")
     id_of = facts["vocabulary"].index
     parts = seq2seq_parts(model, test_part[0][:12], id_of("_"), 10, id_of(" "))
-    gradient = summary(rank_correlations(parts.attention, abs(parts.gradient), parts.seen))
-    rows = {pair: tuple(numbers) for pair, *numbers in ROW.findall(done.stdout)}
-    assert list(rows) == [
-        "attention, |gradient x input|",
-        "attention, |occlusion|",
-        "|gradient x input|, |occlusion|",
-    ]
-    mean, spread, left_out = rows["attention, |gradient x input|"]
-    assert (float(mean), float(spread)) == pytest.approx(gradient[:2], abs=0.02) and int(left_out) == gradient.left_out
+    ways = {
+        "attention": parts.attention,
+        "|gradient x input|": abs(parts.gradient),
+        "|occlusion|": abs(parts.occlusion),
+    }
+    rows = ROW.findall(done.stdout)
+    assert [pair for pair, *_ in rows] == [", ".join(pair) for pair in itertools.combinations(ways, 2)]
+    for pair, mean, spread, left_out in rows:
+        found = summary(rank_correlations(*(ways[way] for way in pair.split(", ")), parts.seen))
+        assert (float(mean), float(spread)) == pytest.approx(found[:2], abs=0.02) and int(left_out) == found.left_out
     assert len(done.stdout.splitlines()) == 2 + 3 + 2 + 3
 
 
