@@ -56,6 +56,7 @@ def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict
     """Means over all questions and output characters: ``alignment`` (of those that come from somewhere; not in the
     result where there are none, or no truth), ``pad_mass``, ``entropy``, and ``pad_mass_1``, ... of each output place.
     """
+    _check("padding (N, T_enc)", padding, weights, 2)
     weights = weights.astype(float)
     found = {}
     if truth is not None and truth.any():
@@ -68,7 +69,8 @@ def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict
 class MeasureMaps(Callback):
     """After each epoch, ``measures`` of the maps of the model's own answers to xs (N, T_enc) go to the epoch's record.
 
-    start_id, sample_size, workers: see ``Seq2seq.decode``; padding, truth: see ``measures``.
+    start_id, sample_size, workers: see ``Seq2seq.decode``; padding, truth: see ``measures``. An epoch of a model
+    without attention ends in a ValueError.
     """
 
     def __init__(

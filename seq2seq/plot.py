@@ -100,7 +100,8 @@ def plot_attention_grid(
     Raises ValueError for no maps, or another number of axes; and as ``plot_attention``.
     """
     if not len(maps) or not (axes is None or np.size(axes) == len(maps)):
-        raise ValueError(f"plot_attention_grid: maps, and an Axes for each, wanted, got {len(maps)}, {np.size(axes)}")
+        given = "none" if axes is None else np.size(axes)
+        raise ValueError(f"plot_attention_grid: maps, and an Axes for each, wanted, got {len(maps)}, {given}")
     figure = None
     if axes is None:
         columns = min(columns, len(maps))
@@ -153,9 +154,12 @@ def plot_film(
 def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
     """Accuracy (0..1) of each model for each group of questions, as bars side by side, with per cent above them.
 
-    accuracies: by model, then by group; every model has the same groups, of which a label may be several lines.
+    accuracies: by model, then by group; a group's label may be several lines.
+    Raises ValueError for no model, no group, or models with others.
     """
-    groups = list(next(iter(accuracies.values())))
+    groups = list(next(iter(accuracies.values()), ()))
+    if not groups or any(of.keys() != set(groups) for of in accuracies.values()):
+        raise ValueError(f"plot_accuracies: models with the same groups wanted, got {accuracies}")
     if ax is None:
         _, ax = plt.subplots(figsize=(1.6 + len(groups) * max(0.7, 0.4 * len(accuracies)), 4.0), layout="constrained")
     width = 0.84 / len(accuracies)

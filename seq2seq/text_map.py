@@ -13,11 +13,13 @@ def map_text(attention_weights: np.ndarray, question: str, answer: str, width: i
 
     attention_weights (T_dec, T_enc), in the order of both texts; width: columns of the terminal, where a longer
     question goes on below. Spaces are written ``␣``. blocks: False for ASCII, weights in tenths, ``.`` below 0.05.
-    Raises ValueError when the weights do not fit the texts.
+    Raises ValueError when the weights do not fit the texts, or are no numbers.
     """
     weights, wanted = np.asarray(attention_weights), (len(answer), len(question))
     if weights.shape != wanted:
         raise ValueError(f"map_text: weights of shape {wanted} wanted by the texts, got {weights.shape}")
+    if np.isnan(weights).any():
+        raise ValueError("map_text: weights wanted, got nan: the model's numbers are too large")
     across, down = (
         [(SPACE if blocks else "_") if c == " " else visible(c) for c in text] for text in (question, answer)
     )

@@ -86,6 +86,7 @@ def test_padding_is_the_run_at_the_end_in_either_direction():
         lambda a: pad_mass(a[:0], np.ones((0, 3), dtype=bool)),
         lambda a: entropy(a[0]),
         lambda a: entropy(a.tolist()),
+        lambda a: measures(None, np.ones((1, 3), dtype=bool)),
     ],
 )
 def test_errors_at_the_door(wrong):

@@ -109,6 +109,9 @@ def test_accuracies_are_bars_that_grey_tells_apart():
     greys = [np.dot(bars[0].get_facecolor()[:3], (0.3, 0.6, 0.1)) for bars in (first, second)]
     assert abs(greys[0] - greys[1]) > 0.1
     assert first[0].get_x() + first[0].get_width() <= second[0].get_x() + 1e-9 < first[1].get_x()
+    for wrong in ({}, {"peeky": {}}, of | {"peeky": {"short": 1.0}}):
+        with pytest.raises(ValueError, match="plot_accuracies: models with the same groups wanted, got"):
+            plot_accuracies(wrong)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,9 @@ def test_a_wide_character_has_a_wide_cell():
 def test_weights_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"map_text: weights of shape \(2, 5\) wanted by the texts, got \(5, 2\)"):
         map_text(WEIGHTS.T, "ab cd", "x-")
+    for blocks in (True, False):
+        with pytest.raises(ValueError, match="map_text: weights wanted, got nan"):
+            map_text(WEIGHTS * np.nan, "ab cd", "x-", blocks=blocks)
 
 
 @pytest.mark.parametrize(
