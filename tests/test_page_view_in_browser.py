@@ -80,6 +80,8 @@ def test_what_cannot_be_asked_is_explained_where_it_stands(browser, date_page):
     assert browser.get("document.getElementById('text').getAttribute('aria-invalid')") == "true"
     assert browser.get("document.getElementById('view').inert"), "its radio buttons too"
     assert browser.get("document.getElementById('own').textContent") == ""
+    browser.type("\ufeff1")
+    assert "“\\ufeff” (U+FEFF, character 1)" in browser.get("document.getElementById('reasons').textContent")
     browser.type("月1月")
     assert "(U+6708, characters 1, 3) is" in browser.get("document.getElementById('reasons').textContent")
     browser.type("a" * 31)
