@@ -255,9 +255,11 @@ def _parts(arrays: dict, prefix: str) -> dict:
 
 
 def _like(own, value):
-    """The value that is to replace our own. Raises ValueError for what is no number where ours is one."""
+    """The value that is to replace our own. Raises ValueError for what is no number, or list, where ours is one."""
     if _is_number(own) and not _is_number(value):
         raise ValueError(f"a number wanted in place of {own}")
+    if isinstance(own, list) and not isinstance(value, list):
+        raise ValueError(f"a list wanted in place of {own}")
     return value
 
 

@@ -166,6 +166,15 @@ def test_kept_maps_are_the_models_own_and_survive_a_resume(kept_run, tiny, train
     assert both[0] == both[1]
 
 
+def test_a_state_without_the_answers_of_the_maps_is_refused(kept_run, train):
+    path = kept_run / "whole" / "attention.state.npz"
+    arrays, manifest = checkpoint.load(path)
+    (kept,) = (c for c in manifest["training"]["callbacks"] if c["class"] == "KeepMaps")
+    kept["written"] = 2
+    checkpoint.save(path, arrays, manifest)
+    refused(train(kept_run, "--resume", "whole", "--max-epoch", 3), "not the state .*: a list wanted in place of")
+
+
 def test_a_run_without_maps_trains_the_same_and_leaves_none(kept_run, tiny, train):
     kept_weights = (kept_run / "whole" / "attention.npz").read_bytes()
     done = train(kept_run, "--data", tiny, *KEPT, "--max-epoch", 2, "--out", "whole")
