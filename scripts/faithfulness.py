@@ -2,17 +2,21 @@
 
 python scripts/faithfulness.py --run runs/date     # a run of train_date.py
 python scripts/faithfulness.py --run runs/text     # a run of train_text.py
+python scripts/faithfulness.py --text "May 1, 1972"    # token by token
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from cli import DateModel, Parser, positive_int, run
+from cli import DateModel, Parser, natural, positive_int, run
 from text_run import TextModel, pad
+from tqdm import tqdm
 
 from classifier.faithfulness import parts as classifier_parts
 from common.faithfulness import Parts, rank_correlations, summary
+from common.terminal import visible, width_of
 from seq2seq.faithfulness import parts as seq2seq_parts
 
 BATCH = 100
@@ -23,24 +27,40 @@ PAIRS = {  # gradients and drops may be of either sign; it is their size that te
 }
 
 
+class Asked(NamedTuple):
+    """what: the examples, in words. xs: their ids (N, T). parts: of a batch of them. names: of one example's ids (T,),
+    what the model wrote, T_out texts; its tokens; and their places in the order of reading."""
+
+    what: str
+    xs: np.ndarray
+    parts: Callable[[np.ndarray], Parts]
+    names: Callable[[np.ndarray], tuple[list[str], list[str], range]]
+
+
 def parse():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what a training script wrote"
     )
-    parser.add_argument("--count", type=positive_int, metavar="N", help="of the first N test examples (default: all)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--count", type=positive_int, metavar="N", help="of the first N test examples (default: all)")
+    which.add_argument("--index", type=natural, metavar="N", help="of one test example, token by token")
+    which.add_argument("--text", help="of a question or text of your own, token by token")
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse()
-    what, batches = (of_texts if (args.run / "best.npz").is_file() else of_dates)(args)
-    found = {pair: [] for pair in PAIRS}
-    for parts in batches:
+    asked = (of_texts if (args.run / "best.npz").is_file() else of_dates)(args)
+    found, alone = {pair: [] for pair in PAIRS}, args.count is None and len(asked.xs) == 1
+    for start in tqdm(range(0, len(asked.xs), BATCH), disable=None, unit="batch", leave=False):
+        parts = asked.parts(asked.xs[start : start + BATCH])
         for pair, two in PAIRS.items():
             found[pair].append(rank_correlations(*two(parts), parts.seen))
     found = {pair: np.concatenate(each) for pair, each in found.items()}
-    print(f"{what}: Spearman's rank correlation\n{'':<31} {'mean':>6} {'spread':>7} {'left out':>9}")
+    if alone:
+        print_tokens(parts, *asked.names(asked.xs[:1][0]))
+    print(f"{asked.what}: Spearman's rank correlation\n{'':<31} {'mean':>6} {'spread':>7} {'left out':>9}")
     for pair, each in found.items():
         mean, spread, left_out = summary(each)
         print(f"{pair:<31} {mean:>6.2f} {spread:>7.2f} {left_out:>9}")
@@ -51,26 +71,72 @@ def main() -> int:
     return 0
 
 
-def of_dates(args) -> tuple[str, Iterator[Parts]]:
-    """What is measured, and the parts of batches of test questions."""
+def print_tokens(parts: Parts, outputs: list[str], tokens: list[str], places: range) -> None:
+    """A line for each output and token of the one example: what the token did for it, in the three ways."""
+    outputs, tokens = ([visible(text) for text in texts] for texts in (outputs, tokens))
+    wide = [max(map(width_of, texts)) for texts in (["output", *outputs], ["token", *tokens])]
+    row = "{} {}  {:>9}  {:>16}  {:>9}".format
+    print(row(*map(padded, ("output", "token"), wide), "attention", "gradient x input", "occlusion"))
+    for i, output in enumerate(outputs):
+        for t in places:
+            if parts.seen[0, t]:
+                three = (f"{part[0, i, t]:.4f}" for part in parts[:3])
+                print(row(*map(padded, (output, tokens[t]), wide), *three))
+        print()
+
+
+def padded(text: str, width: int) -> str:
+    return text + " " * (width - width_of(text))
+
+
+def chosen(args, examples: Callable[[], list[str]]) -> list[str]:
+    """The examples that were asked for: the text, or those of the test part."""
+    if args.text is not None:
+        if not args.text.strip():
+            raise ValueError("--text: a text wanted, got nothing but spaces")
+        return [args.text]
+    found = examples()
+    if args.index is None:
+        return found[: args.count]
+    if args.index >= len(found):
+        raise ValueError(f"--index {args.index}: the test part has {len(found)} examples, 0..{len(found) - 1}")
+    return [found[args.index]]
+
+
+def of_dates(args) -> Asked:
     date_model = DateModel(args.run)
-    if " " not in date_model.vocabulary.char_to_id:
+    model, vocabulary, sizes = date_model.model, date_model.vocabulary, (date_model.start_id, date_model.T_dec)
+    if " " not in vocabulary.char_to_id:
         raise ValueError(f"{date_model.path}: its questions have no spaces, which stand for what is left out")
-    questions = [question for question, _ in date_model.test_questions()[: args.count]]
+    questions = chosen(args, lambda: [question for question, _ in date_model.test_questions()])
     xs = np.stack([date_model.encode(question) for question in questions])
-    space, sizes = date_model.vocabulary.char_to_id[" "], (date_model.start_id, date_model.T_dec)
-    batches = (seq2seq_parts(date_model.model, xs[i : i + BATCH], *sizes, space) for i in range(0, len(xs), BATCH))
-    return f"{date_model.path}: {len(xs)} test questions, {date_model.T_dec} characters of each answer", batches
+    places = range(date_model.T_enc)[:: -1 if date_model.reverse else 1]
+    return Asked(
+        f"{date_model.path}: {counted(args, len(xs), 'question')}, {date_model.T_dec} characters of each answer",
+        xs,
+        lambda xs: seq2seq_parts(model, xs, *sizes, vocabulary.char_to_id[" "]),
+        lambda x: (list(vocabulary.decode(date_model.decode(x[None]).ids[0])), list(vocabulary.decode(x)), places),
+    )
 
 
-def of_texts(args) -> tuple[str, Iterator[Parts]]:
-    """What is measured, and the parts of batches of test texts."""
+def of_texts(args) -> Asked:
     text_model = TextModel(args.run)
-    texts = text_model.test_texts().texts[: args.count]
-    tokens = [tokens for tokens in map(text_model.tokens, texts) if tokens]
-    xs = pad(sorted(tokens, key=len), text_model.vocabulary, text_model.facts["padding"], None)
-    batches = (classifier_parts(text_model.model, xs[i : i + BATCH]) for i in range(0, len(tokens), BATCH))
-    return f"{text_model.path}: the class of {len(tokens)} test texts", batches
+    tokens = [text_model.tokens(text) for text in chosen(args, lambda: text_model.test_texts().texts)]
+    tokens = sorted(filter(None, tokens), key=len)
+    if not tokens:
+        raise ValueError(f"{text_model.path}: the text has no token")
+    xs = pad(tokens, text_model.vocabulary, text_model.facts["padding"], None)
+
+    def names(x: np.ndarray) -> tuple[list[str], list[str], range]:
+        probabilities, _ = text_model.model.explain(x[None])
+        return [text_model.classes[probabilities[0].argmax()]], tokens[0], range(len(x))
+
+    what = f"{text_model.path}: the class of {counted(args, len(xs), 'text')}"
+    return Asked(what, xs, lambda xs: classifier_parts(text_model.model, xs), names)
+
+
+def counted(args, count: int, what: str) -> str:
+    return f"{count} {'test ' if args.text is None else ''}{what}{'s' * (count != 1)}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from seq2seq.attention_seq2seq import padding_of
 def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:
     """Of the characters that the model writes by itself to the questions xs (N, T_enc), each given those before it.
 
-    pad: the id of the padding, which replaces an occluded character. N is a batch: a training step's memory.
+    pad: the id of the padding, which replaces an occluded character. A model with a mask on its padding sees none at
+    the ends, but does see one between other characters: a space. N is a batch: a training step's memory.
     Raises ValueError for a model without attention, and as ``decode``.
     """
     if model.decoder.attention is None:

@@ -214,6 +214,41 @@ def test_the_script_measures_texts(text_run, in_process):
     assert len(ROW.findall(done.stdout)) == 3 and len(done.stdout.splitlines()) == 2 + 3
 
 
+def test_the_script_tells_of_each_character_of_one_question(trained_run, in_process):
+    done = in_process(trained_run.cwd, "faithfulness.py", "--text", " May 1, 1972")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "attention.npz: 1 question, 10 characters" in done.stdout
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    id_of, question = facts["vocabulary"].index, "May 1, 1972"
+    xs = np.array([[id_of(c) for c in question.ljust(29)[::-1]]])
+    parts = seq2seq_parts(model, xs, id_of("_"), 10, id_of(" "))
+    written = [facts["vocabulary"][i] for i in model.decode(xs, id_of("_"), 10).ids[0]]
+    lines = [line.split() for line in done.stdout.splitlines() if re.match(r"\S +\S +\d\.\d{4} ", line)]
+    assert [line[:2] for line in lines] == [[w, c.replace(" ", "␣")] for w in written for c in question]
+    wanted = np.stack(parts[:3], axis=3)[0, :, ::-1][:, : len(question)].reshape(-1, 3)
+    np.testing.assert_allclose(np.array([line[2:] for line in lines], dtype=float), wanted, atol=6e-5)
+
+
+def test_the_script_tells_of_each_token_of_one_text(text_run, in_process):
+    done = in_process(text_run.cwd, "faithfulness.py", "--run", "runs/text", "--text", "寺 \x1b 寺")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.partition("\n\n")[0].splitlines()[1:]]
+    assert [line[1] for line in lines if line[1] != "␣"] == ["寺", r"\x1b", "寺"]
+    assert len({line[0] for line in lines}) == 1 and sum(float(line[2]) for line in lines) == pytest.approx(1, abs=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text", " "], "--text: a text wanted"),
+        (["--text", "May 1", "--count", 3], "not allowed with"),
+        (["--index", 10**6], r"--index 1000000: the test part has \d+ examples, 0\.\."),
+    ],
+)
+def test_the_script_refuses_what_it_cannot_ask(trained_run, in_process, arguments, message):
+    refused(in_process(trained_run.cwd, "faithfulness.py", *arguments), message)
+
+
 def test_the_script_wants_spaces(train, in_process, tmp_path):
     (tmp_path / "sums.txt").write_text("".join(f"{i}+1_{i + 1}\n" for i in range(10, 40)))
     done = train(tmp_path, "--data", "sums.txt", *TINY, "--quiet", "--models", "attention")

@@ -47,6 +47,11 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     own = model.decode(x, int(t[0, 0]), 10)
     prediction = vocabulary.decode(own.ids[0])
 
+    def texts_of_ones_own(question: str) -> str:
+        done = plot(trained_run.cwd, "--text", question, "--save", tmp_path / "own.svg")
+        assert (done.returncode, done.stderr) == (0, "")
+        return svg(tmp_path / "own.svg")[0]
+
     done = plot(trained_run.cwd, "--index", index, "--cmap", "gray", "--save", tmp_path / "own.svg")
     assert (done.returncode, done.stderr) == (0, "")
     title = f"{question.rstrip()} → {prediction}  (answer {answer}, wrong)"
@@ -55,6 +60,10 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     assert drawn_labels(question, prediction, answer) in texts and title in texts
     own = own.attention_weights[0, :, ::-1].ravel()
     np.testing.assert_allclose(grey, own, atol=0.005)
+    texts = texts_of_ones_own(question.rstrip())
+    assert drawn_labels(question, prediction, answer) in texts and title in texts
+    texts = texts_of_ones_own("May 1")
+    assert "May 1 → " in texts and "answer" not in texts and "✗" not in texts, "it is no date"
 
     arguments = ["--index", index, "--given-answer", "--cmap", "gray", "--save", tmp_path / "given.svg"]
     done = plot(trained_run.cwd, *arguments)
