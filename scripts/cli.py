@@ -6,11 +6,13 @@ import reprlib
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from common import training_state
 from common.training_state import Interrupted
+from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from seq2seq import load_model
 from seq2seq.model_file import MODELS
@@ -212,11 +214,20 @@ class DateModel:
         self.start_id = self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
+        characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()
+        self.answers_dates = characters and self.T_dec == len(dates.ANSWER_SOURCES)
 
     def encode(self, text: str):
         """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked."""
         ids = self.vocabulary.encode(text.strip(), self.T_enc)
         return ids[::-1] if self.reverse else ids
+
+    def answer_to(self, question: str) -> str | None:
+        """The right answer to a date; None to what is none, and where answers are no dates."""
+        if self.answers_dates:
+            with suppress(ValueError):
+                return dates.parse(question.strip()).date
+        return None
 
     def decode(self, xs):
         """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""

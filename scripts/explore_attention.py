@@ -55,6 +55,7 @@ def main() -> int:
             origin,
             f"reads {'backwards' if date_model.reverse else 'forwards'}",
         ],
+        dates={"written": dates.WRITTEN, "months": dates.MONTHS} if date_model.answers_dates else None,
     )
     with replacing(args.out) as file:
         file.write(page)
@@ -65,7 +66,7 @@ def main() -> int:
 def questions(args, date_model: DateModel) -> tuple[list[tuple[str, str | None]], str]:
     """Questions with their answers, None where none is given, and where they are from."""
     if args.text is not None:
-        return [(text, None) for text in args.text], "questions from the command line"
+        return [(text, date_model.answer_to(text)) for text in args.text], "questions from the command line"
     if args.file is not None:
         return list(lines(args.file, date_model)), f"questions of {args.file.name}"
     pairs = date_model.test_questions()
@@ -91,7 +92,7 @@ def lines(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]
             date_model.vocabulary.encode(answer, date_model.T_dec)
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
-        yield question, answer.ljust(date_model.T_dec) if mark else None
+        yield question, answer.ljust(date_model.T_dec) if mark else date_model.answer_to(question)
 
 
 def ask(date_model: DateModel, pairs: list[tuple[str, str | None]]) -> list[Example]:

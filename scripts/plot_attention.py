@@ -65,7 +65,7 @@ def main() -> int:
         save(figure, args, name)
     elif args.text is not None:
         date_model = DateModel(args.run)
-        draw(date_model, args, args.text, answer_to(args.text, date_model.T_dec))
+        draw(date_model, args, args.text, date_model.answer_to(args.text))
         save(plt.gcf(), args, "attention_text")
     else:
         date_model = DateModel(args.run)
@@ -103,14 +103,6 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     note = "\nweights under the given answer" if args.given_answer else ""
     plot_attention(*found[:3], answer=answer, cmap=args.cmap, title=title + note)
     return title
-
-
-def answer_to(question: str, T_dec: int) -> str | None:
-    """The right answer to a date, where answers are dates; None to what is none."""
-    with suppress(ValueError):
-        if T_dec == len(dates.ANSWER_SOURCES):
-            return dates.parse(question.strip()).date
-    return None
 
 
 def asked(date_model: DateModel, args, question: str, answer: str | None):

@@ -20,7 +20,7 @@ from common.util import to_cpu
 from seq2seq.attention_seq2seq import AttentionSeq2seq
 
 FOLDER = resources.files("seq2seq") / "page"
-SCRIPTS = ("text.js", "forward.js", "data.js", "measures.js", "view.js", "questions.js", "main.js")
+SCRIPTS = ("text.js", "forward.js", "data.js", "dates.js", "measures.js", "view.js", "questions.js", "main.js")
 STYLES = ("page.css", "map.css", "heat.css", "questions.css")
 LARGEST = 2**28  # bytes: JavaScript has no strings of twice that
 # What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
@@ -52,12 +52,14 @@ def to_page(
     reverse: bool,
     title: str = "Where the model looks",
     about: Iterable[str] = (),
+    dates: dict | None = None,
 ) -> bytes:
     """The page: the same bytes for the same arguments.
 
     vocabulary: the characters in the order of their ids; start: the character before every answer; T_enc, T_dec: length
     of questions and answers; reverse: whether the model reads questions backwards; title: of the window; about: phrases
-    for the page's head.
+    for the page's head; dates: how to find the answer of a typed date, where answers are yyyy-mm-dd: ``written``, the
+    regular expression of a date, with the groups of ``dataset.dates.WRITTEN``, and ``months``, the names of all twelve.
     Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, an example that does
     not fit them, and weights that are not finite, or make a page no browser opens.
     """
@@ -81,6 +83,7 @@ def to_page(
         "T_dec": T_dec,
         "reverse": bool(reverse),
         "mask_padding": model.mask_padding,
+        "dates": dates and _dates(**dates),
         "questions": [_question(example, set(vocabulary), T_enc, T_dec) for example in examples],
     }
     weights = {name: {"shape": p.shape, "base64": base64.b64encode(p.tobytes()).decode()} for name, p in params.items()}
@@ -119,6 +122,11 @@ def _question(example: Example, known: set[str], T_enc: int, T_dec: int) -> dict
         raise ValueError(f"page: truth {T_dec, T_enc} wanted, got {example.truth.shape}")
     truth = None if example.truth is None else [np.flatnonzero(row).tolist() for row in example.truth]
     return texts | {"truth": truth}
+
+
+def _dates(written: str, months: list[str]) -> dict:
+    """In the words of JavaScript."""
+    return {"written": written.replace("(?P<", "(?<"), "months": [name[:3].lower() for name in months]}
 
 
 def _template(name: str) -> str:

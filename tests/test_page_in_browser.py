@@ -15,9 +15,22 @@ from page_tools import page_of
 from classifier.token_table import visible
 from dataset import dates
 from seq2seq import AttentionSeq2seq
+from seq2seq.map_measures import alignment
 from seq2seq.page import to_page
 
 TYPED = f"return arguments[0].map((text) => {{ {TYPE} return (() => {{ {SHOWN} }})(); }});"
+PARSED = f"""
+return arguments[0].map((text) => {{
+  {TYPE}
+  const [given, alignment] = ["given", "alignment"].map((id) => document.getElementById(id));
+  if (given.disabled || alignment.parentElement.hidden) return [given.disabled && alignment.parentElement.hidden, null];
+  given.click();
+  return [
+    [...document.querySelectorAll("#row-out .glyph")].map((char) => char.textContent).join(""),
+    parseFloat(alignment.textContent),
+  ];
+}});
+"""
 CHOSEN = f"""
 return arguments[0].map((index) => {{
   document.querySelector(`[data-index="${{index}}"]`).click();
@@ -54,6 +67,27 @@ def test_typed_dates_are_answered_as_python_answers_them(browser, date_page, dat
     assert [own for own, _ in shown] == written(decoded.ids, vocabulary)
     np.testing.assert_allclose([cells for _, cells in shown], decoded.attention_weights[:, :, ::-1], rtol=0, atol=1e-3)
     assert len({own for own, _ in shown}) > 25 and decoded.attention_weights.max() > 0.3, "else any would do"
+
+
+def test_the_date_that_is_typed_is_known_as_python_knows_it(browser, date_page, date_model):
+    model, vocabulary = date_model
+    browser.open(date_page)
+    texts = [line[:29].strip() for line in dates.generate(40, seed=78)] + [
+        "12/31/69",
+        "1/1/70",
+        "2/29/00",
+        "MAY 1, 0000",
+    ]
+    answers = [dates.parse(text).date for text in texts]
+    ts = np.array([[vocabulary.index(char) for char in "_" + answer] for answer in answers])
+    model.forward(encode(vocabulary, texts), ts)
+    weights = np.array(model.decoder.attention.attention_weights).transpose(1, 0, 2)[:, :, ::-1]
+    aligned = alignment(weights, np.stack([dates.truth(text.ljust(29)) for text in texts]))
+    found = browser.run(PARSED, texts)
+    assert [answer for answer, _ in found] == answers
+    np.testing.assert_allclose([share for _, share in found], 100 * np.nanmean(aligned, axis=1), rtol=0, atol=0.1)
+    others = ["May 1972", "2/29/01", "0/1/01", "13/1/01", "1/0/01", "1/32/01", "Sunday, 5/1/72", "May 1,1972"]
+    assert browser.run(PARSED, [*others, "Feb 29, 1900"]) == [[True, None]] * 9
 
 
 def test_test_questions_are_answered_as_python_answers_them(browser, date_page, date_model):

@@ -101,7 +101,9 @@ def test_what_cannot_be_asked_is_explained_where_it_stands(browser, date_page):
     assert not browser.get("document.getElementById('view').inert")
     assert browser.get("document.getElementById('text').ariaInvalid") == "false"
     assert browser.get("document.getElementById('asked').textContent") == "May 1, 1972"
-    assert browser.get("document.getElementById('given').disabled"), "a typed text has no given answer"
+    assert not browser.get("document.getElementById('given').disabled"), "the answer to a date is known"
+    browser.type("May 1")
+    assert browser.get("document.getElementById('given').disabled"), "a text that is no date has no given answer"
 
 
 def test_wrong_characters_are_marked_by_more_than_colour(browser, mixed_page):

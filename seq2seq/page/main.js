@@ -1,13 +1,14 @@
 // What is typed or chosen is asked, and shown.
 
 import { ask, data, faults } from "./data.js";
+import { parse } from "./dates.js";
 import { markQuestion, startQuestions } from "./questions.js";
 import { element, find, glyph, named, number, speak, visible } from "./text.js";
 import { showMap, startMap } from "./view.js";
 
 const BEYOND = 50; // characters that are shown of what is too much
 
-let current = null; // {question, answer, truth}, answer and truth null for a typed text
+let current = null; // {question, answer, truth}, answer and truth null where they are not known
 
 function render() {
   const given = current.answer !== null && find("given").checked;
@@ -52,7 +53,8 @@ function typed() {
     speak(find("reasons").textContent);
     return;
   }
-  current = { question: found.chars.join(""), answer: null, truth: null };
+  const question = found.chars.join("");
+  current = { question, ...parse(question) };
   markQuestion(null);
   render();
   speak(find("own").textContent);
