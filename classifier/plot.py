@@ -21,6 +21,7 @@ def plot_word_attention(
     cmap: str = "Blues",
     vmax: float | None = None,
     colorbar: bool = True,
+    weight: str = "attention weight",
     max_columns: int = 24,
     max_lines: int = 8,
     title: str | None = None,
@@ -30,6 +31,7 @@ def plot_word_attention(
     tokens: the words of N texts. weights (N, T), or a row a text: those of the words first, then zeros for padding;
     with mask (N, T), True where real, those of the words are where it is True. labels: a line a text, at the left
     (the texts' numbers when None). vmax: the weight of the darkest colour (the largest of the batch when None).
+    weight: what the weights are, beside the colour bar.
 
     A text longer than ``max_columns``, or than there is room for, goes on below itself, in lines labelled by the
     number of words before (``+24``); a text of more than ``max_lines`` is cut, and a note says how many words
@@ -65,7 +67,7 @@ def plot_word_attention(
         writing,
         cmap=cmap,
         vmax=vmax if vmax > 0 else 1.0,
-        bar="attention weight" if colorbar else None,
+        bar=weight if colorbar else None,
         title=title,
         numbered=True,
     )

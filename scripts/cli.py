@@ -22,14 +22,20 @@ MOST_CHARACTERS = 10_000  # of a question or an answer
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, without its usage lines before an error."""
+    """argparse, without its usage lines before an error; and an empty path, of a variable that is not set say, is none,
+    not the current folder."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.register("type", Path, lambda text: Path(some_text(text)))
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
     def add_training(self) -> None:
         """The options that say what is trained on what, with the chapter's sizes."""
-        self.add_argument("--data", metavar="PATH", help="a file in the book's format (default: generated dates)")
+        data = "a file in the book's format (default: generated dates)"
+        self.add_argument("--data", type=some_text, metavar="PATH", help=data)
         self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
         self.add_argument("--batch-size", type=positive_int, default=128)
         self.add_argument("--wordvec-size", type=positive_int, default=16)
@@ -104,8 +110,16 @@ def number(kind: type, wanted: str, fits: Callable) -> Callable[[str], int | flo
     return parse
 
 
+def some_text(text: str) -> str:
+    """A type of argument: a text that is not empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text was given")
+    return text
+
+
 positive_int = number(int, "a whole number of at least 1", lambda value: value >= 1)
 natural = number(int, "a whole number of at least 0", lambda value: value >= 0)
+workers = number(int, "a whole number of 1 to 256", lambda value: 1 <= value <= 256)
 positive_float = number(float, "a number above 0", lambda value: 0 < value < float("inf"))
 share = number(float, "a share above 0 and at most 1", lambda value: 0 < value <= 1)
 ratio = number(float, "a share of at least 0 and below 1", lambda value: 0 <= value < 1)

@@ -72,7 +72,7 @@ def main() -> int:
     x_train = pad(tokens, vocabulary, "after", None)
     x_test = pad([words(text) for text in test.texts], vocabulary, "after", None)
     print(f"{train.source}: {len(x_train)} texts to train on, {len(x_test)} to test, {len(vocabulary)} words")
-    print(f"{args.workers} workers, {describe_blas()}")
+    print(f"workers: {args.workers}; {describe_blas()}")
     sizes = len(vocabulary), args.wordvec_size, args.hidden_size, args.layers, args.dropout
     results = {}
     for seed in range(args.seeds):

@@ -204,7 +204,9 @@ def accuracy(args):
     }
     for name, of in shares.items():
         print(f"{name:<9} " + ", ".join(f"{group.split()[0]} {100 * share:.2f}%" for group, share in of.items()))
-    return plot_accuracies(shares).figure, "accuracy_by_format"
+    ax = plot_accuracies(shares)
+    ax.set_xlabel("form of the date and letter case, number of test questions")
+    return ax.figure, "accuracy_by_format"
 
 
 def save(figure, args, name: str, number: int | None = None) -> None:

@@ -12,6 +12,8 @@ from cli import storable
 
 from common.replacing import replacing
 
+BEFORE = "before"  # in the folder of a run: the one before it
+
 
 def prepare(out: Path, others: list[str]) -> None:
     """Make the folder. Raises ValueError when a file is in the way, or one of the ``others`` that another script leaves
@@ -26,6 +28,29 @@ def prepare(out: Path, others: list[str]) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"--out {out}: no folder can be made there: {error.strerror}") from error
+
+
+def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, quiet: bool) -> None:
+    """Move what an earlier run left there to out/before, in place of the run before it; so that no run mixes with
+    another, and one that was started by mistake, or fails, costs none. A run that came to no model is forgotten.
+
+    models, others: patterns of the names of files that a run leaves.
+    """
+    found = [file for pattern in (*models, *others) for file in out.glob(pattern)]
+    before = out / BEFORE
+    if not any(file.match(pattern) for file in found for pattern in models):
+        for file in found:
+            file.unlink()
+        return
+    for pattern in (*models, *others):
+        for file in before.glob(pattern):
+            file.unlink()
+    for file in found:
+        target = before / file.relative_to(out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+    if not quiet:
+        print(f"the earlier run in {out} is now in {before}")
 
 
 def write_config(out: Path, args, origin: dict) -> None:

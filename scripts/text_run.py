@@ -18,6 +18,12 @@ from seq2seq.model_file import MODELS as DATE_MODELS
 
 TRAIN = "python scripts/train_text.py"
 BATCH = 16  # texts of a heat map
+WEIGHTS = {  # of ``token_weight_kinds``, beside a colour bar
+    "attention": "attention weight",
+    "received": "attention received",
+    "output_max": "largest feature of the output",
+    "evidence": "evidence for the class, of words alone",
+}
 
 
 class Corpus(NamedTuple):
@@ -145,7 +151,8 @@ def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: s
         f"{texts.classes[texts.labels[i]]} → {text_model.classes[p.argmax()]} {p.max():.2f}"
         for i, p in zip(rows, probabilities, strict=True)
     ]
-    return plot_word_attention(tokens, weights, labels=labels).figure
+    weight = WEIGHTS[kind or text_model.model.token_weight_kinds[0]]
+    return plot_word_attention(tokens, weights, labels=labels, weight=weight).figure
 
 
 def attention_on_cues(model: TextClassifier, xs: PaddedTexts, texts: list[str]) -> tuple[float, float]:

@@ -15,8 +15,21 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_int, resumed, run, save_every, share, storable
-from run_folder import prepare, save_figure, write_config, write_table
+from cli import (
+    Parser,
+    cores,
+    natural,
+    open_data,
+    positive_int,
+    resumed,
+    run,
+    save_every,
+    share,
+    some_text,
+    storable,
+    workers,
+)
+from run_folder import prepare, save_figure, set_aside, write_config, write_table
 from tqdm import tqdm
 
 from common import training_state
@@ -35,6 +48,7 @@ FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be g
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 MEASURES = ("alignment", "pad_mass", "entropy")  # of maps, which attention alone has
 KEPT = "maps.npz"  # of --keep-maps
+LEFT = "*.state.npz", KEPT, "history.csv", "accuracy.png", "loss.png", "measures.png", "config.json"  # beside models
 MAPS = 500  # test questions whose maps are measured after each epoch
 
 
@@ -48,14 +62,15 @@ def parse():
     parser.add_argument(
         "--keep-maps",
         nargs="?",
-        const="",
+        const=True,
+        type=some_text,
         metavar="TEXT",
         help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test question)",
     )
     parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
     parser.add_argument(
         "--workers",
-        type=positive_int,
+        type=workers,
         default=cores(),
         help="threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently",
     )
@@ -68,7 +83,7 @@ def parse():
         type=Path,
         default=Path("runs/date"),
         metavar="DIR",
-        help="an earlier run there is replaced (default: %(default)s)",
+        help="an earlier run there is moved to its folder before (default: %(default)s)",
     )
     parser.add_argument(
         "--save-every",
@@ -112,7 +127,7 @@ def main() -> int:
         print(
             f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
             f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too\n"
-            f"{args.workers} workers, {describe_blas()}"
+            f"workers: {args.workers}; {describe_blas()}"
         )
     origin = {
         "path": args.data and str(Path(args.data).resolve()),
@@ -148,9 +163,8 @@ def main() -> int:
     if args.resume is not None:
         go_on(args.out, trainers, facts)
     else:
+        set_aside(args.out, tuple(f"{name}.npz" for name in MODELS), LEFT, quiet=args.quiet)
         write_config(args.out, args, origin)
-        for path in (*states(args.out), args.out / KEPT):
-            path.unlink(missing_ok=True)  # of an earlier run, which would else go on were this one to end early
     iterations = max(1, len(x_train) // args.batch_size)
     done = sum(t.current_epoch * iterations + len(t.losses) * bool(t.batches) for t in trainers.values())
     total = args.max_epoch * len(trainers) * iterations
@@ -202,8 +216,9 @@ def measure_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -
 
 def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> KeepMaps:
     """Of the question that was asked for, else the first of xs (N, T_enc); ts (N, T_dec + 1) their answers."""
-    question, answer = (args.keep_maps or "").strip(), None
-    if question:
+    question, answer = args.keep_maps, None
+    if question is not True:
+        question = question.strip()
         x = vocabulary.encode(question, xs.shape[1])[:: 1 if args.no_reverse else -1]
         if ts.shape[1] - 1 == len(dates.ANSWER_SOURCES):
             with suppress(ValueError):

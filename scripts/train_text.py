@@ -16,8 +16,23 @@ if __name__ == "__main__":
 
 import matplotlib
 import numpy as np
-from cli import Parser, cores, natural, positive_float, positive_int, ratio, resumed, run, save_every, share, storable
-from run_folder import prepare, save_figure, write_config, write_table
+from cli import (
+    Parser,
+    cores,
+    natural,
+    number,
+    positive_float,
+    positive_int,
+    ratio,
+    resumed,
+    run,
+    save_every,
+    share,
+    some_text,
+    storable,
+    workers,
+)
+from run_folder import prepare, save_figure, set_aside, write_config, write_table
 from text_run import BATCH, DATE_MODELS, TextModel, attention_on_cues, draw_batch, open_corpus, pad
 from tqdm import tqdm
 
@@ -48,9 +63,10 @@ ORIGINAL = {
 OPTIONS_OF = {  # those that some models have no use for
     ("gru",): ("layers", "dropout", "no_attention"),
     ("seqself",): ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
-    ("gru", "seqself"): ("embeddings", "no_mask"),
+    ("gru", "seqself"): ("embeddings", "no_mask", "wordvec_size", "hidden_size"),
 }
 FILES = "data", "test_data", "embeddings", "sentencepiece_model"  # which may have moved; their content is compared
+LEFT = "state.npz", "history.csv", "acc.png", "loss.png", "confusion.png", "fig/attention_*.png", "config.json"
 FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # what may be given anew to a run that goes on
 
 
@@ -63,23 +79,23 @@ def parse() -> tuple[argparse.Namespace, dict]:
     )
     add = parser.add_argument
     add("--model", choices=list(ORIGINAL), default="seqself", help="bow: logistic regression on the counts of words")
-    add("--data", metavar="PATH", help="a corpus; without it, generated Japanese sentences of four classes")
+    add("--data", type=some_text, metavar="PATH", help="a corpus; without it, generated Japanese sentences")
     add("--format", choices=list(READERS), help="a folder a class, a file a class, or features.csv and labels.csv")
     add("--encoding", default="utf-8", help="of the corpus and of word vectors")
-    add("--test-data", metavar="PATH", help="texts to test on, in the same format; without it, a share of --data")
+    add("--test-data", type=some_text, metavar="PATH", help="texts to test on; without it, a share of --data")
     add("--test-share", type=share, default=0.1, help="of all texts")
     add("--validation-share", type=share, default=0.1, help="of the texts that are not for testing")
     add("--tokenizer", choices=list(TOKENIZERS), help="without it, characters for Japanese, else words")
     add("--pieces", type=positive_int, default=8000, help="of the SentencePiece model that is trained")
-    add("--sentencepiece-model", metavar="FILE", help="a trained model, in place of training one")
+    add("--sentencepiece-model", type=some_text, metavar="FILE", help="a trained model, in place of training one")
     add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
-    add("--vocab-size", type=positive_int, help="at most so many words")
+    add("--vocab-size", type=number(int, "a whole number of at least 2", lambda value: value >= 2), help="at most")
     add("--max-len", type=positive_int, help="only so many tokens of each text")
     add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
-    add("--embeddings", metavar="FILE", help="word vectors to start from, in word2vec's text format")
+    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, in word2vec's text format")
     add("--wordvec-size", type=positive_int)
     add("--hidden-size", type=positive_int)
-    add("--layers", type=positive_int, default=3, help="of gru")
+    add("--layers", type=number(int, "a whole number of 1 to 100", lambda n: 1 <= n <= 100), default=3, help="of gru")
     add("--dropout", type=ratio, default=0.4, help="of gru")
     add("--no-attention", action="store_true", help="gru: the final states alone")
     add("--no-mask", action="store_true", help="padding counts as if it were words, as in the originals")
@@ -94,10 +110,16 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add("--lr", type=positive_float, help="of Adam, seqself: of Nadam")
     add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
     add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
-    add("--workers", type=positive_int, default=cores(), help="threads that share each mini-batch")
+    add("--workers", type=workers, default=cores(), help="threads that share each mini-batch")
     add("--save-every", type=save_every, default="30s", metavar="N|Ns", help="iterations or seconds, and each epoch")
     add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where its state was last saved")
-    add("--out", type=Path, default=Path("runs/text"), metavar="DIR", help="an earlier run there is replaced")
+    add(
+        "--out",
+        type=Path,
+        default=Path("runs/text"),
+        metavar="DIR",
+        help="an earlier run there is moved to its folder before",
+    )
     add("--quiet", action="store_true", help="print the results only")
     args = parser.parse_args()
     if args.resume is not None:
@@ -111,8 +133,9 @@ def parse() -> tuple[argparse.Namespace, dict]:
         parser.error("--test-data needs --data")
     if args.data is None and args.format is not None:
         parser.error("--format needs --data")
-    if args.sentencepiece_model is not None and args.tokenizer != "sentencepiece":
-        parser.error("--sentencepiece-model needs --tokenizer sentencepiece")
+    for name in ("sentencepiece_model", "pieces"):
+        if getattr(args, name) != parser.get_default(name) and args.tokenizer != "sentencepiece":
+            parser.error(f"--{name.replace('_', '-')} needs --tokenizer sentencepiece")
     for models, names in OPTIONS_OF.items():
         given = [name for name in names if getattr(args, name) != parser.get_default(name)]
         if given and args.model not in models:
@@ -180,13 +203,13 @@ def main() -> int:
         training_state.restore(args.out / "state.npz", trainer, COLUMNS[1:])
         write_history(args.out, trainer.history)
     else:
+        set_aside(args.out, ("best.npz",), LEFT, quiet=args.quiet)
         write_config(args.out, args, corpus.origin)
-        (args.out / "state.npz").unlink(missing_ok=True)  # else an earlier run would go on, were this one to end early
     if not args.quiet:
         sizes = ", ".join(f"{len(x)} {part}" for part, x in xs.items())
         known = f", {len(ids)} of them with a vector from {args.embeddings}" if args.embeddings else ""
         print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} different tokens{known}")
-        print(f"{args.workers} workers, {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
+        print(f"workers: {args.workers}; {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
     train(args, trainer, xs["train"], ts["train"], {"arguments": storable(args), **same})
     report(args, corpus.test, xs["test"], best)
     if not args.quiet:
@@ -278,8 +301,6 @@ def report(args, test: LabelledTexts, xs, best: ModelCheckpoint) -> None:
     print(f"test accuracy {100 * (p.argmax(axis=1) == ts).mean():.2f}%, {len(ts)} texts")
     print("\n" + confusion_text(matrix, text_model.classes))
     save_figure(args.out / "confusion.png", plot_confusion(matrix, text_model.classes).figure)
-    for earlier in (args.out / "fig").glob("attention_*.png"):  # of an earlier run in this folder
-        earlier.unlink()
     if set(text_model.model.token_weight_kinds) & {"attention", "received"}:
         (args.out / "fig").mkdir(exist_ok=True)
         for number in range(min(PICTURES, -(-len(test.texts) // BATCH))):

@@ -167,8 +167,9 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
         places = np.arange(len(groups)) + (i - (len(accuracies) - 1) / 2) * width
         shade = SHADES[i % len(SHADES)]
         bars = ax.bar(places, [of[g] for g in groups], width, label=model, color=shade, edgecolor="black", lw=0.6)
-        # rounded down, so that 100.0 is what has no error
-        ax.bar_label(bars, [f"{np.floor(1000 * of[g] + 1e-9) / 10:.1f}" for g in groups], fontsize=7, padding=2)
+        # 100.0 is what has no error
+        labels = [f"{100 if of[g] == 1 else min(100 * of[g], 99.9):.1f}" for g in groups]
+        ax.bar_label(bars, labels, fontsize=7, padding=2)
     ax.set_xticks(range(len(groups)), groups)
     ax.set_ylim(0, 1.08)
     ax.set_ylabel("accuracy")

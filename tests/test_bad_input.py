@@ -223,17 +223,20 @@ TRAIN_DATE = """
 --max-grad 0|--max-grad nan|--hidden-size 0|--wordvec-size -1|--seed -1|--seed x|--workers 0|--save-every 0
 --save-every xs|--save-every nans|--save-every s|--until 0|--until 2|--models other|--data missing|--data .
 --data empty|--out file|--out file/below|--out /proc/run|--resume missing|--resume file|--resume .|--more
---hidden-size 9999999999999"""
+--hidden-size 9999999999999|--workers 257|--out=|--resume=|--data="""
 TRAIN_TEXT = """
 --batch-size 0|--max-epoch -1|--lr nan|--dropout 2|--dropout nan|--dropout x|--layers 0|--units 0|--patience 0
 --test-share 0|--test-share 2|--validation-share 1|--min-count 0|--min-count 99999|--vocab-size 1|--max-len 0
 --pieces 0|--embeddings missing|--embeddings empty|--embeddings .|--save-every 0|--save-every xs|--out file
 --out /proc/run|--format csv|--data missing --format lines|--data file --format lines
---data . --format folders|--resume missing|--seed -1|--workers 0"""
+--data . --format folders|--resume missing|--seed -1|--workers 0|--workers 257|--layers 101
+--out=|--data= --format lines"""
 WANTED = {
     "--batch-size x": "argument --batch-size: a whole number of at least 1 wanted, got 'x'",
     "--dropout 2": r"argument --dropout: a share of at least 0 and below 1 wanted, got 2",
     "--save-every xs": "argument --save-every: iterations as 50, or seconds as 30s, wanted, got xs",
+    "--out=": "argument --out: an empty text was given",
+    "--workers 257": "argument --workers: a whole number of 1 to 256 wanted, got 257",
     "--out file": "--out file: a file is in the way",
     "--out file/below": "--out file/below: no folder can be made there",
     "--data missing --format lines": "missing: No such file",

@@ -174,6 +174,7 @@ def test_plot_asks_a_model_about_its_own_data_whatever_was_trained_beside_it_lat
     shutil.copytree(trained_run.folder, tmp_path / "run")
     arguments = ["--data", tiny, "--models", "baseline", "--quiet", "--out", "run", *TINY]
     assert train(tmp_path, *arguments).returncode == 0
+    (tmp_path / "run" / "before" / "attention.npz").rename(tmp_path / "run" / "attention.npz")
     before = plot(trained_run.cwd, "--save", tmp_path / "before.png")
     after = plot(tmp_path, "--run", "run", "--save", "after.png")
     assert after.stdout.splitlines()[0] == before.stdout.splitlines()[0]

@@ -179,7 +179,8 @@ def test_a_run_without_maps_trains_the_same_and_leaves_none(kept_run, tiny, trai
     kept_weights = (kept_run / "whole" / "attention.npz").read_bytes()
     done = train(kept_run, "--data", tiny, *KEPT, "--max-epoch", 2, "--out", "whole")
     assert done.returncode == 0 and (kept_run / "whole" / "attention.npz").read_bytes() == kept_weights
-    assert not (kept_run / "whole" / "maps.npz").exists(), "those of the run that was replaced"
+    assert not (kept_run / "whole" / "maps.npz").exists(), "those of the run before"
+    assert (kept_run / "whole" / "before" / "maps.npz").is_file()
 
 
 def test_the_first_test_question_is_kept_read_forwards_or_not(tiny, train):
@@ -302,4 +303,5 @@ def test_accuracy_wants_dates_and_one_data_file(tiny, train, in_process, tmp_pat
     (tmp_path / "as_many.txt").write_text(tiny.read_text().translate(str.maketrans("12", "21")))
     for name, data in ("baseline", tiny), ("peeky", "as_many.txt"):
         assert train(tmp_path, "--data", data, *TINY, "--quiet", "--out", "two", "--models", name).returncode == 0
+    (tmp_path / "two" / "before" / "baseline.npz").rename(tmp_path / "two" / "baseline.npz")
     refused(in_process(tmp_path, "plot_attention.py", "--run", "two", "--accuracy"), "trained on other data")

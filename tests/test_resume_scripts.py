@@ -166,6 +166,14 @@ def test_a_run_that_cannot_start_replaces_none(finished, train):
     assert everything(finished) == before
 
 
+def test_a_run_that_fails_costs_the_one_before_it_nothing(finished, train):
+    shutil.copytree(finished / "whole", finished / "kept")
+    refused(train(finished, *DATES, "--models", "attention", "--lr", 1e30, "--out", "kept"), "not finite")
+    same_files(finished / "whole", finished / "kept" / "before")
+    assert train(finished, "--resume", "kept/before", "--max-epoch", 3).returncode == 0, "and it goes on"
+    assert [row["epoch"] for row in history(finished / "kept" / "before")][-1] == "3"
+
+
 @pytest.mark.parametrize("place", ["save_model", "write_history"])
 def test_what_an_epoch_writes_is_made_up_for(finished, train, monkeypatch, place):
     """The state of the last epoch is saved, but the process is gone before its model and history are written."""
