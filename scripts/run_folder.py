@@ -17,13 +17,13 @@ BEFORE = "before"  # in the folder of a run: the one before it
 
 def prepare(out: Path, others: list[str]) -> None:
     """Make the folder. Raises ValueError when a file is in the way, or one of the ``others`` that another script leaves
-    in its run; OSError when it cannot be made.
+    in its run, here or in the run before; OSError when it cannot be made.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: a file is in the way, a folder was wanted")
-    for name in others:
-        if (out / name).exists():
-            raise ValueError(f"--out {out}: {name} is of a run of another script; another folder wanted")
+    for path in (folder / name for folder in (out, out / BEFORE) for name in others):
+        if path.exists():
+            raise ValueError(f"--out {out}: {path} is of a run of another script; another folder wanted")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

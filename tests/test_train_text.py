@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -262,12 +263,22 @@ def test_runs_of_dates_and_texts_do_not_mix(bare, in_process, tmp_path, tiny):
     write_films(tmp_path / "films", 12)
     bare(*FILMS, *SMALL)
     before = everything(tmp_path / "out")
-    refused(in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), "--out out: best.npz is of a run of")
+    refused(
+        in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), "--out out: out/best.npz is of a run of"
+    )
     refused(in_process(tmp_path, "plot_attention.py", "--run", "out"), "--run out: a run of train_text.py")
     refused(in_process(tmp_path, "plot_attention.py", "--run", tiny), "a file; the folder of a run wanted")
     assert everything(tmp_path / "out") == before
-    (tmp_path / "out" / "best.npz").rename(tmp_path / "out" / "peeky.npz")
-    refused(in_process(tmp_path, "train_text.py", "--out", "out"), "--out out: peeky.npz is of a run of another script")
+    (tmp_path / "out" / "best.npz").unlink()
+    unfinished = r"--out out: out/state\.npz is of a run of another script"
+    refused(in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), unfinished)
+    for place in "peeky.npz", "attention.state.npz", "before/peeky.npz":
+        file = tmp_path / "dates" / place
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"")
+        message = f"--out dates: dates/{place} is of a run of another script"
+        refused(in_process(tmp_path, "train_text.py", *FILMS, *SMALL, "--out", "dates"), message)
+        shutil.rmtree(tmp_path / "dates")
 
 
 def test_no_picture_of_an_earlier_run_stays(bare, tmp_path):
