@@ -29,7 +29,7 @@ if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_int, run, share, workers
+from cli import Parser, cores, natural, open_data, positive_int, run, share
 from contestants import (
     BEAM_WIDTH,
     CONTESTANTS,
@@ -65,7 +65,7 @@ def parse():
     parser.add_argument("--rounds", type=positive_int, default=9, help="at least 7 for a figure to quote")
     parser.add_argument("--steps", type=positive_int, default=5, help="timed steps of a turn")
     parser.add_argument("--pause-ms", type=natural, default=200, help="before each turn")
-    parser.add_argument("--workers", type=workers, default=cores(), help="threads of each contestant")
+    parser.add_workers("threads of each contestant")
     parser.add_argument("--seed", type=natural, default=0, help="of weights and mini-batches")
     parser.add_argument("--questions", type=positive_int, default=5000, help="test questions to answer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")

@@ -15,7 +15,7 @@ if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, cores, positive_int, run, workers
+from cli import Parser, positive_int, run
 
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.callbacks import Callback
@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument(
         "--steps", type=positive_int, default=5, help="timed ones, after one more (default %(default)s)"
     )
-    parser.add_argument("--workers", type=workers, default=cores())
+    parser.add_workers("threads that share each mini-batch (default: the cores, %(default)s)")
     args = parser.parse_args()
     if args.model is None:
         print(describe_blas(), flush=True)

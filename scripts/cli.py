@@ -19,6 +19,7 @@ from seq2seq.model_file import MODELS
 
 TRAIN = "python scripts/train_date.py"
 MOST_CHARACTERS = 10_000  # of a question or an answer
+MOST_WORKERS = 256
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,6 +43,9 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--hidden-size", type=positive_int, default=256)
         self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
         self.add_argument("--lr", type=positive_float, default=0.001)
+
+    def add_workers(self, help: str) -> None:
+        self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
 
     def parse_args(self, *arguments, **options):
         """As argparse's; a model that is named twice counts once."""
@@ -119,7 +123,7 @@ def some_text(text: str) -> str:
 
 positive_int = number(int, "a whole number of at least 1", lambda value: value >= 1)
 natural = number(int, "a whole number of at least 0", lambda value: value >= 0)
-workers = number(int, "a whole number of 1 to 256", lambda value: 1 <= value <= 256)
+workers = number(int, f"a whole number of 1 to {MOST_WORKERS}", lambda value: 1 <= value <= MOST_WORKERS)
 positive_float = number(float, "a number above 0", lambda value: 0 < value < float("inf"))
 share = number(float, "a share above 0 and at most 1", lambda value: 0 < value <= 1)
 ratio = number(float, "a share of at least 0 and below 1", lambda value: 0 <= value < 1)

@@ -14,7 +14,7 @@ if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, cores, positive_int, run
+from cli import Parser, positive_int, run
 from text_run import pad
 
 from classifier import GRUClassifier, evaluate
@@ -37,7 +37,7 @@ def parse():
     parser.add_argument("--layers", type=positive_int, default=1)
     parser.add_argument("--dropout", type=float, default=0.4)
     parser.add_argument("--min-count", type=positive_int, default=2, help="words seen less often are unknown")
-    parser.add_argument("--workers", type=positive_int, default=cores(), help="of ours, and threads of PyTorch")
+    parser.add_workers("of ours, and threads of PyTorch")
     return parser.parse_args()
 
 

@@ -17,7 +17,6 @@ import matplotlib
 import numpy as np
 from cli import (
     Parser,
-    cores,
     natural,
     open_data,
     positive_int,
@@ -27,7 +26,6 @@ from cli import (
     share,
     some_text,
     storable,
-    workers,
 )
 from run_folder import prepare, save_figure, set_aside, write_config, write_table
 from tqdm import tqdm
@@ -48,7 +46,8 @@ FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be g
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")
 MEASURES = ("alignment", "pad_mass", "entropy")  # of maps, which attention alone has
 KEPT = "maps.npz"  # of --keep-maps
-LEFT = "*.state.npz", KEPT, "history.csv", "accuracy.png", "loss.png", "measures.png", "config.json"  # beside models
+STATES = tuple(f"{name}.state.npz" for name in MODELS)
+LEFT = *STATES, KEPT, "history.csv", "accuracy.png", "loss.png", "measures.png", "config.json"  # beside models
 MAPS = 500  # test questions whose maps are measured after each epoch
 
 
@@ -68,11 +67,8 @@ def parse():
         help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test question)",
     )
     parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
-    parser.add_argument(
-        "--workers",
-        type=workers,
-        default=cores(),
-        help="threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently",
+    parser.add_workers(
+        "threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently"
     )
     parser.add_argument(
         "--until", type=share, metavar="ACCURACY", help="a model stops training after an epoch that reaches this (0..1)"
@@ -122,7 +118,7 @@ def main() -> int:
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
     keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, x_test, t_test)
-    prepare(args.out, ["best.npz"])
+    prepare(args.out, ["best.npz", "state.npz"])
     if not args.quiet:
         print(
             f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
@@ -219,6 +215,8 @@ def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> K
     question, answer = args.keep_maps, None
     if question is not True:
         question = question.strip()
+        if not question:
+            raise ValueError("--keep-maps: a question wanted, got nothing but spaces")
         x = vocabulary.encode(question, xs.shape[1])[:: 1 if args.no_reverse else -1]
         if ts.shape[1] - 1 == len(dates.ANSWER_SOURCES):
             with suppress(ValueError):

@@ -18,7 +18,6 @@ import matplotlib
 import numpy as np
 from cli import (
     Parser,
-    cores,
     natural,
     number,
     positive_float,
@@ -30,7 +29,6 @@ from cli import (
     share,
     some_text,
     storable,
-    workers,
 )
 from run_folder import prepare, save_figure, set_aside, write_config, write_table
 from text_run import BATCH, DATE_MODELS, TextModel, attention_on_cues, draw_batch, open_corpus, pad
@@ -89,7 +87,8 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add("--pieces", type=positive_int, default=8000, help="of the SentencePiece model that is trained")
     add("--sentencepiece-model", type=some_text, metavar="FILE", help="a trained model, in place of training one")
     add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
-    add("--vocab-size", type=number(int, "a whole number of at least 2", lambda value: value >= 2), help="at most")
+    size = number(int, "a whole number of at least 3", lambda value: value >= 3)
+    add("--vocab-size", type=size, help="at most so many words, <pad> and <unk> among them")
     add("--max-len", type=positive_int, help="only so many tokens of each text")
     add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
     add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, in word2vec's text format")
@@ -110,7 +109,7 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add("--lr", type=positive_float, help="of Adam, seqself: of Nadam")
     add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
     add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
-    add("--workers", type=workers, default=cores(), help="threads that share each mini-batch")
+    parser.add_workers("threads that share each mini-batch")
     add("--save-every", type=save_every, default="30s", metavar="N|Ns", help="iterations or seconds, and each epoch")
     add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder where its state was last saved")
     add(
@@ -185,7 +184,7 @@ def main() -> int:
         "max_len": args.max_len,
         "data": corpus.origin,
     }
-    prepare(args.out, [f"{name}.npz" for name in DATE_MODELS])
+    prepare(args.out, [f"{name}{end}" for name in DATE_MODELS for end in (".npz", ".state.npz")])
     best = ModelCheckpoint(args.out / "best.npz", save=lambda path, model: save_model(path, model, **facts))
     callbacks = [
         Evaluate(xs["train"], ts["train"], workers=args.workers),

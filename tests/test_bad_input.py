@@ -273,3 +273,14 @@ def test_memory_that_is_not_there_is_said(in_process, monkeypatch, tmp_path):
 
     monkeypatch.setattr(train_date, "open_data", run_out)
     refused(in_process(tmp_path, "train_date.py"), "^train_date.py: not enough memory$")
+
+
+def test_the_default_number_of_workers_may_be_given_too(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import cli
+
+    monkeypatch.setattr(cli, "cores", lambda: 384)
+    parser = cli.Parser()
+    parser.add_workers("threads")
+    default = parser.parse_args([]).workers
+    assert parser.parse_args([f"--workers={default}"]).workers == default, "which is how a run goes on"

@@ -36,7 +36,7 @@ from test_train_text import SMALL
         ),
         ("--data films --format lines --embeddings nowhere", "nowhere"),
         ("--data films --format lines --embeddings vectors", "vectors: vectors of 2 values, --wordvec-size is 3"),
-        ("--data films --format lines --vocab-size 1", "--vocab-size: a whole number of at least 2 wanted, got 1"),
+        ("--data films --format lines --vocab-size 2", "--vocab-size: a whole number of at least 3 wanted, got 2"),
         ("--data films --format lines --tokenizer sentencepiece --sentencepiece-model films/film.neg", "film.neg"),
         ("--model lstm", "--model: .*'lstm'.*gru"),
         ("--lr nan", "--lr: .*above 0.*nan"),
