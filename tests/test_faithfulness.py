@@ -8,13 +8,14 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from script_tools import TINY, refused
+from script_tools import ROOT, TINY, refused
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from classifier.faithfulness import parts as classifier_parts
 from common.faithfulness import mean_ranks, occlusion, rank_correlations, spearman, summary
 from common.functions import log_softmax
 from common.layer import named_params, set_train_flg
+from dataset.sequence import read
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, load_model
 from seq2seq.faithfulness import parts as seq2seq_parts
 
@@ -235,6 +236,34 @@ def test_the_script_tells_of_each_token_of_one_text(text_run, in_process):
     lines = [line.split() for line in done.stdout.partition("\n\n")[0].splitlines()[1:]]
     assert [line[1] for line in lines if line[1] != "␣"] == ["寺", r"\x1b", "寺"]
     assert len({line[0] for line in lines}) == 1 and sum(float(line[2]) for line in lines) == pytest.approx(1, abs=3e-4)
+
+
+def test_the_script_tells_of_one_test_question(trained_run, test_part, in_process):
+    def printed(*arguments):
+        done = in_process(trained_run.cwd, "faithfulness.py", *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    question = read(trained_run.data).vocabulary.decode(test_part[0][7][::-1])
+    table = printed("--index", 7)
+    assert table.replace("1 test question", "1 question") == printed("--text", question)
+    assert printed("--index", 0).endswith("\n\n" + printed("--count", 1)), "which counts, and tells of no token"
+
+
+def test_the_script_tells_of_one_test_text(text_run, in_process, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from text_run import TextModel
+
+    text_model = TextModel(text_run.folder)
+    texts = text_model.test_texts().texts
+    tokens, probabilities, _ = text_model.explain(texts)
+    index = np.flatnonzero(probabilities.argmax(axis=1))[-1]
+    done = in_process(text_run.cwd, "faithfulness.py", "--run", "runs/text", "--index", index)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.partition("\n\n")[0].splitlines()[1:]]
+    assert [line[:2] for line in lines] == [
+        [text_model.classes[probabilities[index].argmax()], t] for t in tokens[index]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,19 @@ def test_the_script_takes_texts_and_files(trained_run, in_process, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "vocabulary, T_dec, answer",
+    [("_ 0123456789-/", 10, "1972-05-01"), ("_ 0123456789-/", 11, None), ("_ 0123456789/", 10, None)],
+)
+def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_path, vocabulary, T_dec, answer):
+    sizes = dict(T_enc=8, T_dec=T_dec, reverse=False)
+    save_model(tmp_path / "attention.npz", small_model(vocabulary), vocabulary=vocabulary, start="_", data={}, **sizes)
+    done = in_process(tmp_path, "explore_attention.py", "--run", ".", "--text", "5/1/72")
+    assert (done.returncode, done.stderr) == (0, "")
+    data = Parts((tmp_path / "attention.html").read_bytes()).data
+    assert data["questions"][0]["answer"] == answer and (data["dates"] is None) == (answer is None)
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
         (["--run", "nowhere"], r"no trained attention model .*train_date\.py --out nowhere"),
