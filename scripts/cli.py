@@ -233,7 +233,8 @@ class DateModel:
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
         characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()
-        self.answers_dates = characters and self.T_dec == len(dates.ANSWER_SOURCES)
+        wide = self.T_dec == len(dates.ANSWER_SOURCES)
+        self.answers_dates = characters and wide and facts.get("dates") is not False
 
     def encode(self, text: str):
         """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked."""

@@ -102,18 +102,16 @@ def ask(date_model: DateModel, pairs: list[tuple[str, str | None]]) -> list[Exam
     own = date_model.decode(np.stack([date_model.encode(question) for question, _ in pairs])).ids
     text = date_model.vocabulary.decode
     return [
-        Example(question.strip(), answer, text(ids), truth(question.strip().ljust(date_model.T_enc), date_model.T_dec))
+        Example(question.strip(), answer, text(ids), truth(date_model, question.strip()))
         for (question, answer), ids in zip(pairs, own, strict=True)
     ]
 
 
-def truth(question: str, T_dec: int) -> np.ndarray | None:
-    """``dates.truth`` of a question that is a date, with answers as long as a date."""
-    try:
-        found = dates.truth(question)
-    except ValueError:
+def truth(date_model: DateModel, question: str) -> np.ndarray | None:
+    """``dates.truth`` of a question that is a date, where answers are."""
+    if date_model.answer_to(question) is None:
         return None
-    return found if len(found) == T_dec else None
+    return dates.truth(question.ljust(date_model.T_enc))
 
 
 if __name__ == "__main__":

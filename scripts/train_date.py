@@ -117,7 +117,8 @@ def main() -> int:
         raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
-    keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, x_test, t_test)
+    truth = truth_of(args, data.vocabulary, x_test[:MAPS], t_test[:MAPS])
+    keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, x_test, t_test, truth.any())
     prepare(args.out, ["best.npz", "state.npz"])
     if not args.quiet:
         print(
@@ -144,7 +145,7 @@ def main() -> int:
         accuracy = Measure("accuracy", lambda model: exact_match(model, x_test, t_test, workers=args.workers))
         callbacks = [accuracy, Seconds()] + ([] if args.quiet else [PrintLoss(f"{name:<9} ", started)])
         if model.decoder.attention is not None:
-            callbacks.insert(1, measure_maps(args, data.vocabulary, x_test[:MAPS], t_test))
+            callbacks.insert(1, measure_maps(args, data.vocabulary, x_test[:MAPS], t_test, truth))
             callbacks[2:2] = [keeper] if keeper is not None else []
         trainers[name] = Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 
@@ -154,6 +155,7 @@ def main() -> int:
         "T_enc": x_train.shape[1],
         "T_dec": t_train.shape[1] - 1,
         "reverse": not args.no_reverse,
+        "dates": bool(truth.any()),
         "data": origin,
     }
     if args.resume is not None:
@@ -194,23 +196,26 @@ def main() -> int:
     return 0
 
 
-def measure_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> MeasureMaps:
-    """After each epoch, measures of the maps of the model's answers to xs (N, T_enc); ts (.., T_dec + 1) the answers.
+def truth_of(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> np.ndarray:
+    """bool (N, T_dec, T_enc): which characters of questions xs (N, T_enc) each one of their answers ts (N, T_dec + 1)
+    comes from, where both are the same date; none else."""
+    truth = np.zeros((len(xs), ts.shape[1] - 1, xs.shape[1]), dtype=bool)
+    order = slice(None, None, 1 if args.no_reverse else -1)
+    for row, x, t in zip(truth, xs, ts, strict=True):
+        question = vocabulary.decode(x[order])
+        with suppress(ValueError):
+            if dates.parse(question).date == vocabulary.decode(t[1:]):
+                row[...] = dates.truth(question)[:, order]
+    return truth
 
-    A question that is no date, as a file may have them, tells nothing of the alignment.
-    """
-    T_dec = ts.shape[1] - 1
-    truth = np.zeros((len(xs), T_dec, xs.shape[1]), dtype=bool)
-    if T_dec == len(dates.ANSWER_SOURCES):
-        for row, x in zip(truth, xs, strict=True):
-            with suppress(ValueError):
-                order = slice(None) if args.no_reverse else slice(None, None, -1)
-                row[...] = dates.truth(vocabulary.decode(x[order]))[:, order]
+
+def measure_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray, truth: np.ndarray) -> MeasureMaps:
+    """After each epoch, of the maps of the model's own answers to xs (N, T_enc); ts (.., T_dec + 1) the right ones."""
     padding = padding_of(xs, vocabulary.char_to_id.get(" ", -1))
-    return MeasureMaps(xs, int(ts[0, 0]), T_dec, padding, truth, workers=args.workers)
+    return MeasureMaps(xs, int(ts[0, 0]), ts.shape[1] - 1, padding, truth, workers=args.workers)
 
 
-def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> KeepMaps:
+def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray, answers_dates: bool) -> KeepMaps:
     """Of the question that was asked for, else the first of xs (N, T_enc); ts (N, T_dec + 1) their answers."""
     question, answer = args.keep_maps, None
     if question is not True:
@@ -218,7 +223,7 @@ def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> K
         if not question:
             raise ValueError("--keep-maps: a question wanted, got nothing but spaces")
         x = vocabulary.encode(question, xs.shape[1])[:: 1 if args.no_reverse else -1]
-        if ts.shape[1] - 1 == len(dates.ANSWER_SOURCES):
+        if answers_dates:
             with suppress(ValueError):
                 answer = dates.parse(question).date
     else:

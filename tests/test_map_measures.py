@@ -123,13 +123,16 @@ def test_truth_and_padding_follow_the_order_of_reading(monkeypatch, no_reverse):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     import train_date
 
-    questions = ["May 1, 1972    ", "8/31/07        ", "no date at all "]
-    vocabulary = sequence.Vocabulary.of([*questions, "_"])
+    questions = ["May 1, 1972    ", "8/31/07        ", "no date at all ", "5/1/72         "]
+    answers = ["_1972-05-01", "_2007-08-31", "_2007-08-31", "_01-05-1972"]
+    vocabulary = sequence.Vocabulary.of([*questions, *answers])
     xs = np.array([vocabulary.encode(text) for text in questions])
     order = slice(None) if no_reverse else slice(None, None, -1)
     args = type("Arguments", (), {"no_reverse": no_reverse, "workers": 1})
-    maps = train_date.measure_maps(args, vocabulary, xs[:, order], np.zeros((3, 11), dtype=int))
+    ts = np.array([vocabulary.encode(text) for text in answers])
+    truth = train_date.truth_of(args, vocabulary, xs[:, order], ts)
+    maps = train_date.measure_maps(args, vocabulary, xs[:, order], ts, truth)
     for text, truth, padding in zip(questions, maps.truth[:, :, order], maps.padding[:, order], strict=True):
         read = {"".join(np.array(list(text))[row]) for row in truth}
-        assert read == {"M": {"1972", "", "May", "1"}, "8": {"07", "", "8", "31"}, "n": {""}}[text[0]]
+        assert read == {"M": {"1972", "", "May", "1"}, "8": {"07", "", "8", "31"}, "n": {""}, "5": {""}}[text[0]]
         assert padding.tolist() == [t >= len(text.rstrip()) for t in range(15)]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from script_tools import TINY, everything, refused
 
+from dataset import dates
 from dataset.sequence import generate, read
 from seq2seq import load_model, save_model
 
@@ -74,6 +75,16 @@ def test_plot_draws_where_the_model_looked_for_its_own_answer(trained_run, test_
     given = np.array(model.decoder.attention.attention_weights)[:, 0, ::-1].ravel()
     np.testing.assert_allclose(grey, given, atol=0.005)
     assert np.abs(own - given).max() > 0.02, "else the two pictures could be one"
+
+
+def test_plot_knows_no_answer_where_answers_are_written_in_another_way(train, plot, tmp_path):
+    lines = [line.split("_") for line in dates.generate(60, seed=1)]
+    text = "".join(f"{question}_{'-'.join(reversed(answer.split('-')))}\n" for question, answer in lines)
+    (tmp_path / "days_first.txt").write_text(text)
+    done = train(tmp_path, "--data", "days_first.txt", *TINY, "--quiet", "--models", "attention")
+    assert done.returncode == 0 and done.stdout.split()[-3] == "-", "no alignment"
+    assert plot(tmp_path, "--text", lines[0][0], "--save", "own.svg").returncode == 0
+    assert "answer" not in svg(tmp_path / "own.svg")[0]
 
 
 def test_plot_minds_no_spaces_around_a_question(trained_run, plot, tmp_path):
