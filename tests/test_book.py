@@ -105,12 +105,9 @@ def peeky_class(monkeypatch):
 
 
 @pytest.fixture
-def legacy_seed():
-    """The book draws weights from the global generator: seeded here, and left as it was."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    yield
-    np.random.set_state(state)  # noqa: NPY002
+def legacy_seed(monkeypatch):
+    """The book draws weights with ``np.random.randn``: here from a generator of a fixed seed."""
+    monkeypatch.setattr(np.random, "randn", np.random.RandomState(0).randn)
 
 
 def test_our_seq2seq_serves_a_subclass_that_never_calls_its_init(peeky_class, legacy_seed, tmp_path):

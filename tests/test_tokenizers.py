@@ -2,7 +2,6 @@
 
 import json
 import sys
-import warnings
 
 import pytest
 
@@ -90,9 +89,6 @@ def test_without_the_package_the_install_line_is_given(monkeypatch):
 
 @pytest.fixture(scope="module")
 def pieces():
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "builtin type", DeprecationWarning)  # of how the package was built
-        pytest.importorskip("sentencepiece")
     return SentencePiece.train(TEXTS, vocab_size=40)
 
 
