@@ -8,7 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from classifier.plot_cells import Line, Writing, columns, draw, room_across
-from classifier.token_table import COLUMNS, TokenTable, ink, visible
+from classifier.token_table import COLUMNS, TokenTable, ink
+from common.terminal import visible
 
 
 def plot_word_attention(

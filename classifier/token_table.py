@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.faithfulness import mean_ranks
-from common.terminal import cut, visible, width_of
+from common.terminal import columns_that_fit, cut, rjust, visible, width_of
 
 # The nine Blues of ColorBrewer, between which matplotlib's map of that name interpolates.
 BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")
@@ -98,19 +98,15 @@ def to_text(table: TokenTable, colour: bool = False, width: int = 80) -> str:
     tokens = [cut(visible(token), room) for token in table.tokens]
     rows = [tokens, *table.columns()]
     widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
-    lines, first = [], 0
-    while first < len(tokens):
-        last = first + 1
-        while last < len(tokens) and sum(widths[first : last + 1]) + last - first <= room:
-            last += 1
-        if first:
+    lines = []
+    for here in columns_that_fit(widths, room, gap=1):
+        if lines:
             lines.append("")
         for name, row in zip(("token", *COLUMNS), rows, strict=True):
-            cells = [" " * (widths[t] - width_of(row[t])) + row[t] for t in range(first, last)]
+            cells = [rjust(row[t], widths[t]) for t in here]
             if colour and row is tokens:
-                cells = [_on_shade(cell, table.shade[t]) for t, cell in enumerate(cells, first)]
+                cells = [_on_shade(cell, table.shade[t]) for t, cell in zip(here, cells, strict=True)]
             lines.append(f"{name:<{head}} " + " ".join(cells))
-        first = last
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """Text in a terminal: what it shows, and how many columns it takes."""
 
 import unicodedata
+from collections.abc import Iterator
 
 MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move what stands beside them
 
@@ -17,6 +18,27 @@ def width_of(text: str) -> int:
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
     )
+
+
+def ljust(text: str, width: int) -> str:
+    """The text at the left of so many columns."""
+    return text + " " * (width - width_of(text))
+
+
+def rjust(text: str, width: int) -> str:
+    """The text at the right of so many columns."""
+    return " " * (width - width_of(text)) + text
+
+
+def columns_that_fit(widths: list[int], room: int, gap: int = 0) -> Iterator[range]:
+    """Of cells of these widths, side by side with a gap between: those that each line has room for, one at least."""
+    first = 0
+    while first < len(widths):
+        last = first + 1
+        while last < len(widths) and sum(widths[first : last + 1]) + gap * (last - first) <= room:
+            last += 1
+        yield range(first, last)
+        first = last
 
 
 def cut(text: str, width: int) -> str:

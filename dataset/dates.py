@@ -89,6 +89,14 @@ class Parsed(NamedTuple):
     date: str
     sources: np.ndarray
 
+    @property
+    def truth(self) -> np.ndarray:
+        """Which characters of the question each one of the date comes from: bool (10, T). Hyphens come from none.
+
+        A year of two digits is where all four of the date's come from.
+        """
+        return self.sources == np.array(ANSWER_SOURCES)[:, None]
+
 
 def parse(question: str) -> Parsed:
     """The date that is written in one of the four forms, in any letter case, and where; spaces may follow.
@@ -133,14 +141,6 @@ def _written(question: str) -> re.Match:
     if found is None:
         raise ValueError(f"dates.parse: a date such as 'May 1, 1972' or '5/1/72' wanted, got {question[:40]!r}")
     return found
-
-
-def truth(question: str) -> np.ndarray:
-    """Which characters of the question each character of the answer comes from: bool (10, T). Hyphens come from none.
-
-    A year of two digits is where all four of the answer's come from. Raises ValueError as ``parse``.
-    """
-    return parse(question).sources == np.array(ANSWER_SOURCES)[:, None]
 
 
 if __name__ == "__main__":

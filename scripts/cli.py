@@ -241,12 +241,17 @@ class DateModel:
         ids = self.vocabulary.encode(text.strip(), self.T_enc)
         return ids[::-1] if self.reverse else ids
 
-    def answer_to(self, question: str) -> str | None:
-        """The right answer to a date; None to what is none, and where answers are no dates."""
+    def parsed(self, question: str) -> dates.Parsed | None:
+        """The date that a question is, padded as the model reads it; None for none, and where answers are no dates."""
         if self.answers_dates:
             with suppress(ValueError):
-                return dates.parse(question.strip()).date
+                return dates.parse(question.strip().ljust(self.T_enc))
         return None
+
+    def answer_to(self, question: str) -> str | None:
+        """The right answer to a date, else None."""
+        parsed = self.parsed(question)
+        return parsed and parsed.date
 
     def decode(self, xs):
         """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""

@@ -101,17 +101,11 @@ def ask(date_model: DateModel, pairs: list[tuple[str, str | None]]) -> list[Exam
         raise ValueError("no question, or an empty one: the page needs something to show")
     own = date_model.decode(np.stack([date_model.encode(question) for question, _ in pairs])).ids
     text = date_model.vocabulary.decode
+    parsed = [date_model.parsed(question) for question, _ in pairs]
     return [
-        Example(question.strip(), answer, text(ids), truth(date_model, question.strip()))
-        for (question, answer), ids in zip(pairs, own, strict=True)
+        Example(question.strip(), answer, text(ids), date and date.truth)
+        for (question, answer), ids, date in zip(pairs, own, parsed, strict=True)
     ]
-
-
-def truth(date_model: DateModel, question: str) -> np.ndarray | None:
-    """``dates.truth`` of a question that is a date, where answers are."""
-    if date_model.answer_to(question) is None:
-        return None
-    return dates.truth(question.ljust(date_model.T_enc))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from classifier.faithfulness import parts as classifier_parts
 from common.faithfulness import Parts, rank_correlations, summary
-from common.terminal import visible, width_of
+from common.terminal import ljust, visible, width_of
 from seq2seq.faithfulness import parts as seq2seq_parts
 
 BATCH = 100
@@ -76,17 +76,13 @@ def print_tokens(parts: Parts, outputs: list[str], tokens: list[str], places: ra
     outputs, tokens = ([visible(text) for text in texts] for texts in (outputs, tokens))
     wide = [max(map(width_of, texts)) for texts in (["output", *outputs], ["token", *tokens])]
     row = "{} {}  {:>9}  {:>16}  {:>9}".format
-    print(row(*map(padded, ("output", "token"), wide), "attention", "gradient x input", "occlusion"))
+    print(row(*map(ljust, ("output", "token"), wide), "attention", "gradient x input", "occlusion"))
     for i, output in enumerate(outputs):
         for t in places:
             if parts.seen[0, t]:
                 three = (f"{part[0, i, t]:.4f}" for part in parts[:3])
-                print(row(*map(padded, (output, tokens[t]), wide), *three))
+                print(row(*map(ljust, (output, tokens[t]), wide), *three))
         print()
-
-
-def padded(text: str, width: int) -> str:
-    return text + " " * (width - width_of(text))
 
 
 def chosen(args, examples: Callable[[], list[str]]) -> list[str]:

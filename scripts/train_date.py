@@ -202,10 +202,10 @@ def truth_of(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray) -> np
     truth = np.zeros((len(xs), ts.shape[1] - 1, xs.shape[1]), dtype=bool)
     order = slice(None, None, 1 if args.no_reverse else -1)
     for row, x, t in zip(truth, xs, ts, strict=True):
-        question = vocabulary.decode(x[order])
         with suppress(ValueError):
-            if dates.parse(question).date == vocabulary.decode(t[1:]):
-                row[...] = dates.truth(question)[:, order]
+            parsed = dates.parse(vocabulary.decode(x[order]))
+            if parsed.date == vocabulary.decode(t[1:]):
+                row[...] = parsed.truth[:, order]
     return truth
 
 

@@ -35,12 +35,13 @@ from text_run import BATCH, DATE_MODELS, TextModel, attention_on_cues, draw_batc
 from tqdm import tqdm
 
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
-from classifier.token_table import width_of
+from classifier.faithfulness import ATTENTION
 from common import training_state
 from common.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar, Seconds
 from common.layer import summary
 from common.optimizer import Adam, Nadam
 from common.self_attention import TYPES
+from common.terminal import rjust, width_of
 from common.trainer import Trainer
 from common.training_state import SaveState, StopSignals
 from dataset.labelled import READERS, LabelledTexts
@@ -300,7 +301,7 @@ def report(args, test: LabelledTexts, xs, best: ModelCheckpoint) -> None:
     print(f"test accuracy {100 * (p.argmax(axis=1) == ts).mean():.2f}%, {len(ts)} texts")
     print("\n" + confusion_text(matrix, text_model.classes))
     save_figure(args.out / "confusion.png", plot_confusion(matrix, text_model.classes).figure)
-    if set(text_model.model.token_weight_kinds) & {"attention", "received"}:
+    if set(text_model.model.token_weight_kinds) & set(ATTENTION):
         (args.out / "fig").mkdir(exist_ok=True)
         for number in range(min(PICTURES, -(-len(test.texts) // BATCH))):
             save_figure(args.out / "fig" / f"attention_{number}.png", draw_batch(text_model, test, number))
@@ -310,7 +311,7 @@ def confusion_text(matrix: np.ndarray, classes: list[str]) -> str:
     """The matrix as lines, in columns whatever the script of the names."""
     rows = [["true, predicted", *classes], *([name, *map(str, row)] for name, row in zip(classes, matrix, strict=True))]
     wide = max(width_of(cell) for row in rows for cell in row) + 2
-    return "\n".join("".join(" " * (wide - width_of(cell)) + cell for cell in row) for row in rows)
+    return "\n".join("".join(rjust(cell, wide) for cell in row) for row in rows)
 
 
 if __name__ == "__main__":

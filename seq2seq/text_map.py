@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.terminal import visible, width_of
+from common.terminal import columns_that_fit, ljust, rjust, visible, width_of
 
 SHADES = {0.75: "█", 0.5: "▓", 0.25: "▒", 0.05: "░", -np.inf: " "}  # from this weight on
 SPACE = "␣"
@@ -24,19 +24,14 @@ def map_text(attention_weights: np.ndarray, question: str, answer: str, width: i
         [(SPACE if blocks else "_") if c == " " else visible(c) for c in text] for text in (question, answer)
     )
     head, cells = max(map(width_of, down), default=0), [max(1, width_of(label)) for label in across]
-    lines, first = [], 0
-    while first < len(across):
-        last = first + 1
-        while last < len(across) and sum(cells[first : last + 1]) <= width - head - 1:
-            last += 1
-        if first:
+    lines = []
+    for here in columns_that_fit(cells, width - head - 1):
+        if lines:
             lines.append("")
-        here = range(first, last)
-        lines.append(" " * (head + 1) + "".join(across[t] + " " * (cells[t] - width_of(across[t])) for t in here))
+        lines.append(" " * (head + 1) + "".join(ljust(across[t], cells[t]) for t in here))
         for label, row in zip(down, weights, strict=True):
             shades = "".join((_block if blocks else _tenths)(row[t]) * cells[t] for t in here)
-            lines.append(f"{' ' * (head - width_of(label))}{label} {shades}".rstrip())
-        first = last
+            lines.append(f"{rjust(label, head)} {shades}".rstrip())
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -199,7 +199,7 @@ def test_what_each_character_is_a_part_of(question, date, sources):
     assert (parsed.date, "".join(".ymd"[source] for source in parsed.sources)) == (date, sources)
     answer = "".join("-ymd"[source] if source > 0 else "-" for source in dates.ANSWER_SOURCES)
     assert answer == "yyyy-mm-dd"
-    for row, part in zip(dates.truth(question), answer, strict=True):
+    for row, part in zip(parsed.truth, answer, strict=True):
         assert "".join(part if true else "." for true in row) == "".join(s if s == part else "." for s in sources)
 
 

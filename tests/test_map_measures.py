@@ -13,7 +13,7 @@ from seq2seq import AttentionSeq2seq, MeasureMaps, padding_of
 from seq2seq.map_measures import alignment, entropy, measures, pad_mass
 
 QUESTION = "5/1/72  "  # month 5, day 1, year 72, two of padding
-TRUTH = dates.truth(QUESTION)[None]
+TRUTH = dates.parse(QUESTION).truth[None]
 PADDING = np.array([[False] * 6 + [True] * 2])
 
 
@@ -100,7 +100,7 @@ def fit(workers, measured):
     space = data.vocabulary.char_to_id[" "]
     model = AttentionSeq2seq(len(data.vocabulary), 4, 6, rng=np.random.default_rng(0))
     rng = np.random.default_rng(1)
-    truth = np.array([dates.truth(data.vocabulary.decode(x))[:, ::-1] for x in data.questions])
+    truth = np.array([dates.parse(data.vocabulary.decode(x)).truth[:, ::-1] for x in data.questions])
     maps = MeasureMaps(xs, int(ts[0, 0]), 10, padding_of(xs, space), truth, workers=workers)
     trainer = Trainer(model, Adam(), rng=rng, callbacks=[maps] if measured else (), workers=workers)
     trainer.fit(xs, ts, 2, 20)

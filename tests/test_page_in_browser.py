@@ -12,7 +12,7 @@ from browser_tools import SHOWN, TYPE
 from hostile_texts import TEXTS
 from page_tools import page_of
 
-from classifier.token_table import visible
+from common.terminal import visible
 from dataset import dates
 from seq2seq import AttentionSeq2seq
 from seq2seq.map_measures import alignment
@@ -82,7 +82,7 @@ def test_the_date_that_is_typed_is_known_as_python_knows_it(browser, date_page, 
     ts = np.array([[vocabulary.index(char) for char in "_" + answer] for answer in answers])
     model.forward(encode(vocabulary, texts), ts)
     weights = np.array(model.decoder.attention.attention_weights).transpose(1, 0, 2)[:, :, ::-1]
-    aligned = alignment(weights, np.stack([dates.truth(text.ljust(29)) for text in texts]))
+    aligned = alignment(weights, np.stack([dates.parse(text.ljust(29)).truth for text in texts]))
     found = browser.run(PARSED, texts)
     assert [answer for answer, _ in found] == answers
     np.testing.assert_allclose([share for _, share in found], 100 * np.nanmean(aligned, axis=1), rtol=0, atol=0.1)

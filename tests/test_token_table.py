@@ -12,7 +12,8 @@ import sys
 import numpy as np
 import pytest
 
-from classifier.token_table import SHADES, ink, luminance, rgb, to_csv, to_html, to_text, token_table, visible, width_of
+from classifier.token_table import SHADES, ink, luminance, rgb, to_csv, to_html, to_text, token_table
+from common.terminal import visible, width_of
 
 TOKENS = ["京都", "の", "abc", "、", "とても美味しい"]
 TABLE = token_table(TOKENS, [0.5, 0.125, 0.125, 0.0, 0.25])

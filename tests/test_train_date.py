@@ -51,7 +51,7 @@ def test_train_history_is_that_of_the_models_it_saved(trained_run, test_part):
     model, facts = load_model(trained_run.folder / "attention.npz")
     vocabulary = read(trained_run.data).vocabulary
     xs = test_part[0]
-    truth = np.array([dates.truth(vocabulary.decode(x[::-1]))[:, ::-1] for x in xs])
+    truth = np.array([dates.parse(vocabulary.decode(x[::-1])).truth[:, ::-1] for x in xs])
     weights = model.decode(xs, vocabulary.char_to_id[facts["start"]], 10).attention_weights
     measured = measures(weights, padding_of(xs, vocabulary.char_to_id[" "]), truth)
     assert {name: float(rows[-1][name]) for name in measured} == pytest.approx(measured, abs=1e-4)

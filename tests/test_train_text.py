@@ -305,7 +305,6 @@ def test_tables_and_the_options_of_seqself(bare, tmp_path):
 
 
 def test_sentencepiece_travels_with_the_model(bare, tmp_path, scripts):
-    pytest.importorskip("sentencepiece")
     from text_run import TextModel
 
     write_blogs(tmp_path / "blogs")
