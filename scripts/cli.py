@@ -70,7 +70,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     except (ValueError, OSError, MemoryError, ArithmeticError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             error = f"{error.filename}: {error.strerror}"
-        print(f"{Path(sys.argv[0]).name}: {str(error) or 'not enough memory'}", file=sys.stderr)
+        if isinstance(error, MemoryError):
+            error = f"not enough memory for these sizes{': ' * bool(str(error))}{error}"
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
     except Interrupted as error:
         print(

@@ -119,13 +119,6 @@ def main() -> int:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
     truth = truth_of(args, data.vocabulary, x_test[:MAPS], t_test[:MAPS])
     keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, x_test, t_test, truth.any())
-    prepare(args.out, ["best.npz", "state.npz"])
-    if not args.quiet:
-        print(
-            f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
-            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too\n"
-            f"workers: {args.workers}; {describe_blas()}"
-        )
     origin = {
         "path": args.data and str(Path(args.data).resolve()),
         "source": data.source,
@@ -158,6 +151,13 @@ def main() -> int:
         "dates": bool(truth.any()),
         "data": origin,
     }
+    prepare(args.out, ["best.npz", "state.npz"])
+    if not args.quiet:
+        print(
+            f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
+            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too\n"
+            f"workers: {args.workers}; {describe_blas()}"
+        )
     if args.resume is not None:
         go_on(args.out, trainers, facts)
     else:
@@ -278,26 +278,36 @@ def write_history(out: Path, history: list[dict]) -> None:
 
 def epoch_table(history: list[dict], epoch: int) -> str:
     rows = [row for row in history if row["epoch"] == epoch]
-    lines = [f"{'model':<10} {'train loss':>10} {'test accuracy':>14} {'seconds':>8}"]
+    lines = [f"{'model':<10} {'train loss':>10} {'test accuracy':>14} {'seconds':>8}{measures_head(history)}"]
     for row in rows:
         accuracy = f"{100 * row['test_accuracy']:.2f}%"
-        lines.append(f"{row['model']:<10} {row['train_loss']:>10.4f} {accuracy:>14} {row['seconds']:>8.1f}")
+        numbers = f"{row['train_loss']:>10.4f} {accuracy:>14} {row['seconds']:>8.1f}"
+        lines.append(f"{row['model']:<10} {numbers}{measures_of(row)}")
     return "\n".join(lines)
 
 
 def final_table(history: list[dict], trainers: dict) -> str:
-    measured = any("pad_mass" in row for row in history)
-    of_maps = f" {'alignment':>10} {'pad mass':>9} {'entropy':>8}" if measured else ""
-    lines = [f"{'model':<10} {'parameters':>10} {'accuracy':>9} {'seconds per epoch':>18}{of_maps}"]
+    lines = [f"{'model':<10} {'parameters':>10} {'accuracy':>9} {'seconds per epoch':>18}{measures_head(history)}"]
     for name, trainer in trainers.items():
         rows = [row for row in history if row["model"] == name]
         count = sum(p.size for p in named_params(trainer.model).values())
         seconds = np.median([row["seconds"] for row in rows])
-        lines.append(f"{name:<10} {count:>10,} {100 * rows[-1]['test_accuracy']:>8.2f}% {seconds:>18.1f}")
-        if "pad_mass" in rows[-1]:
-            aligned, on_padding = (f"{100 * rows[-1][key]:.1f}%" if key in rows[-1] else "-" for key in MEASURES[:2])
-            lines[-1] += f" {aligned:>10} {on_padding:>9} {rows[-1]['entropy']:>8.2f}"
+        numbers = f"{count:>10,} {100 * rows[-1]['test_accuracy']:>8.2f}% {seconds:>18.1f}"
+        lines.append(f"{name:<10} {numbers}{measures_of(rows[-1])}")
     return "\n".join(lines)
+
+
+def measures_head(history: list[dict]) -> str:
+    measured = any("pad_mass" in row for row in history)
+    return f" {'alignment':>10} {'pad mass':>9} {'entropy':>8}" if measured else ""
+
+
+def measures_of(row: dict) -> str:
+    """The cells of a table that tell of the maps; none for a model without."""
+    if "pad_mass" not in row:
+        return ""
+    aligned, on_padding = (f"{100 * row[key]:.1f}%" if key in row else "-" for key in MEASURES[:2])
+    return f" {aligned:>10} {on_padding:>9} {row['entropy']:>8.2f}"
 
 
 if __name__ == "__main__":

@@ -110,22 +110,28 @@ def test_train_prints_the_chapters_lines(trained_run):
     assert times[-1] > earlier - 0.6, "time counts from the start of the run, not of each fit"
 
 
+def measured(row: dict) -> list[str]:
+    """The cells that tell of the maps."""
+    shares = [f"{100 * float(row[key]):.1f}%" for key in ("alignment", "pad_mass") if row[key]]
+    return shares and [*shares, f"{float(row['entropy']):.2f}"]
+
+
 def test_train_prints_a_table_an_epoch_and_one_at_the_end(trained_run):
     for epoch, rows in groupby(history(trained_run.folder), lambda row: row["epoch"]):
         _, _, below = trained_run.stdout.partition(f"epoch {epoch} / 2, 300 test questions\n")
         header, *table = below.splitlines()[:4]
-        assert header.split() == "model train loss test accuracy seconds".split()
+        assert header.split() == "model train loss test accuracy seconds alignment pad mass entropy".split()
         for line, row in zip(table, rows, strict=True):
             loss, accuracy = f"{float(row['train_loss']):.4f}", f"{100 * float(row['test_accuracy']):.2f}%"
             assert line.split()[:3] == [row["model"], loss, accuracy]
+            assert line.split()[4:] == measured(row)
     header, *table = trained_run.stdout.splitlines()[-5:-1]
     assert header.split() == "model parameters accuracy seconds per epoch alignment pad mass entropy".split()
     for line, name, row in zip(table, MODELS, history(trained_run.folder)[3:], strict=True):
         model, _ = load_model(trained_run.folder / f"{name}.npz")
         count = sum(param.size for param in named_params(model).values())
         assert line.split()[:3] == [name, f"{count:,}", f"{100 * float(row['test_accuracy']):.2f}%"]
-        shares = [f"{100 * float(row[key]):.1f}%" for key in ("alignment", "pad_mass") if row[key]]
-        assert line.split()[4:] == (shares and [*shares, f"{float(row['entropy']):.2f}"])
+        assert line.split()[4:] == measured(row)
 
 
 def test_train_prints_plain_lines_when_not_on_a_terminal(trained_run):
