@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -149,6 +150,19 @@ def test_an_epoch_goes_on_where_it_was_saved(tmp_path, workers, at_once):
         assert training_state.restore(tmp_path / "state", fresh) == {"saved": True}
         assert (fresh.current_epoch, len(fresh.losses)) == (epoch, iteration // 2 * 2)
         assert train(fresh) == whole
+
+
+def test_saved_when_the_seconds_since_the_last_save_have_passed(tmp_path, monkeypatch):
+    now, saved = 1000.0, []
+    monkeypatch.setattr(training_state, "time", SimpleNamespace(monotonic=lambda: now))
+    saver, trainer = training_state.SaveState(tmp_path / "state", seconds=30), make(tmp_path)
+    for passed in (0, 29, 30, 31, 59.5, 63, 92, 93):
+        now = 1000.0 + passed
+        saver.iteration_end(trainer)
+        if (tmp_path / "state").exists():
+            saved.append(passed)
+            (tmp_path / "state").unlink()
+    assert saved == [30, 63, 93]
 
 
 def test_saved_over_and_over(tmp_path):
