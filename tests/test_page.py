@@ -1,6 +1,7 @@
 """seq2seq/page.py and scripts/explore_attention.py, without a browser: the parts of the page, and what is refused."""
 
 import base64
+import configparser
 import hashlib
 import re
 import shutil
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hostile_texts import TEXTS
 from page_tools import Parts, page_of, small_model
-from script_tools import everything, refused
+from script_tools import ROOT, everything, refused
 
 from classifier.token_table import luminance
 from common.layer import named_params
@@ -22,6 +23,15 @@ DATES = ["May 1, 1972", "7/22/08"]
 
 def digest(text):
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def test_an_installed_package_has_every_part_of_the_page():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    globs = config["options.package_data"]["seq2seq"].replace(",", " ").split()
+    packed = {path for glob in globs for path in (ROOT / "seq2seq").glob(glob)}
+    assert {path for path in FOLDER.rglob("*") if path.is_file()} <= packed
+    assert {FOLDER / name for name in (*SCRIPTS, *STYLES, "page.html")} <= packed
 
 
 def test_the_policy_comes_first_and_names_the_one_script_and_the_one_style():
