@@ -1,6 +1,7 @@
 """Beam search: greedy at width 1, brute force at full width, and weights in step with the characters they belong to."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -135,6 +136,18 @@ def test_weights_of_the_best_answers_are_left_behind():
     np.testing.assert_array_equal(best.transpose(1, 0, 2), found.attention_weights[:, 0])
     found.attention_weights[...] = 0
     assert best.any()
+
+
+def test_batch_size_bounds_the_memory():
+    model = MODELS["attention"](11, 8, 32, rng=np.random.default_rng(0))
+    xs, peaks = np.random.default_rng(0).integers(0, 11, (256, 12)), []
+    model.beam_search(xs, START, 3, 4, batch_size=256)
+    for batch_size in (16, 256):
+        tracemalloc.start()
+        model.beam_search(xs, START, 3, 4, batch_size)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert 3 * peaks[0] < peaks[1], peaks
 
 
 def test_equally_likely_answers_come_in_the_order_of_their_characters():
