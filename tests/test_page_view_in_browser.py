@@ -37,6 +37,25 @@ def test_a_pointer_on_a_character_shades_the_other_row_and_the_map(browser, date
     np.testing.assert_allclose(browser.shades("in"), weights[3], atol=1e-4, err_msg="a click stays")
 
 
+def test_links_and_padding_show_the_weights(browser, date_page):
+    browser.open(date_page)
+    weights = browser.weights()
+    places = "[+e.dataset.linkOut, +e.dataset.linkIn, parseFloat(e.style.getPropertyValue('--w'))]"
+    outs, ins, widths = zip(*browser.all("#links path", places), strict=True)
+    drawn = np.zeros(weights.shape, dtype=bool)
+    drawn[outs, ins] = True
+    np.testing.assert_array_equal(drawn, weights >= 0.002)
+    assert len(widths) == drawn.sum() < drawn.size, "once each; the faint ones are left out"
+    np.testing.assert_allclose(widths, weights[outs, ins], atol=1e-4)
+    question = "".join(browser.all("#row-in .glyph", "e.textContent")).rstrip("·")
+    assert question == browser.get("document.getElementById('asked').textContent").replace(" ", "␣")
+    pad_mass = 100 * weights[:, len(question) :].sum(axis=1).mean()
+    assert pad_mass > 1
+    assert browser.get("parseFloat(document.getElementById('pad-mass').textContent)") == pytest.approx(
+        pad_mass, abs=0.1
+    )
+
+
 def test_a_finger_chooses_and_slides(browser, date_page):
     browser.open(date_page, width=360)
     weights = browser.weights()
