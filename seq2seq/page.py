@@ -5,7 +5,6 @@ without their imports and exports.
 """
 
 import base64
-import hashlib
 import html
 import json
 import re
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.content_policy import source_of
 from common.layer import named_params
 from common.util import to_cpu
 from seq2seq.attention_seq2seq import AttentionSeq2seq
@@ -91,8 +91,8 @@ def to_page(
     script = "\n".join(_module(name) for name in SCRIPTS)
     policy = {
         "default-src": "'none'",
-        "script-src": _digest(script),
-        "style-src": _digest(style),
+        "script-src": source_of(script),
+        "style-src": source_of(style),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -137,10 +137,6 @@ def _module(name: str) -> str:
     """The module for a place behind those that it imports from, in one scope with them."""
     text = re.sub(r"^import\s.*?;\n", "", _template(name), flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"^export ", "", text, flags=re.MULTILINE)
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _json(value: object) -> str:
