@@ -36,7 +36,7 @@ sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 DATES = "--data tiny.txt --batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 1 --quiet --save-every 1".split()
-TEXTS = "--model gru --no-attention --data films --format lines --layers 1 --wordvec-size 4 --hidden-size 3".split()
+TEXTS = "--model gru --data films --format lines --layers 1 --wordvec-size 4 --hidden-size 3".split()
 TEXTS += "--batch-size 8 --max-epoch 2 --workers 2 --quiet --save-every 5 --lr 0.03".split()
 
 
@@ -116,7 +116,7 @@ def test_texts_go_on_after_a_signal(tmp_path, script, struck):
     done = script(tmp_path, "train_text.py", "--resume", "parts")
     assert (done.returncode, done.stderr, done.stdout) == (0, "", whole.stdout)
     names = same_files(tmp_path / "whole", tmp_path / "parts")
-    assert names == {"best.npz", "acc.png", "loss.png", "confusion.png"}
+    assert names == {"best.npz", "acc.png", "loss.png", "confusion.png", "fig/attention_0.png"}
     assert state(tmp_path / "whole" / "state.npz") == state(tmp_path / "parts" / "state.npz")
 
 
