@@ -1,7 +1,8 @@
 """Pictures of classifiers: which words they looked at, and which classes they take for which.
 
 Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing. Texts in
-Japanese are drawn in a font that has them (``common.fonts``).
+Japanese are drawn in a font that has them (``common.fonts``). A new figure is in our style (``common.plot_style``),
+whatever rcParams say; one that was handed in keeps its own.
 """
 
 import matplotlib.pyplot as plt
@@ -9,9 +10,11 @@ import numpy as np
 
 from classifier.plot_cells import Line, Writing, columns, draw, room_across
 from classifier.token_table import COLUMNS, TokenTable, ink
+from common.plot_style import in_our_style, subplots
 from common.terminal import visible
 
 
+@in_our_style
 def plot_word_attention(
     tokens: list[list[str]],
     weights: np.ndarray | list[np.ndarray],
@@ -91,6 +94,7 @@ def _real(n: int, words: list[str], row: np.ndarray, real: np.ndarray | None) ->
     return row
 
 
+@in_our_style
 def plot_token_table(
     table: TokenTable,
     ax: plt.Axes | None = None,
@@ -116,6 +120,7 @@ def plot_token_table(
     return draw(ax, lines, widths, writing, cmap=cmap, vmax=1.0, bar=None, title=title, numbered=False)
 
 
+@in_our_style
 def plot_confusion(matrix: np.ndarray, classes: list[str] | tuple[str, ...], ax: plt.Axes | None = None) -> plt.Axes:
     """Confusion matrix: rows are the true classes, columns the predicted ones; each cell holds its count.
 
@@ -136,7 +141,7 @@ def plot_confusion(matrix: np.ndarray, classes: list[str] | tuple[str, ...], ax:
     cell = max(0.62, 0.12 * len(str(matrix.max())) + 0.2)  # inches
     if ax is None:
         side = size * cell
-        _, ax = plt.subplots(figsize=(side + longest + 1.9, side + min(longest, 1) + 1.1), layout="constrained")
+        _, ax = subplots(figsize=(side + longest + 1.9, side + min(longest, 1) + 1.1), layout="constrained")
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     mesh = ax.pcolor(shares, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="0.85", linewidth=0.5)
     for (true, predicted), count in np.ndenumerate(matrix):

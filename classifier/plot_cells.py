@@ -13,6 +13,7 @@ from matplotlib.textpath import text_to_path
 
 from classifier.token_table import ink
 from common.fonts import drawable, font_for
+from common.plot_style import StyledFigure
 
 SIZE, SMALLEST = 9.0, 6.0  # of the words
 WIDEST = 84.0  # of the columns: longer words are drawn smaller, then cut
@@ -195,7 +196,7 @@ def _figure(left, width, height, bar, title, writing, numbered) -> tuple[plt.Axe
     total = above + height + margin
     if total > TALLEST * 72:
         raise ValueError(f"classifier.plot: {total / 72:.0f} inches high, {TALLEST:.0f} are possible: draw fewer texts")
-    figure = plt.figure(figsize=(across / 72, total / 72))
+    figure = plt.figure(FigureClass=StyledFigure, figsize=(across / 72, total / 72))
     ax = figure.add_axes((left / across, margin / total, width / across, height / total))
     if not bar:
         return ax, None, title

@@ -1,6 +1,6 @@
 """``np``: numpy, or cupy where a GPU was asked for (see ``common.config``); chosen once, here.
 
-Raises ImportError, with what to install, when a GPU was asked for and cupy is missing.
+Raises ImportError, with what to install, when a GPU was asked for and cupy is missing or broken.
 """
 
 from common import config
@@ -8,9 +8,11 @@ from common import config
 if config.GPU:
     try:
         import cupy as np
-    except ImportError as error:
+    except (ImportError, OSError) as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "cupy"
         raise ImportError(
-            "GPU was asked for, but cupy is missing: pip install 'attention-from-scratch[gpu]', or unset GPU"
+            f"GPU was asked for, but cupy {'is missing' if missing else 'cannot be imported'}: "
+            "pip install 'attention-from-scratch[gpu]', or unset GPU"
         ) from error
 else:
     import numpy as np

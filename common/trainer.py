@@ -144,16 +144,9 @@ class Trainer:
 
     def plot(self, ylim: tuple[float, float] | None = None, ax=None):
         """Draw ``loss_list`` over its intervals; return the Axes. Shows nothing: call ``plt.show()``."""
-        if ax is None:
-            import matplotlib.pyplot as plt
+        from common.plot import plot_loss_list  # matplotlib is imported by those who draw
 
-            _, ax = plt.subplots()
-        ax.plot(range(len(self.loss_list)), self.loss_list, label="train")
-        ax.set_xlabel(f"iterations (x {self.eval_interval})" if self.eval_interval else "iterations")
-        ax.set_ylabel("loss")
-        if ylim is not None:
-            ax.set_ylim(*ylim)
-        return ax
+        return plot_loss_list(self.loss_list, self.eval_interval, ylim, ax)
 
     def _notify(self, event: str) -> None:
         for callback in list(self.callbacks):

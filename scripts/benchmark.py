@@ -23,13 +23,14 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import entry
 from blas_kernel import VARIABLE, describe_blas, kernels_to_compare, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_int, run, share
+from cli import Parser, cores, natural, open_data, positive_int, share
 from contestants import (
     BEAM_WIDTH,
     CONTESTANTS,
@@ -149,7 +150,7 @@ def choose(args) -> list[str]:
 
 def environment(args) -> dict[str, str | int]:
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     facts = {
         "CPU": names[0] if names else platform.processor() or platform.machine(),
@@ -291,4 +292,4 @@ def scale(args, keys: list[str], train: Batch, V: int) -> list[dict]:
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

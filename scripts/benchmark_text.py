@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 
+import entry
 from blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, positive_int, run
+from cli import Parser, positive_int
 
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.callbacks import Callback
@@ -70,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

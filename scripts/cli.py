@@ -1,17 +1,16 @@
-"""What the scripts share: one-line errors with exit code 2, argument types, opening a trained run."""
+"""What the scripts share: the arguments of a command line, and opening a trained run."""
 
 import argparse
 import os
 import reprlib
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from common import training_state
-from common.training_state import Interrupted
+from common.terminal import writable
 from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from seq2seq import load_model
@@ -52,38 +51,17 @@ class Parser(argparse.ArgumentParser):
         args = super().parse_args(*arguments, **options)
         if "models" in args:
             args.models = list(dict.fromkeys(args.models))
+        if "resume" in args:  # a training keeps its arguments, as text
+            for name, value in vars(args).items():
+                if isinstance(value, str | Path) and _has_bytes(str(value)):
+                    encoding = sys.getfilesystemencoding()
+                    self.error(f"--{name} {str(value)!a}: not {encoding}, as names of files are here; rename it")
         return args
 
 
-def run(main: Callable[[], int]) -> NoReturn:
-    """Exit with what main returns; an error that input or files can cause is one line and exit code 2."""
-    if sys.stdout is not None:
-        # not every terminal can write →; and lines appear when they are printed, in a pipe or a file too
-        sys.stdout.reconfigure(errors="replace", line_buffering=True)
-    warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of an overflow: the error that follows says where
-    warnings.showwarning = lambda message, *_: print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
-    try:
-        code = main()
-    except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 128 + 13  # as of a process that SIGPIPE ended
-    except (ValueError, OSError, MemoryError, ArithmeticError) as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            error = f"{error.filename}: {error.strerror}"
-        if isinstance(error, MemoryError):
-            error = f"not enough memory for these sizes{': ' * bool(str(error))}{error}"
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-        code = 2
-    except Interrupted as error:
-        print(
-            f"{Path(sys.argv[0]).name}: {error}, the state is saved; go on with --resume {error.folder}",
-            file=sys.stderr,
-        )
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
-        code = 130
-    sys.exit(code)
+def _has_bytes(text: str) -> bool:
+    """Whether the text has a lone surrogate, by which Python stands for a byte that is no text."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def cores() -> int:
@@ -95,10 +73,7 @@ def blocks() -> bool:
     """Whether standard output is a terminal that can show shaded blocks, and nobody asked for plain text (NO_COLOR)."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    try:
-        return bool("░▒▓█␣".encode(sys.stdout.encoding))
-    except UnicodeEncodeError:
-        return False
+    return writable("░▒▓█␣")
 
 
 def number(kind: type, wanted: str, fits: Callable) -> Callable[[str], int | float]:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import entry
 import numpy as np
-from cli import DateModel, Parser, blocks, number, run
+from cli import DateModel, Parser, blocks, number
 
 from seq2seq.model_file import MODELS
 from seq2seq.text_map import map_text
@@ -84,4 +85,4 @@ def lines() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

@@ -7,8 +7,9 @@ python scripts/explore_attention.py --text "May 1, 1972" --out may.html
 from collections.abc import Iterator
 from pathlib import Path
 
+import entry
 import numpy as np
-from cli import DateModel, Parser, positive_int, run
+from cli import DateModel, Parser, positive_int
 
 from common.layer import named_params
 from common.replacing import replacing
@@ -109,4 +110,4 @@ def ask(date_model: DateModel, pairs: list[tuple[str, str | None]]) -> list[Exam
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

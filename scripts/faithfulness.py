@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import entry
 import numpy as np
-from cli import DateModel, Parser, natural, positive_int, run
+from cli import DateModel, Parser, natural, positive_int
 from text_run import TextModel, pad
 from tqdm import tqdm
 
@@ -136,4 +137,4 @@ def counted(args, count: int, what: str) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

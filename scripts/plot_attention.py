@@ -9,11 +9,11 @@ import csv
 from contextlib import suppress
 from pathlib import Path
 
-import matplotlib
+import entry
 import numpy as np
-from cli import TRAIN, DateModel, Parser, expect_run_of_dates, natural, number, positive_int, run
+from cli import TRAIN, DateModel, Parser, expect_run_of_dates, natural, number, positive_int
+from pictures import save_figure, to_files, to_windows
 
-from common.replacing import replacing
 from dataset import dates
 from seq2seq.kept_maps import load_maps
 from seq2seq.model_file import MODELS
@@ -21,7 +21,6 @@ from seq2seq.model_file import MODELS
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681
 MOST = 48  # panels of a picture
-WINDOWLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # the backends of matplotlib that cannot show
 
 
 def parse():
@@ -45,19 +44,16 @@ def parse():
         parser.error("--given-answer needs a test question: use --index, --count or --grid")
     if args.save and args.save.suffix.lower() not in FORMATS:
         parser.error(f"--save {args.save}: one of {', '.join(FORMATS)} wanted")
-    if args.cmap not in matplotlib.colormaps:
-        parser.error(f"--cmap {args.cmap}: not a colour map of matplotlib; Greys_r, Blues and viridis are some")
     return args
 
 
 def main() -> int:
     args = parse()
-    if not args.show:
-        matplotlib.use("Agg")
+    to_windows() if args.show else to_files()
     import matplotlib.pyplot as plt
 
-    if args.show and plt.get_backend().lower() in WINDOWLESS:
-        raise ValueError("--show: no window can be opened here; use --save FILE")
+    if args.cmap not in plt.colormaps():
+        raise ValueError(f"--cmap {args.cmap}: not a colour map of matplotlib; Greys_r, Blues and viridis are some")
     one_picture = {"grid": grid, "film": film, "measures": measures, "accuracy": accuracy}
     asked_for = next((name for name in one_picture if getattr(args, name)), None)
     if asked_for is not None:
@@ -76,7 +72,7 @@ def main() -> int:
             if not args.show:
                 plt.close()
     if args.show:
-        plt.show()
+        plt.show(block=True)  # even where matplotlib is interactive
     return 0
 
 
@@ -217,10 +213,9 @@ def save(figure, args, name: str, number: int | None = None) -> None:
     if number is not None:
         path = args.save or args.run / "attention_random.png"
         path = path.with_stem(f"{path.stem}_{number}")
-    with replacing(path) as file:
-        figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)
+    save_figure(path, figure, close=False)
     print(f"written to {path}")
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

@@ -7,10 +7,10 @@ python scripts/plot_text_attention.py --text "京都でラーメンを食べた"
 import sys
 from pathlib import Path
 
-import matplotlib
+import entry
 import numpy as np
-from cli import Parser, natural, run
-from run_folder import save_figure
+from cli import Parser, natural
+from pictures import save_figure, to_files
 from text_run import TextModel, draw_batch, rows_of_batch
 
 from classifier.token_table import TokenTable, to_csv, to_html, to_text, token_table
@@ -49,7 +49,7 @@ def parse():
 
 def main() -> int:
     args = parse()
-    matplotlib.use("Agg")
+    to_files()
     text_model = TextModel(args.run)
     if args.batch is not None:
         path = args.save or args.run / "fig" / f"attention_{args.batch}.png"
@@ -131,4 +131,4 @@ def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

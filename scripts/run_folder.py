@@ -74,12 +74,3 @@ def write_table(path: Path, columns: list[str] | tuple[str, ...], rows: list[dic
     writer.writerows(rows)
     with replacing(path) as file:
         file.write(text.getvalue().encode())
-
-
-def save_figure(path: Path, figure) -> None:
-    """Write the figure, in the format of the suffix, and close it."""
-    import matplotlib.pyplot as plt
-
-    with replacing(path) as file:
-        figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)
-    plt.close(figure)

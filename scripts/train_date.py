@@ -8,12 +8,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import entry
 from blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
-import matplotlib
 import numpy as np
 from cli import (
     Parser,
@@ -21,13 +21,13 @@ from cli import (
     open_data,
     positive_int,
     resumed,
-    run,
     save_every,
     share,
     some_text,
     storable,
 )
-from run_folder import prepare, save_figure, set_aside, write_config, write_table
+from pictures import save_figure, to_files
+from run_folder import prepare, set_aside, write_config, write_table
 from tqdm import tqdm
 
 from common import training_state
@@ -108,7 +108,7 @@ def states(out: Path, models=MODELS) -> list[Path]:
 def main() -> int:
     args, sha256 = parse()
     started = time.perf_counter()
-    matplotlib.use("Agg")
+    to_files()
     data = open_data(args.data)
     if sha256 not in (None, data.sha256):
         raise ValueError(f"{data.source}: not the data that the run was started with (SHA-256 differs)")
@@ -311,4 +311,4 @@ def measures_of(row: dict) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

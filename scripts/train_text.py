@@ -9,12 +9,12 @@ import hashlib
 import json
 from pathlib import Path
 
+import entry
 from blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
-import matplotlib
 import numpy as np
 from cli import (
     Parser,
@@ -24,13 +24,13 @@ from cli import (
     positive_int,
     ratio,
     resumed,
-    run,
     save_every,
     share,
     some_text,
     storable,
 )
-from run_folder import prepare, save_figure, set_aside, write_config, write_table
+from pictures import save_figure, to_files
+from run_folder import prepare, set_aside, write_config, write_table
 from text_run import BATCH, DATE_MODELS, TextModel, attention_on_cues, draw_batch, open_corpus, pad
 from tqdm import tqdm
 
@@ -148,7 +148,7 @@ def parse() -> tuple[argparse.Namespace, dict]:
 
 def main() -> int:
     args, kept = parse()
-    matplotlib.use("Agg")
+    to_files()
     shares = args.test_share, args.validation_share
     corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed, kept.get("sha256"))
     if args.tokenizer is None:
@@ -315,4 +315,4 @@ def confusion_text(matrix: np.ndarray, classes: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    entry.run(main)

@@ -1,6 +1,7 @@
 """Pictures of seq2seq models: where a decoder looked, and how training went (``common.plot``).
 
 Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing.
+A new figure is in our style (``common.plot_style``), whatever rcParams say; one that was handed in keeps its own.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 from common.fonts import drawable, font_for
 from common.plot import MARKERS, plot_history
+from common.plot_style import in_our_style, subplots
 
 __all__ = [
     "MARKERS",
@@ -35,6 +37,7 @@ class AttentionMap(NamedTuple):
     title: str | None = None
 
 
+@in_our_style
 def plot_attention(
     attention_weights: np.ndarray,
     input_labels: str | list[str],
@@ -62,7 +65,7 @@ def plot_attention(
         raise ValueError(f"plot_attention: an answer as long as the output, {wanted[0]}, wanted, got {len(answer)}")
     if ax is None:
         size = 2 + 0.3 * wanted[1], 1.4 + 0.3 * wanted[0]
-        _, ax = plt.subplots(figsize=size, layout="constrained")
+        _, ax = subplots(figsize=size, layout="constrained")
     labels = [["␣" if c == " " else c for c in text] for text in (input_labels, output_labels)]
     wrong = [i for i, right in enumerate(answer or ()) if output_labels[i] != right]
     for i in wrong:
@@ -86,6 +89,7 @@ def plot_attention(
     return ax
 
 
+@in_our_style
 def plot_attention_grid(
     maps: list[AttentionMap],
     axes: np.ndarray | None = None,
@@ -108,7 +112,7 @@ def plot_attention_grid(
         rows = -(-len(maps) // columns)
         across, down = (max(len(m[side]) for m in maps) for side in (1, 2))
         size = 0.9 + columns * (0.5 + 0.115 * across), 0.7 + rows * (0.5 + 0.13 * down)
-        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+        figure, grid = subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
         for ax in grid.flat[len(maps) :]:
             ax.remove()
         axes = grid.ravel()[: len(maps)]
@@ -128,6 +132,7 @@ def plot_attention_grid(
     return axes
 
 
+@in_our_style
 def plot_film(
     weights: np.ndarray,
     question: str,
@@ -151,6 +156,7 @@ def plot_film(
     return plot_attention_grid(maps, axes, cmap=cmap, title=title)
 
 
+@in_our_style
 def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
     """Accuracy (0..1) of each model for each group of questions, as bars side by side, with per cent above them.
 
@@ -161,7 +167,7 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     if not groups or any(of.keys() != set(groups) for of in accuracies.values()):
         raise ValueError(f"plot_accuracies: models with the same groups wanted, got {accuracies}")
     if ax is None:
-        _, ax = plt.subplots(figsize=(1.6 + len(groups) * max(0.7, 0.4 * len(accuracies)), 4.0), layout="constrained")
+        _, ax = subplots(figsize=(1.6 + len(groups) * max(0.7, 0.4 * len(accuracies)), 4.0), layout="constrained")
     width = 0.84 / len(accuracies)
     for i, (model, of) in enumerate(accuracies.items()):
         places = np.arange(len(groups)) + (i - (len(accuracies) - 1) / 2) * width
@@ -179,6 +185,7 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     return ax
 
 
+@in_our_style
 def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
     """Measures of a model's maps over its epochs: shares of the weight at the left, entropy at the right.
 
@@ -186,7 +193,7 @@ def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
     (``seq2seq.map_measures``).
     """
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+        _, ax = subplots(figsize=(6.4, 4.2), layout="constrained")
     right = ax.twinx()
     for name, label, axes, style in (
         ("alignment", "alignment: on the right characters", ax, "C0o-"),

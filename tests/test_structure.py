@@ -70,7 +70,7 @@ def test_matplotlib_is_imported_by_pictures_only():
         tree, room = parse(path), path.relative_to(ROOT).parts[0]
         if room == "scripts" or (room != "dataset" and path.name.startswith("plot")):
             continue
-        inside_functions = name in ("common/trainer.py", "common/callbacks.py", "common/fonts.py")
+        inside_functions = name in ("common/callbacks.py", "common/fonts.py")
         if "matplotlib" in roots(at_import(tree) if inside_functions else ast.walk(tree)):
             against.append(name)
     assert not against
