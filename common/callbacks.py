@@ -10,6 +10,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from common.layer import Array, inference, named_params
+from common.terminal import printable
 
 
 class Callback:
@@ -55,10 +56,11 @@ class PrintLoss(Callback):
 
     def interval_end(self, trainer) -> None:
         seconds = time.perf_counter() - self.start
-        tqdm.write(  # unlike print, it does not tear a progress bar
+        line = (
             f"{self.label}| epoch {trainer.current_epoch + 1} |  iter {trainer.iteration} / {trainer.max_iters} | "
             f"time {int(seconds)}[s] | loss {trainer.loss_list[-1]:.2f}"
         )
+        tqdm.write(printable(line))  # unlike print, it does not tear a progress bar
 
 
 class ProgressBar(Callback):

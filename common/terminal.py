@@ -1,5 +1,6 @@
 """Text in a terminal: what it shows, and how many columns it takes."""
 
+import sys
 import unicodedata
 from collections.abc import Iterator
 
@@ -11,6 +12,22 @@ def visible(token: str) -> str:
     if not token.strip(" \u3000"):
         return "␣" * len(token)
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in MISSING else c for c in token)
+
+
+def writable(text: str) -> bool:
+    """Whether the encoding of standard output has all characters of the text."""
+    encoding = getattr(sys.stdout, "encoding", None)  # of one that keeps text, or of none at all, there is none
+    try:
+        return encoding is None or text.encode(encoding) is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def printable(text: str) -> str:
+    """The text, ``?`` for what standard output cannot write, unless it has its own way with such characters."""
+    if writable(text) or sys.stdout.errors not in (None, "strict"):
+        return text
+    return text.encode(sys.stdout.encoding, "replace").decode(sys.stdout.encoding)
 
 
 def width_of(text: str) -> int:

@@ -4,6 +4,7 @@ import numpy
 
 from common.np import np
 from common.optimizer import clip_grads
+from common.terminal import printable, writable
 
 __all__ = ["clip_grads", "eval_seq2seq", "to_cpu", "to_gpu"]
 
@@ -19,7 +20,8 @@ def to_gpu(x):
 
 
 def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is_reverse: bool = False) -> int:
-    """1 when the model answers one question exactly, else 0; ``verbose`` prints question, answer and guess.
+    """1 when the model answers one question exactly, else 0; ``verbose`` prints question, answer and guess,
+    marked ☑ or ☒, or as the book does on Windows O or X, where standard output cannot write these.
 
     question (1, T_enc) ids; correct (1, T_dec + 1) ids, the first one the start character, or without the
     first axis; is_reverse: the question was given backwards, print it forwards.
@@ -33,11 +35,12 @@ def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is
     if verbose:
 
         def text(ids):
-            return "".join(id_to_char[int(c)] for c in ids)
+            return printable("".join(id_to_char[int(c)] for c in ids))
 
         asked = np.ravel(question)
         print("Q", text(asked[::-1] if is_reverse else asked))
         print("T", text(correct))
-        print("☑" if guess == correct else "☒", text(guess))
+        mark, plain = "☑O" if guess == correct else "☒X"
+        print(mark if writable(mark) else plain, text(guess))
         print("---")
     return int(guess == correct)

@@ -40,6 +40,10 @@ def pytest_configure(config):
     # the models here are tiny, and the cores busy with other tests: one BLAS thread for each process and its children
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(1, "blas")
+    # nor does it matter where they run: a backend that a notebook names, the user's style, the encoding of a terminal
+    os.environ |= {"MPLBACKEND": "Agg", "MATPLOTLIBRC": os.devnull}
+    for name in ("PYTHONIOENCODING", "PYTHONUTF8"):
+        os.environ.pop(name, None)
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "quick")
 
 
@@ -193,7 +197,7 @@ def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         main = importlib.import_module(name.removesuffix(".py")).main
         with pytest.raises(SystemExit) as end:
-            importlib.import_module("cli").run(main)
+            importlib.import_module("entry").run(main)
         return subprocess.CompletedProcess(sys.argv, end.value.code, *capsys.readouterr())
 
     return run
