@@ -28,10 +28,15 @@ def softplus(x: Array) -> Array:
 def softmax(x: Array, mask: Array | None = None) -> Array:
     """Softmax over the last axis.
 
-    x (..., K), mask bool (..., K) or None, True where real  ->  (..., K), rows sum to 1.
+    x (..., K), mask bool, of the same shape or broadcast to it, or None, True where real  ->  (..., K), rows sum to 1.
     Masked positions are exactly 0, and a row with nothing to see is all 0.
+    Raises ValueError for another mask.
     """
     if mask is not None:
+        expect_mask("softmax", mask)
+        sizes = zip(mask.shape[::-1], x.shape[::-1], strict=False)
+        if mask.ndim > x.ndim or any(size not in (1, whole) for size, whole in sizes):
+            raise ValueError(f"softmax: mask of shape {x.shape}, or one that repeats, wanted, got {mask.shape}")
         x = np.where(mask, x, -np.inf)
     highest = x.real.max(axis=-1, keepdims=True)
     if mask is not None:
@@ -87,3 +92,18 @@ def expect_array(name: str, what: str, array) -> None:
     """Raise ValueError for a list, or anything else without a shape; ``name`` says who was given it."""
     if not hasattr(array, "shape"):
         raise ValueError(f"{name}: {what}: an array wanted, got {type(array).__name__}; np.asarray makes one of a list")
+
+
+def expect_mask(name: str, mask, shape: tuple[int | None, ...] | None = None, what: str = "mask") -> None:
+    """Raise ValueError unless it is a bool array, of this shape where one is given; None in it stands for any length.
+
+    Ids would pass for a mask, and 0 and 1 for indices. ``name`` says who was given it, ``what`` what it is.
+    """
+    expect_array(name, what, mask)
+    if shape is not None and (
+        len(mask.shape) != len(shape) or any(w not in (None, s) for w, s in zip(shape, mask.shape, strict=True))
+    ):
+        wanted = ", ".join("any" if w is None else str(w) for w in shape)
+        raise ValueError(f"{name}: {what} of shape ({wanted}) wanted, got {mask.shape}")
+    if mask.dtype != bool:
+        raise ValueError(f"{name}: a bool {what} wanted, as `ids != padding` makes one, got {mask.dtype}")

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.functions import expect_array
+from common.functions import expect_array, expect_mask
 from common.np import np
 
 Array = np.ndarray
@@ -70,12 +70,7 @@ class Layer:
     def expect_mask(self, mask: Array | None, N: int, T: int) -> None:
         """Raise ValueError unless mask is None or bool (N, T): ids would pass for a mask."""
         if mask is not None:
-            self.expect("mask (N, T)", mask, N, T)
-            if mask.dtype != bool:
-                name = type(self).__name__
-                raise ValueError(
-                    f"{name}: a bool mask wanted, True where real, got {mask.dtype}; ids != padding is one"
-                )
+            expect_mask(type(self).__name__, mask, (N, T))
 
 
 def memory(array: Array) -> tuple:

@@ -97,7 +97,7 @@ def test_text_has_aligned_columns():
 def test_small_weights_keep_three_digits():
     weight, _, normalized, _ = token_table(["a", "b", "c"], np.array([0.00873, 0.0005, 0.00872])).columns()
     assert weight == ["0.00873", "0.00050", "0.00872"] and normalized == ["0.00275", "0.00000", "0.00274"]
-    assert token_table(["a", "b"], np.array([1e-30, 0])).columns()[0] == ["0.00000000"] * 2
+    assert token_table(["a", "b"], np.array([1e-30, 0])).columns()[0] == ["1.00e-30", "0"]
     assert token_table(["a", "b"], np.array([12345.678, -0.5])).columns()[0] == ["1.23e+04", "-0.5000"]
 
 
