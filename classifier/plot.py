@@ -46,7 +46,7 @@ def plot_word_attention(
         raise ValueError(f"plot_word_attention: as many texts, rows of weights, labels and masks wanted, got {given}")
     rows = [_real(n, words, weights[n], None if mask is None else mask[n]) for n, words in enumerate(tokens)]
     shown = [[visible(word) for word in words] for words in tokens]
-    labels = [str(n) for n in range(1, len(tokens) + 1)] if labels is None else labels
+    labels = [str(n) for n in range(1, len(tokens) + 1)] if labels is None else [visible(label) for label in labels]
     writing = Writing([*(word for words in shown for word in words), *labels, title or "", weight, "…"], ax)
     widths = [[writing.width(writing.show(word)) for word in words] for words in shown]
     widths = columns(widths, room_across(ax), max_columns)
@@ -145,7 +145,8 @@ def plot_confusion(matrix: np.ndarray, classes: list[str] | tuple[str, ...], ax:
     mesh = ax.pcolor(shares, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="0.85", linewidth=0.5)
     for (true, predicted), count in np.ndenumerate(matrix):
         colour = ink(255 * np.array(mesh.to_rgba(shares[true, predicted])))
-        ax.text(predicted + 0.5, true + 0.5, str(count), ha="center", va="center", color=colour)
+        # inside its cell, so the layout need not measure it
+        ax.text(predicted + 0.5, true + 0.5, str(count), ha="center", va="center", color=colour).set_in_layout(False)
     middles = np.arange(size) + 0.5
     slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if longest > cell else {}
     ax.set_xticks(middles, names, fontsize=9, **slanted)

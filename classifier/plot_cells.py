@@ -17,6 +17,7 @@ NARROWEST = 16.0
 LABEL = 300.0  # the widest label at the left; a longer one is cut
 LINE = 17.0
 BESIDE = 6.0  # left free in a cell
+BESIDE_BAR = 180.0  # of the colour bar's name
 PAGE = 15 * 72.0  # the longest line of a new figure
 EDGE = "0.85"
 
@@ -129,7 +130,8 @@ def draw(
             ax.figure.colorbar(mesh, cax=bar_axes, orientation="horizontal", **how)
             bar_axes.tick_params(labelsize=7, length=2)
             beside = 1.09 if extend in ("max", "both") else 1.04  # of the arrow
-            bar_axes.text(beside, 0.5, writing.show(bar), transform=bar_axes.transAxes, fontsize=8, va="center")
+            name = writing.cut(writing.show(bar), BESIDE_BAR, 8)
+            bar_axes.text(beside, 0.5, name, transform=bar_axes.transAxes, fontsize=8, va="center")
         else:
             bar_axes = ax.figure.colorbar(mesh, ax=ax, label=writing.show(bar), pad=0.02, **how).ax
         writing.literal(bar_axes)

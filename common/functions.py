@@ -88,22 +88,22 @@ def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) ->
     return t
 
 
-def expect_array(name: str, what: str, array) -> None:
-    """Raise ValueError for a list, or anything else without a shape; ``name`` says who was given it."""
+def expect_array(name: str, what: str, array, shape: tuple[int | None, ...] | None = None) -> None:
+    """Raise ValueError for a list, or anything else without a shape, and for another shape than one that is given.
+
+    None in a shape allows any length. ``name`` says who was given the array.
+    """
     if not hasattr(array, "shape"):
         raise ValueError(f"{name}: {what}: an array wanted, got {type(array).__name__}; np.asarray makes one of a list")
+    if shape is not None and (
+        len(array.shape) != len(shape) or any(w not in (None, s) for w, s in zip(shape, array.shape, strict=True))
+    ):
+        wanted = ", ".join("any" if w is None else str(w) for w in shape)
+        raise ValueError(f"{name}: {what} of shape ({wanted}) wanted, got {array.shape}")
 
 
 def expect_mask(name: str, mask, shape: tuple[int | None, ...] | None = None, what: str = "mask") -> None:
-    """Raise ValueError unless it is a bool array, of this shape where one is given; None in it stands for any length.
-
-    Ids would pass for a mask, and 0 and 1 for indices. ``name`` says who was given it, ``what`` what it is.
-    """
-    expect_array(name, what, mask)
-    if shape is not None and (
-        len(mask.shape) != len(shape) or any(w not in (None, s) for w, s in zip(shape, mask.shape, strict=True))
-    ):
-        wanted = ", ".join("any" if w is None else str(w) for w in shape)
-        raise ValueError(f"{name}: {what} of shape ({wanted}) wanted, got {mask.shape}")
+    """As ``expect_array``, and raise ValueError unless it is bool: ids would pass for a mask, 0 and 1 for indices."""
+    expect_array(name, what, mask, shape)
     if mask.dtype != bool:
-        raise ValueError(f"{name}: a bool {what} wanted, as `ids != padding` makes one, got {mask.dtype}")
+        raise ValueError(f"{name}: a bool {what} wanted, got {mask.dtype}; a comparison makes one: ids != padding")

@@ -14,6 +14,7 @@ from common.terminal import visible
 MARKERS = {"baseline": "v", "peeky": "D", "attention": "o", "training": "o", "validation": "v"}
 OTHERS = list(itertools.product(("-", "--", ":", "-."), "s^<>Pph8X*d"))  # lines and markers of other models
 MARKED = 30  # the most markers of a curve
+NAME = 200.0  # points: the longest name in a legend; a longer one is cut
 
 
 def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *, ylabel: str | None = None) -> plt.Axes:
@@ -26,7 +27,7 @@ def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *,
     if not history:
         raise ValueError("plot_history: expected a row at least, got none")
     models = list(dict.fromkeys(row["model"] for row in history))
-    writing = Writing([*map(visible, models), ylabel or value], ax)
+    writing = Writing([*map(visible, models), ylabel or value, "…"], ax)
     if ax is None:
         _, ((ax,),) = new_figure("plot_history", 6.4, 4.2)
     others = itertools.cycle(OTHERS)
@@ -43,6 +44,7 @@ def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *,
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.grid(True, alpha=0.4)
     # the labels are given: it would leave out those that begin with _
-    ax.legend(ax.lines[-len(models) :], [writing.show(visible(model)) for model in models])
+    names = [writing.cut(writing.show(visible(model)), NAME, 10) for model in models]
+    ax.legend(ax.lines[-len(models) :], names, fontsize=10)
     writing.literal(ax)
     return ax

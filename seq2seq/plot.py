@@ -8,7 +8,7 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common.plot import MARKED, MARKERS, plot_history
+from common.plot import MARKED, MARKERS, NAME, plot_history
 from common.plot_text import Writing, new_figure, width_of_axes
 from common.terminal import visible
 
@@ -225,19 +225,20 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     """Accuracy (0..1) of each model for each group of questions, as bars side by side, with per cent above them.
 
     accuracies: by model, then by group; a group's label may be several lines.
-    Raises ValueError for no model, no group, or models with others.
+    Raises ValueError for no model, no group, models with others, or a share that is nan or outside 0..1.
     """
     groups = list(next(iter(accuracies.values()), ()))
     if not groups or any(of.keys() != set(groups) for of in accuracies.values()):
         raise ValueError(f"plot_accuracies: models with the same groups wanted, got {accuracies}")
     if not all(0 <= share <= 1 for of in accuracies.values() for share in of.values()):
         raise ValueError(f"plot_accuracies: expected shares of 0 to 1, got {accuracies}")
-    names = [visible(name) for name in accuracies]
-    writing = Writing([*names, *groups], ax)
+    writing = Writing([*map(visible, accuracies), *groups, "…"], ax)
+    names = [writing.cut(writing.show(visible(name)), NAME, TICKS) for name in accuracies]
+    longest = max(writing.width(name, TICKS) for name in names) + 45  # and its patch
     each = 0.4 * len(accuracies)
     if ax is None:
         widest = max(writing.width(line, TICKS) for group in groups for line in writing.show(group).split("\n")) / 72
-        width = 1.6 + len(groups) * max(0.7, each, widest + 0.1)
+        width = 1.6 + max(longest / 72 - 1, len(groups) * max(0.7, each, widest + 0.1))
         _, ((ax,),) = new_figure("plot_accuracies", width, 4.0 + 0.2 * (len(names) // 6))
     width = 0.84 / len(accuracies)
     for i, (model, of) in enumerate(accuracies.items()):
@@ -253,9 +254,9 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     ax.set_ylabel("accuracy")
     ax.grid(True, axis="y", alpha=0.4)
     ax.set_axisbelow(True)
-    room = width_of_axes(ax) / (max(writing.width(writing.show(name), TICKS) for name in names) + 45)
-    place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-    ax.legend(ax.containers, map(writing.show, names), ncols=min(len(names), max(1, int(room))), **place)
+    room = int(width_of_axes(ax) / longest)
+    place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize=TICKS)
+    ax.legend(ax.containers, names, ncols=min(len(names), max(1, room)), **place)
     writing.literal(ax)
     return ax
 
