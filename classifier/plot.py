@@ -8,9 +8,11 @@ whatever rcParams say; one that was handed in keeps its own.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from classifier.plot_cells import Line, Writing, columns, draw, room_across
+from classifier.plot_cells import Line, columns, draw, room_across
 from classifier.token_table import COLUMNS, TokenTable, ink
-from common.plot_style import in_our_style, subplots
+from common.functions import expect_mask
+from common.plot_style import in_our_style
+from common.plot_text import Writing, new_figure
 from common.terminal import visible
 
 
@@ -42,13 +44,13 @@ def plot_word_attention(
     are left out. A word wider than its cell is drawn smaller, then cut with ``…``.
     Raises ValueError when words, weights and labels do not fit, or a weight is not finite.
     """
-    if not tokens or len(weights) != len(tokens) or (labels is not None and len(labels) != len(tokens)):
-        given = f"{len(tokens)}, {len(weights)}, {None if labels is None else len(labels)}"
-        raise ValueError(f"plot_word_attention: as many texts, rows of weights and labels wanted, got {given}")
+    if not tokens or any(rows is not None and len(rows) != len(tokens) for rows in (weights, labels, mask)):
+        given = ", ".join(str(None if rows is None else len(rows)) for rows in (tokens, weights, labels, mask))
+        raise ValueError(f"plot_word_attention: as many texts, rows of weights, labels and masks wanted, got {given}")
     rows = [_real(n, words, weights[n], None if mask is None else mask[n]) for n, words in enumerate(tokens)]
     shown = [[visible(word) for word in words] for words in tokens]
-    labels = [str(n) for n in range(1, len(tokens) + 1)] if labels is None else labels
-    writing = Writing([*(word for words in shown for word in words), *labels, title or "", "…"])
+    labels = [str(n) for n in range(1, len(tokens) + 1)] if labels is None else [visible(label) for label in labels]
+    writing = Writing([*(word for words in shown for word in words), *labels, title or "", weight, "…"], ax)
     widths = [[writing.width(writing.show(word)) for word in words] for words in shown]
     widths = columns(widths, room_across(ax), max_columns)
     wide, lines = len(widths), []
@@ -82,6 +84,8 @@ def _real(n: int, words: list[str], row: np.ndarray, real: np.ndarray | None) ->
     row = np.asarray(row, float)
     padding = row[len(words) :]
     if real is not None:
+        real = np.asarray(real)
+        expect_mask(f"plot_word_attention: text {n}", real, row.shape)
         row, padding = row[real], row[:0]
     row = row if len(row) == len(words) else row[: len(words)] if not padding.any() else row[:0]
     if len(row) != len(words):
@@ -108,7 +112,7 @@ def plot_token_table(
     A text with more tokens than there is room for, or than ``max_columns``, goes on in a further block below.
     """
     rows = [[visible(token) for token in table.tokens], *table.columns()]
-    writing = Writing([*rows[0], title or "", "…"])
+    writing = Writing([*rows[0], title or "", "…"], ax)
     widths = [max(writing.width(writing.show(cell)) for cell in column) for column in zip(*rows, strict=True)]
     widths = columns([widths], room_across(ax), max_columns)
     lines = []
@@ -135,23 +139,25 @@ def plot_confusion(matrix: np.ndarray, classes: list[str] | tuple[str, ...], ax:
             + (", some negative" if matrix.size and (matrix < 0).any() else "")
         )
     names = [visible(name) for name in classes]
-    writing = Writing(names)
-    names = [writing.fit(writing.show(name), 150.0)[0] for name in names]
+    writing = Writing(names, ax)
+    names = [writing.cut(writing.show(name), 225.0) for name in names]
     longest = max(map(writing.width, names)) / 72
     cell = max(0.62, 0.12 * len(str(matrix.max())) + 0.2)  # inches
     if ax is None:
         side = size * cell
-        _, ax = subplots(figsize=(side + longest + 1.9, side + min(longest, 1) + 1.1), layout="constrained")
+        _, ((ax,),) = new_figure("plot_confusion", side + longest + 1.9, max(2.2, side + min(longest, 1) + 1.1))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     mesh = ax.pcolor(shares, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="0.85", linewidth=0.5)
     for (true, predicted), count in np.ndenumerate(matrix):
         colour = ink(255 * np.array(mesh.to_rgba(shares[true, predicted])))
-        ax.text(predicted + 0.5, true + 0.5, str(count), ha="center", va="center", color=colour)
+        # inside its cell, so the layout need not measure it
+        ax.text(predicted + 0.5, true + 0.5, str(count), ha="center", va="center", color=colour).set_in_layout(False)
     middles = np.arange(size) + 0.5
     slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if longest > cell else {}
-    ax.set_xticks(middles, names, family=writing.family, fontsize=9, parse_math=False, **slanted)
-    ax.set_yticks(middles, names, family=writing.family, fontsize=9, parse_math=False)
+    ax.set_xticks(middles, names, fontsize=9, **slanted)
+    ax.set_yticks(middles, names, fontsize=9)
     ax.tick_params(length=0)
     ax.set(xlim=(0, size), ylim=(size, 0), aspect="equal", xlabel="predicted class", ylabel="true class")
     ax.figure.colorbar(mesh, ax=ax, label="share of the true class", pad=0.02)
+    writing.literal(ax)
     return ax

@@ -3,28 +3,24 @@
 Lengths are in points (1/72 inch). The unit of the Axes is a point across, and a line down.
 """
 
-import functools
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from classifier.token_table import ink
-from common.fonts import drawable, font_for
 from common.plot_style import StyledFigure
+from common.plot_text import SIZE, SMALLEST, Writing, expect_size, width_of_axes
 
-SIZE, SMALLEST = 9.0, 6.0  # of the words
 WIDEST = 84.0  # of the columns: longer words are drawn smaller, then cut
 NARROWEST = 16.0
-LABEL = 200.0  # the widest label at the left; a longer one is cut
+LABEL = 300.0  # the widest label at the left; a longer one is cut
 LINE = 17.0
-HINTED = 1.05  # letters fitted to whole dots are wider than drawn by the font's own measure, at 100 dots an inch
 BESIDE = 6.0  # left free in a cell
+BESIDE_BAR = 180.0  # of the colour bar's name
 PAGE = 15 * 72.0  # the longest line of a new figure
 EDGE = "0.85"
-TALLEST = 400.0  # inches: what matplotlib can write at 150 dots an inch
 
 
 class Line(NamedTuple):
@@ -36,52 +32,6 @@ class Line(NamedTuple):
     gap: float = 0.0
     note: str = ""
     strong: bool = True
-
-
-class Writing:
-    """What has to do with glyphs: one family list for all texts of a picture, and how wide they are in it."""
-
-    def __init__(self, texts: list[str]):
-        self.font = font_for("".join({c for text in texts for c in text}))
-        self.family = self.font.get_family() if self.font else None
-        self.properties = self.font or FontProperties()
-        self.show = functools.cache(lambda text: drawable(text, self.font))
-        self.width = functools.cache(self._width)
-
-    def _width(self, text: str) -> float:
-        """Width in points at SIZE; the text as ``show`` gives it."""
-        properties = self.properties.copy()
-        properties.set_size(SIZE)
-        return HINTED * text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]
-
-    def fit(self, text: str, room: float, size: float = SIZE) -> tuple[str, float]:
-        """The text and its size in points: smaller where the room is too narrow, then cut."""
-        needed = self.width(text) / SIZE
-        if needed * size <= room:
-            return text, size
-        smallest = min(size, SMALLEST)
-        if needed * smallest <= room:
-            return text, room / needed
-        low, high = 0, len(text) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.width(text[:middle] + "…") * smallest / SIZE <= room:
-                low = middle
-            else:
-                high = middle - 1
-        return text[:low] + "…", smallest
-
-    def wrap(self, text: str, room: float) -> str:
-        """The text on as many lines as it needs, broken at a space where there is one."""
-        lines = []
-        for rest in text.split("\n"):
-            while self.width(rest) > room:
-                end = next(i for i in range(1, len(rest) + 1) if i == len(rest) or self.width(rest[: i + 1]) > room)
-                end = rest.rfind(" ", end // 2, end) + 1 or end  # words may stand without spaces
-                lines.append(rest[:end].rstrip())
-                rest = rest[end:]
-            lines.append(rest)
-        return "\n".join(lines)
 
 
 def columns(widths: list[list[float]], limit: float, most: int) -> np.ndarray:
@@ -104,7 +54,7 @@ def columns(widths: list[list[float]], limit: float, most: int) -> np.ndarray:
 
 def room_across(ax: plt.Axes | None) -> float:
     """How long a line may be: what an Axes has, or a page."""
-    return PAGE if ax is None else ax.get_window_extent().width * 72 / ax.figure.dpi
+    return PAGE if ax is None else width_of_axes(ax)
 
 
 def draw(
@@ -128,7 +78,7 @@ def draw(
     for line in lines:
         tops.append(bottom + line.gap)
         bottom = tops[-1] + 1 + 0.9 * bool(line.note and line.words)
-    labels = [writing.fit(writing.show(line.label), LABEL)[0] for line in lines]
+    labels = [writing.cut(writing.show(line.label), LABEL) for line in lines]
     bar_axes = None
     own = ax is None
     if own:
@@ -151,14 +101,14 @@ def draw(
             room = (widths[column] - BESIDE / 2) * scale
             shown, points = writing.fit(writing.show(word), room, size)
             middle = (edges[column] + edges[column + 1]) / 2
-            _text(ax, middle, top + 0.5, shown, points, writing, color=ink(colours[column]), ha="center")
+            ax.text(middle, top + 0.5, shown, fontsize=points, color=ink(colours[column]), ha="center", va="center")
         if line.note:
             middle = top + (1.45 if line.words else 0.5)
-            _text(ax, 2, middle, writing.show(line.note), size, writing, color="0.3", ha="left")
+            ax.text(2, middle, writing.show(line.note), fontsize=size, color="0.3", va="center")
 
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(bottom, 0)
-    ax.set_yticks(np.array(tops) + 0.5, labels, family=writing.family, fontsize=size, parse_math=False)
+    ax.set_yticks(np.array(tops) + 0.5, labels, fontsize=size)
     for tick, line in zip(ax.get_yticklabels(), lines, strict=True):
         tick.set_color("black" if line.strong else "0.4")
     ax.xaxis.tick_top()
@@ -168,23 +118,26 @@ def draw(
     ax.spines[:].set_visible(False)
     if heading:
         offset = (16 * numbered + 34 * (bar is not None) if own else 6 + 14 * numbered) + 4
-        ax.set_title(heading, loc="left", fontsize=SIZE, family=writing.family, parse_math=False, pad=offset)
+        ax.set_title(heading, loc="left", fontsize=SIZE, pad=offset)
     if bar is not None:
         low, high = values.min(), values.max()  # masked, and so false below, where there are no words at all
         extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(
             (bool(low < 0), bool(high > vmax)), "both"
         )
+        # four numbers at most, each with its own exponent: one for all would stand among the columns' numbers
+        places, written = MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]), FuncFormatter(lambda value, _: f"{value:.3g}")
+        how = {"extend": extend, "ticks": places, "format": written}
         if own:
-            ax.figure.colorbar(mesh, cax=bar_axes, orientation="horizontal", extend=extend)
+            ax.figure.colorbar(mesh, cax=bar_axes, orientation="horizontal", **how)
             bar_axes.tick_params(labelsize=7, length=2)
-            bar_axes.text(1.04, 0.5, bar, transform=bar_axes.transAxes, fontsize=8, va="center")
+            beside = 1.09 if extend in ("max", "both") else 1.04  # of the arrow
+            name = writing.cut(writing.show(bar), BESIDE_BAR, 8)
+            bar_axes.text(beside, 0.5, name, transform=bar_axes.transAxes, fontsize=8, va="center")
         else:
-            ax.figure.colorbar(mesh, ax=ax, label=bar, pad=0.02, extend=extend)
+            bar_axes = ax.figure.colorbar(mesh, ax=ax, label=writing.show(bar), pad=0.02, **how).ax
+        writing.literal(bar_axes)
+    writing.literal(ax)
     return ax
-
-
-def _text(ax: plt.Axes, x: float, y: float, text: str, size: float, writing: Writing, **how) -> None:
-    ax.text(x, y, text, fontsize=size, family=writing.family, va="center", parse_math=False, **how)
 
 
 def _figure(left, width, height, bar, title, writing, numbered) -> tuple[plt.Axes, plt.Axes | None, str | None]:
@@ -194,8 +147,7 @@ def _figure(left, width, height, bar, title, writing, numbered) -> tuple[plt.Axe
     title = writing.wrap(writing.show(title), 0.97 * (across - left - margin)) if title else None
     above = margin + 16 * numbered + 34 * bar + (4 + SIZE * 1.35 * (title.count("\n") + 1) if title else 0)
     total = above + height + margin
-    if total > TALLEST * 72:
-        raise ValueError(f"classifier.plot: {total / 72:.0f} inches high, {TALLEST:.0f} are possible: draw fewer texts")
+    expect_size("classifier.plot", across / 72, total / 72)
     figure = plt.figure(FigureClass=StyledFigure, figsize=(across / 72, total / 72))
     ax = figure.add_axes((left / across, margin / total, width / across, height / total))
     if not bar:

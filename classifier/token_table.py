@@ -61,9 +61,12 @@ def token_table(tokens: list[str], weight: np.ndarray) -> TokenTable:
 
 
 def numbers(values: np.ndarray) -> list[str]:
-    """Four decimals; up to eight where even the largest is small, as in a long text; three digits of a large one."""
+    """Four decimals; up to eight where even the largest is small, as in a long text, and powers of ten where that would
+    not show three of its digits; three digits of a large one."""
     largest = float(abs(values).max())
-    decimals = min(8, max(4, 2 - math.floor(math.log10(largest)))) if largest > 0 else 4
+    decimals = max(4, 2 - math.floor(math.log10(largest))) if largest > 0 else 4
+    if decimals > 8:
+        return [f"{value:.2e}" if value else "0" for value in values]
     return [f"{value:.{decimals}f}" if abs(value) < 1000 else f"{value:.3g}" for value in values]
 
 

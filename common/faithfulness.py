@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from common.functions import expect_mask
 from common.layer import Array, Layer
 from common.np import np
 
@@ -72,25 +73,45 @@ def occlusion(log_probs: Callable[[Array], Array], xs: Array, pad: int) -> Array
 
 
 def mean_ranks(values: Array) -> Array:
-    """Ranks of values (T,) from 1, the smallest; equal values share their mean rank."""
+    """Ranks of values (T,) from 1, the smallest; equal values share their mean rank.
+
+    Raises ValueError for a nan, which has none.
+    """
+    _expect_ranks("mean_ranks", values)
     _, which, count = np.unique(values, return_inverse=True, return_counts=True)
     return (count.cumsum() - (count - 1) / 2)[which]
+
+
+def _expect_ranks(name: str, values: Array, seen: Array | bool = True) -> None:
+    """Raise ValueError where a value that is seen is nan; ``name`` says whose it is."""
+    missing = np.argwhere(np.isnan(values) & seen)
+    if len(missing):
+        raise ValueError(f"{name}: expected numbers, which have ranks, got nan at {missing[0].tolist()}")
 
 
 def spearman(a: Array, b: Array) -> float:
     """Rank correlation (-1..1) of a (T,) and b (T,): Pearson's of their mean ranks; nan where one has no two values.
 
-    Raises ValueError when they are not as long as each other. Source: Spearman 1904; for ties, Kendall 1945.
+    Raises ValueError when they are not as long as each other, or one has a nan. Source: Spearman 1904; for ties,
+    Kendall 1945.
     """
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"spearman: two arrays (T,) wanted, got {a.shape} and {b.shape}")
+    _expect_ranks("spearman: a", a)
+    _expect_ranks("spearman: b", b)
     a, b = (ranks - (len(ranks) + 1) / 2 for ranks in map(mean_ranks, (a, b)))
     both = (a @ a) * (b @ b)
     return float(a @ b / np.sqrt(both)) if both > 0 else float("nan")
 
 
 def rank_correlations(a: Array, b: Array, seen: Array) -> Array:
-    """``spearman`` of a and b (N, T_out, T) over the tokens where seen (N, T) is True: (N, T_out)."""
+    """``spearman`` of a and b (N, T_out, T) over the tokens where seen, bool (N, T), is True: (N, T_out).
+
+    Raises ValueError for another ``seen``, other shapes, or a nan that is seen, and says where it is.
+    """
+    expect_mask("rank_correlations", seen, (len(a), a.shape[-1]), "seen")
+    for name, values in (("a", a), ("b", b)):
+        _expect_ranks(f"rank_correlations: {name} (N, T_out, T)", values, seen[:, None])
     rows = [
         [spearman(x[real], y[real]) for x, y in zip(xs, ys, strict=True)]
         for xs, ys, real in zip(a, b, seen, strict=True)

@@ -28,10 +28,15 @@ def softplus(x: Array) -> Array:
 def softmax(x: Array, mask: Array | None = None) -> Array:
     """Softmax over the last axis.
 
-    x (..., K), mask bool (..., K) or None, True where real  ->  (..., K), rows sum to 1.
+    x (..., K), mask bool, of the same shape or broadcast to it, or None, True where real  ->  (..., K), rows sum to 1.
     Masked positions are exactly 0, and a row with nothing to see is all 0.
+    Raises ValueError for another mask.
     """
     if mask is not None:
+        expect_mask("softmax", mask)
+        sizes = zip(mask.shape[::-1], x.shape[::-1], strict=False)
+        if mask.ndim > x.ndim or any(size not in (1, whole) for size, whole in sizes):
+            raise ValueError(f"softmax: mask of shape {x.shape}, or one that repeats, wanted, got {mask.shape}")
         x = np.where(mask, x, -np.inf)
     highest = x.real.max(axis=-1, keepdims=True)
     if mask is not None:
@@ -83,7 +88,22 @@ def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) ->
     return t
 
 
-def expect_array(name: str, what: str, array) -> None:
-    """Raise ValueError for a list, or anything else without a shape; ``name`` says who was given it."""
+def expect_array(name: str, what: str, array, shape: tuple[int | None, ...] | None = None) -> None:
+    """Raise ValueError for a list, or anything else without a shape, and for another shape than one that is given.
+
+    None in a shape allows any length. ``name`` says who was given the array.
+    """
     if not hasattr(array, "shape"):
         raise ValueError(f"{name}: {what}: an array wanted, got {type(array).__name__}; np.asarray makes one of a list")
+    if shape is not None and (
+        len(array.shape) != len(shape) or any(w not in (None, s) for w, s in zip(shape, array.shape, strict=True))
+    ):
+        wanted = ", ".join("any" if w is None else str(w) for w in shape)
+        raise ValueError(f"{name}: {what} of shape ({wanted}) wanted, got {array.shape}")
+
+
+def expect_mask(name: str, mask, shape: tuple[int | None, ...] | None = None, what: str = "mask") -> None:
+    """As ``expect_array``, and raise ValueError unless it is bool: ids would pass for a mask, 0 and 1 for indices."""
+    expect_array(name, what, mask, shape)
+    if mask.dtype != bool:
+        raise ValueError(f"{name}: a bool {what} wanted, got {mask.dtype}; a comparison makes one: ids != padding")

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.functions import expect_array
+from common.functions import expect_array, expect_mask
 from common.np import np
 
 Array = np.ndarray
@@ -60,22 +60,12 @@ class Layer:
 
     def expect(self, what: str, array: Array, *shape: int | None) -> None:
         """Raise ValueError unless it is an array of this shape, where None allows any length."""
-        expect_array(type(self).__name__, what, array)
-        if len(array.shape) != len(shape) or any(
-            w is not None and w != s for w, s in zip(shape, array.shape, strict=True)
-        ):
-            wanted = ", ".join("any" if w is None else str(w) for w in shape)
-            raise ValueError(f"{type(self).__name__}: {what} of shape ({wanted}) wanted, got {array.shape}")
+        expect_array(type(self).__name__, what, array, shape)
 
     def expect_mask(self, mask: Array | None, N: int, T: int) -> None:
         """Raise ValueError unless mask is None or bool (N, T): ids would pass for a mask."""
         if mask is not None:
-            self.expect("mask (N, T)", mask, N, T)
-            if mask.dtype != bool:
-                name = type(self).__name__
-                raise ValueError(
-                    f"{name}: a bool mask wanted, True where real, got {mask.dtype}; ids != padding is one"
-                )
+            expect_mask(type(self).__name__, mask, (N, T))
 
 
 def memory(array: Array) -> tuple:

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy
 
+from common.functions import expect_mask
 from common.layer import Array
 from common.np import np
 from common.util import to_cpu
@@ -170,9 +171,12 @@ class Ragged(Steps):
         ..ab   . . a b    row 1, from step 2 on
         .a.b   . . a b    row 2, from step 2 on
         ....   . . . 0    row 3, from step 3 on: nothing real; it reads a zero, and no one sees what leaves it
+
+    Raises ValueError for another mask.
     """
 
     def __init__(self, mask: Array):
+        expect_mask("Ragged", mask, (None, None))
         mask = to_cpu(mask)
         read = mask.cumsum(axis=1)  # real tokens up to and with each
         real = mask.sum(axis=1)

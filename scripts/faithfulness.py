@@ -16,6 +16,7 @@ from text_run import TextModel, pad
 from tqdm import tqdm
 
 from classifier.faithfulness import parts as classifier_parts
+from classifier.token_table import numbers
 from common.faithfulness import Parts, rank_correlations, summary
 from common.terminal import ljust, visible, width_of
 from seq2seq.faithfulness import parts as seq2seq_parts
@@ -76,13 +77,14 @@ def print_tokens(parts: Parts, outputs: list[str], tokens: list[str], places: ra
     """A line for each output and token of the one example: what the token did for it, in the three ways."""
     outputs, tokens = ([visible(text) for text in texts] for texts in (outputs, tokens))
     wide = [max(map(width_of, texts)) for texts in (["output", *outputs], ["token", *tokens])]
-    row = "{} {}  {:>9}  {:>16}  {:>9}".format
+    seen = parts.seen[0]
+    shown = [np.reshape(numbers(np.where(seen, part[0], 0).ravel()), part[0].shape) for part in parts[:3]]
+    row = "{} {}  {:>11}  {:>16}  {:>11}".format
     print(row(*map(ljust, ("output", "token"), wide), "attention", "gradient x input", "occlusion"))
     for i, output in enumerate(outputs):
         for t in places:
-            if parts.seen[0, t]:
-                three = (f"{part[0, i, t]:.4f}" for part in parts[:3])
-                print(row(*map(ljust, (output, tokens[t]), wide), *three))
+            if seen[t]:
+                print(row(*map(ljust, (output, tokens[t]), wide), *(part[i, t] for part in shown)))
         print()
 
 

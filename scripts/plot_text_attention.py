@@ -116,6 +116,7 @@ def words_of_page(text_model: TextModel) -> dict[str, str]:
 
 def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable) -> None:
     from classifier.plot import plot_token_table, plot_word_attention
+    from common.plot_text import TooLarge
 
     suffix = path.suffix.lower()
     if suffix in TABLES:
@@ -123,11 +124,17 @@ def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable
         content = to_csv(table) if suffix == ".csv" else page
         with replacing(path) as file:
             file.write(content.encode("utf-8", "backslashreplace"))
-    elif "attention" in text_model.model.token_weight_kinds:
-        ax = plot_word_attention([table.tokens], [table.weight], labels=[""], title=header[1])
-        save_figure(path, ax.figure)
     else:
-        save_figure(path, plot_token_table(table, title=header[1]).figure)
+        try:
+            if "attention" in text_model.model.token_weight_kinds:
+                lines = len(table.tokens)  # all of them
+                ax = plot_word_attention([table.tokens], [table.weight], labels=[""], title=header[1], max_lines=lines)
+            else:
+                ax = plot_token_table(table, title=header[1])
+        except TooLarge as error:
+            tokens = f"{len(table.tokens)} tokens"
+            raise ValueError(f"--save {path}: {tokens} are too many for a picture; save .html or .csv") from error
+        save_figure(path, ax.figure)
 
 
 if __name__ == "__main__":

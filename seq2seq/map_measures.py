@@ -5,7 +5,7 @@ which the encoder read the questions: of reversed ones both are reversed too.
 """
 
 from common.callbacks import Callback
-from common.functions import expect_array
+from common.functions import expect_array, expect_mask
 from common.layer import Array
 from common.np import np
 
@@ -18,7 +18,7 @@ def alignment(weights: Array, truth: Array) -> Array:
     Source: the sum over sure links in the soft alignment error rate of Tu et al. 2016 (arXiv:1601.04811), an output
     character at a time.
     """
-    _check("truth (N, T_dec, T_enc)", truth, weights, 3)
+    _check(weights, truth=truth)
     return np.where(truth.any(axis=2), np.where(truth, weights, 0).sum(axis=2), np.nan)
 
 
@@ -28,7 +28,7 @@ def pad_mass(weights: Array, padding: Array) -> Array:
     ``pad_mass[n, i] = sum_t a[n, i, t] * padding[n, t]``;  padding bool (N, T_enc)  ->  (N, T_dec)
     Source: as ``alignment``, with the padding in place of the links.
     """
-    _check("padding (N, T_enc)", padding, weights, 2)
+    _check(weights, padding=padding)
     return np.where(padding[:, None], weights, 0).sum(axis=2)
 
 
@@ -38,25 +38,24 @@ def entropy(weights: Array) -> Array:
     ``entropy[n, i] = -sum_t a[n, i, t] log a[n, i, t]``, where ``0 log 0`` is 0  ->  (N, T_dec)
     Source: Ghader & Monz 2017 (arXiv:1710.03348).
     """
-    _check("weights (N, T_dec, T_enc)", weights, weights, 3)
+    _check(weights)
     return -(weights * np.log(np.where(weights > 0, weights, 1))).sum(axis=2)
 
 
-def _check(what: str, marks: Array, weights: Array, axes: int) -> None:
+def _check(weights: Array, **masks: Array) -> None:
+    """Raise ValueError unless weights are (N, T_dec, T_enc), truth, bool, like them, and padding, bool, (N, T_enc)."""
     expect_array("map_measures", "weights (N, T_dec, T_enc)", weights)
-    expect_array("map_measures", what, marks)
     if weights.ndim != 3 or 0 in weights.shape:
         raise ValueError(f"map_measures: weights (N, T_dec, T_enc) of a question wanted, got {weights.shape}")
-    wanted = weights.shape if axes == 3 else weights.shape[::2]
-    if marks.shape != wanted or (marks is not weights and marks.dtype != bool):
-        raise ValueError(f"map_measures: {what}, bool {wanted}, wanted, got {marks.dtype} {marks.shape}")
+    for name, mask in masks.items():
+        expect_mask("map_measures", mask, weights.shape if name == "truth" else weights.shape[::2], name)
 
 
 def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict[str, float]:
     """Means over all questions and output characters: ``alignment`` (of those that come from somewhere; not in the
     result where there are none, or no truth), ``pad_mass``, ``entropy``, and ``pad_mass_1``, ... of each output place.
     """
-    _check("padding (N, T_enc)", padding, weights, 2)
+    _check(weights, padding=padding, **({} if truth is None else {"truth": truth}))
     weights = weights.astype(float)
     found = {}
     if truth is not None and truth.any():
@@ -69,8 +68,8 @@ def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict
 class MeasureMaps(Callback):
     """After each epoch, ``measures`` of the maps of the model's own answers to xs (N, T_enc) go to the epoch's record.
 
-    start_id, sample_size, workers: see ``Seq2seq.decode``; padding, truth: see ``measures``. An epoch of a model
-    without attention ends in a ValueError.
+    start_id, sample_size, workers: see ``Seq2seq.decode``; padding, truth: see ``measures``. Raises ValueError where
+    these do not fit xs. An epoch of a model without attention ends in one, too.
     """
 
     def __init__(
@@ -83,6 +82,10 @@ class MeasureMaps(Callback):
         *,
         workers: int = 1,
     ):
+        expect_array("MeasureMaps", "xs (N, T_enc)", xs)
+        expect_mask("MeasureMaps", padding, xs.shape, "padding")
+        if truth is not None:
+            expect_mask("MeasureMaps", truth, (len(xs), sample_size, xs.shape[-1]), "truth")
         self.xs, self.start_id, self.sample_size, self.workers = xs, start_id, sample_size, workers
         self.padding, self.truth = padding, truth
 

@@ -122,7 +122,7 @@ def test_decode_refuses(arguments, message):
         (lambda: SigmoidWithLoss().forward(z(3), np.array([0, 1, np.nan])), "labels 0 and 1 wanted, got nan"),
         (lambda: cross_entropy_error(z(0, 3), np.zeros(0, int)), r"a label at least wanted, got \(0,\)"),
         (lambda: TimeLSTM(z(4, 8), z(2, 8), z(8)).forward(z(2, 3, 4).tolist()), "TimeLSTM: .* an array wanted"),
-        (lambda: TimeGRU(z(4, 6), z(2, 6), z(6)).forward(z(2, 3, 4), mask=[[True] * 3] * 2), "mask .* an array wanted"),
+        (lambda: TimeGRU(z(4, 6), z(2, 6), z(6)).forward(z(2, 3, 4), mask=[[True] * 3] * 2), "mask.* an array wanted"),
         (lambda: LSTM(z(4, 8), z(2, 8), z(8)).forward([[1] * 4], z(1, 2), z(1, 2)), "LSTM: .* an array wanted"),
         (lambda: TimeAttention().forward(z(2, 3, 4), z(2, 3, 4), np.ones((2, 3), int)), "a bool mask wanted"),
         (lambda: Attention().attention_weight_layer.forward(z(2, 3, 4), z(2, 4), z(2, 3)), "a bool mask wanted"),

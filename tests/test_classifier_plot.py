@@ -11,6 +11,7 @@ from font_tools import forget, install, make, only_matplotlibs_own
 from classifier import plot_cells
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
 from classifier.token_table import luminance, to_html, token_table
+from common import plot_text
 from common.plot import MARKERS, plot_history
 from seq2seq import plot as seq2seq_plot
 
@@ -172,13 +173,14 @@ def test_a_word_wider_than_its_cell_is_cut_with_a_mark():
 def test_no_more_of_a_word_is_cut_than_has_to_be():
     writing = plot_cells.Writing([])
     assert writing.fit("abc", 100) == ("abc", plot_cells.SIZE)
-    assert writing.fit("abc", writing.width("abc") * 7 / plot_cells.SIZE) == ("abc", pytest.approx(7))
+    room = writing.width("abc") * 7.5 / plot_cells.SIZE
+    shown, size = writing.fit("abc", room)
+    assert shown == "abc" and plot_cells.SMALLEST < size < plot_cells.SIZE and writing.width("abc", size) <= room
     for room in (10, 33, 61):
         shown, size = writing.fit("iwlmiwlmiwlmiwlmiwlmiwlm", room)
         longer = "iwlmiwlmiwlmiwlmiwlmiwlm"[: len(shown)] + "…"
         assert size == plot_cells.SMALLEST and shown.endswith("…")
-        scale = size / plot_cells.SIZE
-        assert writing.width(shown) * scale <= room < writing.width(longer) * scale
+        assert writing.width(shown, size) <= room < writing.width(longer, size)
 
 
 def test_words_are_drawn_as_they_are():
@@ -217,9 +219,9 @@ def test_words_can_be_read_on_every_shade():
 @pytest.mark.parametrize(
     "tokens, weights, labels, message",
     [
-        ([], [], None, "got 0, 0, None"),
-        ([["a"]], [[1.0], [1.0]], None, "got 1, 2, None"),
-        ([["a"]], [[1.0]], ["x", "y"], "got 1, 1, 2"),
+        ([], [], None, "got 0, 0, None, None"),
+        ([["a"]], [[1.0], [1.0]], None, "got 1, 2, None, None"),
+        ([["a"]], [[1.0]], ["x", "y"], "got 1, 1, 2, None"),
         ([["a", "b"]], [[1.0]], None, "text 0 has 2 words"),
         ([["a"], ["b"]], [[1.0], [np.nan]], None, "text 1 has nan or inf"),
     ],
@@ -232,9 +234,9 @@ def test_what_does_not_fit_is_refused(tokens, weights, labels, message):
 
 
 def test_a_picture_that_could_not_be_written_is_refused(monkeypatch):
-    monkeypatch.setattr(plot_cells, "TALLEST", 10)
+    monkeypatch.setattr(plot_text, "TALLEST", 10)
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match=r"inches high.*draw fewer texts"):
+    with pytest.raises(ValueError, match=r"at most 10 inches, got one \d+ inches high; draw less at a time"):
         plot_word_attention([["a"]] * 40, np.ones((40, 1)))
     assert plt.get_fignums() == before
 

@@ -288,3 +288,21 @@ def test_the_script_wants_spaces(train, in_process, tmp_path):
 
 def test_the_script_refuses_a_folder_without_a_run(tmp_path, in_process):
     refused(in_process(tmp_path, "faithfulness.py"), "no trained attention model")
+
+
+def test_a_nan_has_no_rank():
+    nan, right = np.array([1, np.nan, 3, 2]), np.array([1.0, 2, 3, 4])
+    for call, message in (
+        (lambda: mean_ranks(nan), r"mean_ranks: expected numbers, which have ranks, got nan at \[1\]"),
+        (lambda: spearman(nan, right), r"spearman: a: .* got nan at \[1\]"),
+        (lambda: spearman(right, nan), r"spearman: b: .* got nan at \[1\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    parts, seen = np.array([[[1, np.nan, 3]]]), np.array([[True, True, True]])
+    with pytest.raises(ValueError, match=r"rank_correlations: b .*got nan at \[0, 0, 1\]"):
+        rank_correlations(np.ones((1, 1, 3)), parts, seen)
+    assert rank_correlations(parts, parts, np.array([[True, False, True]])) == 1, "what is not seen has none"
+    assert mean_ranks(np.array([np.inf, -np.inf, 0])).tolist() == [3, 1, 2] and mean_ranks(
+        np.array([2, 1])
+    ).tolist() == [2, 1]

@@ -44,8 +44,9 @@ def drawn(in_process, monkeypatch):
     return draw
 
 
-def labels(ax) -> list[tuple[str, str]]:
-    return [(label.get_text(), label.get_fontweight()) for label in ax.get_yticklabels()]
+def labels(ax) -> list[tuple[str, bool]]:
+    """The rows' labels, and whether each is in a frame that can be seen."""
+    return [(label.get_text(), label.get_bbox_patch() is not None) for label in ax.get_yticklabels()]
 
 
 def weights_of(ax) -> np.ndarray:
@@ -54,10 +55,12 @@ def weights_of(ax) -> np.ndarray:
 
 def test_wrong_characters_are_marked_without_colour_too():
     ax = plot_attention(WEIGHTS[0], "abcd", "x z", answer="xyz")
-    assert labels(ax) == [("x", "normal"), ("✗ ␣", "bold"), ("z", "normal")]
+    assert labels(ax) == [("x", False), ("✗ ␣", True), ("z", False)]
+    (frame,) = filter(None, (label.get_bbox_patch() for label in ax.get_yticklabels()))
+    assert frame.get_linewidth() > 0.5 and np.dot(frame.get_edgecolor()[:3], (0.3, 0.6, 0.1)) < 0.5, "dark, in grey too"
     colours = [label.get_color() for label in ax.get_yticklabels()]
     assert colours[0] == colours[2] != colours[1]
-    assert labels(plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xyz")) == [(c, "normal") for c in "xyz"]
+    assert labels(plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xyz")) == [(c, False) for c in "xyz"]
     before = plt.get_fignums()
     with pytest.raises(ValueError, match="as long as the output, 3, wanted, got 2"):
         plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xy")

@@ -199,6 +199,24 @@ def test_a_table_that_cannot_be_saved(text_runs, in_process):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_text_too_long_for_a_picture_is_named_and_fits_a_page(text_runs, in_process, monkeypatch, tmp_path, ending):
+    monkeypatch.setattr("common.plot_text.TALLEST", 5)
+    for run in text_runs.values():
+        arguments = run.cwd, "plot_text_attention.py", "--text", "good film " * 200, "--save"
+        done = in_process(*arguments, tmp_path / f"a.{ending}")
+        refused(done, rf"--save .*a\.{ending}: \d+ tokens are too many for a picture; save \.html or \.csv")
+        assert everything(tmp_path) == {}
+    for other in ("html", "csv"):
+        assert in_process(*arguments, tmp_path / f"a.{other}").returncode == 0
+
+
+def test_a_long_text_of_ones_own_is_drawn_to_its_end(text_runs, in_process, tmp_path):
+    arguments = "plot_text_attention.py", "--text", "good film " * 150 + "end", "--save", tmp_path / "a.svg"
+    assert in_process(text_runs["gru"].cwd, *arguments).returncode == 0
+    assert "<!-- end -->" in (tmp_path / "a.svg").read_text() and "left out" not in (tmp_path / "a.svg").read_text()
+
+
 def test_data_that_changed_or_vanished(text_runs, in_process, tmp_path):
     model, facts = load_model(text_runs["gru"].folder / "best.npz")
     films = write_films(tmp_path / "films")

@@ -151,9 +151,9 @@ def test_what_a_mask_cannot_do_is_refused(cls):
     layer, xs = cls(*r.weights(GATES[cls])), r(N, T, D)
     stateful, prefixes = cls(*layer.params, stateful=True), Prefixes(ALIKE["ragged"])
     for call, message in [
-        (lambda: layer.forward(xs, mask=mask[:, 1:]), r"mask \(N, T\) .* \(3, 5\) wanted, got \(3, 4\)$"),
-        (lambda: layer.forward(xs, mask=mask[0]), r"mask \(N, T\) .* \(3, 5\) wanted, got \(5,\)$"),
-        (lambda: layer.forward(xs, mask=mask.astype(int)), "a bool mask wanted, .* got int64"),
+        (lambda: layer.forward(xs, mask=mask[:, 1:]), r"mask of shape \(3, 5\) wanted, got \(3, 4\)$"),
+        (lambda: layer.forward(xs, mask=mask[0]), r"mask of shape \(3, 5\) wanted, got \(5,\)$"),
+        (lambda: layer.forward(xs, mask=mask.astype(int)), "a bool mask wanted, got int64"),
         (lambda: stateful.forward(xs, mask=mask), "a zero state, not with stateful=True"),
         (lambda: layer.forward(r(prefixes.rows, D), prefixes, mask), "got both"),
     ]:

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from classifier.token_table import SHADES, ink, luminance, rgb, to_csv, to_html, to_text, token_table
+from classifier.token_table import SHADES, ink, luminance, numbers, rgb, to_csv, to_html, to_text, token_table
 from common.terminal import visible, width_of
 
 TOKENS = ["京都", "の", "abc", "、", "とても美味しい"]
@@ -97,8 +97,20 @@ def test_text_has_aligned_columns():
 def test_small_weights_keep_three_digits():
     weight, _, normalized, _ = token_table(["a", "b", "c"], np.array([0.00873, 0.0005, 0.00872])).columns()
     assert weight == ["0.00873", "0.00050", "0.00872"] and normalized == ["0.00275", "0.00000", "0.00274"]
-    assert token_table(["a", "b"], np.array([1e-30, 0])).columns()[0] == ["0.00000000"] * 2
+    assert token_table(["a", "b"], np.array([1e-30, 0])).columns()[0] == ["1.00e-30", "0"]
     assert token_table(["a", "b"], np.array([12345.678, -0.5])).columns()[0] == ["1.23e+04", "-0.5000"]
+    assert token_table(["a", "b"], np.array([0.123, 0.0001])).columns()[0] == ["0.1230", "0.0001"]
+    small = to_text(token_table(["a", "b", "c"], np.array([1e-9, 2e-9, 3e-9])))
+    assert re.search(r"^weight +1\.00e-09 2\.00e-09 3\.00e-09$", small, re.MULTILINE)
+    assert len({len(line) for line in small.splitlines()}) == 1
+
+
+@pytest.mark.parametrize("power", range(-320, 9))
+def test_the_largest_weight_shows_three_digits_of_any_size(power):
+    largest = float(f"1.23e{power}")
+    shown, small = numbers(np.array([largest, largest / 10]))
+    assert float(shown) == pytest.approx(largest, rel=5e-3, abs=1e-322) and len(shown) <= 10
+    assert float(small) > 0
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

@@ -1,0 +1,130 @@
+"""Text in pictures: drawn as it is written, in a font that has it, and as wide as it is measured here.
+
+Lengths of texts are in points (1/72 inch).
+"""
+
+import functools
+
+import matplotlib.pyplot as plt
+from matplotlib import rcParams
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+
+from common.fonts import drawable, font_for
+from common.plot_style import subplots
+from common.terminal import visible
+
+SIZE, SMALLEST = 9.0, 6.0  # of letters
+SAVED = 150  # dots an inch of the files that the scripts write
+TALLEST = 400.0  # inches: what matplotlib can write at so many dots
+
+
+class TooLarge(ValueError):
+    """A picture that could not be written."""
+
+
+class Writing:
+    """What has to do with glyphs: one family list for all texts of a picture, and how wide they are in it.
+
+    ax: where they will be drawn; None for a new figure.
+    """
+
+    def __init__(self, texts: list[str], ax: plt.Axes | None = None):
+        self.font = font_for("".join({c for text in texts for c in _escaped(text)}))
+        self.family = self.font.get_family() if self.font else None
+        self.dpis = {SAVED, rcParams["figure.dpi"] if ax is None else ax.figure.dpi}
+        self.show = functools.cache(lambda text: drawable(_escaped(text), self.font))
+        self._measured = functools.cache(self._measure)
+
+    def width(self, text: str, size: float = SIZE) -> float:
+        """Width of one line, as ``show`` gives it, at the resolution where it is widest.
+
+        Letters are fitted to whole dots, which makes them up to 1.2 times as wide as their outlines, and not in
+        proportion to their size. Outlines, as in an SVG or a PDF, are 1.03 times as wide as this at most.
+        """
+        return self._measured(text, round(size, 2))
+
+    def _measure(self, text: str, size: float) -> float:
+        properties = self.font.copy() if self.font else FontProperties()
+        properties.set_size(size)
+        dots = (_renderer(dpi).get_text_width_height_descent(text, properties, False)[0] / dpi for dpi in self.dpis)
+        return 72 * max(dots)
+
+    def fit(self, text: str, room: float, size: float = SIZE) -> tuple[str, float]:
+        """The text and its size: smaller where the room is too narrow, then cut."""
+        smallest = min(size, SMALLEST)
+        while (needed := self.width(text, size)) > room:
+            if size == smallest:
+                return self.cut(text, room, size), size
+            size = max(smallest, min(size - 0.25, size * room / needed))
+        return text, size
+
+    def cut(self, text: str, room: float, size: float = SIZE) -> str:
+        """As much of the text as there is room for, with ``…`` in place of the rest."""
+        if self.width(text, size) <= room:
+            return text
+        return text[: self._most(text, room, size, "…")] + "…"
+
+    def wrap(self, text: str, room: float, size: float = SIZE) -> str:
+        """The text on as many lines as it needs, broken at a space where there is one."""
+        lines = []
+        for rest in text.split("\n"):
+            while self.width(rest, size) > room and len(rest) > 1:
+                end = max(1, self._most(rest, room, size))
+                end = rest.rfind(" ", end // 2, end + 1) + 1 or end  # words may stand without spaces
+                lines.append(rest[:end].rstrip())
+                rest = rest[end:]
+            lines.append(rest)
+        return "\n".join(lines)
+
+    def _most(self, text: str, room: float, size: float, mark: str = "") -> int:
+        """How many of the text's characters there is room for, a mark after them; all of them are too wide."""
+        low, high = 0, len(text) - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.width(text[:middle] + mark, size) <= room else (low, middle - 1)
+        return low
+
+    def literal(self, *artists: Artist) -> None:
+        """Draw every text of these artists, and of what they hold, as it is written, with no ``$`` that begins
+        mathematics, and in the picture's family."""
+        for text in {text for artist in artists for text in artist.findobj(Text) if text.get_text()}:
+            text.set_parse_math(False)
+            if self.family:
+                text.set_family(self.family)
+
+
+@functools.cache
+def _renderer(dpi: float) -> RendererAgg:
+    return RendererAgg(1, 1, dpi)
+
+
+def _escaped(text: str) -> str:
+    """The lines of the text as they can be shown."""
+    return "\n".join(visible(line) if line.strip() else line for line in text.split("\n"))
+
+
+def new_figure(name: str, width: float, height: float, rows: int = 1, columns: int = 1):
+    """``plt.subplots`` of that size in inches, laid out without overlap: the figure and an array of its Axes.
+
+    Raises TooLarge, a ValueError, where it could not be written; ``name`` says of what function.
+    """
+    expect_size(name, width, height)
+    return subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
+
+
+def expect_size(name: str, width: float, height: float) -> None:
+    """Raise TooLarge when a figure of so many inches could not be written."""
+    for what, inches in (("wide", width), ("high", height)):
+        if inches > TALLEST:
+            raise TooLarge(
+                f"{name}: expected a picture of at most {TALLEST:.0f} inches, got one {inches:.0f} inches {what}; "
+                "draw less at a time"
+            )
+
+
+def width_of_axes(ax: plt.Axes) -> float:
+    """Width of the Axes as they are laid out now."""
+    return ax.get_window_extent().width * 72 / ax.figure.dpi
