@@ -52,11 +52,13 @@ class Vocabulary:
         """The characters of the texts, in order of first appearance."""
         return cls("".join(dict.fromkeys("".join(texts))))
 
-    def encode(self, text: str, width: int | None = None) -> Array:
+    def encode(self, text: str, width: int | None = None, *, seen: str | None = None) -> Array:
         """Ids of the characters, int (len(text),), or (width,) padded with spaces.
 
-        Raises ValueError when the text is longer than `width`, or naming the first character
-        outside the vocabulary and its place (from 1).
+        seen: the characters of the training questions, where the text is to be read by a model; the vocabulary has
+        those of the answers too. None takes all of the vocabulary.
+        Raises ValueError when the text is longer than `width`, or naming the first character that is outside the
+        vocabulary or not in `seen`, and its place (from 1).
         """
         padded = text
         if width is not None:
@@ -64,10 +66,13 @@ class Vocabulary:
                 raise ValueError(f"{_shorten(text)} has {len(text)} characters, at most {width} are possible")
             padded = text.ljust(width)
         ids = self._ids[np.minimum(_codes(padded), len(self._ids) - 1)]
-        unknown = np.flatnonzero(ids < 0)
-        if len(unknown):
-            place = int(unknown[0])
-            raise ValueError(f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, is not in the vocabulary")
+        unknown = ids < 0
+        if seen is not None:
+            unknown |= np.array([char not in seen for char in padded], dtype=bool)
+        if unknown.any():
+            place = int(unknown.argmax())
+            reason = "is not in the vocabulary" if ids[place] < 0 else "occurs in no training question"
+            raise ValueError(f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, {reason}")
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
