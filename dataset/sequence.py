@@ -1,13 +1,12 @@
 """Pairs of a question and an answer, character by character, for sequence to sequence models.
 
 A file holds one pair a line, `question_answer`: all questions are equally long, all answers too,
-both padded with spaces. `load` gives a `SequenceData`, which holds all there is to know;
-`load_data` and `get_vocab` are the book's doors to it.
+both padded with spaces; `dataset.pairs` makes such a file of others. `load` gives a `SequenceData`,
+which holds all there is to know; `load_data` and `get_vocab` are the book's doors to it.
 
 Source: 『ゼロから作るDeep Learning 2』 7.2.
 """
 
-import codecs
 import hashlib
 import os
 import sys
@@ -18,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset import addition, dates, generator
-from dataset.files import read_bytes
+from dataset import addition, dates, generator, pairs
+from dataset.files import read_text
 
 Array = np.ndarray
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -196,22 +195,19 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
 def read(path: str | os.PathLike) -> SequenceData:
     """Read a UTF-8 file, one `question_answer` a line; BOM, CRLF and no final newline are fine.
 
-    Raises ValueError as `from_lines`, for bytes that are not UTF-8, and as `files.read_bytes`; OSError when it cannot
-    be read, IsADirectoryError for a folder.
+    Raises ValueError as `from_lines`, with the command that makes another file of pairs a data file, and as
+    `files.read_text`; OSError when it cannot be read, IsADirectoryError for a folder.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a data file was wanted")
-    data = read_bytes(path).removeprefix(codecs.BOM_UTF8)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        line = data.split(b"\n")[number - 1].rstrip(b"\r")
-        raise ValueError(f"{path}:{number}: not UTF-8 ({error.reason}): {_shorten(line)}") from None
+    text = read_text(path)
     # Not splitlines, which also breaks at characters that a line may hold.
-    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
-    return from_lines(lines, str(path))
+    lines = text.removesuffix("\n").split("\n") if text else []
+    try:
+        return from_lines(lines, str(path))
+    except ValueError as error:
+        raise ValueError(f"{error}{pairs.hint(path)}") from None
 
 
 def generate(name: str, count: int = generator.COUNT, seed: int = generator.SEED) -> SequenceData:
@@ -299,5 +295,5 @@ def _codes(text: str) -> Array:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
-def _shorten(text: str | bytes) -> str:
+def _shorten(text: str) -> str:
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_training(self) -> None:
         """The options that say what is trained on what, with the chapter's sizes."""
-        data = "a file in the book's format (default: generated dates)"
+        data = "a file in the book's format, which `python -m dataset.pairs` makes of others (default: generated dates)"
         self.add_argument("--data", type=some_text, metavar="PATH", help=data)
         self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
         self.add_argument("--batch-size", type=positive_int, default=128)
