@@ -128,13 +128,13 @@ def _notes(
 ) -> Iterator[str]:
     (_, first), *_ = rows
     question, answer = (first[column - 1].strip() for column in columns)
-    yield f"{len(rows):,} pair{'s' * (len(rows) > 1)}, separated by {separator}, the first {question!r}, {answer!r}"
+    yield f"{len(rows):,} pair{'s' * (len(rows) > 1)}, separated by {separator}, the first {question[:60]!r}, {answer[:60]!r}"
     if header:
-        yield f"the header skipped: {', '.join(header)}"
+        yield f"the header skipped: {', '.join(header)[:200]!r}"
     if blank:
         yield f"{blank:,} blank line{'s' * (blank > 1)} skipped"
     for column in sorted({*range(1, len(first) + 1)} - {*columns}):
-        yield f"column {column} of {len(first)} ignored, in the first row {first[column - 1]!r}"
+        yield f"column {column} of {len(first)} ignored, in the first row {first[column - 1][:60]!r}"
     for name, column in zip(("questions", "answers"), columns, strict=True):
         lengths = [len(fields[column - 1].strip()) for _, fields in rows]
         longest = lengths.index(max(lengths))

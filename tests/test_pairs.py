@@ -80,7 +80,7 @@ def test_what_was_done_is_said_once(convert):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "Tatoeba.tsv: 3 pairs, separated by tab, the first 'Go.', '行け。'",
-        "the header skipped: en, ja, licence",
+        "the header skipped: 'en, ja, licence'",
         "1 blank line skipped",
         "column 3 of 3 ignored, in the first row 'CC-BY 2.0'",
         "questions padded to 13 characters, the length of that in line 5",
