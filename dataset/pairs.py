@@ -56,18 +56,21 @@ def read(
     separator: one of SEPARATORS; None goes by the file's ending, else by the first line
     columns: that of the questions and that of the answers, from 1; others are ignored
     header: whether the first line names the columns
-    Raises ValueError, beginning `path:line:`, for a row with another number of columns than the first, an empty
-    question or answer, one with a line break or `_` in it, wrong quotes and bytes that are not in the encoding; OSError
-    as open.
+    Raises ValueError for other options and, beginning `path:line:`, for a row with another number of columns than the
+    first, an empty question or answer, one with a line break or `_` in it, wrong quotes and bytes that are not in the
+    encoding; OSError as open.
     """
     path = Path(path)
+    if separator not in (None, *SEPARATORS) or min(columns) < 1:
+        expected = f"a separator of {', '.join(SEPARATORS)}, and columns from 1 on"
+        raise ValueError(f"pairs: expected {expected}, got {separator} and {columns}")
     text = files.read_text(path, encoding)
     separator = separator or _separator(path, text)
     rows = list(_rows(path, text, separator))
     full = [(number, fields) for number, fields in rows if "".join(fields).strip()]
     found: tuple[list[str], list[str]] = [], []
     first, names = (full or [(1, [])])[0]
-    if min(columns) < 1 or len(names) < max(2, *columns):
+    if len(names) < max(2, *columns):
         raise ValueError(
             f"{path}:{first}: expected {max(2, *columns)} columns or more, separated by {separator}, got {len(names)}"
         )
@@ -81,9 +84,8 @@ def read(
             texts.append(_checked(f"{path}:{number}", name, fields[column - 1].strip()))
     if not found[0]:
         raise ValueError(f"{path}:{first}: no pairs after the header")
-    return Pairs(
-        *found, list(_notes(full[header:], separator, columns, len(rows) - len(full), names if header else []))
-    )
+    notes = _notes(full[header:], separator, columns, len(rows) - len(full), names if header else [])
+    return Pairs(*found, list(notes))
 
 
 def _separator(path: Path, text: str) -> str:
@@ -128,7 +130,8 @@ def _notes(
 ) -> Iterator[str]:
     (_, first), *_ = rows
     question, answer = (first[column - 1].strip() for column in columns)
-    yield f"{len(rows):,} pair{'s' * (len(rows) > 1)}, separated by {separator}, the first {question[:60]!r}, {answer[:60]!r}"
+    count = f"{len(rows):,} pair{'s' * (len(rows) > 1)}, separated by {separator}"
+    yield f"{count}, the first {question[:60]!r}, {answer[:60]!r}"
     if header:
         yield f"the header skipped: {', '.join(header)[:200]!r}"
     if blank:
@@ -192,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--header", action="store_true", help="the first line names the columns")
     command.add_argument("--encoding", default="UTF-8", help="of IN; OUT is always UTF-8 (default %(default)s)")
     args = parser.parse_args(argv)
-    options = dict(separator=args.separator, columns=args.columns, header=args.header, encoding=args.encoding)
+    options = dict(separator=args.separator, columns=tuple(args.columns), header=args.header, encoding=args.encoding)
     try:
         notes = convert(args.path, args.out, **options)
     except OSError as error:

@@ -145,7 +145,7 @@ def test_what_no_data_file_can_hold_is_refused_with_its_line(convert, tmp_path, 
     ("options", "said"),
     [
         (["--columns", "1", "3"], "a.tsv:1: expected 3 columns or more, separated by tab, got 2"),
-        (["--columns", "0", "1"], "a.tsv:1: expected 2 columns or more"),
+        (["--columns", "0", "1"], "columns from 1 on, got None and (0, 1)"),
         (["--separator", "|"], "argument --separator: invalid choice"),
         (["--encoding", "utf-9"], "a.tsv: expected the name of an encoding, got 'utf-9'"),
     ],
