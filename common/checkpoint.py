@@ -43,13 +43,20 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
 
     The file is written beside its place and renamed when it is whole, so a file that was there before stays
     until then. Equal contents give equal bytes. Raises OSError when it cannot be written, ValueError or TypeError for
-    what could not be read back: arrays that are not of numbers, names with / \\ : or control characters, a manifest
-    with ``arrays`` in it or too large to be read within the memory that ``load`` promises.
+    what could not be read back: arrays that are not of numbers, names with / \\ : or control characters or that
+    ``numpy.load`` cannot tell apart, a manifest with ``arrays`` in it or too large to be read within the memory that
+    ``load`` promises.
     """
     if "arrays" in (manifest or {}):
         raise ValueError("checkpoint.save: 'arrays' in the manifest is the format's own; choose another name")
     arrays = {name: numpy.asarray(array, order="C") for name, array in arrays.items()}
     members = [_Member(name, array.shape, array.dtype.str) for name, array in arrays.items()]
+    files = {MANIFEST: f"the file's own {MANIFEST}"} | {m.file_name: repr(m.name) for m in members}
+    for m in members:
+        if m.name in files:  # numpy.load takes the name of a file before the name of an array
+            raise ValueError(
+                f"checkpoint.save: numpy.load could not tell the array {m.name!r} from {files[m.name]}; rename one"
+            )
     described = {
         m.name: {"shape": m.shape, "dtype": m.dtype, "sha256": hashlib.sha256(_bytes(arrays[m.name])).hexdigest()}
         for m in members

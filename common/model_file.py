@@ -20,12 +20,17 @@ from common.util import to_gpu
 def save(path: str | os.PathLike, model: BaseModel, models: dict[str, type], facts: dict) -> None:
     """Write the model, its name in the table ``models``, its ``arguments``, and facts that JSON can hold.
 
-    Raises ValueError for a model that is not in the table, OSError when the file cannot be written.
+    Raises ValueError for a model that is not in the table and for another ``model`` or ``arguments`` among the facts,
+    OSError when the file cannot be written.
     """
     names = {cls: name for name, cls in models.items()}
     if type(model) not in names:
         raise ValueError(f"save_model: {type(model).__name__} is none of {', '.join(c.__name__ for c in names)}")
-    model.save_params(path, facts | {"model": names[type(model)], "arguments": model.arguments})
+    own = {"model": names[type(model)], "arguments": model.arguments}
+    for name in own:
+        if facts.get(name, own[name]) != own[name]:  # those of a file that was loaded are the same
+            raise ValueError(f"save_model: {name!r} among the facts is the file's own; choose another name")
+    model.save_params(path, facts | own)
 
 
 def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, dict]:

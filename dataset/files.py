@@ -1,6 +1,7 @@
-"""Reading data files, none of them larger than MAX_BYTES."""
+"""Reading data files, none of them larger than MAX_BYTES, and writing them whole or not at all."""
 
 import os
+import secrets
 from itertools import islice
 from pathlib import Path
 
@@ -19,3 +20,37 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     if size > MAX_BYTES:
         raise ValueError(f"{path}: too large, a data file of at most {MAX_BYTES:,} bytes wanted; divide it")
     return content
+
+
+def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
+    """The text of a file, without a byte order mark, its line ends LF.
+
+    Raises ValueError as ``read_bytes``, for a name that is no encoding's, and, beginning `path:line:`, for bytes that
+    are not in the encoding; OSError as open.
+    """
+    data = read_bytes(path)
+    try:
+        text = data.decode(encoding)
+    except LookupError:
+        raise ValueError(f"{path}: expected the name of an encoding, got {encoding!r}") from None
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        line = data.split(b"\n")[number - 1].rstrip(b"\r")
+        shown = repr(line) if len(line) <= 60 else f"{line[:60]!r}..."
+        raise ValueError(f"{path}:{number}: not {encoding} ({error.reason}): {shown}") from None
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def write_whole(path: str | os.PathLike, content: bytes) -> None:
+    """Write the file beside its place, and rename it when it is whole. Raises OSError that names the path."""
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, f"{error.strerror}, so it was not written", str(path)) from error
+        raise

@@ -25,9 +25,11 @@ def draws(high: int, shape: tuple[int, ...], seed: int) -> np.ndarray:
     return np.random.RandomState(seed).randint(high, size=shape, dtype=np.int64)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """argparse, without its usage lines before an error."""
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")  # argparse would print the usage lines too
+        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(
@@ -38,7 +40,7 @@ def main(
     0 when all is written or the reader left early (``| head``), 1 when it could not be written;
     bad arguments exit with 2 and one line on standard error.
     """
-    parser = _Parser(prog=f"python -m dataset.{name}", description=generate.__doc__.splitlines()[0])
+    parser = Parser(prog=f"python -m dataset.{name}", description=generate.__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=count, help="number of lines (default %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="same seed, same bytes (default %(default)s)")
     args = parser.parse_args(argv)

@@ -1,13 +1,12 @@
 """Pairs of a question and an answer, character by character, for sequence to sequence models.
 
 A file holds one pair a line, `question_answer`: all questions are equally long, all answers too,
-both padded with spaces. `load` gives a `SequenceData`, which holds all there is to know;
-`load_data` and `get_vocab` are the book's doors to it.
+both padded with spaces; `dataset.pairs` makes such a file of others. `load` gives a `SequenceData`,
+which holds all there is to know; `load_data` and `get_vocab` are the book's doors to it.
 
 Source: 『ゼロから作るDeep Learning 2』 7.2.
 """
 
-import codecs
 import hashlib
 import os
 import sys
@@ -18,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset import addition, dates, generator
-from dataset.files import read_bytes
+from dataset import addition, dates, generator, pairs
+from dataset.files import read_text
 
 Array = np.ndarray
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -52,11 +51,13 @@ class Vocabulary:
         """The characters of the texts, in order of first appearance."""
         return cls("".join(dict.fromkeys("".join(texts))))
 
-    def encode(self, text: str, width: int | None = None) -> Array:
+    def encode(self, text: str, width: int | None = None, *, seen: str | None = None) -> Array:
         """Ids of the characters, int (len(text),), or (width,) padded with spaces.
 
-        Raises ValueError when the text is longer than `width`, or naming the first character
-        outside the vocabulary and its place (from 1).
+        seen: the characters of the training questions, where the text is to be read by a model; the vocabulary has
+        those of the answers too. None takes all of the vocabulary.
+        Raises ValueError when the text is longer than `width`, or naming the first character that is outside the
+        vocabulary or not in `seen`, and its place (from 1).
         """
         padded = text
         if width is not None:
@@ -64,10 +65,13 @@ class Vocabulary:
                 raise ValueError(f"{_shorten(text)} has {len(text)} characters, at most {width} are possible")
             padded = text.ljust(width)
         ids = self._ids[np.minimum(_codes(padded), len(self._ids) - 1)]
-        unknown = np.flatnonzero(ids < 0)
-        if len(unknown):
-            place = int(unknown[0])
-            raise ValueError(f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, is not in the vocabulary")
+        unknown = ids < 0
+        if seen is not None:
+            unknown |= np.array([char not in seen for char in padded], dtype=bool)
+        if unknown.any():
+            place = int(unknown.argmax())
+            reason = "is not in the vocabulary" if ids[place] < 0 else "occurs in no training question"
+            raise ValueError(f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, {reason}")
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -191,22 +195,19 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
 def read(path: str | os.PathLike) -> SequenceData:
     """Read a UTF-8 file, one `question_answer` a line; BOM, CRLF and no final newline are fine.
 
-    Raises ValueError as `from_lines`, for bytes that are not UTF-8, and as `files.read_bytes`; OSError when it cannot
-    be read, IsADirectoryError for a folder.
+    Raises ValueError as `from_lines`, with the command that makes another file of pairs a data file, and as
+    `files.read_text`; OSError when it cannot be read, IsADirectoryError for a folder.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a data file was wanted")
-    data = read_bytes(path).removeprefix(codecs.BOM_UTF8)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        line = data.split(b"\n")[number - 1].rstrip(b"\r")
-        raise ValueError(f"{path}:{number}: not UTF-8 ({error.reason}): {_shorten(line)}") from None
+    text = read_text(path)
     # Not splitlines, which also breaks at characters that a line may hold.
-    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
-    return from_lines(lines, str(path))
+    lines = text.removesuffix("\n").split("\n") if text else []
+    try:
+        return from_lines(lines, str(path))
+    except ValueError as error:
+        raise ValueError(f"{error}{pairs.hint(path)}") from None
 
 
 def generate(name: str, count: int = generator.COUNT, seed: int = generator.SEED) -> SequenceData:
@@ -294,5 +295,5 @@ def _codes(text: str) -> Array:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
-def _shorten(text: str | bytes) -> str:
+def _shorten(text: str) -> str:
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

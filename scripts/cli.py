@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_training(self) -> None:
         """The options that say what is trained on what, with the chapter's sizes."""
-        data = "a file in the book's format (default: generated dates)"
+        data = "a file in the book's format, which `python -m dataset.pairs` makes of others (default: generated dates)"
         self.add_argument("--data", type=some_text, metavar="PATH", help=data)
         self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
         self.add_argument("--batch-size", type=positive_int, default=128)
@@ -198,7 +198,9 @@ class DateModel:
         if not path.is_file():
             raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
         self.model, facts = load_model(path)
+        facts = {"question_characters": None} | facts  # which older files do not name
         kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
+        kinds |= {"question_characters": str | None}
         expect_facts(path, "train_date.py", facts, kinds)
         self.vocabulary = Vocabulary(facts["vocabulary"])
         longest = max(facts["T_enc"], facts["T_dec"])
@@ -206,6 +208,8 @@ class DateModel:
             raise ValueError(
                 f"{path}: not written by train_date.py: another start, or questions of {longest} characters"
             )
+        seen = facts["question_characters"]
+        self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
         self.start_id = self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
@@ -213,9 +217,12 @@ class DateModel:
         wide = self.T_dec == len(dates.ANSWER_SOURCES)
         self.answers_dates = characters and wide and facts.get("dates") is not False
 
-    def encode(self, text: str):
-        """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked."""
-        ids = self.vocabulary.encode(text.strip(), self.T_enc)
+    def encode(self, text: str, *, of_test: bool = False):
+        """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
+
+        of_test: a test question, which may have characters that no training question has.
+        """
+        ids = self.vocabulary.encode(text.strip(), self.T_enc, seen=None if of_test else self.question_characters)
         return ids[::-1] if self.reverse else ids
 
     def parsed(self, question: str) -> dates.Parsed | None:

@@ -39,12 +39,13 @@ def main() -> int:
     args = parse()
     date_model = DateModel(args.run)
     pairs, origin = questions(args, date_model)
-    examples = ask(date_model, pairs)
+    examples = ask(date_model, pairs, of_test=args.text is None and args.file is None)
     name = date_model.path.resolve().parent.name
     page = to_page(
         date_model.model,
         examples,
         vocabulary=date_model.vocabulary.chars,
+        question_characters=date_model.question_characters,
         start=date_model.vocabulary.id_to_char[date_model.start_id],
         T_enc=date_model.T_enc,
         T_dec=date_model.T_dec,
@@ -96,11 +97,14 @@ def lines(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]
         yield question, answer.ljust(date_model.T_dec) if mark else date_model.answer_to(question)
 
 
-def ask(date_model: DateModel, pairs: list[tuple[str, str | None]]) -> list[Example]:
-    """The questions with what the model writes. Raises ValueError where there is none, or one that is empty."""
+def ask(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_test: bool) -> list[Example]:
+    """The questions with what the model writes; of_test: see ``DateModel.encode``.
+
+    Raises ValueError where there is none, or one that is empty.
+    """
     if not pairs or not all(question.strip() for question, _ in pairs):
         raise ValueError("no question, or an empty one: the page needs something to show")
-    own = date_model.decode(np.stack([date_model.encode(question) for question, _ in pairs])).ids
+    own = date_model.decode(np.stack([date_model.encode(question, of_test=of_test) for question, _ in pairs])).ids
     text = date_model.vocabulary.decode
     parsed = [date_model.parsed(question) for question, _ in pairs]
     return [

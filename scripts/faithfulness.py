@@ -105,10 +105,10 @@ def chosen(args, examples: Callable[[], list[str]]) -> list[str]:
 def of_dates(args) -> Asked:
     date_model = DateModel(args.run)
     model, vocabulary, sizes = date_model.model, date_model.vocabulary, (date_model.start_id, date_model.T_dec)
-    if " " not in vocabulary.char_to_id:
+    if " " not in date_model.question_characters:
         raise ValueError(f"{date_model.path}: its questions have no spaces, which stand for what is left out")
     questions = chosen(args, lambda: [question for question, _ in date_model.test_questions()])
-    xs = np.stack([date_model.encode(question) for question in questions])
+    xs = np.stack([date_model.encode(question, of_test=args.text is None) for question in questions])
     places = range(date_model.T_enc)[:: -1 if date_model.reverse else 1]
     return Asked(
         f"{date_model.path}: {counted(args, len(xs), 'question')}, {date_model.T_dec} characters of each answer",

@@ -108,7 +108,7 @@ def asked(date_model: DateModel, args, question: str, answer: str | None):
     question = question.strip()
     if not question:
         raise ValueError("--text: a question wanted, got nothing but spaces")
-    xs = date_model.encode(question)[None]
+    xs = date_model.encode(question, of_test=args.text is None)[None]
     decoded = date_model.decode(xs)
     if decoded.attention_weights is None:
         raise ValueError(f"{date_model.path}: a model without attention; there is no map to draw")
@@ -184,7 +184,7 @@ def accuracy(args):
         if before not in (None, tests):
             raise ValueError(f"{date_model.path}: trained on other data than the run's other models")
         questions, answers = zip(*tests, strict=True)
-        own = date_model.decode(np.stack([date_model.encode(question) for question in questions])).ids
+        own = date_model.decode(np.stack([date_model.encode(question, of_test=True) for question in questions])).ids
         groups = {group: [] for group in (*dates.FORMS, *dates.CASES)}
         for question, answer, ids in zip(questions, answers, own, strict=True):
             with suppress(ValueError):

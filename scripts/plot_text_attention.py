@@ -93,7 +93,8 @@ def header_lines(text_model: TextModel, tokens: list[str], p: np.ndarray, label:
     unknown = dict.fromkeys(token for token in tokens if text_model.vocabulary.encode([token])[0] == UNK)
     verdict = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
     lines = [f"input: {'|'.join(tokens)}", f"label: {verdict}(P){predicted}({p[best]:.2f})"]
-    return lines + [f"unknown: {'|'.join(unknown)}"] * bool(unknown)
+    nothing = " (every token of the text: the model read nothing but their number)" * (unknown.keys() >= set(tokens))
+    return lines + [f"unknown: {'|'.join(unknown)}{nothing}"] * bool(unknown)
 
 
 def save_page(path: Path, text_model: TextModel, texts: LabelledTexts, args) -> None:

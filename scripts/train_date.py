@@ -118,7 +118,8 @@ def main() -> int:
     if not args.no_reverse:
         x_train, x_test = x_train[:, ::-1], x_test[:, ::-1]
     truth = truth_of(args, data.vocabulary, x_test[:MAPS], t_test[:MAPS])
-    keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, x_test, t_test, truth.any())
+    seen = data.vocabulary.decode(np.unique(x_train))
+    keeper = None if args.keep_maps is None else keep_maps(args, data.vocabulary, seen, x_test, t_test, truth.any())
     origin = {
         "path": args.data and str(Path(args.data).resolve()),
         "source": data.source,
@@ -144,6 +145,7 @@ def main() -> int:
 
     facts = {
         "vocabulary": data.vocabulary.chars,
+        "question_characters": seen,
         "start": data.vocabulary.decode(t_train[0, :1]),
         "T_enc": x_train.shape[1],
         "T_dec": t_train.shape[1] - 1,
@@ -155,7 +157,7 @@ def main() -> int:
     if not args.quiet:
         print(
             f"{data.source}: {len(x_train)} questions to train on, {len(x_test)} to test, "
-            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too\n"
+            f"{100 * leaked(x_train, x_test):.1f}% of which are trained on too{unseen(x_train, x_test)}\n"
             f"workers: {args.workers}; {describe_blas()}"
         )
     if args.resume is not None:
@@ -215,14 +217,23 @@ def measure_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray, t
     return MeasureMaps(xs, int(ts[0, 0]), ts.shape[1] - 1, padding, truth, workers=args.workers)
 
 
-def keep_maps(args, vocabulary: Vocabulary, xs: np.ndarray, ts: np.ndarray, answers_dates: bool) -> KeepMaps:
-    """Of the question that was asked for, else the first of xs (N, T_enc); ts (N, T_dec + 1) their answers."""
+def unseen(x_train: np.ndarray, x_test: np.ndarray) -> str:
+    """How many of the test questions x_test (n, T_enc) no model can have learnt to read; nothing for none."""
+    count = int(np.isin(x_test, np.unique(x_train), invert=True).any(axis=1).sum())
+    return f", {count:,} of which have a character that occurs in no training question" * (count > 0)
+
+
+def keep_maps(args, vocabulary: Vocabulary, seen: str, xs: np.ndarray, ts: np.ndarray, answers_dates: bool) -> KeepMaps:
+    """Of the question that was asked for, in characters that were seen, else the first of xs (N, T_enc); ts
+    (N, T_dec + 1) their answers."""
     question, answer = args.keep_maps, None
     if question is not True:
         question = question.strip()
         if not question:
             raise ValueError("--keep-maps: a question wanted, got nothing but spaces")
-        x = vocabulary.encode(question, xs.shape[1])[:: 1 if args.no_reverse else -1]
+        # an older run may have begun with any character of the vocabulary, and goes on
+        x = vocabulary.encode(question, xs.shape[1], seen=seen if args.resume is None else None)
+        x = x[:: 1 if args.no_reverse else -1]
         if answers_dates:
             with suppress(ValueError):
                 answer = dates.parse(question).date

@@ -53,13 +53,15 @@ def to_page(
     title: str = "Where the model looks",
     about: Iterable[str] = (),
     dates: dict | None = None,
+    question_characters: str | None = None,
 ) -> bytes:
     """The page: the same bytes for the same arguments.
 
     vocabulary: the characters in the order of their ids; start: the character before every answer; T_enc, T_dec: length
     of questions and answers; reverse: whether the model reads questions backwards; title: of the window; about: phrases
     for the page's head; dates: how to find the answer of a typed date, where answers are yyyy-mm-dd: ``written``, the
-    regular expression of a date, with the groups of ``dataset.dates.WRITTEN``, and ``months``, the names of all twelve.
+    regular expression of a date, with the groups of ``dataset.dates.WRITTEN``, and ``months``, the names of all twelve;
+    question_characters: those of the training questions, the only ones that may be typed (all of the vocabulary).
     Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, an example that does
     not fit them, and weights that are not finite, or make a page no browser opens.
     """
@@ -69,6 +71,9 @@ def to_page(
         raise ValueError(f"page: an AttentionSeq2seq wanted, got {type(model).__name__}")
     if len(vocabulary) != V or len(set(vocabulary)) != V or start not in vocabulary:
         raise ValueError(f"page: the model's {V} characters, with start {start!r}, wanted, got {vocabulary[:40]!r}")
+    question_characters = vocabulary if question_characters is None else question_characters
+    if not set(question_characters) <= set(vocabulary):
+        raise ValueError(f"page: expected question_characters of the vocabulary, got {question_characters[:40]!r}")
     size = sum(p.size for p in params.values()) * 4 * 4 // 3
     if size > LARGEST:
         raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
@@ -78,6 +83,7 @@ def to_page(
     data = {
         "about": list(about),
         "vocabulary": list(vocabulary),
+        "question_characters": list(question_characters),
         "start": start,
         "T_enc": T_enc,
         "T_dec": T_dec,

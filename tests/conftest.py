@@ -256,6 +256,7 @@ def date_run(tmp_path_factory) -> tuple[AttentionSeq2seq, str, Path]:
         part.embed.W[...] *= 16
     source = {"path": str(folder / "date.txt"), "source": "", "sha256": data.sha256, "leak_free": False}
     facts = dict(vocabulary=data.vocabulary.chars, start="_", T_enc=29, T_dec=10, reverse=True, data=source)
+    facts["question_characters"] = data.vocabulary.decode(np.unique(data.questions))
     save_model(folder / "attention.npz", model, **facts)
     return model, data.vocabulary.chars, folder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zip_tools
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,39 @@ def test_a_name_that_could_not_be_read_back_is_not_written(tmp_path, name):
     with pytest.raises(ValueError):
         checkpoint.save(tmp_path / "w", {name: np.ones(2)})
     assert (tmp_path / "w").read_bytes() == old and os.listdir(tmp_path) == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["x", "x.npy"], "the array 'x.npy' from 'x'"),
+        (["a", "W.npy", "W"], "the array 'W.npy' from 'W'"),
+        (["x.npy", "x.npy.npy"], "the array 'x.npy.npy' from 'x.npy'"),
+        (["manifest.json"], "the array 'manifest.json' from the file's own manifest.json"),
+    ],
+)
+def test_names_that_numpy_load_would_mix_up_are_refused(tmp_path, names, said):
+    with pytest.raises(ValueError, match=f"checkpoint.save: numpy.load could not tell {said}; rename one"):
+        checkpoint.save(tmp_path / "w", {name: np.full(2, i) for i, name in enumerate(names)})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_has_such_names_from_earlier_is_still_loaded(tmp_path):
+    arrays = {name: np.full(2, i) for i, name in enumerate(["x", "x.npy", "manifest.json"])}
+    (tmp_path / "w").write_bytes(zip_tools.checkpoint(arrays))
+    found, _ = checkpoint.load(tmp_path / "w")
+    assert {name: a.tolist() for name, a in found.items()} == {name: a.tolist() for name, a in arrays.items()}
+
+
+def test_numpy_load_tells_all_other_names_apart(tmp_path):
+    """Those near to the names above: by their own name and by that of their file, each its own array."""
+    names = ["X", "x", "x.NPY", "x.npy.", ".npy", "x.npz", "y.npy", "manifest", "manifest.json.npy", "arrays"]
+    names += ["files", "f", "zip", "é", "e\u0301", "..", " x", "x "]
+    checkpoint.save(tmp_path / "w", {name: np.full(2, i) for i, name in enumerate(names)})
+    with np.load(tmp_path / "w") as found:
+        assert found.files == ["manifest.json", *names]
+        for i, name in enumerate(names):
+            assert found[name].tolist() == found[f"{name}.npy"].tolist() == [i, i], name
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ def test_convert_whose_reader_leaves_early_ends_quietly(trained_run, script_envi
         (dict(start=""), "another start"),
         (dict(vocabulary=["a"]), r"vocabulary, and says \['a'\]"),
         (dict(data=5), "data, and says 5"),
+        (dict(question_characters=5), "question_characters, and says 5"),
     ],
 )
 def test_convert_refuses_a_model_file_that_says_strange_things(trained_run, in_process, tmp_path, fact, said):

@@ -270,6 +270,7 @@ def test_the_script_tells_of_one_test_text(text_run, in_process, monkeypatch):
     ("arguments", "message"),
     [
         (["--text", " "], "--text: a text wanted"),
+        (["--text", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
         (["--text", "May 1", "--count", 3], "not allowed with"),
         (["--index", 10**6], r"--index 1000000: the test part has \d+ examples, 0\.\."),
     ],
@@ -279,7 +280,7 @@ def test_the_script_refuses_what_it_cannot_ask(trained_run, in_process, argument
 
 
 def test_the_script_wants_spaces(train, in_process, tmp_path):
-    (tmp_path / "sums.txt").write_text("".join(f"{i}+1_{i + 1}\n" for i in range(10, 40)))
+    (tmp_path / "sums.txt").write_text("".join(f"{i}+1_{i + 1} \n" for i in range(10, 40)))  # none in the questions
     done = train(tmp_path, "--data", "sums.txt", *TINY, "--quiet", "--models", "attention")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-3:-1] == ["-", "0.0%"], "no alignment, for these are no dates"

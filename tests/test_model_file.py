@@ -8,7 +8,7 @@ import pytest
 
 import classifier.model_file
 import seq2seq.model_file
-from common import checkpoint
+from common import checkpoint, model_file
 from common.checkpoint import CheckpointError
 from common.layer import named_params
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, load_model, save_model
@@ -136,3 +136,14 @@ def test_save_model_refuses_a_class_that_load_model_does_not_know(tmp_path):
     with pytest.raises(ValueError, match="Mine"):
         save_model(tmp_path / "m.npz", Mine(9, 4, 6))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_fact_does_not_replace_what_makes_the_model(tmp_path):
+    model = Seq2seq(9, 4, 6)
+    with pytest.raises(ValueError, match="'arguments' among the facts is the file's own; choose another name"):
+        save_model(tmp_path / "m", model, arguments=["--lr", "0.1"])
+    assert os.listdir(tmp_path) == []
+    save_model(tmp_path / "m", model, start="_")
+    _, facts = load_model(tmp_path / "m")
+    model_file.save(tmp_path / "again", model, seq2seq.model_file.MODELS, facts)
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes(), "a file's own facts go into the next"

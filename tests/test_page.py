@@ -95,7 +95,7 @@ def test_the_weights_are_those_of_the_model(dtype):
         values = np.frombuffer(base64.b64decode(parts.weights[name]["base64"]), "<f4")
         np.testing.assert_array_equal(values.reshape(parts.weights[name]["shape"]), p.astype(np.float32))
     wanted = dict(about=[], vocabulary=["_", "a", "b"], start="_", T_enc=2, T_dec=1, reverse=True, questions=[])
-    wanted |= {"mask_padding": None, "dates": None}
+    wanted |= {"mask_padding": None, "dates": None, "question_characters": ["_", "a", "b"]}
     assert parts.data == wanted
 
 
@@ -175,6 +175,7 @@ def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
         (dict(vocabulary="_abc"), "3 characters"),
         (dict(vocabulary="_aa"), "3 characters"),
         (dict(start="x"), "start 'x'"),
+        (dict(question_characters="ax"), "expected question_characters of the vocabulary, got 'ax'"),
         (dict(examples=[Example("abab", "ab", "ab")]), "question: 1 to 3 characters .*'abab'"),
         (dict(examples=[Example("", "ab", "ab")]), "question: 1 to 3 characters .*''"),
         (dict(examples=[Example("a", "ab", "ab"), Example("x", "ab", "ab")]), "question: .*'x'"),
@@ -271,6 +272,8 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
         (["--count", "5", "--text", "a"], "not allowed with"),
         (["--text", "a" * 30], "30 characters, at most 29"),
         (["--text", "May 1, ２"], "'２', character 8 "),
+        (["--text", "7/22/08", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
+        (["--file", "hyphen.txt"], r"hyphen\.txt:2: '-', character 5 of '1972-05-01', occurs in no training question"),
         (["--text", " "], "no question, or an empty one"),
         (["--file", "nowhere.txt"], r"nowhere\.txt"),
         (["--text", "7/22/08", ""], "no question, or an empty one"),
@@ -294,6 +297,7 @@ def test_the_script_refuses_in_one_line_and_writes_nothing(trained_run, in_proce
         "long.txt": b"May 1, 1972_1972-05-011",
         "cut.txt": b"May 1, 1972_\n",
         "bytes.txt": b"7/22/08\n\xff",
+        "hyphen.txt": b"7/22/08\n1972-05-01_1972-05-01\n",
     }.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder.html").mkdir()

@@ -125,6 +125,35 @@ def test_what_cannot_be_asked_is_explained_where_it_stands(browser, date_page):
     assert browser.get("document.getElementById('given').disabled"), "a text that is no date has no given answer"
 
 
+def test_a_character_that_no_question_had_is_explained_like_one_that_is_unknown(browser, tmp_path):
+    found, _ = page_of(["a-b", "b_"], question_characters="ab ")
+    (tmp_path / "page.html").write_bytes(found)
+    browser.open(tmp_path / "page.html")
+    reasons = "document.getElementById('reasons').textContent"
+    assert browser.get("document.getElementById('known').textContent") == "a b ␣"
+    # a test question that has one is shown all the same
+    assert browser.get(reasons) == "“-” (U+002D, character 2) occurs in no training question."
+    assert browser.all("#echo mark", "e.textContent") == ["-"]
+    assert not browser.get("document.getElementById('view').inert")
+    browser.type("a__")
+    assert browser.get(reasons) == "“_” (U+005F, characters 2, 3) occurs in no training question."
+    assert browser.get("document.getElementById('view').inert")
+    assert browser.get("document.getElementById('own').textContent") == ""
+    browser.type("a-x")
+    assert browser.get(reasons) == (
+        "“-” (U+002D, character 2) occurs in no training question. “x” (U+0078, character 3) is not in the vocabulary."
+    )
+    browser.type("ba")
+    assert browser.get(reasons) == "" and not browser.get("document.getElementById('view').inert")
+
+
+def test_the_page_of_a_run_knows_the_characters_of_its_questions(browser, date_page):
+    browser.open(date_page)
+    browser.type("1972-05-01")
+    reasons = browser.get("document.getElementById('reasons').textContent")
+    assert reasons == "“-” (U+002D, characters 5, 8) occurs in no training question."
+
+
 def test_wrong_characters_are_marked_by_more_than_colour(browser, mixed_page):
     browser.open(mixed_page)
     assert browser.all("#row-verdict span", "e.className") == ["right", "right", "wrong", "right"]

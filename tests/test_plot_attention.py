@@ -137,6 +137,7 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--text", " "], "--text: a question wanted"),
         (["--text", "a" * 30], "30 characters, at most 29"),
         (["--text", "May 1, ２"], "'２', character 8 "),
+        (["--text", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
         (["--text", "May 1, 1972", "--given-answer"], "--given-answer"),
         (["--text", "May 1, 1972", "--index", 1], "not allowed with"),
         (["--cmap", "grayish"], "--cmap grayish"),

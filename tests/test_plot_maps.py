@@ -200,6 +200,7 @@ def test_the_first_test_question_is_kept_read_forwards_or_not(tiny, train):
     [
         (["--keep-maps", "--models", "peeky"], "--keep-maps is an option of the model attention"),
         (["--keep-maps", "May 1, ２"], "'２', character 8 "),
+        (["--keep-maps", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
         (["--keep-maps", "a" * 30], "30 characters, at most 29"),
         (["--keep-maps", " "], "--keep-maps: a question wanted, got nothing but spaces"),
     ],

@@ -46,8 +46,11 @@ def lines_of(text_model, text, label=None, kind=None):
     predicted = text_model.classes[p.argmax()]
     truth = "" if label is None else f"(L){label} {'==' if label == predicted else '!='} "
     table = token_table(tokens, weights)
-    new = "|".join(dict.fromkeys(token for token in tokens if token not in text_model.vocabulary.words))
-    more = f"unknown: {new}\n" if new else ""
+    new = dict.fromkeys(token for token in tokens if token not in text_model.vocabulary.words)
+    nothing = (
+        " (every token of the text: the model read nothing but their number)" if len(new) == len({*tokens}) else ""
+    )
+    more = f"unknown: {'|'.join(new)}{nothing}\n" if new else ""
     return f"input: {'|'.join(tokens)}\nlabel: {truth}(P){predicted}({p.max():.2f})\n{more}{to_text(table)}", table
 
 
@@ -65,6 +68,11 @@ def test_a_test_text(plot, text_model):
         assert (label == predicted) == (sign == "==")
         found.add(sign)
     assert found == {"==", "!="}, "else one of them was not seen"
+
+
+def test_a_text_of_which_no_token_is_known(plot):
+    nothing = " (every token of the text: the model read nothing but their number)\n"
+    assert nothing in plot("--text", "zqzq zqzq") and nothing not in plot("--text", "zqzq 京 the")
 
 
 @pytest.mark.parametrize("ending", ["csv", "html", "png"])

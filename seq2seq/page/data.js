@@ -22,6 +22,7 @@ export const model = new AttentionSeq2seq(
 );
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
+const seen = new Set(data.question_characters);
 
 // As Python's str.strip has it; trim() takes others away.
 const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
@@ -43,11 +44,11 @@ function padded(chars) {
   return [...chars, ...Array(Math.max(0, data.T_enc - chars.length)).fill(" ")];
 }
 
-/** What is wrong with a text: places of the characters that are unknown, as far as it is read; whether it is too long. */
+/** What is wrong with a text: places of the characters that no question had, as far as it is read; whether it is too long. */
 export function faults(text) {
   const chars = strip(text);
   const input = chars.length ? padded(chars).slice(0, data.T_enc) : [];
-  const unknown = [...input.keys()].filter((place) => !ids.has(input[place]));
+  const unknown = [...input.keys()].filter((place) => !seen.has(input[place]));
   return { chars, input, unknown, tooLong: chars.length > data.T_enc };
 }
 

@@ -29,7 +29,8 @@ function explain({ chars, input, unknown, tooLong }) {
   const reasons = [...new Set(unknown.map((place) => input[place]))].map((char) => {
     const places = unknown.filter((place) => input[place] === char).map((place) => place + 1);
     const code = char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    return `“${named(char)}” (U+${code}, character${places.length > 1 ? "s" : ""} ${places.join(", ")}) is not in the vocabulary.`;
+    const reason = data.vocabulary.includes(char) ? "occurs in no training question" : "is not in the vocabulary";
+    return `“${named(char)}” (U+${code}, character${places.length > 1 ? "s" : ""} ${places.join(", ")}) ${reason}.`;
   });
   if (tooLong) reasons.push(`${number(chars.length)} characters, at most ${data.T_enc} are possible.`);
   const marked = chars
@@ -87,7 +88,7 @@ function theme() {
 
 theme();
 find("about").textContent = visible(data.about.join(" · "));
-find("known").textContent = data.vocabulary.map(glyph).join(" ");
+find("known").textContent = data.question_characters.map(glyph).join(" ");
 startMap();
 for (const id of ["own-answer", "given"]) find(id).addEventListener("change", render);
 find("text").addEventListener("input", typed);
