@@ -16,8 +16,9 @@ import numpy
 
 from common.gradient_errors import Errors, GradientError, KinkError, NotVerified, RealDifferencesOnly, Unconfirmed
 from common.gradient_trial import Trial, attributes, complex_step
-from common.gradient_verdict import REAL, Verdict, judge
+from common.gradient_verdict import Verdict, judge
 from common.layer import Array, memory, walk
+from common.real_differences import roughness
 
 HINT = (
     "such as np.abs, np.sign, np.std, np.var, np.nanstd, np.linalg.norm, np.conj, np.vdot, x.real or a float buffer; "
@@ -67,6 +68,7 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
         raise GradientError(
             f"{name}: the same forward twice gave two outputs: does it draw from a generator of others?"
         )
+    trial.noise = max(trial.noise, roughness(trial.loss, list(trial.places.values())))
     errors, verdicts = Errors(), {}
     for key, gradient in analytic.items():
         verdicts[key] = judge(trial, key, gradient, complex_step(trial, key), tolerance)
@@ -97,22 +99,20 @@ def _conclude(name: str, verdicts: dict[str, Verdict], unsafe: str) -> None:
             "smooth?" + (f" ({not_safe})" if unsafe or real_only else "")
         )
     if real_only:
-        scale = max(verdicts[key].scale for key in real_only)
+        error, scale = max((verdicts[key].error, verdicts[key].scale) for key in real_only)
         warnings.warn(
-            f"{name}: {', '.join(real_only)}: verified to {REAL:.0e} by real differences only (largest gradient "
+            f"{name}: {', '.join(real_only)}: verified to {error:.0e} by real differences only (of the largest, "
             f"{scale:.1e}); {not_safe}",
             RealDifferencesOnly,
             stacklevel=3,
         )
-    tiny = [key for key, v in verdicts.items() if v.tiny]
-    if tiny:
-        scale = max(verdicts[key].scale for key in tiny)
-        warnings.warn(
-            f"{name}: gradients of {', '.join(tiny)} are at most {scale:.1e}: too small beside the outputs for real "
-            "differences to confirm the complex step; check with larger weights or inputs",
-            Unconfirmed,
-            stacklevel=3,
-        )
+    for key, v in verdicts.items():
+        if v.unconfirmed:
+            warnings.warn(
+                f"{name}: gradient of {key}, at most {v.scale:.1e}: {v.unconfirmed}",
+                Unconfirmed,
+                stacklevel=3,
+            )
 
 
 def _check_inputs(name: str, inputs: tuple) -> None:

@@ -21,8 +21,9 @@ from common.np import np
 
 Array = np.ndarray
 
-STEPS = [2.0**-k for k in range(8, 31, 2)]  # 4e-3 to 9e-10, powers of two so that they round nothing
-ROUNDING = 16 * float(numpy.finfo(numpy.float64).eps)  # of a loss, as a share of the terms that it sums
+STEPS = [2.0**-k for k in range(8, 31, 2)]  # 4e-3 to 9e-10; powers of two, each a quarter of the one before
+WIDE = [2.0**-k for k in range(0, 13, 2)]  # for slopes that are too small to be seen in such steps
+FIRST = STEPS[2], WIDE[2]  # the step at which each can tell a slope for the first time
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Slope:
 
     error: how far off ``value`` may be, rounding included; inf when nothing was finite.
     kind: "kink", "jump", or "" when neither was seen. left, right: the one-sided slopes.
-    rough: larger steps give other values, each more certain of itself than it should be.
+    rough: other steps give other values, each more certain of itself than it should be.
     """
 
     value: float
@@ -41,48 +42,55 @@ class Slope:
     kind: str = ""
     rough: bool = False
 
+    @property
+    def flat(self) -> bool:
+        return self.value == self.left == self.right == 0
 
-def slope(f: Callable[[float], float], terms: float, scale: float) -> Slope:
+
+def slope(f: Callable[[float], float], rounding: float, scale: float, steps: list[float] = STEPS) -> Slope:
     """The slope of f at 0 by central differences of shrinking steps, each extrapolated from the one before.
 
-    terms: the sum of the magnitudes that f adds up, of which rounding takes its share.
-    scale: how large the slope is expected to be: steps end when the error is 1e-7 of it.
+    rounding: how far off a value of f may be. scale: how large the slope is expected to be: steps end when the error
+    is 1e-7 of it.
     """
     at_0 = f(0.0)
     ts, lefts, rights, kinks, found = [], [], [], [], []
-    for t in STEPS:
+    for t in steps:
         right, left = (f(t) - at_0) / t, (at_0 - f(-t)) / t
         if not numpy.isfinite(right + left):  # outside of what forward accepts: a smaller step may not be
+            ts, lefts, rights, kinks = [], [], [], []
             continue
         ts, lefts, rights = [*ts, t], [*lefts, left], [*rights, right]
-        if len(ts) < 3 or ts[-3] != 16 * t:
+        if len(ts) < 3:
             continue
-        (a, b, c), (_, gap, last_gap) = (
-            [sign * x + y for x, y in zip(lefts[-3:], rights[-3:], strict=True)] for sign in (1, -1)
-        )
-        before, value = (16 * b - a) / 30, (16 * c - b) / 30  # without the term in t squared
-        kinks.append((4 * last_gap - gap) / 3)  # without the term in t
-        rounding = ROUNDING * terms / t
-        found.append(Slope(value, abs(value - before) + abs(kinks[-1]) + rounding, left, right))
+        a, b, c = ((x + y) / 2 for x, y in zip(lefts[-3:], rights[-3:], strict=True))
+        before, value = (16 * b - a) / 15, (16 * c - b) / 15  # without the term in t squared
+        b, c = (y - x for x, y in zip(lefts[-2:], rights[-2:], strict=True))
+        kinks.append((4 * c - b) / 3)  # without the term in t
+        found.append(Slope(value, abs(value - before) + abs(kinks[-1]) + rounding / t, left, right))
         error = min(s.error for s in found)
-        if error <= 1e-7 * max(scale, abs(value)) or error <= rounding:  # rounding only grows
+        if error <= 1e-7 * max(scale, abs(value)) or error <= rounding / t:  # which only grows
             break
     if not found:
         return Slope(numpy.nan, numpy.inf, numpy.nan, numpy.nan)
     best = min(found, key=lambda s: s.error)
-    if best.error > 1e-6 * scale:
-        for kind, series, power in ("kink", kinks, 1), ("jump", _times(rights, ts), 0), ("jump", _times(lefts, ts), 0):
-            height = max(map(abs, series))
-            pairs = zip(series, ts[-len(series) :], strict=True)
-            told = [x for x, t in pairs if height * t**power > 20 * ROUNDING * terms][-3:]  # by more than rounding
-            if len(told) == 3 and max(told) - min(told) <= 0.05 * height:
-                return Slope(best.value, best.error, found[-1].left, found[-1].right, kind)
+    if kinks and best.error > 1e-6 * scale:
+        changes = [[x * t for x, t in zip(xs, ts, strict=True)] for xs in (lefts, rights)]
+        kind = "jump" if any(_steady(xs, [1] * len(ts), rounding) for xs in changes) else ""
+        kind = "kink" if _steady(kinks, ts[2:], rounding) else kind
+        if kind:
+            return Slope(best.value, best.error, found[-1].left, found[-1].right, kind)
     rough = any(abs(s.value - best.value) > 10 * (s.error + best.error) for s in found)
     return Slope(best.value, best.error, best.left, best.right, "", rough)
 
 
-def _times(xs: list[float], ts: list[float]) -> list[float]:
-    return [x * t for x, t in zip(xs, ts, strict=True)]
+def _steady(xs: list[float], weights: list[float], rounding: float) -> bool:
+    """Whether the last three of the numbers that rounding leaves alone agree; x * weight is what f changed by."""
+    least, highest = 20 * rounding, max(map(abs, xs))
+    told = [(x, abs(x) * weight) for x, weight in zip(xs, weights, strict=True) if highest * weight > least][-3:]
+    last = [x for x, _ in told]
+    above_rounding = len(told) == 3 and all(change > least for _, change in told)
+    return above_rounding and max(last) - min(last) <= 0.05 * max(map(abs, last))
 
 
 def stride(array: Array) -> Array:
@@ -90,12 +98,13 @@ def stride(array: Array) -> Array:
     return np.maximum(1.0, np.abs(array))
 
 
-def along(loss: Callable[[], float], array: Array, direction: Array) -> Callable[[float], float]:
-    """``t -> loss`` with the array moved by ``t * direction``; nan where forward fails. The array stays as it is."""
-    start = array.copy()
+def along(loss: Callable[[], float], arrays: list[Array], directions: list[Array]) -> Callable[[float], float]:
+    """``t -> loss`` with the arrays moved by ``t * direction`` each; nan where forward fails. They stay as they are."""
+    starts = [array.copy() for array in arrays]
 
     def f(t: float) -> float:
-        array[...] = start + t * direction
+        for array, start, direction in zip(arrays, starts, directions, strict=True):
+            array[...] = start + t * direction
         try:
             with numpy.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -103,14 +112,21 @@ def along(loss: Callable[[], float], array: Array, direction: Array) -> Callable
         except Exception:
             return numpy.nan
         finally:
-            array[...] = start
+            for array, start in zip(arrays, starts, strict=True):
+                array[...] = start
 
     return f
 
 
-def slope_at(loss: Callable[[], float], array: Array, index: tuple, terms: float, scale: float) -> Slope:
-    """The partial derivative of the loss by one element."""
+def slope_at(loss, array: Array, index: tuple, rounding: float, scale: float, steps: list[float] = STEPS) -> Slope:
+    """The partial derivative of the loss by one element of an array."""
     unit = np.zeros_like(array)
     unit[index] = far = float(stride(array)[index])
-    s = slope(along(loss, array, unit), terms, scale * far)
+    s = slope(along(loss, [array], [unit]), rounding, scale * far, steps)
     return Slope(s.value / far, s.error / far, s.left / far, s.right / far, s.kind, s.rough)
+
+
+def roughness(loss: Callable[[], float], arrays: list[Array]) -> float:
+    """How far off a loss is, by its third differences: so near, nothing but rounding makes any, float32's above all."""
+    f = along(loss, arrays, [array.copy() for array in arrays])
+    return float(numpy.abs(numpy.diff([f(i * 2.0**-28) for i in range(1, 13)], 3)).max())
