@@ -19,7 +19,8 @@ class Trial:
     """A layer at a point: copies in float64 and complex128, with its inputs, and an upstream gradient.
 
     places, exact_places: the arrays to differentiate by, by name, in each copy. terms: the sum of the magnitudes that
-    ``loss`` adds up. noise: how far off it may be. unsafe: what went wrong in the complex copy, if anything did.
+    ``loss`` adds up; size: the largest of them, 1 at most; noise: how far off the loss may be. unsafe: what went wrong
+    in the complex copy, if anything did.
     """
 
     def __init__(self, layer, inputs: Iterable, seed: int, jitter: int | None = None):
@@ -39,7 +40,9 @@ class Trial:
         self.upstream = [np.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
         if not inspect.signature(self.real.backward).parameters:  # a model whose loss is the end of the chain
             self.upstream = [np.ones(())]
-        self.terms = float(sum(np.abs(d * y).sum() for d, y in zip(self.upstream, outputs, strict=True)))
+        products = [np.abs(d * y) for d, y in zip(self.upstream, outputs, strict=True)]
+        self.terms = float(sum(p.sum() for p in products))
+        self.size = min(1.0, max(float(p.max(initial=0.0)) for p in products))
         self.noise = 4 * float(numpy.finfo(numpy.float64).eps) * self.terms
 
     @staticmethod

@@ -12,7 +12,7 @@ Array = np.ndarray
 REAL = 1e-6  # what real differences are trusted with, as a share of an array's largest gradient
 SEEN = 1e-3  # an error of theirs above this share tells nothing of the complex step
 COARSE = 10  # times the rounding of a difference: its error, where it is no more than that
-TINY = 1e-12  # what rounding alone may make of a gradient, upstream gradients being about 1
+TINY = 1e-13  # what rounding alone may make of a gradient, as a share of the largest output, or of 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def excuse(trial, key: str, index: tuple, difference: float, scale: float, toler
     rounding = trial.rounding(key, index)
     if difference <= 30 * rounding:
         return "" if difference <= tolerance * max(1.0, scale) else f"rounding alone changes it by {rounding:.0e} here"
-    if difference <= min(TINY, tolerance):
+    if difference <= min(TINY * trial.size, tolerance):
         return "it differs from the complex step by what rounding may do; check with larger weights"
     return None
 
@@ -122,7 +122,9 @@ def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: flo
     real_only = bool((smooth & ~trusted).any())  # then it may be blind in elements too small to show it, too
     alone = ~kinks & ~smooth & ~(np.abs(exact - real) > 3 * bound) & np.isfinite(exact) & (not real_only)
     reference = real if real_only else np.where(trusted | alone, exact, real)
-    allowed = max(tolerance * scale, precision) if real_only else max(tolerance * scale, min(TINY, tolerance))
+    allowed = (
+        max(tolerance * scale, precision) if real_only else max(tolerance * scale, min(TINY * trial.size, tolerance))
+    )
     error = np.where(smooth | alone, _difference(analytic, reference), 0.0)
     worst = _worst(error)
     most, wrong, unverified, unconfirmed = float(error[worst]), "", "", ""
@@ -139,7 +141,7 @@ def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: flo
         else:
             wrong = fault
     rest = ~smooth & ~kinks & ~alone
-    if rest.any() or (real_only and precision > SEEN * scale and np.abs(analytic).max() > TINY):
+    if rest.any() or (real_only and precision > SEEN * scale and np.abs(analytic).max() > TINY * trial.size):
         i = next(i for i in slopes if rest[i] or not rest.any())
         unverified = unverified or (
             f"{_at(key, i)}{_and_more(rest)}: real differences do not settle ({slopes[i].value:.3g} within "
