@@ -1,0 +1,195 @@
+"""A layer at a point, copied so that a gradient check may move it: its loss, its complex step, its backward."""
+
+import copy
+import inspect
+import warnings
+from collections.abc import Iterable
+
+import numpy
+
+from common.gradient_errors import GradientError, NotVerified
+from common.layer import Array, memory, named_params, remove_duplicate, same_axes, walk
+from common.np import np
+
+H = 1e-30
+ComplexWarning = numpy.exceptions.ComplexWarning
+
+
+class Trial:
+    """A layer at a point: copies in float64 and complex128, with its inputs, and an upstream gradient.
+
+    places, exact_places: the arrays to differentiate by, by name, in each copy. terms: the sum of the magnitudes that
+    ``loss`` adds up; size: the largest of them, 1 at most; noise: how far off the loss may be. unsafe: what went wrong
+    in the complex copy, if anything did.
+    """
+
+    def __init__(self, layer, inputs: Iterable, seed: int, jitter: int | None = None):
+        self.layer, self.inputs, self.seed, self.name = layer, inputs, seed, type(layer).__name__
+        self.real, self.x64 = _in_dtype(layer, np.float64), [_cast(x, np.float64) for x in inputs]
+        self.exact, self.x128 = _in_dtype(layer, np.complex128), [_cast(x, np.complex128) for x in inputs]
+        self.places, self.exact_places = _places(self.real, self.x64), _places(self.exact, self.x128)
+        if jitter is not None:
+            rng = numpy.random.default_rng(jitter)
+            for key, place in self.places.items():
+                place *= 1 + 1e-15 * np.asarray(rng.uniform(-1, 1, place.shape))
+                self.exact_places[key][...] = place
+        self.unsafe, self.jittered = "", None
+        outputs = _outputs(self.name, self.copy(self.real).forward(*copy.deepcopy(self.x64)))
+        # a stream that no caller draws inputs from: along a row that a layer normalises, no gradient flows
+        rng = numpy.random.default_rng((seed, 0xBAC7))
+        self.upstream = [np.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
+        if not inspect.signature(self.real.backward).parameters:  # a model whose loss is the end of the chain
+            self.upstream = [np.ones(())]
+        products = [np.abs(d * y) for d, y in zip(self.upstream, outputs, strict=True)]
+        self.terms = float(sum(p.sum() for p in products))
+        self.size = min(1.0, max(float(p.max(initial=0.0)) for p in products))
+        self.noise = 4 * float(numpy.finfo(numpy.float64).eps) * self.terms
+
+    @staticmethod
+    def copy(model):
+        """With the same parameters, and its own state and random draws."""
+        return copy.deepcopy(model, {id(p): p for p in model.params})
+
+    def loss(self) -> float:
+        return self._loss(self.real, self.x64)
+
+    def _loss(self, model, inputs: list):
+        ys = _as_tuple(self.copy(model).forward(*inputs))
+        return sum((d * y).sum() for d, y in zip(self.upstream, ys, strict=True))
+
+    def derivative(self, key: str, index: tuple) -> float:
+        """By the complex step. Raises what forward does in complex numbers."""
+        place = self.exact_places[key]
+        kept = place[index]
+        place[index] = kept + 1j * H
+        try:
+            with warnings.catch_warnings():
+                # a float buffer in a forward would swallow the imaginary part and pass as a zero gradient
+                warnings.simplefilter("error", ComplexWarning)
+                return float(self._loss(self.exact, self.x128).imag) / H
+        finally:
+            place[index] = kept
+
+    def rounding(self, key: str, index: tuple) -> float:
+        """How much the gradient by one element changes when all numbers change by as much as rounding does."""
+        try:
+            if self.jittered is None:
+                trials = [Trial(self.layer, self.inputs, self.seed, jitter) for jitter in range(4)]
+                self.jittered = [(trial, trial.gradients()) for trial in trials]
+            steps = [trial.derivative(key, index) for trial, _ in self.jittered]
+        except Exception:  # forward accepts this point alone
+            return 0.0
+        backs = [float(gradients[key][index]) for _, gradients in self.jittered]
+        return max(steps) - min(steps) + max(backs) - min(backs)
+
+    def gradients(self) -> dict[str, Array]:
+        """What backward computes, by name; its faults of protocol raise GradientError."""
+        model, given, places = self.copy(self.real), copy.deepcopy(self.x64), _places(self.real, self.x64)
+        before = {key: place.copy() for key, place in places.items()}
+        model.forward(*self.x64)
+        analytic = _backward(self.name, model, self.upstream, self.x64)
+        again = _backward(self.name, model, self.upstream, self.x64)
+        for key in analytic:
+            if not np.array_equal(analytic[key], again[key], equal_nan=True):
+                raise GradientError(
+                    f"{self.name}: a second backward gave another gradient of {key}: is the cache edited?"
+                )
+        for i, (kept, now) in enumerate(zip(given, self.x64, strict=True)):
+            if isinstance(kept, Array) and not np.array_equal(kept, now, equal_nan=True):
+                raise GradientError(f"{self.name}: forward or backward changed input {i} in place")
+        for key, place in places.items():
+            if not np.array_equal(before[key], place, equal_nan=True):
+                raise GradientError(f"{self.name}: forward or backward changed parameter {key} in place")
+        return analytic
+
+
+def complex_step(trial: Trial, key: str) -> Array | None:
+    """The derivative by every element of an array; None, and a reason in the trial, where forward fails in complex."""
+    shape = trial.places[key].shape
+    if trial.unsafe:
+        return None
+    try:
+        return np.asarray([trial.derivative(key, index) for index in np.ndindex(shape)]).reshape(shape)
+    except Exception as error:
+        trial.unsafe = f" ({type(error).__name__}: {error})"
+        return None
+
+
+def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str, Array]:
+    """Gradients by name after one backward; shared weights merged."""
+    bound = [id(g) for g in real.grads]
+    for g in real.grads:
+        g[...] = np.nan  # what backward does not overwrite shows
+    dins = real.backward(*upstream) if inspect.signature(real.backward).parameters else real.backward()
+    if [id(g) for g in real.grads] != bound:
+        raise GradientError(f"{name}: backward rebound an entry of grads; write into it: grads[i][...] = dW")
+    copies = {id(g): g.copy() for g in real.grads}
+    grads = [copies[id(g)] for g in real.grads]  # one listed twice stays one
+    merged = {memory(p): g for p, g in zip(*remove_duplicate(real.params, grads), strict=True)}
+    gradients = {key: merged[memory(p)] for key, p in named_params(real).items()}
+
+    floats = [i for i, x in enumerate(inputs) if _is_float(x)]
+    if dins is None and np.ndim(upstream[0]) == 0:
+        floats = []  # a model: its loss has been differentiated, and nobody asks for the gradient of its inputs
+    dins = () if dins is None else _as_tuple(dins)
+    if len(dins) == len(inputs) > len(floats):  # backward may also name inputs without a gradient, as None
+        dins = tuple(dins[i] for i in floats)
+    if len(dins) != len(floats):
+        raise GradientError(f"{name}: backward returned {len(dins)} gradients for {len(floats)} float inputs")
+    for i, d in zip(floats, dins, strict=True):
+        if d is None:
+            raise GradientError(f"{name}: backward returned None for input {i}, which is float")
+        gradients[f"input {i}"] = np.array(d)
+    return gradients
+
+
+def _in_dtype(layer, dtype):
+    """A deep copy whose parameters have another dtype; its gradients are new. Shared memory stays shared."""
+    memo: dict[int, object] = {}
+    cast: dict[tuple, tuple[Array, Array]] = {}
+    for param, grad in zip(layer.params, layer.grads, strict=True):
+        first, copied = cast.setdefault(memory(param), (param, param.astype(dtype)))
+        memo[id(param)] = copied if same_axes(first, param) else copied.T
+        memo.setdefault(id(grad), np.zeros_like(memo[id(param)], order="C"))
+    for _, part in walk(layer):
+        for value in attributes(part).values():  # a view that a layer keeps, such as W.T, goes on looking at its weight
+            if isinstance(value, Array) and memory(value) in cast:
+                first, copied = cast[memory(value)]
+                memo.setdefault(id(value), copied if same_axes(first, value) else copied.T)
+    return copy.deepcopy(layer, memo)
+
+
+def attributes(part) -> dict:
+    return getattr(part, "__dict__", {})
+
+
+def _is_float(x) -> bool:
+    return isinstance(x, Array) and x.dtype.kind in "fc"
+
+
+def _cast(x, dtype):
+    return x.astype(dtype) if _is_float(x) else copy.deepcopy(x)
+
+
+def _as_tuple(x) -> tuple:
+    return x if isinstance(x, tuple) else (x,)
+
+
+def _outputs(name: str, ys) -> tuple:
+    """What forward returned, as a tuple of arrays that are finite."""
+    for i, y in enumerate(_as_tuple(ys)):
+        what = f"output {i}" if isinstance(ys, tuple) else "its output"
+        if not isinstance(y, (Array, numpy.number, float, int)):
+            raise GradientError(f"{name}: forward returned {type(y).__name__}; expected an array or a tuple of arrays")
+        places = np.argwhere(~np.isfinite(y))
+        if len(places):
+            index = ", ".join(str(int(i)) for i in places[0])
+            at = f"{what}[{index}]" if index else what
+            raise NotVerified(
+                f"{name}: {at} is {np.asarray(y)[tuple(places[0])]} at this point: nothing can be checked"
+            )
+    return _as_tuple(ys)
+
+
+def _places(model, inputs: list) -> dict[str, Array]:
+    return named_params(model) | {f"input {i}": x for i, x in enumerate(inputs) if _is_float(x)}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The same SciPy, the same code: the derivative of x * sign(x) by complex step is right under NumPy 1 and twice too
+# large under NumPy 2, without a warning.
+#
+# A good guess: x * np.sign(x) is |x|, so method "cs" of scipy.optimize gives -1 or 1, under either NumPy; and if a call
+# does not suit the complex step, as abs and std do not, the result is 0 or an error, which one would notice.
+# What happens: NumPy 1 took the sign of the real part; NumPy 2.0 made sign(z) = z / |z|, whose phase turns with
+# the step too: -2 or 2. std, which takes |z|, gives 0 for both, also without a word.
+# Whom it hurts: users of jac="cs" (minimize, least_squares) with a penalty such as x * sign(x), when NumPy is upgraded:
+# a gradient off by a factor still descends, only to another point or more slowly.
+# Source: NumPy 2.0.0 release notes, "np.sign ... complex"; scipy.optimize.approx_fprime, `_numdiff.approx_derivative`.
+# Seen: SciPy 1.13.1 with NumPy 1.26.4 and 2.2.6, Python 3.11 (wheels: 3.10 to 3.12). Exits non-zero if it changes.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat >"$work/ask.py" <<'PY'
+import warnings
+
+import numpy as np
+import scipy
+from scipy.optimize._numdiff import approx_derivative
+
+warnings.simplefilter("error")
+x = np.array([-3.0, 0.5])
+print("numpy", np.__version__, "scipy", scipy.__version__)
+for name, f in {"x * sign(x)": lambda x: (x * np.sign(x)).sum(), "std(x)": lambda x: np.std(x)}.items():
+    three, cs = (approx_derivative(f, x, method=m).ravel() for m in ("3-point", "cs"))
+    print(f"{name}: 3-point {np.round(three, 3) + 0.0}, cs {np.round(cs, 3) + 0.0}")
+PY
+for version in 1.26.4 2.2.6; do
+    "${PYTHON:-python3}" -m venv "$work/$version"
+    "$work/$version/bin/pip" install --quiet --disable-pip-version-check "numpy==$version" scipy==1.13.1 2>/dev/null
+    "$work/$version/bin/python" "$work/ask.py"
+done | tee "$work/seen"
+diff - "$work/seen" <<'EXPECTED'
+numpy 1.26.4 scipy 1.13.1
+x * sign(x): 3-point [-1.  1.], cs [-1.  1.]
+std(x): 3-point [-0.5  0.5], cs [0. 0.]
+numpy 2.2.6 scipy 1.13.1
+x * sign(x): 3-point [-1.  1.], cs [-2.  2.]
+std(x): 3-point [-0.5  0.5], cs [0. 0.]
+EXPECTED
