@@ -92,7 +92,7 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add("--vocab-size", type=size, help="at most so many words, <pad> and <unk> among them")
     add("--max-len", type=positive_int, help="only so many tokens of each text")
     add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
-    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, in word2vec's text format")
+    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, as text; may be gzipped")
     add("--wordvec-size", type=positive_int)
     add("--hidden-size", type=positive_int)
     add("--layers", type=number(int, "a whole number of 1 to 100", lambda n: 1 <= n <= 100), default=3, help="of gru")
@@ -167,12 +167,9 @@ def main() -> int:
     weights_seed, shuffling_seed = np.random.SeedSequence(args.seed).spawn(2)
     ids, vectors = np.arange(0), None
     if args.embeddings is not None:
-        ids, vectors = read_word_vectors(args.embeddings, vocabulary, encoding=args.encoding)
-        args.wordvec_size = args.wordvec_size or vectors.shape[1]
-        if vectors.shape[1] != args.wordvec_size:
-            raise ValueError(
-                f"{args.embeddings}: vectors of {vectors.shape[1]} values, --wordvec-size is {args.wordvec_size}"
-            )
+        how = dict(encoding=args.encoding, dimensions=args.wordvec_size)
+        ids, vectors = read_word_vectors(args.embeddings, vocabulary, **how)
+        args.wordvec_size = vectors.shape[1]
     model = make_model(args, len(vocabulary), len(corpus.train.classes), np.random.default_rng(weights_seed))
     if vectors is not None:
         model.embed.W[ids] = vectors

@@ -35,7 +35,7 @@ from test_train_text import SMALL
             "--dropout: a share of at least 0 and below 1 wanted, got 2",
         ),
         ("--data films --format lines --embeddings nowhere", "nowhere"),
-        ("--data films --format lines --embeddings vectors", "vectors: vectors of 2 values, --wordvec-size is 3"),
+        ("--data films --format lines --embeddings vectors", "vectors: expected a word and 3 values on a line, got 2"),
         ("--data films --format lines --vocab-size 2", "--vocab-size: a whole number of at least 3 wanted, got 2"),
         ("--data films --format lines --tokenizer sentencepiece --sentencepiece-model films/film.neg", "film.neg"),
         ("--model lstm", "--model: .*'lstm'.*gru"),
