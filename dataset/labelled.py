@@ -36,6 +36,8 @@ from dataset.corpus_folder import (
 from dataset.files import read_text
 from dataset.table import read_columns
 
+PARTS = "trains", "tests"  # folders of read_csv
+
 
 class LabelledTexts(NamedTuple):
     """N texts and their classes; ``classes[labels[i]]`` is the name of text i's.
@@ -163,8 +165,11 @@ def read_csv(
     the column, files of different lengths, a label outside `classes`, fewer than two classes, wrong
     quotes, and for bytes that are not in the encoding.
     """
-    folder = Path(path) / part
+    path, folder = Path(path), Path(path) / part
     features, labels = folder / "features.csv", folder / "labels.csv"
+    if path.is_dir() and not features.is_file():
+        seem = hint(path, lambda near: [name for name in PARTS if (near / name / "features.csv").is_file()])
+        raise ValueError(f"{path}: expected a file {part}/features.csv in it, got none{seem}")
     texts = read_columns(features, ["feature"], encoding)
     rows = read_columns(labels, ["label"], encoding)
     if len(texts) != len(rows):

@@ -127,7 +127,7 @@ def read_word_vectors(
             line = line.strip(BLANKS)
             word, _, values = line.partition(b" ")
             # two spaces in a row are looked for where it matters, for that takes long
-            if values.count(b" ") != D - 1 or not values or b"\t" in values or (word in wanted and b"  " in line):
+            if values.count(b" ") != D - 1 or not values or b"\t" in line or (word in wanted and b"  " in line):
                 word, values = _parted(line, D)
             if word is None:
                 reason = UNFIT if line else EMPTY

@@ -12,7 +12,7 @@ from test_train_text import SMALL
     [
         ("--data films", "--data needs --format, one of folders, lines, csv"),
         ("--data nowhere --format lines", "nowhere"),
-        ("--data films --format folders", "films: two or more folders .* wanted"),
+        ("--data films --format folders", "films: expected two or more folders .*, got none"),
         ("--data films --format csv", "features.csv"),
         ("--test-data films", "--test-data needs --data"),
         ("--data films --format csv --test-data films", "--test-data: --format csv has its tests"),

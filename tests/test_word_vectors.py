@@ -60,6 +60,7 @@ def test_no_word_known(path):
         "2 2 \r\nthe 1 2 \r\nrare 3 4\r\n",
         "the\t1\t2\nrare\t3\t4\n",
         "2\t2\nthe\t1 2\nrare 3\t4\n",
+        "the\t1  2\nrare 3  4\n",
         "the  1 2\nrare 3   4\n",
         " the 1 \t 2\t\n\trare 3 4  \n",
         BOM + b"the 1 2\nrare 3 4\n",
