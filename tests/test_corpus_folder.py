@@ -63,6 +63,10 @@ def test_a_stray_folder_is_no_class(tmp_path, folder):
     assert read_folders(tmp_path, classes=["neg", folder]).texts == ["x", "z"], "unless it is named"
 
 
+def test_a_class_may_be_called_as_a_stray_file(tmp_path):
+    assert read_folders(write(tmp_path, {"licence/a.txt": "x", "readme/a.txt": "y"})).classes == ("licence", "readme")
+
+
 def test_what_was_skipped_is_told_in_one_line(tmp_path):
     files = {f"neg/{i}.html": "x" for i in range(40)} | {"neg/a.TXT": "x", "pos/a.txt": "x", "pos/deep/b.txt": "x"}
     data = read_folders(write(tmp_path, files | {"LICENSE": "x", ".x": "x", "urls_neg.txt": "x", "words.feat": ""}))
