@@ -23,10 +23,10 @@ def read_bytes(path: str | os.PathLike) -> bytes:
 
 
 def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
-    """The text of a file, without a byte order mark, its line ends LF.
+    """The text of a file, its line ends LF, without a byte order mark.
 
-    Raises ValueError as ``read_bytes``, for a name that is no encoding's, and, beginning `path:line:`, for bytes that
-    are not in the encoding; OSError as open.
+    Raises as read_bytes, and ValueError for a name that is no encoding's, and with the line and the byte (from 0)
+    that is not in the encoding.
     """
     data = read_bytes(path)
     try:
@@ -34,10 +34,9 @@ def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
     except LookupError:
         raise ValueError(f"{path}: expected the name of an encoding, got {encoding!r}") from None
     except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        line = data.split(b"\n")[number - 1].rstrip(b"\r")
-        shown = repr(line) if len(line) <= 60 else f"{line[:60]!r}..."
-        raise ValueError(f"{path}:{number}: not {encoding} ({error.reason}): {shown}") from None
+        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        place = f"byte {error.start} of the file"
+        raise ValueError(f"{path}:{line}: not {encoding} ({error.reason}), {place}") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 

@@ -1,27 +1,42 @@
-"""Texts and their classes, read from the three layouts that corpora come in.
+"""Texts and their classes, read from the layouts that corpora come in.
 
 - `read_folders`: a folder a class, a file a text (the film reviews `aclImdb/train/{neg,pos}/*.txt`)
 - `read_lines`: a file a class, a line a text (`rt-polarity.{neg,pos}` of the sentence polarity dataset)
 - `read_csv`: `features.csv` and `labels.csv`, in a folder `trains` and a folder `tests`
+- `read_table`: one file of comma- or tab-separated values, with a column of texts and one of labels
 
 All return `LabelledTexts`, take the name of an encoding, drop white space around each text and a byte
 order mark, and refuse texts with nothing else. They raise ValueError that begins with the file, its
 line too where the file has more than one text, and the OSError of a file or folder that is not there.
+
+What only happens to stand in a folder is neither text nor class, and told in `skipped`: hidden files, those of a
+system or an editor (`Thumbs.db`, `__MACOSX`, `pos.txt~`), and what by its name is about the corpus: README, LICENSE,
+COPYING, CITATION, CHANGELOG, stop words.
 """
 
-import csv
-import io
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dataset.files import read_bytes
+from dataset.corpus_folder import (
+    UNLABELLED,
+    Skipped,
+    class_files,
+    class_folders,
+    endings,
+    entries,
+    files_in,
+    hint,
+    told,
+)
+from dataset.files import read_text
+from dataset.table import read_columns
 
-UNLABELLED = "unsup"  # aclImdb/train/unsup: reviews without a class
+PARTS = "trains", "tests"  # folders of read_csv
 
 
 class LabelledTexts(NamedTuple):
@@ -31,16 +46,21 @@ class LabelledTexts(NamedTuple):
     labels   int64 (N,), 0 .. C - 1
     classes  C names
     source   the path that was read, or the command that generates the same
+    places   where each text stands, N of ``file`` or ``file:line``; none of generated texts
+    skipped  what was found and is no text, in one line
     """
 
     texts: list[str]
     labels: np.ndarray
     classes: tuple[str, ...]
     source: str
+    places: Sequence[str] = ()
+    skipped: str = ""
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "LabelledTexts":
         """The texts of these rows, int (n,), in this order."""
-        return self._replace(texts=[self.texts[row] for row in rows], labels=self.labels[rows])
+        places = [self.places[row] for row in rows] if self.places else ()
+        return self._replace(texts=[self.texts[row] for row in rows], labels=self.labels[rows], places=places)
 
     def split(self, test_share: float = 0.1, seed: int = 1984) -> tuple["LabelledTexts", "LabelledTexts"]:
         """(train, test): the last ``int(N * test_share)`` texts of a shuffle are for testing.
@@ -57,58 +77,80 @@ class LabelledTexts(NamedTuple):
 
 
 def read_folders(
-    path: str | os.PathLike, *, classes: Sequence[str] | None = None, encoding: str = "utf-8"
+    path: str | os.PathLike,
+    *,
+    classes: Sequence[str] | None = None,
+    encoding: str = "utf-8",
+    pattern: str = "*.txt",
 ) -> LabelledTexts:
-    """Read a folder a class, each text a file ``*.txt``; files in the order of their names.
+    """Read a folder a class, each text a file; files in the order of their names.
 
-    `classes` names the folders, in the order of their labels; None takes all of them by name, but
-    for hidden ones and `unsup`, where aclImdb keeps texts without a class.
-    Raises ValueError for fewer than two classes, one without a text, an empty text, and for bytes
-    that are not in the encoding.
+    classes  the folders, in the order of their labels; None takes all of them by name, but for `unsup`, where aclImdb
+             keeps texts without a class
+    pattern  of the names of the files that are texts, as a shell's, upper and lower case the same; `*` takes all
+    Raises ValueError for fewer than two classes, one without a text, folders that have the folders of classes in
+    them, an empty text, and for bytes that are not in the encoding; says where classes seem to be instead.
     """
-    path = Path(path)
+    path, skipped = Path(path), defaultdict(list)
+
+    def elsewhere() -> str:
+        return hint(path, lambda folder: class_folders(folder, pattern))
+
     if classes is None:
-        folders = (child.name for child in path.iterdir() if child.is_dir())
-        classes = sorted(name for name in folders if name != UNLABELLED and not name.startswith("."))
-    files = {name: sorted((path / name).iterdir()) for name in classes}
-    found = {
-        name: [_text(file, encoding) for file in inside if file.suffix == ".txt" and not file.name.startswith(".")]
-        for name, inside in files.items()
-    }
-    return _labelled(path, found, "folders with *.txt files")
+        folders = []
+        for entry in entries(path, skipped):
+            if entry.is_dir() and entry.name != UNLABELLED:
+                folders.append(entry)
+            else:
+                skipped["other than folders of a class"].append(entry.name)
+        if folders and all(len(class_folders(folder, pattern)) > 1 for folder in folders):
+            raise ValueError(f"{path}: expected a folder a class, got folders of such folders{elsewhere()}")
+        classes = [folder.name for folder in folders]
+    _at_least_two(path, classes, f"folders with files {pattern}", elsewhere)
+    found = {}
+    for name in classes:
+        files = files_in(path / name, pattern, skipped)
+        if not files:
+            got = endings(path / name)
+            raise ValueError(f"{path}: expected files {pattern} in the folder {name!r}, got {got}{elsewhere()}")
+        found[name] = [(str(file), _text(file, encoding)) for file in files]
+    return _labelled(path, found, skipped)
 
 
 def read_lines(
-    path: str | os.PathLike, *, classes: Sequence[str] | None = None, encoding: str = "utf-8"
+    path: str | os.PathLike,
+    *,
+    classes: Sequence[str] | None = None,
+    encoding: str = "utf-8",
+    pattern: str | None = None,
 ) -> LabelledTexts:
     """Read a file a class, each text a line, from the folder `path`.
 
     Where two or more files share all of their name but the suffix, they are the classes, and the
     suffix their name: `rt-polarity.neg` is `neg`. Else each ``*.txt`` is a class: `neg.txt` is `neg`.
-    A README and hidden files are none. `classes` takes these of them only, in the order of their
-    labels; None takes all of them by name.
+    Empty lines at the end of a file are none.
+
+    classes  takes these of them only, in the order of their labels; None takes all of them by name
+    pattern  looks at files with such names only, and takes them all in place of ``*.txt``
     Raises ValueError for fewer than two classes, one that is not there or has no text, files of more
-    than one such set, an empty line, and for bytes that are not in the encoding.
+    than one such set, an empty line, and for bytes that are not in the encoding; says where classes seem to be instead.
     """
-    path = Path(path)
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    by_stem = defaultdict(dict)
-    for file in files:
-        if file.suffix and file.stem.lower() != "readme":
-            by_stem[file.stem][file.suffix[1:]] = file
-    sets = {stem: members for stem, members in by_stem.items() if len(members) > 1}
-    if len(sets) > 1:
-        raise ValueError(f"{path}: one set of files NAME.CLASS wanted, got {', '.join(sets)}; give each a folder")
-    if sets:
-        (members,) = sets.values()
-    else:
-        members = {stem: files["txt"] for stem, files in by_stem.items() if "txt" in files}
+    path, skipped = Path(path), defaultdict(list)
+    members = class_files(path, pattern, skipped)
     if classes is None:
         classes = sorted(members)
     missing = [name for name in classes if name not in members]
     if missing:
         raise ValueError(f"{path}: no file for the class {missing[0]!r}, there are {', '.join(members) or 'none'}")
-    return _labelled(path, {name: list(_lines(members[name], encoding)) for name in classes}, "files NAME.CLASS")
+
+    def elsewhere() -> str:
+        if len(class_folders(path, "*.txt")) > 1:
+            return "; its folders seem to be the classes, as in the format 'folders'"
+        seem = hint(path, lambda folder: class_files(folder, pattern, defaultdict(list)))
+        return seem or f", of {endings(path)}"
+
+    _at_least_two(path, classes, f"files NAME.CLASS or {pattern or '*.txt'}", elsewhere)
+    return _labelled(path, {name: list(_lines(members[name], encoding)) for name in classes}, skipped)
 
 
 def read_csv(
@@ -123,84 +165,96 @@ def read_csv(
     the column, files of different lengths, a label outside `classes`, fewer than two classes, wrong
     quotes, and for bytes that are not in the encoding.
     """
-    folder = Path(path) / part
+    path, folder = Path(path), Path(path) / part
     features, labels = folder / "features.csv", folder / "labels.csv"
-    texts = [text for _, text in _column(features, "feature", encoding)]
-    rows = list(_column(labels, "label", encoding))
+    if path.is_dir() and not features.is_file():
+        seem = hint(path, lambda near: [name for name in PARTS if (near / name / "features.csv").is_file()])
+        raise ValueError(f"{path}: expected a file {part}/features.csv in it, got none{seem}")
+    texts = read_columns(features, ["feature"], encoding)
+    rows = read_columns(labels, ["label"], encoding)
     if len(texts) != len(rows):
         raise ValueError(f"{folder}: features.csv has {len(texts)} rows, labels.csv has {len(rows)}")
-    classes = tuple(classes or sorted({name for _, name in rows}))
-    _at_least_two(folder, classes, "different labels")
-    ids = {name: i for i, name in enumerate(classes)}
-    for line, name in rows:
-        if name not in ids:
-            raise ValueError(f"{labels}:{line}: the label {name!r} is none of {', '.join(classes)}")
-    return LabelledTexts(texts, np.array([ids[name] for _, name in rows], dtype=np.int64), classes, str(folder))
+    places = [f"{features}:{line}" for line, _ in texts]
+    named = [(f"{labels}:{line}", name) for line, (name,) in rows]
+    return _from_table(folder, [text for _, (text,) in texts], places, named, classes)
+
+
+def read_table(
+    path: str | os.PathLike,
+    text_column: str = "text",
+    label_column: str = "label",
+    *,
+    classes: Sequence[str] | None = None,
+    encoding: str = "utf-8",
+) -> LabelledTexts:
+    """Read one file of values that commas, tabs, semicolons or bars separate, a text and its label a row.
+
+    The columns are named as in the first row, or given by number, from 1. Where both are numbers, the first row is a
+    header, and skipped, when no other row has its label and `classes` has it neither.
+    classes  as of read_csv
+    Raises ValueError as read_csv and, for what is said of separators and quotes, `table.read_columns`.
+    """
+    path = Path(path)
+    if text_column == label_column:
+        raise ValueError(f"{path}: expected two columns, of texts and of labels, got {text_column!r} for both")
+    rows = read_columns(path, [text_column, label_column], encoding, sniff=True)
+    skipped = ""
+    if text_column.isdecimal() and label_column.isdecimal() and rows:
+        (_, (_, first)), *others = rows
+        if first not in (classes or [label for _, (_, label) in others]):
+            rows, skipped = others, f"the first row as a header, for no other has the label {first!r}"
+    places = [f"{path}:{line}" for line, _ in rows]
+    named = [(place, name) for place, (_, (_, name)) in zip(places, rows, strict=True)]
+    return _from_table(path, [text for _, (text, _) in rows], places, named, classes)._replace(skipped=skipped)
 
 
 READERS = {"folders": read_folders, "lines": read_lines, "csv": read_csv}
 
 
-def _labelled(path: Path, found: dict[str, list[str]], wanted: str) -> LabelledTexts:
-    _at_least_two(path, tuple(found), wanted)
+def _labelled(path: Path, found: dict[str, list[tuple[str, str]]], skipped: Skipped) -> LabelledTexts:
+    """found: of each class places and texts."""
     for name, texts in found.items():
         if not texts:
             raise ValueError(f"{path}: no text of the class {name!r}")
     labels = np.repeat(np.arange(len(found), dtype=np.int64), [len(texts) for texts in found.values()])
-    return LabelledTexts([text for texts in found.values() for text in texts], labels, tuple(found), str(path))
+    places, texts = zip(*(row for rows in found.values() for row in rows), strict=True)
+    return LabelledTexts(list(texts), labels, tuple(found), str(path), places, told(skipped))
 
 
-def _at_least_two(path: Path, classes: tuple[str, ...], wanted: str) -> None:
-    if len(classes) < 2:
-        raise ValueError(f"{path}: two or more {wanted} wanted, got {', '.join(classes) or 'none'}")
+def _from_table(
+    path: Path, texts: list[str], places: list[str], named: list[tuple[str, str]], classes: Sequence[str] | None
+) -> LabelledTexts:
+    """named: of each text where its label stands, and the label."""
+    classes = tuple(classes or sorted({name for _, name in named}))
+    _at_least_two(path, classes, "different labels")
+    ids = {name: i for i, name in enumerate(classes)}
+    for place, name in named:
+        if name not in ids:
+            raise ValueError(f"{place}: the label {name!r} is none of {', '.join(classes)}")
+    labels = np.array([ids[name] for _, name in named], dtype=np.int64)
+    return LabelledTexts(texts, labels, classes, str(path), places)
 
 
-def _decoded(path: Path, encoding: str) -> str:
-    """The text of a file, its line ends LF. Raises ValueError with the line and the byte (from 0)."""
-    data = read_bytes(path)
-    try:
-        text = data.decode(encoding)
-    except LookupError:
-        raise ValueError(f"{path}: the name of an encoding wanted, got {encoding!r}") from None
-    except UnicodeDecodeError as error:
-        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
-        place = f"byte {error.start} of the file"
-        raise ValueError(f"{path}:{line}: not {encoding} ({error.reason}), {place}") from None
-    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+def _at_least_two(path: Path, classes: Sequence[str], wanted: str, elsewhere: Callable[[], str] = str) -> None:
+    if len(set(classes)) < 2:
+        got = ", ".join(dict.fromkeys(classes)) or "none"
+        raise ValueError(f"{path}: expected two or more {wanted}, got {got}{elsewhere()}")
 
 
 def _text(path: Path, encoding: str) -> str:
-    text = _decoded(path, encoding).strip()
+    text = read_text(path, encoding).strip()
     if not text:
         raise ValueError(f"{path}: empty text")
     return text
 
 
-def _lines(path: Path, encoding: str) -> Iterator[str]:
-    text = _decoded(path, encoding).removesuffix("\n")
+def _lines(path: Path, encoding: str) -> Iterator[tuple[str, str]]:
+    """Where each line stands, and what it is."""
     # Not splitlines, which also breaks at characters that a line may hold.
-    for number, line in enumerate(text.split("\n") if text else [], 1):
+    lines = read_text(path, encoding).split("\n")
+    while lines and not lines[-1].strip():
+        del lines[-1]
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             raise ValueError(f"{path}:{number}: empty line")
-        yield line.strip()
-
-
-def _column(path: Path, name: str, encoding: str) -> Iterator[tuple[int, str]]:
-    """The line where each row begins, and what the row holds in the column."""
-    reader = csv.reader(io.StringIO(_decoded(path, encoding)), strict=True)
-    begin = 1
-    try:
-        header = next(reader, [])
-        if name not in header:
-            raise ValueError(f"{path}:1: a column {name!r} wanted, got {', '.join(header) or 'none'}")
-        place = header.index(name)
-        begin = reader.line_num + 1
-        for row in reader:
-            if len(row) not in (0, len(header)):
-                raise ValueError(f"{path}:{begin}: {len(row)} columns in the row, {len(header)} in the header")
-            if not row or not row[place].strip():
-                raise ValueError(f"{path}:{begin}: empty {name}")
-            yield begin, row[place].strip()
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"{path}:{begin}: {error}") from None
+        yield f"{path}:{number}", line.strip()

@@ -17,8 +17,12 @@ from dataset.files import read_bytes
 INSTALL = "pip install 'attention-from-scratch[japanese]'"
 
 
+def _encodable(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
 def _normalised(text: str, form: str) -> str:
-    return unicodedata.normalize(form, re.sub("[\ud800-\udfff]", "\ufffd", text))
+    return unicodedata.normalize(form, _encodable(text))
 
 
 class Words:
@@ -53,17 +57,19 @@ class Characters:
 class SentencePiece:
     """Pieces of a SentencePiece model; `train` makes one of texts, `load` reads a file `*.model`.
 
-    model   the bytes of the file. A space becomes `▁` in the pieces; a model of `train` puts none
-            before the text.
+    model   the bytes of the file. Texts are normalised as it says, by the library, so that the pieces
+            are those that the library gives. A space becomes `▁`; a model of `train` puts none before
+            the text.
+    nfkc    whether texts are brought to NFKC before, which version 0.1.0 did for all models
     Needs the package `sentencepiece`. Raises ValueError when it is missing, saying how to install it,
     and when the bytes are no model.
     Source: Kudo and Richardson 2018, "SentencePiece: A simple and language independent subword
     tokenizer and detokenizer for Neural Text Processing".
     """
 
-    def __init__(self, model: bytes):
+    def __init__(self, model: bytes, *, nfkc: bool = False):
         package = _sentencepiece()
-        self.model = model
+        self.model, self.nfkc = model, nfkc
         self._processor = package.SentencePieceProcessor()
         try:
             loaded = self._processor.LoadFromSerializedProto(model)
@@ -76,12 +82,23 @@ class SentencePiece:
     def train(cls, texts: Iterable[str], vocab_size: int = 8000) -> "SentencePiece":
         """A unigram model of the texts, of `vocab_size` pieces or fewer where they do not give as many.
 
-        Raises ValueError when the texts are empty or have more distinct characters than that.
+        The texts are normalised by SentencePiece's own `nmt_nfkc`, which is NFKC with a few exceptions (it keeps
+        `～`, for one), drops most control characters, and makes any white space one space. The least `vocab_size` is 3,
+        for `<unk>`, `<s>` and `</s>`, and one for each distinct character of what comes out, the space among them if
+        it stands between words; without the rarest ones, when the others are 99.95% of all.
+        Raises ValueError for a smaller one, and when there is nothing in the texts.
         """
+        package = _sentencepiece()
+        texts = [_encodable(text) for text in texts]
+        normalizer = package.SentencePieceNormalizer(rule_name="nmt_nfkc")
+        if not any(normalizer.normalize(text).strip(" ▁") for text in texts):  # at which version 0.2.0 would exit
+            raise ValueError("SentencePiece: expected texts to train on, got none, or white space alone")
+        if vocab_size < 4:
+            raise ValueError(f"SentencePiece: expected a vocab_size of 3 and one for each character, got {vocab_size}")
         writer = io.BytesIO()
         try:
-            _sentencepiece().SentencePieceTrainer.train(
-                sentence_iterator=(_normalised(text, "NFKC") for text in texts),
+            package.SentencePieceTrainer.train(
+                sentence_iterator=iter(texts),
                 model_writer=writer,
                 vocab_size=vocab_size,
                 hard_vocab_limit=False,
@@ -104,11 +121,12 @@ class SentencePiece:
             raise ValueError(f"{path}: {error}") from None
 
     def __call__(self, text: str) -> list[str]:
-        return self._processor.encode(_normalised(text, "NFKC"), out_type=str)
+        return self._processor.encode(_normalised(text, "NFKC") if self.nfkc else _encodable(text), out_type=str)
 
     def to_json(self) -> dict:
-        """The model travels along, as base64."""
-        return {"name": "sentencepiece", "model": base64.b64encode(self.model).decode("ascii")}
+        """The model travels along, as base64. Without "nfkc", as in files of version 0.1.0, it is true."""
+        data = {"name": "sentencepiece", "model": base64.b64encode(self.model).decode("ascii")}
+        return data if self.nfkc else data | {"nfkc": False}
 
 
 Tokenizer = Words | Characters | SentencePiece
@@ -130,8 +148,8 @@ def tokenizer_from_json(data: dict) -> Tokenizer:
     name = data.get("name") if isinstance(data, dict) else data
     if name not in tuple(TOKENIZERS):  # which may be unhashable, in a file of someone else's
         raise ValueError(f"tokenizer_from_json: one of {', '.join(TOKENIZERS)} wanted, got {name!r}")
-    wanted = {"name", "model"} if name == "sentencepiece" else {"name"}
-    if set(data) != wanted:
+    wanted, optional = ({"name", "model"}, {"nfkc"}) if name == "sentencepiece" else ({"name"}, set())
+    if data.keys() - optional != wanted:
         raise ValueError(f"tokenizer_from_json: {name} with {sorted(wanted)} wanted, got {sorted(data)}")
     if name != "sentencepiece":
         return TOKENIZERS[name]()
@@ -139,7 +157,10 @@ def tokenizer_from_json(data: dict) -> Tokenizer:
         model = base64.b64decode(data["model"], validate=True)
     except (TypeError, ValueError) as error:
         raise ValueError(f"tokenizer_from_json: a model as base64 wanted ({error})") from None
-    return SentencePiece(model)
+    nfkc = data.get("nfkc", True)
+    if not isinstance(nfkc, bool):
+        raise ValueError(f"tokenizer_from_json: expected nfkc as true or false, got {nfkc!r}")
+    return SentencePiece(model, nfkc=nfkc)
 
 
 def _sentencepiece() -> ModuleType:

@@ -155,8 +155,10 @@ def _started(parser: Parser, folder: Path, state: Path) -> tuple[list[str], dict
     prog, parser.prog = parser.prog, f"{parser.prog}: {state}"
     args = parser.parse_args(options)
     parser.prog = prog
-    if storable(args) != arguments:
+    again = storable(args)
+    if {name: again[name] for name in arguments} != arguments:
         parser.error(strange)
+    facts["arguments"] = again  # with the defaults of options that are younger than the run
     return options, facts
 
 

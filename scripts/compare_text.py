@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 import numpy as np
 from cli import Parser, positive_int
-from text_run import pad
+from text_run import pad, tokens_of
 
 from classifier import GRUClassifier, evaluate
 from common.optimizer import Adam
@@ -70,10 +70,10 @@ def main() -> int:
         print("torch is not installed: ours alone; pip install torch==2.13.0 for the twin")
     train, test = READERS[args.format](Path(args.data)).split()
     words = Words()
-    tokens = [words(text) for text in train.texts]
+    tokens = tokens_of(train, words)
     vocabulary = WordVocabulary.build(tokens, min_count=args.min_count)
     x_train = pad(tokens, vocabulary, "after", None)
-    x_test = pad([words(text) for text in test.texts], vocabulary, "after", None)
+    x_test = pad(tokens_of(test, words), vocabulary, "after", None)
     print(f"{train.source}: {len(x_train)} texts to train on, {len(x_test)} to test, {len(vocabulary)} words")
     print(f"workers: {args.workers}; {describe_blas()}")
     sizes = len(vocabulary), args.wordvec_size, args.hidden_size, args.layers, args.dropout

@@ -31,7 +31,18 @@ from cli import (
 )
 from pictures import save_figure, to_files
 from run_folder import prepare, set_aside, write_config, write_table
-from text_run import BATCH, DATE_MODELS, TextModel, attention_on_cues, draw_batch, open_corpus, pad
+from text_run import (
+    BATCH,
+    DATE_MODELS,
+    OPTIONS,
+    TextModel,
+    about,
+    attention_on_cues,
+    draw_batch,
+    open_corpus,
+    pad,
+    tokens_of,
+)
 from tqdm import tqdm
 
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
@@ -79,7 +90,13 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add = parser.add_argument
     add("--model", choices=list(ORIGINAL), default="seqself", help="bow: logistic regression on the counts of words")
     add("--data", type=some_text, metavar="PATH", help="a corpus; without it, generated Japanese sentences")
-    add("--format", choices=list(READERS), help="a folder a class, a file a class, or features.csv and labels.csv")
+    add("--format", choices=list(READERS), help="a folder a class, a file a class, or tables")
+    add(
+        "--pattern", type=some_text, help="folders: of the names of texts, *.txt without it; lines: of files to look at"
+    )
+    columns = "csv, where --data is one file and not a folder of features.csv and labels.csv: name or number (from 1)"
+    add("--text-column", type=some_text, metavar="COLUMN", help=f"{columns}; `text` without it")
+    add("--label-column", type=some_text, metavar="COLUMN", help="the same; `label` without it")
     add("--encoding", default="utf-8", help="of the corpus and of word vectors")
     add("--test-data", type=some_text, metavar="PATH", help="texts to test on; without it, a share of --data")
     add("--test-share", type=share, default=0.1, help="of all texts")
@@ -92,7 +109,7 @@ def parse() -> tuple[argparse.Namespace, dict]:
     add("--vocab-size", type=size, help="at most so many words, <pad> and <unk> among them")
     add("--max-len", type=positive_int, help="only so many tokens of each text")
     add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
-    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, in word2vec's text format")
+    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, as text; may be gzipped")
     add("--wordvec-size", type=positive_int)
     add("--hidden-size", type=positive_int)
     add("--layers", type=number(int, "a whole number of 1 to 100", lambda n: 1 <= n <= 100), default=3, help="of gru")
@@ -141,8 +158,13 @@ def parse() -> tuple[argparse.Namespace, dict]:
         if given and args.model not in models:
             option, wanted = given[0].replace("_", "-"), " or ".join(models)
             parser.error(f"--{option} is an option of --model {wanted}, not of {args.model}")
-    if args.format == "csv" and args.test_data is not None:
+    if args.format == "csv" and args.test_data is not None and not Path(args.data).is_file():
         parser.error("--test-data: --format csv has its tests in the folder tests of --data")
+    if args.pattern is not None and args.format not in ("folders", "lines"):
+        parser.error("--pattern needs --format folders or lines")
+    for name in ("text_column", "label_column"):
+        if getattr(args, name) is not None and (args.format != "csv" or Path(args.data).is_dir()):
+            parser.error(f"--{name.replace('_', '-')} needs --format csv and a file as --data")
     return args, {}
 
 
@@ -150,15 +172,18 @@ def main() -> int:
     args, kept = parse()
     to_files()
     shares = args.test_share, args.validation_share
-    corpus = open_corpus(args.data, args.format, args.encoding, args.test_data, shares, args.seed, kept.get("sha256"))
+    options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    where = args.data, args.format, args.encoding, args.test_data
+    corpus = open_corpus(*where, shares, args.seed, kept.get("sha256"), options)
     if args.tokenizer is None:
         args.tokenizer = fitting(corpus.train.texts[:SAMPLE])
     tokenizer = make_tokenizer(args, corpus.train.texts)
-    tokens = {part: [tokenizer(text) for text in getattr(corpus, part).texts] for part in corpus._fields[:3]}
+    tokens = {part: tokens_of(getattr(corpus, part), tokenizer) for part in corpus._fields[:3]}
     vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
     if len(vocabulary) == 2:
         raise ValueError(f"--min-count {args.min_count}: no word of the texts is seen as often")
-    same = {"sha256": corpus.origin["sha256"], "vocabulary": digest(vocabulary.words, tokenizer.to_json())}
+    said = {name: value for name, value in tokenizer.to_json().items() if name != "nfkc"}  # which 0.1.0 did not say
+    same = {"sha256": corpus.origin["sha256"], "vocabulary": digest(vocabulary.words, said)}
     if kept and kept.get("vocabulary") != same["vocabulary"]:
         raise ValueError(f"--resume {args.out}: the tokenizer or its vocabulary differs from what the run started with")
     xs = {part: pad(words, vocabulary, args.padding, args.max_len) for part, words in tokens.items()}
@@ -167,12 +192,9 @@ def main() -> int:
     weights_seed, shuffling_seed = np.random.SeedSequence(args.seed).spawn(2)
     ids, vectors = np.arange(0), None
     if args.embeddings is not None:
-        ids, vectors = read_word_vectors(args.embeddings, vocabulary, encoding=args.encoding)
-        args.wordvec_size = args.wordvec_size or vectors.shape[1]
-        if vectors.shape[1] != args.wordvec_size:
-            raise ValueError(
-                f"{args.embeddings}: vectors of {vectors.shape[1]} values, --wordvec-size is {args.wordvec_size}"
-            )
+        how = dict(encoding=args.encoding, dimensions=args.wordvec_size)
+        ids, vectors = read_word_vectors(args.embeddings, vocabulary, **how)
+        args.wordvec_size = vectors.shape[1]
     model = make_model(args, len(vocabulary), len(corpus.train.classes), np.random.default_rng(weights_seed))
     if vectors is not None:
         model.embed.W[ids] = vectors
@@ -209,6 +231,7 @@ def main() -> int:
         sizes = ", ".join(f"{len(x)} {part}" for part, x in xs.items())
         known = f", {len(ids)} of them with a vector from {args.embeddings}" if args.embeddings else ""
         print(f"{corpus.train.source}: {sizes} texts; {len(vocabulary)} different tokens{known}")
+        print("\n".join(about(corpus)))
         print(f"workers: {args.workers}; {describe_blas()}\n{summary(model)}\n\n{line(COLUMNS)}")
     train(args, trainer, xs["train"], ts["train"], {"arguments": storable(args), **same})
     report(args, corpus.test, xs["test"], best)

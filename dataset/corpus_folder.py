@@ -1,0 +1,120 @@
+"""What the files of a corpus's folder are: texts, classes, or strays that only happen to stand there."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+
+UNLABELLED = "unsup"  # aclImdb/train/unsup: reviews without a class
+SYSTEM = re.compile(r"\..*|.*~|.*\.(?:bak|orig|swp|tmp)|thumbs\.db|desktop\.ini|__macosx|__pycache__|lost\+found")
+ABOUT = re.compile(  # rt-polaritydata.README.1.0.txt, LICENSE-MIT, stopwords_en.txt
+    r"(?:.*[^a-z])?(?:readme|stop[-_ ]?words?|stop[-_ ]?list)(?:[^a-z].*)?"
+    r"|(?:licen[cs]e|copying|citation|changelog)(?:[^a-z].*)?"
+)
+NEAR = 100  # entries of a folder that are looked at, where classes are searched for
+
+Skipped = dict[str, list[str]]  # the reason: the names
+
+
+def told(skipped: Skipped) -> str:
+    """What was skipped, in one line; empty for nothing."""
+    parts = []
+    for why, names in skipped.items():
+        some = [*sorted(set(names))[:3], *["..."] * (len(set(names)) > 3)]
+        parts.append(f"{len(names):,} {why} ({', '.join(some)})")
+    return ", ".join(parts)
+
+
+def entries(path: Path, skipped: Skipped) -> list[Path]:
+    """The files and folders that may belong to a corpus, by name. Raises ValueError for a file, OSError as iterdir."""
+    if path.is_file():
+        raise ValueError(f"{path}: expected the folder of a corpus, got a file")
+    kept = []
+    for entry in sorted(path.iterdir()):
+        if SYSTEM.fullmatch(entry.name.lower()):
+            skipped["hidden, or of a system or an editor"].append(entry.name)
+        elif entry.is_file() and ABOUT.fullmatch(entry.name.lower()):
+            skipped["about the corpus"].append(entry.name)
+        else:
+            kept.append(entry)
+    return kept
+
+
+def matches(path: Path, pattern: str) -> bool:
+    """Whether the name is as the pattern, in lower or upper case."""
+    return fnmatchcase(path.name.lower(), pattern.lower())
+
+
+def files_in(path: Path, pattern: str, skipped: Skipped) -> list[Path]:
+    """The files of a folder that the pattern takes, by name."""
+    taken = []
+    for entry in entries(path, skipped):
+        if entry.is_file() and matches(entry, pattern):
+            taken.append(entry)
+        else:
+            skipped[f"other than {pattern}"].append(f"{path.name}/{entry.name}")
+    return taken
+
+
+def endings(path: Path) -> str:
+    """How many files of which ending a folder has, as patterns."""
+    found = Counter(f"*{entry.suffix}" for entry in entries(path, defaultdict(list)) if entry.is_file())
+    some = ", ".join(f"{count:,} {ending}" for ending, count in found.most_common(3))
+    return f"{some}, which a pattern can take" if some else "none"
+
+
+def class_folders(path: Path, pattern: str) -> list[str]:
+    """The names of the folders with texts in them, but for those that have such folders themselves."""
+    return [name for name in _with_texts(path, pattern) if len(_with_texts(path / name, pattern)) < 2]
+
+
+def _with_texts(path: Path, pattern: str) -> list[str]:
+    return [
+        folder.name
+        for folder in _folders(path)
+        if folder.name != UNLABELLED and any(matches(file, pattern) for file in folder.iterdir())
+    ]
+
+
+def class_files(path: Path, pattern: str | None, skipped: Skipped) -> dict[str, Path]:
+    """The files that are classes, by the names of these, as read_lines says."""
+    files = [entry for entry in entries(path, skipped) if entry.is_file()]
+    by_stem = defaultdict(dict)
+    for file in files:
+        if matches(file, pattern or "*.*"):
+            by_stem[file.stem][file.suffix[1:]] = file
+    sets = {stem: members for stem, members in by_stem.items() if len(members) > 1}
+    if len(sets) > 1:
+        raise ValueError(
+            f"{path}: expected one set of files NAME.CLASS, got {', '.join(sets)}; a pattern can choose one"
+        )
+    if sets:
+        ((stem, members),) = sets.items()
+        why = f"other than {stem}.CLASS"
+    else:
+        members = {file.stem: file for file in files if matches(file, pattern or "*.txt")}
+        why = f"other than {pattern or '*.txt'}"
+    for file in files:
+        if file not in members.values():
+            skipped[why].append(file.name)
+    return members
+
+
+def hint(path: Path, find: Callable[[Path], list | dict]) -> str:
+    """Where the classes that `find` finds seem to be: one folder up, if this one is of them, or one or two down."""
+    found, up = [], path.resolve().parent
+    with suppress(OSError):
+        below = _folders(path)
+        for folder in [up, *below, *(deep for near in below for deep in _folders(near))]:
+            with suppress(OSError, ValueError):
+                classes = find(folder)
+                if len(classes) > 1 and (folder != up or path.resolve().name in classes):
+                    found.append(str(folder))
+    return f"; classes seem to be in {', '.join(found)}" if found else ""
+
+
+def _folders(path: Path) -> list[Path]:
+    return [folder for folder in islice(entries(path, defaultdict(list)), NEAR) if folder.is_dir()]

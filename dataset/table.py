@@ -1,0 +1,96 @@
+"""Columns of a table of comma-, tab-, semicolon- or bar-separated values."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dataset.files import MAX_BYTES, read_text
+
+Rows = list[tuple[int, list[str]]]  # the line where a row begins, and its cells
+
+
+def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bool = False) -> Rows:
+    """Of each row the line where it begins, and what it holds in these columns without the white space around.
+
+    columns  names, that the first row has; or numbers, from 1. Of numbers alone, the first row is one of the others
+    sniff    values are separated by tabs in a file *.tsv or *.tab, else by what gives the first row these columns, and
+             all rows as many as the first: a comma, a tab, a semicolon or a bar. Else by commas. In a tab-separated
+             file with quotes that do not pair up, they are marks of the texts.
+    Lines at the end that are empty are no rows. Raises ValueError, beginning `path:line:`, for a column that is not
+    there or there twice, a row of another length, one with nothing in a column, wrong quotes, and as read_text.
+    """
+    text = read_text(path, encoding)
+    delimiters = "," if not sniff else "\t" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"
+    problems = []
+    with _fields_of_any_length():
+        for delimiter in delimiters:
+            header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+            try:
+                places = [_place(path, column, header) for column in columns]
+            except ValueError as error:
+                problems.append((2, error))
+                continue
+            for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)[: 1 + (delimiter == "\t")]:
+                try:
+                    rows = _rows(path, io.StringIO(text), delimiter, quoting)
+                except ValueError as error:
+                    problems.append((1, error))
+                    continue
+                headed = not all(map(_is_number, columns))
+                return [(line, _cells(path, line, row, columns, places)) for line, row in rows[headed:]]
+    raise min(problems, key=lambda problem: problem[0])[1]  # of equal ones the first
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """csv has one limit for all its readers, of 128 KiB."""
+    limit = csv.field_size_limit(MAX_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _rows(path: Path, file: io.StringIO, delimiter: str, quoting: int) -> Rows:
+    """All rows, as long as the first one or empty."""
+    rows, begin = [], 1
+    reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+    try:
+        for row in reader:
+            rows.append((begin, row))
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"{path}:{begin}: {error}") from None
+    while rows and not "".join(rows[-1][1]).strip():
+        del rows[-1]
+    for line, row in rows:
+        if len(row) not in (0, len(rows[0][1])):
+            raise ValueError(f"{path}:{line}: expected {len(rows[0][1])} columns as in the first row, got {len(row)}")
+    return rows
+
+
+def _place(path: Path, column: str, header: list[str]) -> int:
+    """The index of a column in the first row."""
+    if _is_number(column):
+        if not 0 < int(column) <= len(header):
+            raise ValueError(f"{path}:1: expected a column {column}, got {len(header)} columns")
+        return int(column) - 1
+    names = [name.strip() for name in header]
+    if names.count(column) != 1:
+        got = f"{names.count(column)} of them" if column in names else ", ".join(names) or "none"
+        raise ValueError(f"{path}:1: expected a column {column!r}, got {got}")
+    return names.index(column)
+
+
+def _cells(path: Path, line: int, row: list[str], columns: Sequence[str], places: list[int]) -> list[str]:
+    cells = [row[place].strip() for place in places] if row else [""]
+    for column, cell in zip(columns, cells, strict=False):
+        if not cell:
+            raise ValueError(f"{path}:{line}: empty {'column ' * _is_number(column)}{column}")
+    return cells
+
+
+def _is_number(column: str) -> bool:
+    return column.isascii() and column.isdecimal()
