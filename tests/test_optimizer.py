@@ -100,6 +100,7 @@ def torch():
     torch.set_default_dtype(before)
 
 
+@pytest.mark.slow
 def test_nadam_equals_torchs(torch):
     params, steps = draws(steps=20)
     theirs = [torch.tensor(p, requires_grad=True) for p in params]
