@@ -97,7 +97,8 @@ TEXTS = ["京都で紅葉を見た。", "昨日は試合を見た。", "今日�
 
 def test_sentencepiece(pieces, capfd):
     assert "".join(pieces(TEXTS[0])) == TEXTS[0]  # nothing put before it
-    assert len(pieces(TEXTS[3])) < len(TEXTS[3]) == len(SentencePiece.train(TEXTS, vocab_size=24)(TEXTS[3]))
+    few = SentencePiece.train(TEXTS, vocab_size=24)  # 0.2.0 makes pieces of several characters of them, 0.2.1 none
+    assert len(pieces(TEXTS[3])) < len(few(TEXTS[3])) <= len(TEXTS[3])
     assert "".join(pieces("ＡＢ か\u3099")) == "AB▁が"
     assert SentencePiece.train(iter(TEXTS), vocab_size=40).model == pieces.model
     assert SentencePiece.train(["a b\nc", "\ud800"])("a b")  # fewer pieces than 8000
