@@ -1,9 +1,10 @@
 """Which kernels OpenBLAS multiplies with; and those for AVX-512 where the CPU has it and OpenBLAS did not see it.
 
-OpenBLAS chooses kernels by the CPU's name, and for one that it does not know it takes those for AVX2, at about half
-the speed. The variable OPENBLAS_CORETYPE overrules it, but only before numpy is loaded, and kernels that the CPU
-cannot run end in a crash. So the script starts as it is, looks, and starts once more with the variable set if both
-hold: the CPU has all that the kernels need, and OpenBLAS has chosen others.
+OpenBLAS chooses kernels by the CPU's vendor, family and model, and for one that is newer than its release it takes
+older kernels, those for AVX2 say; how much is lost depends on the CPU. The variable OPENBLAS_CORETYPE overrules it, but
+only before numpy is loaded, and kernels that the CPU cannot run end in a crash. So the script starts as it is, looks,
+and starts once more with the variable set if both hold: the CPU has all that the kernels need, and OpenBLAS has chosen
+others.
 """
 
 import os

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -18,6 +19,7 @@ import hypothesis
 import numpy as np
 import pytest
 from browser_tools import FLAGS, Browser
+from matrix import kernels_in_use
 from page_tools import page_of
 from script_tools import write_blogs, write_films
 from threadpoolctl import threadpool_limits
@@ -33,10 +35,16 @@ hypothesis.settings.register_profile("full", max_examples=1000, derandomize=True
 
 
 def pytest_addoption(parser):
-    parser.addoption("--full", action="store_true", help="the long versions of the fault and property tests")
+    parser.addoption("--full", action="store_true", help="the long versions of the fault and property tests, slow ones")
+    parser.addoption("--no-missing", action="store_true", help="a slow test that skips, for want of a package, fails")
+    parser.addoption("--kernels", metavar="NAME", help="stop unless these are what OpenBLAS multiplies with")
 
 
 def pytest_configure(config):
+    if not (config.option.markexpr or config.option.full):
+        config.option.markexpr = "not slow"
+    if config.option.kernels and kernels_in_use() != config.option.kernels:
+        raise pytest.UsageError(f"--kernels {config.option.kernels}: OpenBLAS uses {kernels_in_use()}")
     # the models here are tiny, and the cores busy with other tests: one BLAS thread for each process and its children
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(1, "blas")
@@ -45,6 +53,34 @@ def pytest_configure(config):
     for name in ("PYTHONIOENCODING", "PYTHONUTF8"):
         os.environ.pop(name, None)
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "quick")
+
+
+def pytest_report_header():
+    packages = " ".join(f"{name} {version(name)}" for name in ("numpy", "matplotlib"))
+    return f"{packages}, kernels {kernels_in_use()}"
+
+
+def fails_if_skipped(report, is_slow: bool) -> None:
+    if report.skipped and is_slow and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but nothing may be missing here (--no-missing): {report.longrepr[2]}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if item.config.getoption("--no-missing"):
+        fails_if_skipped(report, item.get_closest_marker("slow") is not None)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """A whole file that skips: whether slow tests are in it is not known any more."""
+    report = yield
+    if collector.config.getoption("--no-missing"):
+        fails_if_skipped(report, True)
+    return report
 
 
 class Scheduler(LoadFileScheduling):

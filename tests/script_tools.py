@@ -15,6 +15,8 @@ MODELS = ("baseline", "peeky", "attention")
 CHAPTERS_LINE = re.compile(
     r"^(\w+) +\| epoch (\d+) \|  iter (\d+) / (\d+) \| time (\d+)\[s\] \| loss (\d+\.\d\d)$", re.MULTILINE
 )
+# A rate beyond float32: the first update is infinite on every CPU. What comes of 1e30 or 1e38 depends on the kernels.
+INFINITE = 1e300
 TINY = ("--batch-size", 8, "--hidden-size", 4, "--wordvec-size", 3, "--max-epoch", 1)
 
 

@@ -208,6 +208,7 @@ def test_dropout_is_on_words_between_layers_and_on_the_query():
 # The same in PyTorch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", [True, False])
 def test_torch_twin_has_our_scores_and_gradients(attention, monkeypatch):
     torch = pytest.importorskip("torch")

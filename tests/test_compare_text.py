@@ -8,7 +8,7 @@ import pytest
 from script_tools import refused, write_films
 
 
-@pytest.mark.parametrize("with_torch", [True, False])
+@pytest.mark.parametrize("with_torch", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_compare_text(in_process, monkeypatch, request, tmp_path, with_torch):
     if with_torch:
         torch = pytest.importorskip("torch")

@@ -71,6 +71,7 @@ def from_torch(weight):
     return np.concatenate((-z, r, n), axis=-1)
 
 
+@pytest.mark.slow
 def test_reset_after_is_the_gru_of_torch():
     torch = pytest.importorskip("torch")
     draw = Draw()

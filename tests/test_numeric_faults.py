@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from layer_table import Draw, TiedModel
-from script_tools import everything, refused
+from script_tools import INFINITE, everything, refused
 
 from common import training_state
 from common.base_model import BaseModel
@@ -303,7 +303,7 @@ def test_state_on_disk_is_that_of_the_last_save(monkeypatch, tmp_path):
 def test_scripts_say_it_in_one_line(in_process, tmp_path, tiny, name):
     data = ("--data", tiny, "--models", "baseline") if name == "train_date.py" else ("--model", "gru", "--layers", 1)
     sizes = "--hidden-size", 4, "--wordvec-size", 3, "--batch-size", 8, "--save-every", 1, "--workers", 1
-    done = in_process(tmp_path, name, *data, *sizes, "--lr", "1e38", "--quiet", "--out", "run")
+    done = in_process(tmp_path, name, *data, *sizes, "--lr", INFINITE, "--quiet", "--out", "run")
     refused(done, rf"^{name}: epoch 1, iteration \d+: the (loss|weight|gradient) .*; rows of the batch, 8 in all: \d")
     for path in (tmp_path / "run").glob("*.npz"):
         if "state" not in path.name:

@@ -123,18 +123,24 @@ def test_readme_names_the_newcomers_two_commands():
     assert ".[test]" in tests[0] and "pytest" in tests[0]
 
 
-STUB = "mkdir -p .venv/bin && printf '#!/bin/sh\\necho ruff $*\\n' > .venv/bin/ruff && chmod +x .venv/bin/ruff"
+STUB = (
+    "mkdir -p .venv/bin && for name in ruff pip python; do "
+    'printf "#!/bin/sh\\necho $name \\$*\\n" > .venv/bin/$name; chmod +x .venv/bin/$name; done'
+)
 BROWSER = "chromium", "chromedriver"
 LINTED = ["ruff check .", "ruff format --check .", "npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
+SLOW_TESTS = ["pip install -e .[frameworks]", "python -m pytest -m slow --no-missing"]
+ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
 INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
 
 
 @pytest.fixture
 def run_ci(tmp_path):
-    """``run_ci(command, *programs)``: the result of .ci/run where the README has this test command, and only those
-    programs are installed beside the shell's; each prints its name and arguments, and ``id`` says root."""
+    """``run_ci(command, *programs)``: the exit status, output and errors of .ci/run where the README has this test
+    command, and only those programs are installed beside the shell's; each prints its name and arguments, and ``id``
+    says root."""
 
-    def run(command: str | None, *programs: str) -> subprocess.CompletedProcess:
+    def run(command: str | None, *programs: str) -> tuple[int, list[str], str]:
         (tmp_path / "bin").mkdir()
         for name in ("bash", "sh", "awk", "dirname", "mkdir", "chmod"):
             (tmp_path / "bin" / name).symlink_to(shutil.which(name))
@@ -147,7 +153,10 @@ def run_ci(tmp_path):
         marked = f"<!-- test command -->\n```sh\n{command}\n```\n" if command else ""
         (tmp_path / "README.md").write_text(before + marked + before, encoding="utf-8")
         env = os.environ | {"PATH": str(tmp_path / "bin")}
-        return subprocess.run([tmp_path / ".ci" / "run"], cwd="/", env=env, input=b"typed\n", capture_output=True)
+        ci = [tmp_path / ".ci" / "run"]
+        done = subprocess.run(ci, cwd="/", env=env, input="typed\n", capture_output=True, encoding="utf-8")
+        output = re.sub(r"^\+ .*\n", "", re.sub(" tests/test_.*", "", done.stdout), flags=re.MULTILINE)
+        return done.returncode, output.splitlines(), done.stderr
 
     return run
 
@@ -155,34 +164,33 @@ def run_ci(tmp_path):
 @pytest.mark.parametrize(
     "command, code, output",
     [
-        (f"{STUB} && echo tested, CI=$CI", 0, ["tested, CI=true", *LINTED]),
+        (f"{STUB} && echo tested, CI=$CI", 0, ["tested, CI=true", *ALL]),
         (f"{STUB} && false", 1, []),
         (f"{STUB} && read line", 1, []),
         (None, 1, []),
     ],
     ids=["passing", "failing", "no standard input", "none"],
 )
-def test_ci_runs_the_readmes_test_command_and_the_linters(run_ci, command, code, output):
-    done = run_ci(command, *BROWSER, "npx")
-    assert (done.returncode, done.stdout.decode().splitlines()[1:]) == (code, output), done.stderr
+def test_ci_runs_the_readmes_test_command_the_linters_and_the_slow_tests(run_ci, command, code, output):
+    *got, errors = run_ci(command, *BROWSER, "npx")
+    assert got == [code, output], errors
 
 
 @pytest.mark.parametrize(
     "programs, code, output, error",
     [
-        ((*BROWSER, "npx", "id", "apt-get"), 0, LINTED, b""),
-        (("npx", "id", "apt-get"), 0, INSTALLED + LINTED, b""),
-        (("chromium", "npx", "id", "apt-get"), 0, INSTALLED + LINTED, b""),
-        (("npx", "id"), 0, LINTED, b"will skip"),
-        ((*BROWSER,), 1, LINTED[:2], b"no npx"),
+        ((*BROWSER, "npx", "id", "apt-get"), 0, ALL, ""),
+        (("npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        (("chromium", "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        (("npx", "id"), 0, ALL, "will skip"),
+        ((*BROWSER,), 1, LINTED[:2], "no npx"),
     ],
     ids=["all", "browser installed", "driver installed", "no apt-get", "no npx"],
 )
 def test_ci_installs_the_browser_and_wants_npm(run_ci, programs, code, output, error):
-    done = run_ci(STUB, *programs)
-    lines = [line for line in done.stdout.decode().splitlines() if not line.startswith("+ ")]
-    assert (done.returncode, lines) == (code, output), done.stderr
-    assert error in done.stderr and (error or not done.stderr)
+    *got, errors = run_ci(STUB, *programs)
+    assert got == [code, output], errors
+    assert error in errors and (error or not errors)
 
 
 @pytest.mark.parametrize(

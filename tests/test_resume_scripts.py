@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from script_tools import MODELS, ROOT, cores, everything, history, refused, write_films
+from script_tools import INFINITE, MODELS, ROOT, cores, everything, history, refused, write_films
 
 from common import checkpoint
 from common.training_state import SaveState
@@ -168,7 +168,7 @@ def test_a_run_that_cannot_start_replaces_none(finished, train):
 
 def test_a_run_that_fails_costs_the_one_before_it_nothing(finished, train):
     shutil.copytree(finished / "whole", finished / "kept")
-    refused(train(finished, *DATES, "--models", "attention", "--lr", 1e30, "--out", "kept"), "not finite")
+    refused(train(finished, *DATES, "--models", "attention", "--lr", INFINITE, "--out", "kept"), "not finite")
     same_files(finished / "whole", finished / "kept" / "before")
     assert train(finished, "--resume", "kept/before", "--max-epoch", 3).returncode == 0, "and it goes on"
     assert [row["epoch"] for row in history(finished / "kept" / "before")][-1] == "3"

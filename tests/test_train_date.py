@@ -15,7 +15,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from script_tools import CHAPTERS_LINE, MODELS, ROOT, TINY, cores, everything, history, refused
+from script_tools import CHAPTERS_LINE, INFINITE, MODELS, ROOT, TINY, cores, everything, history, refused
 
 from common.layer import named_params
 from dataset import dates
@@ -246,7 +246,7 @@ def test_train_shows_a_bar_on_a_terminal_and_stops_cleanly(tiny, script_environm
 
 
 def test_train_that_diverges_says_what_to_do(tiny, script, tmp_path):
-    done = script(tmp_path, "train_date.py", "--data", tiny, "--lr", "1e38", "--quiet", *TINY)
+    done = script(tmp_path, "train_date.py", "--data", tiny, "--lr", INFINITE, "--quiet", *TINY)
     refused(done, r"^train_date\.py: epoch 1, iteration \d+: .* not finite.*smaller learning rate")
 
 

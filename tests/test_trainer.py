@@ -251,7 +251,7 @@ def test_tied_weights_are_one_parameter():
     Trainer(model, optimizer, callbacks=()).fit(x, t, max_epoch=1, batch_size=4)
     ((params, grad),) = given
     assert len(params) == 1 and params[0] is model.into.W
-    np.testing.assert_allclose(grad, x.T @ t @ W + t.T @ x @ W, rtol=1e-12)
+    np.testing.assert_allclose(grad, x.T @ t @ W + t.T @ x @ W, rtol=0, atol=1e-13)
     np.testing.assert_array_equal(model.out.W, model.into.W.T)
 
 
