@@ -34,9 +34,11 @@ def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
     except LookupError:
         raise ValueError(f"{path}: expected the name of an encoding, got {encoding!r}") from None
     except UnicodeDecodeError as error:
-        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        number = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        line = data[data.rfind(b"\n", 0, error.start) + 1 :].split(b"\n", 1)[0].rstrip(b"\r")
+        shown = repr(line) if len(line) <= 60 else f"{line[:60]!r}..."
         place = f"byte {error.start} of the file"
-        raise ValueError(f"{path}:{line}: not {encoding} ({error.reason}), {place}") from None
+        raise ValueError(f"{path}:{number}: not {encoding} ({error.reason}), {place}: {shown}") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 

@@ -166,8 +166,8 @@ def test_characters_at_which_splitlines_would_break_are_characters(write):
         ("1+2_3\n4+5_9\n\n", 3, "empty line: ''"),
         ("1+2_3\n4\0005_9\n", 2, r"NUL in the line: '4\x005_9'"),
         ("1+2_3\r\r\n4+5_9\r\r\n", 1, r"carriage return inside the line: '1+2_3\r'"),
-        (b"\xef\xbb\xbf1+2_3\r\n4+\xff_9\r\n", 2, r"not UTF-8 (invalid start byte): b'4+\xff_9'"),
-        (b"1+2_3\n4+5_\xe3", 2, r"not UTF-8 (unexpected end of data): b'4+5_\xe3'"),
+        (b"\xef\xbb\xbf1+2_3\r\n4+\xff_9\r\n", 2, r"not UTF-8 (invalid start byte), byte 12 of the file: b'4+\xff_9'"),
+        (b"1+2_3\n4+5_\xe3", 2, r"not UTF-8 (unexpected end of data), byte 10 of the file: b'4+5_\xe3'"),
         ("x" * 61 + "\n", 1, f"no '_' between question and answer: '{'x' * 60}'..."),
     ],
 )

@@ -86,7 +86,8 @@ SWITCHES = {  # whether there is a mask
     "classifier.gru_classifier.GRUClassifier.__init__": lambda m: GRUClassifier(5, 2, 2, mask=m),
     "classifier.seqself_classifier.SeqSelfClassifier.__init__": lambda m: SeqSelfClassifier(5, 2, 2, mask=m),
 }
-NO_MASKS = {"dataset.batches.PaddedTexts.__init__"}  # padding: "after" or "before"
+# padding: "after" or "before"; seen: a set of characters
+NO_MASKS = {"dataset.batches.PaddedTexts.__init__", "dataset.sequence.Vocabulary.encode"}
 NAMES = {"mask", "seen", "truth", "padding"}
 
 
