@@ -5,6 +5,8 @@ passes through as the derivative, which is what ``common.gradient_check`` relies
 That is why shifts and comparisons look at the real part alone.
 """
 
+import numbers
+
 from common.np import np
 
 Array = np.ndarray
@@ -86,6 +88,21 @@ def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) ->
         ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
         raise ValueError(f"{name}: labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
     return t
+
+
+def as_number(what: str, value, kind: type = float) -> float:
+    """A number of any type, of numpy, of cupy or in an array without axes, as Python's own int or float.
+
+    NumPy computes by type: float32 weights times a rate of type float64 are float64, times Python's float they are
+    float32. kind: int for a whole number. Raises ValueError for what is no such number; ``what`` says whose it is.
+    """
+    own = value.item() if getattr(value, "shape", None) == () else value
+    if isinstance(own, numbers.Integral):
+        return int(own)
+    if isinstance(own, numbers.Real) and kind is float:
+        return float(own)
+    got = f"an array of shape {value.shape}" if getattr(value, "shape", ()) else repr(value)
+    raise ValueError(f"{what}: expected a {'whole ' if kind is int else ''}number, got {got}")
 
 
 def expect_array(name: str, what: str, array, shape: tuple[int | None, ...] | None = None) -> None:

@@ -5,7 +5,7 @@ Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 
 import numpy
 
-from common.functions import class_ids, cross_entropy_error, relu, sigmoid, softmax, softplus
+from common.functions import as_number, class_ids, cross_entropy_error, relu, sigmoid, softmax, softplus
 from common.layer import Array, Layer
 from common.np import np
 
@@ -143,9 +143,9 @@ class Dropout(Layer):
 
     def __init__(self, dropout_ratio: float = 0.5, *, rng: numpy.random.Generator | None = None):
         super().__init__()
-        if not 0 <= dropout_ratio < 1:
+        self.dropout_ratio = as_number("Dropout: dropout_ratio", dropout_ratio)
+        if not 0 <= self.dropout_ratio < 1:
             raise ValueError(f"Dropout: a ratio in [0, 1) wanted, got {dropout_ratio}")
-        self.dropout_ratio = float(dropout_ratio)
         self.rng = rng if rng is not None else numpy.random.default_rng()
         self.train_flg = True
 
@@ -153,9 +153,10 @@ class Dropout(Layer):
         if not (self.train_flg if train_flg is None else train_flg):
             self.cache = np.ones((), dtype=bool), 1.0
         else:
+            ratio = as_number("Dropout: dropout_ratio", self.dropout_ratio)  # it may have been set since
             # float32 draws whatever the dtype of x: the same seed drops the same units in any precision
-            keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= self.dropout_ratio)
-            self.cache = keep, 1 / (1 - self.dropout_ratio)
+            keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= ratio)
+            self.cache = keep, 1 / (1 - ratio)
         keep, scale = self.cache
         return x * keep * scale
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy
 from threadpoolctl import ThreadpoolController
 
+from common.functions import as_number
 from common.layer import Array, Layer, walk
 from common.np import np
 
@@ -88,6 +89,7 @@ class Workers:
         learn: bool = True,
         blas_threads: int | None = None,
     ):
+        count = as_number("Workers: count", count, int)
         if count < 1:
             raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
         if count > 1:
