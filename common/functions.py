@@ -57,37 +57,49 @@ def log_softmax(x: Array) -> Array:
 def cross_entropy_error(y: Array, t: Array) -> Array:
     """Mean cross entropy, in nats, of *probabilities* y against labels t.
 
-    y (..., K); t (...) of class ids, or (..., K) one-hot  ->  a scalar.
+    y (..., K); t (...) of class ids, or (..., K) shares of the classes, as one-hot or smoothed  ->  a scalar.
     A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
-    Raises ValueError as ``class_ids``, and for no labels.
+    Raises ValueError as ``check_labels``, and for no labels.
     """
-    ids = class_ids("cross_entropy_error", t, y)
-    if not ids.size:
+    soft = check_labels("cross_entropy_error", t, y)
+    if not t.size:
         raise ValueError(f"cross_entropy_error: a label at least wanted, got {t.shape}")
-    picked = np.take_along_axis(y, ids[..., None], axis=-1)
-    return -np.log(np.where(picked.real <= 0, np.finfo(y.dtype).tiny, picked)).mean()
+    if not soft:
+        y = np.take_along_axis(y, t[..., None], axis=-1)
+    losses = -np.log(np.where(y.real <= 0, np.finfo(y.dtype).tiny, y))
+    return (losses * t.astype(y.real.dtype) if soft else losses).sum(axis=-1).mean()
 
 
-def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) -> Array:
-    """The labels t, ids (...) or one-hot (..., K), as ids (...) of the classes of y (..., K).
+def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None, shares: bool = True) -> bool:
+    """Whether the labels t of scores y (..., K) are shares of the classes (..., K), and not ids (...).
 
-    Raises ValueError for another shape, labels that are not integers, and ids outside 0..K-1 other than
-    ``ignore_label``; ``name`` says whose labels they are.
+    Raises ValueError for another shape, ids that are not integers or outside 0..K-1 and not ``ignore_label``, and
+    shares below 0 or that do not sum to 1 (to 1e-3, as of float16), or any where ``shares`` is False; ``name`` says
+    whose labels they are.
     """
     expect_array(name, "scores", y)
     expect_array(name, "labels", t)
     K = y.shape[-1]
-    if t.shape == y.shape:
-        return t.argmax(axis=-1)
+    if shares and t.shape == y.shape:
+        total = t.sum(axis=-1, dtype=np.float64)
+        wrong = np.argwhere(~((t >= 0).all(axis=-1) & (abs(total - 1) <= 1e-3)))
+        if len(wrong):
+            row = tuple(wrong[0].tolist())
+            raise ValueError(
+                f"{name}: labels[{', '.join(map(str, row))}]: expected shares of the {K} classes, at least 0 and of "
+                f"sum 1, got the smallest {t[row].min():.6g} and the sum {total[row]:.6g}"
+            )
+        return True
     if t.shape != y.shape[:-1]:
-        raise ValueError(f"{name}: labels of shape {y.shape[:-1]}, or one-hot {y.shape}, wanted, got {t.shape}")
+        either = f", or one-hot or soft {y.shape}," if shares else ""
+        raise ValueError(f"{name}: labels of shape {y.shape[:-1]}{either} wanted, got {t.shape}")
     if t.dtype.kind not in "iu":
         raise ValueError(f"{name}: integer labels wanted, got {t.dtype}")
     wrong = t[((t < 0) | (t >= K)) & (t != ignore_label)]
     if wrong.size:
         ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
         raise ValueError(f"{name}: labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
-    return t
+    return False
 
 
 def as_number(what: str, value, kind: type = float) -> float:

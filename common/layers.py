@@ -5,7 +5,7 @@ Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 
 import numpy
 
-from common.functions import as_number, class_ids, cross_entropy_error, relu, sigmoid, softmax, softplus
+from common.functions import as_number, check_labels, cross_entropy_error, relu, sigmoid, softmax, softplus
 from common.layer import Array, Layer
 from common.np import np
 
@@ -197,10 +197,11 @@ class Softmax(Layer):
 class SoftmaxWithLoss(Layer):
     """Mean cross entropy of softmax(x), in nats per label that counts.
 
-    forward:  x (..., V) scores; t int (...) labels, or (..., V) one-hot  ->  a scalar
-    backward: dout scalar  ->  dx (..., V)
-    Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0.
-    Raises ValueError when the shapes do not fit, or a label that counts is not an integer in 0..V-1.
+    forward:  x (..., V) scores; t int (...) labels, or (..., V) shares of the classes, one-hot or soft  ->  a scalar
+    backward: dout scalar  ->  dx (..., V); the labels get no gradient
+    Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0. Shares all count.
+    Raises ValueError when the shapes do not fit, a label that counts is not an integer in 0..V-1, or the shares of a
+    label are below 0 or do not sum to 1.
     """
 
     def __init__(self, ignore_label: int = -1):
@@ -209,24 +210,30 @@ class SoftmaxWithLoss(Layer):
         self.label_count = 0
 
     def forward(self, x: Array, t: Array) -> Array:
-        t = class_ids(type(self).__name__, t, x, self.ignore_label)
-        counts = t != self.ignore_label
-        t = np.where(counts, t, 0)[..., None]
+        soft = check_labels(type(self).__name__, t, x, self.ignore_label)
+        counts = np.ones(t.shape[:-1], dtype=bool) if soft else t != self.ignore_label
+        t = t.astype(x.real.dtype) if soft else np.where(counts, t, 0)[..., None]
         # softmax and its logarithm in one pass: y = e / sum, log y[t] = x[t] - log sum
         x = x - x.real.max(axis=-1, keepdims=True)
         y = np.exp(x)
         total = y.sum(axis=-1, keepdims=True)
         y /= total
-        losses = np.log(total) - np.take_along_axis(x, t, axis=-1)
+        if soft:  # -sum_k t_k log y_k; a score of -inf costs nothing where its class has no share
+            losses = (t * (np.log(total) - np.where(t == 0, 0, x))).sum(axis=-1)
+        else:
+            losses = (np.log(total) - np.take_along_axis(x, t, axis=-1))[..., 0]
         self.label_count = int(counts.sum())
-        self.cache = y, t, counts
-        return (losses[..., 0] * counts).sum() / max(self.label_count, 1)
+        self.cache = y, t, counts, soft
+        return (losses * counts).sum() / max(self.label_count, 1)
 
     def backward(self, dout: float = 1) -> Array:
-        y, t, counts = self.saved()
-        dx = y.copy()
-        np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
-        dx *= counts[..., None]
+        y, t, counts, soft = self.saved()
+        if soft:
+            dx = y * t.sum(axis=-1, keepdims=True) - t
+        else:
+            dx = y.copy()
+            np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
+            dx *= counts[..., None]
         dx *= dout / max(self.label_count, 1)
         return dx
 
