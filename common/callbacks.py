@@ -154,7 +154,7 @@ class EarlyStopping(Watch):
     ``wait``           epochs since the best one; a later fit goes on counting
     ``stopped_epoch``  the epoch after which the last fit was stopped; None when it was not
     Raises ValueError as ``Watch`` does, and for a patience below 0.
-    Source: Keras 2.2, whose names and rule these are; Prechelt 1998.
+    Source: Keras 2.2, whose names and rule these are, but that it begins anew in each fit; Prechelt 1998.
     """
 
     state = *Watch.state, "wait"
