@@ -80,14 +80,16 @@ def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None,
     expect_array(name, "scores", y)
     expect_array(name, "labels", t)
     K = y.shape[-1]
+    if t.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: labels: expected numbers, got {t.dtype}")
     if shares and t.shape == y.shape:
         total = t.sum(axis=-1, dtype=np.float64)
         wrong = np.argwhere(~((t >= 0).all(axis=-1) & (abs(total - 1) <= 1e-3)))
         if len(wrong):
             row = tuple(wrong[0].tolist())
             raise ValueError(
-                f"{name}: labels[{', '.join(map(str, row))}]: expected shares of the {K} classes, at least 0 and of "
-                f"sum 1, got the smallest {t[row].min():.6g} and the sum {total[row]:.6g}"
+                f"{name}: labels{list(row) or ''}: expected shares of the {K} classes, at least 0 and of sum 1, "
+                f"got the smallest {t[row].min():.6g} and the sum {total[row]:.6g}"
             )
         return True
     if t.shape != y.shape[:-1]:
@@ -109,8 +111,8 @@ def as_number(what: str, value, kind: type = float) -> float:
     float32. kind: int for a whole number. Raises ValueError for what is no such number; ``what`` says whose it is.
     """
     own = value.item() if getattr(value, "shape", None) == () else value
-    if isinstance(own, numbers.Integral):
-        return int(own)
+    if isinstance(own, int):
+        return own
     if isinstance(own, numbers.Real) and kind is float:
         return float(own)
     got = f"an array of shape {value.shape}" if getattr(value, "shape", ()) else repr(value)

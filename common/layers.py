@@ -229,7 +229,7 @@ class SoftmaxWithLoss(Layer):
     def backward(self, dout: float = 1) -> Array:
         y, t, counts, soft = self.saved()
         if soft:
-            dx = y * t.sum(axis=-1, keepdims=True) - t
+            dx = y * t.sum(axis=-1, keepdims=True) - t  # a sum of 1, up to the rounding of the labels
         else:
             dx = y.copy()
             np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)

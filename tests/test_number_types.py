@@ -3,6 +3,8 @@
 The values are such that float32 holds them exactly, so that one number has the same value in every type.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from test_training_state import data, everything
@@ -33,6 +35,7 @@ TYPES = {
     "float64": np.float64,
     "longdouble": np.longdouble,
     "an array without axes": np.array,
+    "such an array of cupy's": lambda value: SimpleNamespace(shape=(), item=lambda: value),
 }
 
 
@@ -73,17 +76,16 @@ def fit(trainer, epochs, kind):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_numbers_of_every_type_train_to_the_same_bits_stopped_or_not(tmp_path, name):
-    wanted = fit(trainer(tmp_path, name, float), 4, float)
+    wanted = fit(trainer(tmp_path, name, float), 3, float)
     for what, kind in TYPES.items():
-        assert fit(trainer(tmp_path, name, kind), 4, kind) == wanted, what
-        for done in (1, 2):  # 2: the rate that was just lowered is saved before it is used
-            stopped = trainer(tmp_path, name, kind)
-            fit(stopped, done, kind)
-            training_state.save(tmp_path / "state", stopped)
-            again = trainer(tmp_path, name, kind)
-            training_state.restore(tmp_path / "state", again)
-            assert again.optimizer.lr == (LR, LOWER)[done == 2], what
-            assert fit(again, 4 - done, kind) == wanted, f"{what}, stopped after {done}"
+        assert fit(trainer(tmp_path, name, kind), 3, kind) == wanted, what
+        stopped = trainer(tmp_path, name, kind)
+        fit(stopped, 2, kind)  # the rate that was just lowered is saved before it is used
+        training_state.save(tmp_path / "state", stopped)
+        again = trainer(tmp_path, name, kind)
+        training_state.restore(tmp_path / "state", again)
+        assert again.optimizer.lr == LOWER, what
+        assert fit(again, 1, kind) == wanted, f"{what}, stopped"
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -183,7 +185,7 @@ def test_a_state_without_one_of_the_optimizers_numbers_is_refused_by_its_name(tm
 
     def decaying(lr):
         made = Decaying(lr)
-        made.decay = np.float32(0.5)
+        made.decay, made.flag = np.float32(0.5), True
         return made
 
     old = reader(tmp_path, Decaying)
@@ -195,4 +197,4 @@ def test_a_state_without_one_of_the_optimizers_numbers_is_refused_by_its_name(tm
     again = reader(tmp_path, lambda lr: decaying(np.float64(lr)))
     again.optimizer.decay = 0
     training_state.restore(tmp_path / "state", again)
-    assert again.optimizer.decay == 0.5
+    assert again.optimizer.decay == 0.5 and again.optimizer.flag is True

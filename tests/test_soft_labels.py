@@ -107,6 +107,15 @@ def test_what_is_no_share_of_the_classes_is_refused_with_its_row(name, row):
     assert LOSSES[name](x[:1], t[:1]) == pytest.approx(np.log(5))
 
 
+@every_loss
+def test_labels_that_are_no_numbers_are_refused(name):
+    for t in (np.array(["1", "0", "0"]), np.eye(3, dtype=object)[0], np.eye(3, dtype=complex)[0]):
+        with pytest.raises(ValueError, match=f"^{name}: labels: expected numbers, got "):
+            LOSSES[name](np.zeros(3), t)
+    with pytest.raises(ValueError, match=rf"^{name}: labels: expected shares of the 3 classes"):
+        LOSSES[name](np.zeros(3), np.zeros(3))
+
+
 def test_where_ids_are_wanted_shares_are_refused():
     model, xs = BagOfWords(6, 3), np.array([[1, 2], [3, 4], [5, 1]])
     for t in (np.eye(3, dtype=int), np.full((3, 3), 1 / 3)):
