@@ -3,7 +3,7 @@
 import numpy
 
 from common.callbacks import Callback
-from common.functions import class_ids, cross_entropy_error
+from common.functions import check_labels, cross_entropy_error
 from common.layer import Array
 from common.np import np
 from common.util import to_cpu
@@ -19,6 +19,7 @@ def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:
     if len(xs) != len(ts):
         raise ValueError(f"evaluate: as many labels as texts wanted, got {len(xs)} and {len(ts)}")
     p = model.probabilities(xs, workers=workers)
+    check_labels("evaluate", ts, p, shares=False)
     loss = cross_entropy_error(p, ts)
     errors = p - np.eye(p.shape[1], dtype=p.dtype)[ts]
     return {
@@ -37,7 +38,7 @@ def confusion_matrix(predicted: Array, ts: Array, classes: int) -> numpy.ndarray
     predicted, ts = to_cpu(predicted), to_cpu(ts)
     one_hot = numpy.empty((*ts.shape, classes))
     for ids in (predicted, ts):
-        class_ids("confusion_matrix", ids, one_hot)
+        check_labels("confusion_matrix", ids, one_hot, shares=False)
     pairs = ts * classes + predicted
     return numpy.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 

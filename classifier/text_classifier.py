@@ -1,7 +1,7 @@
 """What the classifiers of texts share: loss, probabilities, a mini-batch shared among workers."""
 
 from common.base_model import BaseModel
-from common.functions import class_ids, expect_array, sigmoid, softmax
+from common.functions import check_labels, expect_array, sigmoid, softmax
 from common.layer import Array, inference
 from common.layers import SoftmaxWithLoss
 from common.np import np
@@ -42,7 +42,7 @@ class TextClassifier(BaseModel):
         """Mean cross entropy, in nats per text. Raises ValueError when shapes do not fit or a label is no class."""
         self._check(xs)
         expect_array(type(self).__name__, "ts (N,)", ts)
-        class_ids(type(self).__name__, ts, np.empty((len(xs), self.classes)))
+        check_labels(type(self).__name__, ts, np.empty((len(xs), self.classes)))
         return self.loss.forward(self.scores(xs), ts)
 
     def backward(self, dout: float = 1) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from common.functions import as_number
 from common.layer import Array, inference, named_params
 from common.terminal import printable
 
@@ -48,7 +49,7 @@ class PrintLoss(Callback):
 
     def __init__(self, label: str = "", start: float | None = None):
         self.label = label
-        self.start = start
+        self.start = None if start is None else as_number("PrintLoss: start", start)
 
     def fit_begin(self, trainer) -> None:
         if self.start is None:
@@ -120,6 +121,7 @@ class Watch(Callback):
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0):
         if mode not in ("max", "min"):
             raise ValueError(f'{type(self).__name__}: mode "max" or "min" wanted, got {mode!r}')
+        min_delta = as_number(f"{type(self).__name__}: min_delta", min_delta)
         if not min_delta >= 0:
             raise ValueError(f"{type(self).__name__}: min_delta of 0 or more wanted, got {min_delta}")
         self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
@@ -152,7 +154,7 @@ class EarlyStopping(Watch):
     ``wait``           epochs since the best one; a later fit goes on counting
     ``stopped_epoch``  the epoch after which the last fit was stopped; None when it was not
     Raises ValueError as ``Watch`` does, and for a patience below 0.
-    Source: Keras 2.2, whose names and rule these are; Prechelt 1998.
+    Source: Keras 2.2, whose names and rule these are, but that it begins anew in each fit; Prechelt 1998.
     """
 
     state = *Watch.state, "wait"
@@ -167,7 +169,8 @@ class EarlyStopping(Watch):
         restore_best_weights: bool = False,
     ):
         super().__init__(monitor, mode, min_delta)
-        if patience < 0:
+        patience = as_number("EarlyStopping: patience", patience)
+        if not patience >= 0:
             raise ValueError(f"EarlyStopping: a patience of 0 or more wanted, got {patience}")
         self.patience, self.restore_best_weights = patience, restore_best_weights
         self.wait = 0

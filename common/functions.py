@@ -5,6 +5,8 @@ passes through as the derivative, which is what ``common.gradient_check`` relies
 That is why shifts and comparisons look at the real part alone.
 """
 
+import numbers
+
 from common.np import np
 
 Array = np.ndarray
@@ -55,37 +57,66 @@ def log_softmax(x: Array) -> Array:
 def cross_entropy_error(y: Array, t: Array) -> Array:
     """Mean cross entropy, in nats, of *probabilities* y against labels t.
 
-    y (..., K); t (...) of class ids, or (..., K) one-hot  ->  a scalar.
+    y (..., K); t (...) of class ids, or (..., K) shares of the classes, as one-hot or smoothed  ->  a scalar.
     A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
-    Raises ValueError as ``class_ids``, and for no labels.
+    Raises ValueError as ``check_labels``, and for no labels.
     """
-    ids = class_ids("cross_entropy_error", t, y)
-    if not ids.size:
+    soft = check_labels("cross_entropy_error", t, y)
+    if not t.size:
         raise ValueError(f"cross_entropy_error: a label at least wanted, got {t.shape}")
-    picked = np.take_along_axis(y, ids[..., None], axis=-1)
-    return -np.log(np.where(picked.real <= 0, np.finfo(y.dtype).tiny, picked)).mean()
+    if not soft:
+        y = np.take_along_axis(y, t[..., None], axis=-1)
+    losses = -np.log(np.where(y.real <= 0, np.finfo(y.dtype).tiny, y))
+    return (losses * t.astype(y.real.dtype) if soft else losses).sum(axis=-1).mean()
 
 
-def class_ids(name: str, t: Array, y: Array, ignore_label: int | None = None) -> Array:
-    """The labels t, ids (...) or one-hot (..., K), as ids (...) of the classes of y (..., K).
+def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None, shares: bool = True) -> bool:
+    """Whether the labels t of scores y (..., K) are shares of the classes (..., K), and not ids (...).
 
-    Raises ValueError for another shape, labels that are not integers, and ids outside 0..K-1 other than
-    ``ignore_label``; ``name`` says whose labels they are.
+    Raises ValueError for another shape, ids that are not integers or outside 0..K-1 and not ``ignore_label``, and
+    shares below 0 or that do not sum to 1 (to 1e-3, as of float16), or any where ``shares`` is False; ``name`` says
+    whose labels they are.
     """
     expect_array(name, "scores", y)
     expect_array(name, "labels", t)
     K = y.shape[-1]
-    if t.shape == y.shape:
-        return t.argmax(axis=-1)
+    if t.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: labels: expected numbers, got {t.dtype}")
+    if shares and t.shape == y.shape:
+        total = t.sum(axis=-1, dtype=np.float64)
+        wrong = np.argwhere(~((t >= 0).all(axis=-1) & (abs(total - 1) <= 1e-3)))
+        if len(wrong):
+            row = tuple(wrong[0].tolist())
+            raise ValueError(
+                f"{name}: labels{list(row) or ''}: expected shares of the {K} classes, at least 0 and of sum 1, "
+                f"got the smallest {t[row].min():.6g} and the sum {total[row]:.6g}"
+            )
+        return True
     if t.shape != y.shape[:-1]:
-        raise ValueError(f"{name}: labels of shape {y.shape[:-1]}, or one-hot {y.shape}, wanted, got {t.shape}")
+        either = f", or one-hot or soft {y.shape}," if shares else ""
+        raise ValueError(f"{name}: labels of shape {y.shape[:-1]}{either} wanted, got {t.shape}")
     if t.dtype.kind not in "iu":
         raise ValueError(f"{name}: integer labels wanted, got {t.dtype}")
     wrong = t[((t < 0) | (t >= K)) & (t != ignore_label)]
     if wrong.size:
         ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
         raise ValueError(f"{name}: labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
-    return t
+    return False
+
+
+def as_number(what: str, value, kind: type = float) -> float:
+    """A number of any type, of numpy, of cupy or in an array without axes, as Python's own int or float.
+
+    NumPy computes by type: float32 weights times a rate of type float64 are float64, times Python's float they are
+    float32. kind: int for a whole number. Raises ValueError for what is no such number; ``what`` says whose it is.
+    """
+    own = value.item() if getattr(value, "shape", None) == () else value
+    if isinstance(own, int):
+        return own
+    if isinstance(own, numbers.Real) and kind is float:
+        return float(own)
+    got = f"an array of shape {value.shape}" if getattr(value, "shape", ()) else repr(value)
+    raise ValueError(f"{what}: expected a {'whole ' if kind is int else ''}number, got {got}")
 
 
 def expect_array(name: str, what: str, array, shape: tuple[int | None, ...] | None = None) -> None:

@@ -27,8 +27,10 @@ def lecun_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None =
 
 
 def glorot_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
-    """Normal draws of standard deviation sqrt(2 / (rows + columns)), not cut off at two sigma as Keras's are.
+    """Normal draws of standard deviation sqrt(2 / (rows + columns)), not cut off.
 
+    (Keras's of that name have the same deviation and none beyond 2.27 times it: they are of a normal distribution
+    whose deviation is 1.14 times as large, cut off at two of its own.)
     Source: Glorot & Bengio 2010, eq. 12.
     """
     return normal(shape, (2 / sum(shape)) ** 0.5, rng=rng, dtype=dtype)

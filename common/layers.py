@@ -5,7 +5,7 @@ Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 
 import numpy
 
-from common.functions import class_ids, cross_entropy_error, relu, sigmoid, softmax, softplus
+from common.functions import as_number, check_labels, cross_entropy_error, relu, sigmoid, softmax, softplus
 from common.layer import Array, Layer
 from common.np import np
 
@@ -44,7 +44,7 @@ class MatMul(Layer):
         self.expect("x (..., D)", x, *[None] * (np.ndim(x) - 1), self.W.shape[0])
         x = x.astype(self.W.dtype, copy=False)
         self.cache = x
-        # one product of all rows: for (N, T, D) numpy would make N small ones, at half the speed
+        # one product of all rows: for (N, T, D) numpy would make N small ones, with AVX2 kernels at half the speed
         return (x.reshape(-1, x.shape[-1]) @ self.W).reshape(*x.shape[:-1], self.W.shape[1])
 
     def backward(self, dout: Array) -> Array:
@@ -143,9 +143,9 @@ class Dropout(Layer):
 
     def __init__(self, dropout_ratio: float = 0.5, *, rng: numpy.random.Generator | None = None):
         super().__init__()
-        if not 0 <= dropout_ratio < 1:
+        self.dropout_ratio = as_number("Dropout: dropout_ratio", dropout_ratio)
+        if not 0 <= self.dropout_ratio < 1:
             raise ValueError(f"Dropout: a ratio in [0, 1) wanted, got {dropout_ratio}")
-        self.dropout_ratio = float(dropout_ratio)
         self.rng = rng if rng is not None else numpy.random.default_rng()
         self.train_flg = True
 
@@ -153,9 +153,10 @@ class Dropout(Layer):
         if not (self.train_flg if train_flg is None else train_flg):
             self.cache = np.ones((), dtype=bool), 1.0
         else:
+            ratio = as_number("Dropout: dropout_ratio", self.dropout_ratio)  # it may have been set since
             # float32 draws whatever the dtype of x: the same seed drops the same units in any precision
-            keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= self.dropout_ratio)
-            self.cache = keep, 1 / (1 - self.dropout_ratio)
+            keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= ratio)
+            self.cache = keep, 1 / (1 - ratio)
         keep, scale = self.cache
         return x * keep * scale
 
@@ -196,10 +197,11 @@ class Softmax(Layer):
 class SoftmaxWithLoss(Layer):
     """Mean cross entropy of softmax(x), in nats per label that counts.
 
-    forward:  x (..., V) scores; t int (...) labels, or (..., V) one-hot  ->  a scalar
-    backward: dout scalar  ->  dx (..., V)
-    Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0.
-    Raises ValueError when the shapes do not fit, or a label that counts is not an integer in 0..V-1.
+    forward:  x (..., V) scores; t int (...) labels, or (..., V) shares of the classes, one-hot or soft  ->  a scalar
+    backward: dout scalar  ->  dx (..., V); the labels get no gradient
+    Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0. Shares all count.
+    Raises ValueError when the shapes do not fit, a label that counts is not an integer in 0..V-1, or the shares of a
+    label are below 0 or do not sum to 1.
     """
 
     def __init__(self, ignore_label: int = -1):
@@ -208,24 +210,30 @@ class SoftmaxWithLoss(Layer):
         self.label_count = 0
 
     def forward(self, x: Array, t: Array) -> Array:
-        t = class_ids(type(self).__name__, t, x, self.ignore_label)
-        counts = t != self.ignore_label
-        t = np.where(counts, t, 0)[..., None]
+        soft = check_labels(type(self).__name__, t, x, self.ignore_label)
+        counts = np.ones(t.shape[:-1], dtype=bool) if soft else t != self.ignore_label
+        t = t.astype(x.real.dtype) if soft else np.where(counts, t, 0)[..., None]
         # softmax and its logarithm in one pass: y = e / sum, log y[t] = x[t] - log sum
         x = x - x.real.max(axis=-1, keepdims=True)
         y = np.exp(x)
         total = y.sum(axis=-1, keepdims=True)
         y /= total
-        losses = np.log(total) - np.take_along_axis(x, t, axis=-1)
+        if soft:  # -sum_k t_k log y_k; a score of -inf costs nothing where its class has no share
+            losses = (t * (np.log(total) - np.where(t == 0, 0, x))).sum(axis=-1)
+        else:
+            losses = (np.log(total) - np.take_along_axis(x, t, axis=-1))[..., 0]
         self.label_count = int(counts.sum())
-        self.cache = y, t, counts
-        return (losses[..., 0] * counts).sum() / max(self.label_count, 1)
+        self.cache = y, t, counts, soft
+        return (losses * counts).sum() / max(self.label_count, 1)
 
     def backward(self, dout: float = 1) -> Array:
-        y, t, counts = self.saved()
-        dx = y.copy()
-        np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
-        dx *= counts[..., None]
+        y, t, counts, soft = self.saved()
+        if soft:
+            dx = y * t.sum(axis=-1, keepdims=True) - t  # a sum of 1, up to the rounding of the labels
+        else:
+            dx = y.copy()
+            np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
+            dx *= counts[..., None]
         dx *= dout / max(self.label_count, 1)
         return dx
 

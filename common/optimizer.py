@@ -6,8 +6,10 @@ Source: 『ゼロから作るDeep Learning』 6.1, and the paper that each class
 """
 
 import math
+import numbers
 from collections.abc import Iterator
 
+from common.functions import as_number
 from common.layer import Array
 from common.np import np
 
@@ -16,21 +18,27 @@ class Optimizer:
     """Base: the learning rate, and running values in lists named by ``slots``, zeros at first.
 
     A subclass has ``step(params, grads)``, its rule. rates: shares of the past that a rule keeps, by name.
-    Raises ValueError for a learning rate that is negative or not finite, a rate outside [0, 1).
+    Numbers of any type are made Python's own, in ``__init__`` and in ``update``, so that one set in between counts.
+    Raises ValueError, there too, for a learning rate that is negative or not finite, a rate outside [0, 1).
     """
 
     slots: tuple[str, ...] = ()
+    below: dict[str, float] = {}  # of each number that is at least 0, what it has to be below
 
     def __init__(self, lr: float, **rates: float):
-        if not 0 <= lr < math.inf:
-            raise ValueError(f"{type(self).__name__}: a finite lr of at least 0 wanted, got {lr}")
-        self.lr = lr
-        for name, rate in rates.items():
-            if not 0 <= rate < 1:
-                raise ValueError(f"{type(self).__name__}: {name} in [0, 1) wanted, got {rate}")
-            setattr(self, name, rate)
+        self.below = {"lr": math.inf} | dict.fromkeys(rates, 1)
+        vars(self).update(lr=lr, **rates)
+        self.check()
         for slot in self.slots:
             setattr(self, slot, None)
+
+    def check(self) -> None:
+        """Make all numbers Python's own. Raises ValueError for one that cannot be."""
+        for name, below in self.below.items():
+            value = as_number(f"{type(self).__name__}: {name}", getattr(self, name))
+            if not 0 <= value < below:
+                raise ValueError(f"{type(self).__name__}: {name}: expected a number in [0, {below}), got {value}")
+        vars(self).update(numbers_of(self))
 
     def update(self, params: list[Array], grads: list[Array]) -> None:
         """One step. Raises ValueError when shapes differ from the gradients' or from those of the first update."""
@@ -42,6 +50,7 @@ class Optimizer:
                 setattr(self, slot, [np.zeros_like(p) for p in params])
             elif [v.shape for v in values] != [p.shape for p in params]:
                 raise ValueError(f"{type(self).__name__}: these are not the parameters of the first update")
+        self.check()
         self.step(params, grads)
 
 
@@ -167,6 +176,8 @@ class Nadam(Optimizer):
     ):
         super().__init__(lr, beta1=beta1, beta2=beta2)
         self.epsilon, self.schedule_decay = epsilon, schedule_decay
+        self.below |= {"epsilon": math.inf, "schedule_decay": math.inf}
+        self.check()
         self.iter = 0
         self.schedule = 1.0
         self._work: dict = {}
@@ -198,6 +209,15 @@ class Nadam(Optimizer):
             w += self.epsilon
             change /= w
             p -= change
+
+
+def numbers_of(optimizer) -> dict[str, float]:
+    """The attributes that are numbers, of any type, as Python's own: what is saved of an optimizer beside its slots."""
+    return {
+        name: as_number(f"{type(optimizer).__name__}: {name}", value)
+        for name, value in vars(optimizer).items()
+        if isinstance(value, numbers.Real) or getattr(value, "shape", None) == ()
+    }
 
 
 def slices(*lists: list[Array], work: dict, count: int, size: int = 2**18) -> Iterator[list[Array]]:
@@ -235,6 +255,7 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     for a max_norm that is not above 0.
     Source: Pascanu et al. 2013, algorithm 1.
     """
+    max_norm = as_number("clip_grads: max_norm", max_norm)
     if not max_norm > 0:
         raise ValueError(f"clip_grads: a max_norm above 0 wanted, got {max_norm}")
     with np.errstate(over="ignore"):  # the error says it

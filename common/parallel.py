@@ -7,12 +7,12 @@ than letting BLAS split every product of a small batch by itself.
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import NamedTuple
 
 import numpy
 from threadpoolctl import ThreadpoolController
 
+from common.functions import as_number
 from common.layer import Array, Layer, walk
 from common.np import np
 
@@ -66,7 +66,8 @@ class Workers:
     caches, gradients and random streams of its own, but the very same weights.
 
     To be used in a ``with`` statement: inside, BLAS keeps to one thread a product when there are several workers, and
-    to ``blas_threads`` when there is one (None: as many as it likes).
+    to ``blas_threads`` when there is one (None: as many as it likes). That goes for each BLAS that is loaded when the
+    ``with`` begins; one that is loaded inside it, as SciPy's by its first import, keeps its threads until the next.
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
            It may say how to split a batch: ``shares(x, t, count) -> list of index arrays`` (see ``equal_work`` and
@@ -88,6 +89,7 @@ class Workers:
         learn: bool = True,
         blas_threads: int | None = None,
     ):
+        count = as_number("Workers: count", count, int)
         if count < 1:
             raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
         if count > 1:
@@ -106,7 +108,7 @@ class Workers:
             raise RuntimeError("Workers: these are at work already")
         if len(self.models) > 1:
             self._pool = ThreadPoolExecutor(len(self.models) - 1)
-        self._limit = _blas().limit(limits=self.blas_threads, user_api="blas")
+        self._limit = ThreadpoolController().limit(limits=self.blas_threads, user_api="blas")
         return self
 
     def __exit__(self, *exception) -> None:
@@ -163,14 +165,9 @@ class Workers:
         return total.loss * mean
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def blas_threads() -> int:
     """How many threads BLAS takes for a product; 1 where it does not say."""
-    return max((info["num_threads"] for info in _blas().select(user_api="blas").info()), default=1)
+    return max((info["num_threads"] for info in ThreadpoolController().select(user_api="blas").info()), default=1)
 
 
 def _once(arrays: list[Array]) -> list[Array]:

@@ -18,7 +18,7 @@ from common.terminal import visible
 
 SIZE, SMALLEST = 9.0, 6.0  # of letters
 SAVED = 150  # dots an inch of the files that the scripts write
-TALLEST = 400.0  # inches: what matplotlib can write at so many dots
+TALLEST = 400.0  # inches, of so many dots; matplotlib's own limit is 2^23 dots
 
 
 class TooLarge(ValueError):

@@ -67,8 +67,8 @@ class SeqSelfAttention(Layer):
     ``t - w + 1`` to t. Without a width it sees all, or all up to itself.
     ``attention_weights`` (N, T, T) of the last forward, queries before keys, are the caller's own.
     Padding neither sends nor receives: a masked key weighs exactly 0, a masked query has weights and output of 0,
-    and so has a query with nothing to see; their inputs get a gradient of exactly 0. (keras-self-attention masks
-    the keys alone.)
+    and so has a query with nothing to see; their inputs get a gradient of exactly 0. (So it is in keras-self-attention
+    up to 0.45.0; from 0.46.0 on words look at padding there, see docs/other_libraries.md.)
     ``ba`` moves all scores of a query alike, which softmax does not see: without ``attention_activation`` it has no
     effect, and its gradient is 0 up to rounding.
 
@@ -79,7 +79,7 @@ class SeqSelfAttention(Layer):
     Raises ValueError for a type, activation, width or number of units that there is not, for shapes that do not
     fit, and for a mask that is not bool.
     Source: Zheng et al. 2018 (OpenTag); names, widths and first values of keras-self-attention. The draws are
-    not cut off at two sigma as Keras's are.
+    not cut off as Keras's are, see ``glorot_normal``.
     """
 
     block = 2**18  # as much as fits into a core's cache, 1 MB in float32: larger ones are no quicker

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy
 
 from common.callbacks import Callback, PrintLoss
-from common.functions import expect_array
+from common.functions import as_number, expect_array
 from common.layer import Array, forget, remove_duplicate
 from common.numeric_faults import Guard
 from common.optimizer import clip_grads
@@ -58,6 +58,7 @@ class Trainer:
         self.losses: list[float] = []
         self.models = [model]
         self.eval_interval = None
+        workers = as_number("Trainer: workers", workers, int)
         if workers < 1:
             raise ValueError(f"Trainer: at least 1 worker wanted, got {workers}")
         self.workers, self.combine, self.blas_threads = workers, combine, None
@@ -83,7 +84,9 @@ class Trainer:
         change; for a weight, which then is what it was. An exception in a worker is raised here, with its
         traceback.
         """
-        self._check(x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval)
+        max_epoch, batch_size, max_grad, eval_interval = self._check(
+            x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval
+        )
         self.eval_interval = eval_interval
         model = self.model
         self.stop_training = False
@@ -153,14 +156,16 @@ class Trainer:
             getattr(callback, event)(self)
 
     @staticmethod
-    def _check(x, t, **positive) -> None:
+    def _check(x, t, **positive) -> Iterator[float | None]:
+        """The numbers, as Python's own."""
         for name, data in (("x", x), ("t", t)):
             if not hasattr(data, "batches"):
                 expect_array("Trainer.fit", name, data)
         if len(x) != len(t) or len(x) == 0:
             raise ValueError(f"Trainer.fit: as many answers as questions wanted, got {len(x)} and {len(t)}")
         for name, value in positive.items():
-            if value is not None and not value > 0:
-                raise ValueError(f"Trainer.fit: {name} above 0 wanted, got {value}")
-            if name != "max_grad" and not isinstance(value, (int, numpy.integer, type(None))):
-                raise ValueError(f"Trainer.fit: {name} as a whole number wanted, got {value}")
+            if value is not None or name in ("max_epoch", "batch_size"):
+                value = as_number(f"Trainer.fit: {name}", value, float if name == "max_grad" else int)
+                if not value > 0:
+                    raise ValueError(f"Trainer.fit: {name} above 0 wanted, got {value}")
+            yield value

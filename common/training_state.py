@@ -8,9 +8,11 @@ import numpy
 
 from common import checkpoint
 from common.callbacks import Callback
+from common.functions import as_number
 from common.layer import named_params, remove_duplicate, walk
 from common.np import np
 from common.numeric_faults import finite_params, running_values
+from common.optimizer import numbers_of
 from common.parallel import blas_threads, refuse_state, values_in
 from common.util import to_cpu, to_gpu
 
@@ -43,7 +45,7 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     arrays["loss_list"] = numpy.array(trainer.loss_list, dtype=numpy.float64)
     copies = [[_stream(rng) for rng in _generators(copy)] for copy in trainer.models[1:] if trainer.batches]
     state = {
-        "optimizer": {"class": type(trainer.optimizer).__name__, **_numbers(trainer.optimizer)},
+        "optimizer": {"class": type(trainer.optimizer).__name__, **numbers_of(trainer.optimizer)},
         "streams": [_stream(rng) for rng in _generators(trainer.model, trainer.rng)],
         "copies": copies,
         "workers": trainer.workers,
@@ -86,7 +88,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
                 _check(rng, stream, ("entropy",))
         if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
-        numbers = {name: _like(value, state["optimizer"][name]) for name, value in _numbers(optimizer).items()}
+        numbers = {name: _like(value, state["optimizer"][name]) for name, value in numbers_of(optimizer).items()}
         kinds = [type(callback).__name__ for callback in _counting(trainer)]
         if [values["class"] for values in state["callbacks"]] != kinds:
             raise ValueError(f"of other callbacks than {', '.join(kinds) or 'none'}")
@@ -121,7 +123,8 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             raise ValueError(f"of {state['blas_threads']} BLAS threads")
         facts = manifest["facts"]
     except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {error}") from error
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {reason}") from error
     learnt, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
     begun = any(name.startswith("optimizer.") for name in arrays)
     slots = {slot: [np.zeros_like(p) for p in learnt] for slot in optimizer.slots if begun}
@@ -220,7 +223,7 @@ class SaveState(Callback):
         stop: StopSignals | None = None,
     ):
         for name, value in (("iterations", iterations), ("seconds", seconds)):
-            if value is not None and not value > 0:
+            if value is not None and not as_number(f"SaveState: {name}", value) > 0:
                 raise ValueError(f"SaveState: {name} above 0 wanted, got {value}")
         self.path, self.facts, self.iterations, self.seconds, self.stop = path, facts, iterations, seconds, stop
         self.saved_at = time.monotonic()
@@ -239,10 +242,6 @@ class SaveState(Callback):
         self.saved_at = time.monotonic()
         if self.stop is not None:
             self.stop.check()
-
-
-def _numbers(optimizer) -> dict[str, float]:
-    return {name: value for name, value in vars(optimizer).items() if _is_number(value)}
 
 
 def _is_number(value) -> bool:

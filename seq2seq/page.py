@@ -22,7 +22,7 @@ from seq2seq.attention_seq2seq import AttentionSeq2seq
 FOLDER = resources.files("seq2seq") / "page"
 SCRIPTS = ("text.js", "forward.js", "data.js", "dates.js", "measures.js", "view.js", "questions.js", "main.js")
 STYLES = ("page.css", "map.css", "heat.css", "questions.css")
-LARGEST = 2**28  # bytes: JavaScript has no strings of twice that
+LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
 # What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 

@@ -64,6 +64,19 @@ class TiedModel(BaseModel):
             dout = layer.backward(dout)
 
 
+class SoftLoss(SoftmaxWithLoss):
+    """The loss of soft labels, of float16, so that their sum is not quite 1; they get no gradient, so are no input."""
+
+    def __init__(self, r, *shape):
+        super().__init__()
+        self.t = np.exp(r(*shape, V).real)
+        self.t[..., 3] = 0  # a class without a share
+        self.t = (self.t / self.t.sum(axis=-1, keepdims=True)).astype(np.float16)
+
+    def forward(self, x):
+        return super().forward(x, self.t)
+
+
 def lively(cls, r, *sizes):
     """A part or model with random weights, biases too: its own first values are too small to tell much."""
     made = cls(*sizes, rng=r.rng, dtype=r.dtype)
@@ -105,6 +118,8 @@ CASES = {
     "SoftmaxWithLoss-ignored": lambda r: (SoftmaxWithLoss(), r(N, 4, V), np.array([[3, 9, 3, -1], [-1] * 4, [0] * 4])),
     "SoftmaxWithLoss-all_ignored": lambda r: (SoftmaxWithLoss(ignore_label=2), r(N, T, V), np.full((N, T), 2)),
     "SoftmaxWithLoss-onehot": lambda r: (SoftmaxWithLoss(), r(N, T, V), np.eye(V, dtype=int)[r.ids(N, T)]),
+    "SoftLoss": lambda r: (SoftLoss(r, N), r(N, V)),
+    "SoftLoss-time": lambda r: (SoftLoss(r, N, T), r(N, T, V)),
     "SigmoidWithLoss": lambda r: (SigmoidWithLoss(), r(N), r.ids(N, below=2)),
     "SigmoidWithLoss-time": lambda r: (SigmoidWithLoss(), r(N, T), r.ids(N, T, below=2)),
     "WeightSum": lambda r: (WeightSum(), r(N, T, H), r(N, T)),

@@ -225,7 +225,7 @@ def test_an_error_in_a_worker_reaches_the_caller(row):
     with Workers(model, 3) as workers:
         with pytest.raises(ValueError, match=f"got {10 + row}") as caught:
             workers.step(x, wrong)
-        assert {"step", "forward", "class_ids"} <= {frame.name for frame in traceback.extract_tb(caught.tb)}
+        assert {"step", "forward", "check_labels"} <= {frame.name for frame in traceback.extract_tb(caught.tb)}
         assert_close([workers.step(x, t), *model.grads], one(tied(), x, t))  # the next batch is none the worse
 
 

@@ -1,5 +1,7 @@
 """What workers have in common and what each has of its own: weights, views, caches, random streams; decoding."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -152,3 +154,34 @@ def test_decoding_takes_nothing_from_the_streams_of_training():
     assert (stream.state, stream.seed_seq.n_children_spawned) == before
     Workers(model, 3)
     assert stream.seed_seq.n_children_spawned == before[1] + 2
+
+
+LATER = """
+import ctypes, shutil, sys
+from threadpoolctl import ThreadpoolController, threadpool_info
+from common.base_model import BaseModel
+from common.parallel import Workers, blas_threads
+
+def threads():
+    return {info["filepath"]: info["num_threads"] for info in ThreadpoolController().select(user_api="blas").info()}
+
+with Workers(BaseModel(), 2):
+    pass
+(first, few), = threads().items()
+later = shutil.copy(first, sys.argv[1])
+ctypes.CDLL(later)
+assert threads() == {first: few, later: 2}, threads()
+assert blas_threads() == 2
+with Workers(BaseModel(), 2):
+    assert threads() == {first: 1, later: 1}, threads()
+assert threads() == {first: few, later: 2}, threads()
+"""
+
+
+def test_a_blas_that_is_loaded_after_the_first_workers_is_limited_too(tmp_path, script_environment):
+    """numpy's own under another name stands for SciPy's, say."""
+    later = tmp_path / "libopenblas_later.so"
+    environment = script_environment | {"OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", LATER, later], env=environment, capture_output=True, text=True)
+    later.unlink()  # 25 MB
+    assert (done.returncode, done.stderr) == (0, "")
