@@ -22,7 +22,8 @@ from common.real_differences import roughness
 
 HINT = (
     "such as np.abs, np.sign, np.std, np.var, np.nanstd, np.linalg.norm, np.conj, np.vdot, x.real or a float buffer; "
-    "write x * np.where(x.real < 0, -1, 1) for np.abs, np.sqrt((x * x).sum()) for the norm, x.dtype for the buffer"
+    "write x * np.where(x.real < 0, -1, 1) for np.abs, np.sqrt((x * x).sum()) for the norm, "
+    "np.sqrt(((x - x.mean()) ** 2).mean()) for np.std, x.dtype for the buffer"
 )
 
 __all__ = [
@@ -66,7 +67,8 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
         raise ValueError(f"{name}: nothing to check: no parameters, and no float array among the inputs")
     if not abs(trial.loss() - trial.loss()) <= 1e-12 * trial.terms:
         raise GradientError(
-            f"{name}: the same forward twice gave two outputs: does it draw from a generator of others?"
+            f"{name}: the same forward twice gave two outputs: does it draw from a generator that is not its own, such "
+            "as np.random.rand's? Give it one: self.rng = np.random.default_rng(seed)"
         )
     trial.noise = max(trial.noise, roughness(trial.loss, list(trial.places.values())))
     errors, verdicts = Errors(), {}

@@ -178,8 +178,10 @@ def _and_more(chosen: Array) -> str:
 
 
 def _fault(key, index, analytic, numeric, how, error, scale, tolerance) -> str:
+    unset = " (as all of grads is before backward: write grads[i][...] = dW there, not +=)"
+    note = unset if numpy.isnan(float(analytic[index])) and not key.startswith("input ") else ""
     return (
-        f"gradient of {_at(key, index)}: analytic {float(analytic[index]):.15g}, numeric "
+        f"gradient of {_at(key, index)}: analytic {float(analytic[index]):.15g}{note}, numeric "
         f"{float(numeric[index]):.15g}{how}, error {error:.1e} of the largest ({scale:.1e}) over {tolerance:.0e}"
     )
 
