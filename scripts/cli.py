@@ -183,6 +183,12 @@ def expect_facts(path: Path, script: str, facts: dict, kinds: dict[str, type]) -
             raise ValueError(f"{path}: not written by {script}: its manifest should say {name}, and says {found}")
 
 
+def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
+    """What to do where a run has no model: go on with it if it left a state, for a new one would put it away."""
+    stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
+    return f"{stopped}train one with: {train} --out {run}"
+
+
 def expect_run_of_dates(run: Path) -> None:
     """Raise ValueError for a file, and for a run of train_text.py."""
     if (run / "best.npz").is_file():
@@ -198,7 +204,8 @@ class DateModel:
         expect_run_of_dates(run)
         path = run / f"{name}.npz"
         if not path.is_file():
-            raise FileNotFoundError(f"no trained {name} model at {path}; train one with: {TRAIN} --out {run}")
+            stopped = next(run.glob("*.state.npz"), None)
+            raise FileNotFoundError(f"no trained {name} model at {path}; {how_to_get_one(TRAIN, run, stopped)}")
         self.model, facts = load_model(path)
         facts = {"question_characters": None} | facts  # which older files do not name
         kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from cli import expect_facts
+from cli import expect_facts, how_to_get_one
 
 from classifier import load_model
 from classifier.text_classifier import TextClassifier
@@ -140,7 +140,9 @@ class TextModel:
         if run.is_file():
             raise ValueError(f"--run {run}: a file; the folder of a run wanted")
         if not path.is_file():
-            raise FileNotFoundError(f"no trained model at {path}; train one with: {TRAIN} --out {run}")
+            state = run / "state.npz"
+            how = how_to_get_one(TRAIN, run, state if state.is_file() else None)
+            raise FileNotFoundError(f"no trained model at {path}; {how}")
         self.model, facts = load_model(path)
         kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, max_len=int | None, data=dict)
         expect_facts(path, "train_text.py", facts, kinds)

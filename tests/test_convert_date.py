@@ -61,7 +61,10 @@ def test_convert_refuses_bad_arguments_as_it_does_lines(trained_run, in_process)
 
 def test_convert_without_a_trained_model_says_how_to_train(in_process, tmp_path):
     done = in_process(tmp_path, "convert_date.py", "May 1, 1972")
-    refused(done, r"no trained attention model .*python scripts/train_date\.py --out runs")
+    refused(done, r"no trained attention model at \S*; train one with: python scripts/train_date\.py --out runs")
+    (tmp_path / "peeky.state.npz").touch()  # of a training that was stopped before its first epoch of this model
+    done = in_process(tmp_path, "convert_date.py", "--run", ".", "May 1, 1972")
+    refused(done, r"no trained attention model .*stopped, go on with: python scripts/train_date\.py --resume \.; else ")
     (tmp_path / "baseline.npz").write_bytes(b"\x80\x04 pickled")
     done = in_process(tmp_path, "convert_date.py", "--run", ".", "--model", "baseline", "May 1, 1972")
     refused(done, r"baseline\.npz: a pickled file is refused")

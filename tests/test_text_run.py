@@ -91,6 +91,11 @@ def test_a_run_is_refused_that_another_script_wrote(scripts, tmp_path):
         FileNotFoundError, match=r"no trained model at .*best\.npz; train one with: python scripts/train"
     ):
         TextModel(tmp_path)
+    (tmp_path / "state.npz").touch()  # of a training that was stopped before its first epoch
+    with pytest.raises(
+        FileNotFoundError, match=r"stopped, go on with: python scripts/train_text\.py --resume \S+; else"
+    ):
+        TextModel(tmp_path)
     save_model(tmp_path / "best.npz", MADE["bow"](), classes=["a", "b", "c"])
     with pytest.raises(ValueError, match=r"not written by train_text.py: .* vocabulary, and says none"):
         TextModel(tmp_path)
