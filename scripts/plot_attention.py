@@ -95,7 +95,7 @@ def draw(date_model: DateModel, args, question: str, answer: str | None) -> str:
     found, right = asked(date_model, args, question, answer)
     title = found.title
     if answer is not None:
-        title += f"  (answer {answer}, {'right' if right else 'wrong'})"
+        title += f"  (answer {answer.rstrip()}, {'right' if right else 'wrong'})"
     note = "\nweights under the given answer" if args.given_answer else ""
     plot_attention(*found[:3], answer=answer, cmap=args.cmap, title=title + note)
     return title
@@ -120,7 +120,7 @@ def asked(date_model: DateModel, args, question: str, answer: str | None):
         weights, written = date_model.model.decoder.attention.attention_weights[:, 0], answer
     if date_model.reverse:
         weights = weights[:, ::-1]
-    title = f"{question} → {prediction}"
+    title = f"{question} → {prediction.rstrip()}"
     return AttentionMap(weights, question.ljust(date_model.T_enc), written, answer, title), prediction == answer
 
 
@@ -133,7 +133,8 @@ def grid(args):
     for index, (question, answer) in enumerate(date_model.test_questions()[: args.grid]):
         found, right = asked(date_model, args, question, answer)
         maps.append(found._replace(title=f"{found.title} {RIGHT if right else WRONG}"))
-        print(f"test question {index}: {found.title}  (answer {answer}, {'right' if right else 'wrong'})")
+        verdict = "right" if right else "wrong"
+        print(f"test question {index}: {found.title}  (answer {answer.rstrip()}, {verdict})")
     note = "weights under the given answer" if args.given_answer else None
     return plot_attention_grid(maps, cmap=args.cmap, title=note)[0].figure, "attention_grid"
 

@@ -199,3 +199,12 @@ def move_data(trained_run, folder: Path, **facts) -> None:
     model, kept = load_model(trained_run.folder / "attention.npz")
     kept = {key: value for key, value in kept.items() if key not in ("format", "model", "arguments")}
     save_model(folder / "attention.npz", model, **kept | {"data": kept["data"] | facts})
+
+
+def test_titles_leave_out_the_padding_of_answers(train, plot, tmp_path):
+    (tmp_path / "pairs.txt").write_text("".join(f"{n}   _{n}   \n" for n in range(10, 30)), encoding="utf-8")
+    tiny = "--hidden-size", 4, "--wordvec-size", 4, "--max-epoch", 1, "--models", "attention", "--workers", 1
+    assert train(tmp_path, "--data", "pairs.txt", *tiny, "--out", "run", "--quiet").returncode == 0
+    for how in (), ("--grid", 1):
+        done = plot(tmp_path, "--run", "run", *how)
+        assert re.search(r"(?m)^test question 0: \d\d → (.*\S)?  \(answer \d\d, (right|wrong)\)$", done.stdout)
