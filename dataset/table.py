@@ -28,7 +28,7 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
         for delimiter in delimiters:
             header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
             try:
-                places = [_place(path, column, header) for column in columns]
+                places = [_place(path, column, header, sniff) for column in columns]
             except ValueError as error:
                 problems.append((2, error))
                 continue
@@ -71,16 +71,17 @@ def _rows(path: Path, file: io.StringIO, delimiter: str, quoting: int) -> Rows:
     return rows
 
 
-def _place(path: Path, column: str, header: list[str]) -> int:
-    """The index of a column in the first row."""
+def _place(path: Path, column: str, header: list[str], chosen: bool) -> int:
+    """The index of a column in the first row. chosen: by who reads, who may choose others."""
     if _is_number(column):
         if not 0 < int(column) <= len(header):
             raise ValueError(f"{path}:1: expected a column {column}, got {len(header)} columns")
         return int(column) - 1
+    more = "; text_column and label_column say which, by name or by number from 1" if chosen else ""
     names = [name.strip() for name in header]
     if names.count(column) != 1:
         got = f"{names.count(column)} of them" if column in names else ", ".join(names) or "none"
-        raise ValueError(f"{path}:1: expected a column {column!r}, got {got}")
+        raise ValueError(f"{path}:1: expected a column {column!r}, got {got}{more}")
     return names.index(column)
 
 

@@ -122,13 +122,16 @@ def test_labels_are_names_in_the_order_of_strings(tmp_path):
     assert data.take([3, 0]).places == [f"{path}:5", f"{path}:2"]
 
 
+WHICH = "; text_column and label_column say which, by name or by number from 1"
+
+
 @pytest.mark.parametrize(
     ("content", "columns", "message"),
     [
-        ("", ("text", "label"), ":1: expected a column 'text', got none"),
-        ("review,class\na,x\n", ("text", "label"), ":1: expected a column 'text', got review, class"),
-        ("text;class\na;x\n", ("text", "label"), ":1: expected a column 'text', got text;class"),
-        ("text,text,label\na,b,x\n", ("text", "label"), ":1: expected a column 'text', got 2 of them"),
+        ("", ("text", "label"), f":1: expected a column 'text', got none{WHICH}"),
+        ("review,class\na,x\n", ("text", "label"), f":1: expected a column 'text', got review, class{WHICH}"),
+        ("text;class\na;x\n", ("text", "label"), f":1: expected a column 'text', got text;class{WHICH}"),
+        ("text,text,label\na,b,x\n", ("text", "label"), f":1: expected a column 'text', got 2 of them{WHICH}"),
         ("a,x\nb,y\n", ("1", "3"), ":1: expected a column 3, got 2 columns"),
         ("a,x\nb,y\n", ("0", "2"), ":1: expected a column 0, got 2 columns"),
         ("a,x\nb,y\n", ("2", "2"), ": expected two columns, of texts and of labels, got '2' for both"),
