@@ -6,8 +6,6 @@ Columns may be separated by tabs (as in the files of Tatoeba and Anki, where quo
 commas or semicolons (CSV: a field with the separator in it stands in quotes), or by `_` (a data file without padding).
 """
 
-import csv
-import io
 import os
 import shlex
 import sys
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dataset import files, generator
+from dataset.table import fields_of_any_length, rows_of
 
 SEPARATORS = {"tab": "\t", "underscore": "_", "comma": ",", "semicolon": ";"}
 OF_ENDING = {".tsv": ("tab",), ".tab": ("tab",), ".csv": ("comma", "semicolon", "tab")}  # in the order of preference
@@ -65,8 +64,9 @@ def read(
         expected = f"a separator of {', '.join(SEPARATORS)}, and columns from 1 on"
         raise ValueError(f"pairs: expected {expected}, got {separator} and {columns}")
     text = files.read_text(path, encoding)
-    separator = separator or _separator(path, text)
-    rows = list(_rows(path, text, separator))
+    with fields_of_any_length():
+        separator = separator or _separator(path, text)
+        rows = list(_rows(path, text, separator))
     full = [(number, fields) for number, fields in rows if "".join(fields).strip()]
     found: tuple[list[str], list[str]] = [], []
     first, names = (full or [(1, [])])[0]
@@ -102,18 +102,10 @@ def _separator(path: Path, text: str) -> str:
 def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """The line where each row begins, and its fields."""
     text = text.removesuffix("\n")
-    if separator in ("tab", "underscore"):
-        # Not splitlines, which also breaks at characters that a field may hold.
+    if separator in ("comma", "semicolon"):
+        yield from rows_of(path, text, SEPARATORS[separator])
+    else:  # not splitlines, which also breaks at characters that a field may hold
         yield from enumerate((line.split(SEPARATORS[separator]) for line in text.split("\n")), 1)
-        return
-    reader = csv.reader(io.StringIO(text), delimiter=SEPARATORS[separator], skipinitialspace=True, strict=True)
-    begin = 1
-    try:
-        for fields in reader:
-            yield begin, fields
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"{path}:{begin}: wrong quotes or line ends: {error}") from None
 
 
 def _checked(place: str, name: str, text: str) -> str:
@@ -202,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.error(f"{error.filename}: {error.strerror}")
     except (ValueError, MemoryError) as error:
         command.error(str(error))
-    if sys.stdout is not None:
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has no such method
         sys.stdout.reconfigure(errors="replace")  # not every terminal can write every question
     print("\n".join([f"{args.path}: {notes[0]}", *notes[1:], f"written to {args.out}"]))
     return 0

@@ -24,17 +24,17 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
     text = read_text(path, encoding)
     delimiters = "," if not sniff else "\t" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"
     problems = []
-    with _fields_of_any_length():
+    with fields_of_any_length():
         for delimiter in delimiters:
-            header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
-            try:
-                places = [_place(path, column, header, sniff) for column in columns]
-            except ValueError as error:
-                problems.append((2, error))
-                continue
             for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)[: 1 + (delimiter == "\t")]:
                 try:
-                    rows = _rows(path, io.StringIO(text), delimiter, quoting)
+                    _, header = next(rows_of(path, text, delimiter, quoting), (1, []))
+                    places = [_place(path, column, header, sniff) for column in columns]
+                except ValueError as error:
+                    problems.append((2, error))
+                    continue
+                try:
+                    rows = _equally_long(path, list(rows_of(path, text, delimiter, quoting)))
                 except ValueError as error:
                     problems.append((1, error))
                     continue
@@ -44,8 +44,8 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
 
 
 @contextmanager
-def _fields_of_any_length() -> Iterator[None]:
-    """csv has one limit for all its readers, of 128 KiB."""
+def fields_of_any_length() -> Iterator[None]:
+    """csv has one limit for all its readers, of 128 KiB; it is lifted for the block."""
     limit = csv.field_size_limit(MAX_BYTES)
     try:
         yield
@@ -53,16 +53,20 @@ def _fields_of_any_length() -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _rows(path: Path, file: io.StringIO, delimiter: str, quoting: int) -> Rows:
-    """All rows, as long as the first one or empty."""
-    rows, begin = [], 1
-    reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+def rows_of(path: Path, text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> Iterator[tuple[int, list[str]]]:
+    """The line where each row of a CSV file begins, and its cells. Raises ValueError, beginning `path:line:`."""
+    options = dict(delimiter=delimiter, quoting=quoting, skipinitialspace=True, strict=True)
+    reader, begin = csv.reader(io.StringIO(text), **options), 1
     try:
         for row in reader:
-            rows.append((begin, row))
+            yield begin, row
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(f"{path}:{begin}: {error}") from None
+        raise ValueError(f"{path}:{begin}: wrong quotes or line ends: {error}") from None
+
+
+def _equally_long(path: Path, rows: Rows) -> Rows:
+    """All rows, as long as the first one or empty, without the empty ones at the end."""
     while rows and not "".join(rows[-1][1]).strip():
         del rows[-1]
     for line, row in rows:

@@ -43,7 +43,7 @@ def test_csv_labels_are_names(tmp_path):
         ("features", "id,feature\n1,a\n\n3,c\n", r"features.csv:3: empty feature"),
         ("features", "id,feature\n1,a\n2,b,c\n3,c\n", r"features.csv:3: expected 2 columns as in the first row, got 3"),
         ("features", b"id,feature\n1,a\n2,\xe9\n3,c\n", r"features.csv:3: not utf-8 \(.*\), byte 17 of the file"),
-        ("features", 'id,feature\n1,a\n2,"b\n3,c\n', r"features.csv:3: unexpected end of data"),
+        ("features", 'id,feature\n1,a\n2,"b\n3,c\n', r"features.csv:3: wrong quotes or line ends: unexpected end"),
         ("labels", "label\na\n\nb\n", r"labels.csv:3: empty label"),
         ("labels", "label\na\na\na\n", r"trains: expected two or more different labels, got a"),
     ],
@@ -143,7 +143,7 @@ WHICH = "; text_column and label_column say which, by name or by number from 1"
         ("text,label\na,x\nb,x\n", ("text", "label"), ": expected two or more different labels, got x"),
         ("text,label\n", ("text", "label"), ": expected two or more different labels, got none"),
         ("a,x\n", ("1", "2"), ": expected two or more different labels, got none"),
-        ('text,label\na,x\n"b,y\n', ("text", "label"), ":3: unexpected end of data"),
+        ('text,label\na,x\n"b,y\n', ("text", "label"), ":3: wrong quotes or line ends: unexpected end of data"),
     ],
 )
 def test_table_refused(tmp_path, content, columns, message):
@@ -154,3 +154,13 @@ def test_table_refused(tmp_path, content, columns, message):
 def test_a_tab_separated_file_is_no_comma_separated_one(tmp_path):
     path = write(tmp_path, {"a.tsv": "text,label\na,x\nb,y\n"}) / "a.tsv"
     assert "expected a column 'text', got text,label" in refused(read_table, path)
+
+
+def test_line_ends_of_an_old_macintosh_are_refused(tmp_path):
+    path = write(tmp_path, {"a.csv": "text,label\ra,x\rb,y\r"}) / "a.csv"
+    assert refused(read_table, path).startswith(f"{path}:1: wrong quotes or line ends: new-line character")
+
+
+def test_spaces_before_a_quote(tmp_path):
+    path = write(tmp_path, {"a.csv": 'label, text\nx, "a, b"\ny, c\n'}) / "a.csv"
+    assert read_table(path).texts == ["a, b", "c"]

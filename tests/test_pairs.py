@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from script_tools import ROOT, TINY, everything, refused
@@ -15,6 +16,7 @@ from seq2seq import load_model
 PLAIN = "May 1, 1972_1972-05-01\n7/22/08    _2008-07-22\n"
 TAB = "May 1, 1972\t1972-05-01\n7/22/08\t2008-07-22\n"
 CSV = '"May 1, 1972",1972-05-01\n7/22/08,2008-07-22\n'
+LONG = "a, b" * 40_000  # more than the 128 KiB that csv reads
 THIRD = "Go.\t行け。\tCC-BY 2.0\nHi!\t 今日は 。 \tCC-BY 2.0 \n"
 
 
@@ -63,6 +65,7 @@ def convert(tmp_path, monkeypatch, capsys):
         (TAB.encode("utf-16"), "a.tsv", ["--encoding", "utf-16"], PLAIN),
         ('"Yes", he said.\tJa"\n', "a.tsv", [], '"Yes", he said._Ja"\n'),
         ('"say ""a"", b",c\n', "a.csv", [], 'say "a", b_c\n'),
+        (f'"{LONG}",c\n', "a.csv", [], f"{LONG}_c\n"),
         ("𝕬e\u0301\tb\nc\u2028d\x85e\tf\n", "a.tsv", [], "𝕬e\u0301  _b\nc\u2028d\x85e_f\n"),
         ("a\tb\na\tb\na\tc\n", "a.tsv", [], "a_b\na_b\na_c\n"),
     ],
@@ -101,6 +104,12 @@ def test_the_command_as_it_is_typed(tmp_path):
         "questions of 1 character, none padded",
     ]
     assert (tmp_path / "out.txt").read_bytes() == "é_京\n".encode()
+
+
+def test_in_a_notebook(convert, monkeypatch):
+    """Whose standard output is none of Python's own."""
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=lambda text: len(text), flush=lambda: None))
+    assert convert(TAB, "a.tsv")[::3] == (0, PLAIN)
 
 
 @pytest.mark.parametrize(
