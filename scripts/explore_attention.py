@@ -14,7 +14,7 @@ from cli import DateModel, Parser, positive_int
 from common.layer import named_params
 from common.replacing import replacing
 from dataset import dates
-from dataset.files import read_bytes
+from dataset.files import read_text
 from seq2seq.page import Example, to_page
 
 COUNT = 200
@@ -79,11 +79,7 @@ def questions(args, date_model: DateModel) -> tuple[list[tuple[str, str | None]]
 def lines(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]:
     """Of each line the question and its answer. Raises ValueError that names the line."""
     start = date_model.vocabulary.id_to_char[date_model.start_id]
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 ({error.reason})") from None
-    for number, line in enumerate(text.replace("\r\n", "\n").removesuffix("\n").split("\n"), 1):
+    for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
         question, mark, answer = line.partition(start)
         try:
             if not question.strip():

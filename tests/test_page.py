@@ -283,7 +283,7 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
         (["--file", "unknown.txt"], r"unknown\.txt:2: '月', character 2"),
         (["--file", "long.txt"], r"long\.txt:1: '1972-05-011' has 11 characters, at most 10"),
         (["--file", "cut.txt"], r"cut\.txt:1: no answer after '_'"),
-        (["--file", "bytes.txt"], r"bytes\.txt: not UTF-8"),
+        (["--file", "bytes.txt"], r"bytes\.txt:2: not UTF-8 \(invalid start byte\), byte 8 "),
         (["--run", "peeky"], r"AttentionSeq2seq wanted, got PeekySeq2seq"),
         (["--run", "baseline"], r"no trained attention model at baseline"),
     ],
