@@ -28,7 +28,7 @@ class TextClassifier(BaseModel):
         if classes < 2:
             raise ValueError(f"{type(self).__name__}: at least 2 classes wanted, got {classes}")
         if not isinstance(mask, bool):
-            raise ValueError(f"{type(self).__name__}: mask True or False wanted, got {type(mask).__name__}")
+            raise ValueError(f"{type(self).__name__}: expected mask True or False, got {type(mask).__name__}")
         self.classes, self.mask = classes, mask
         self.loss = SoftmaxWithLoss()
 
