@@ -75,6 +75,8 @@ def main() -> int:
     x_train = pad(tokens, vocabulary, "after", None)
     x_test = pad(tokens_of(test, words), vocabulary, "after", None)
     print(f"{train.source}: {len(x_train)} texts to train on, {len(x_test)} to test, {len(vocabulary)} words")
+    if train.skipped:
+        print(f"skipped in {train.source}: {train.skipped}")
     print(f"workers: {args.workers}; {describe_blas()}")
     sizes = len(vocabulary), args.wordvec_size, args.hidden_size, args.layers, args.dropout
     results = {}

@@ -25,8 +25,7 @@ MADE = {  # name: keyword arguments -> a model with lively weights in float64, w
     "seqself-width": lambda **o: MADE["seqself"](attention=dict(attention_width=3), **o),
     "bow": lambda **o: lively(BagOfWords, Draw(), V, 3),
 }
-TEXTS = [[3, 1, 4], [5], [2, 6, 5, 3, 5], [8, 8]]
-LABELS = np.array([0, 1, 1, 0])
+TEXTS, LABELS = [[3, 1, 4], [5], [2, 6, 5, 3, 5], [8, 8]], np.array([0, 1, 1, 0])
 
 
 def close(got, wanted, tolerance=1e-12):

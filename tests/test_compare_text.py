@@ -15,7 +15,7 @@ def test_compare_text(in_process, monkeypatch, request, tmp_path, with_torch):
         request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
     else:
         monkeypatch.setitem(sys.modules, "torch", None)
-    write_films(tmp_path / "films", 40)
+    (write_films(tmp_path / "films", 40) / "LICENSE").write_text("free")
     options = "--seeds 2 --max-epoch 1 --batch-size 8 --wordvec-size 6 --hidden-size 4 --workers 1".split()
     done = in_process(tmp_path, "compare_text.py", "--data", "films", *options)
     assert (done.returncode, done.stderr) == (0, "")
@@ -26,6 +26,7 @@ def test_compare_text(in_process, monkeypatch, request, tmp_path, with_torch):
     assert len(re.findall(r"ours / PyTorch, time of an epoch with", done.stdout)) == 2 * with_torch
     assert ("torch is not installed" in done.stdout) != with_torch
     assert "36 texts to train on, 4 to test" in done.stdout
+    assert "skipped in films: 1 about the corpus (LICENSE)\n" in done.stdout
 
 
 def test_a_layout_that_it_cannot_divide_is_refused(in_process, tmp_path):
