@@ -230,7 +230,7 @@ def _tell(path: Path, header: tuple[int, int] | None, got: tuple[int, int], usua
     """Warn of lines that were skipped and of a wrong header. Raises ValueError when no line fits."""
     words, D = got
     if words == skipped.get(UNFIT, [0])[0]:
-        raise ValueError(f"{path}: expected a word and {D} values on a line, got {usual} values on most of the first")
+        raise ValueError(f"{path}: expected a word and {D} values on a line, got {usual} values on most first lines")
     notes = []
     if skipped:
         total = sum(count for count, _ in skipped.values())

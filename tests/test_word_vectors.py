@@ -123,7 +123,7 @@ def test_dimensions_that_are_given(path):
         path.write_text(content)
         with pytest.raises(ValueError) as error:
             read_word_vectors(path, VOCABULARY, dimensions=dimensions)
-        wanted = f"{path}: expected a word and {dimensions} values on a line, got 2 values on most of the first"
+        wanted = f"{path}: expected a word and {dimensions} values on a line, got 2 values on most first lines"
         assert str(error.value) == wanted
     with pytest.raises(ValueError, match="expected dimensions of 1 or more, got 0"):
         read_word_vectors(path, VOCABULARY, dimensions=0)
