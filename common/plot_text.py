@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from common.fonts import drawable, font_for
 from common.plot_style import subplots
@@ -39,18 +40,19 @@ class Writing:
         self._measured = functools.cache(self._measure)
 
     def width(self, text: str, size: float = SIZE) -> float:
-        """Width of one line, as ``show`` gives it, at the resolution where it is widest.
+        """Width of one line, as ``show`` gives it, where it is widest: at one of the resolutions, or as outlines.
 
-        Letters are fitted to whole dots, which makes them up to 1.2 times as wide as their outlines, and not in
-        proportion to their size. Outlines, as in an SVG or a PDF, are 1.03 times as wide as this at most.
+        Outlines are what an SVG or a PDF has. In dots letters are fitted to whole ones, which makes a line wider or
+        narrower than its outlines, and not in proportion to its size.
         """
         return self._measured(text, round(size, 2))
 
     def _measure(self, text: str, size: float) -> float:
         properties = self.font.copy() if self.font else FontProperties()
         properties.set_size(size)
+        outlines, *_ = text_to_path.get_text_width_height_descent(text, properties, False)
         dots = (_renderer(dpi).get_text_width_height_descent(text, properties, False)[0] / dpi for dpi in self.dpis)
-        return 72 * max(dots)
+        return max(outlines, 72 * max(dots))
 
     def fit(self, text: str, room: float, size: float = SIZE) -> tuple[str, float]:
         """The text and its size: smaller where the room is too narrow, then cut."""

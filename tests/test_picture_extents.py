@@ -1,5 +1,7 @@
 """Text in pictures takes the room that was measured for it: titles, numbers and words stand apart, and whole."""
 
+import string
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -7,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from font_tools import forget, install, make, only_matplotlibs_own
+from matplotlib.textpath import TextPath
 from picture_tools import assert_whole, drawn, even, overlapping
 
 from classifier.plot import plot_word_attention
@@ -85,6 +88,15 @@ def test_words_are_drawn_no_wider_than_measured(size):
             word, box = text.get_text(), text.get_window_extent(figure.canvas.get_renderer())
             drawn_width = box.width * 72 / dpi
             assert drawn_width <= writing.width(word, size) + 0.01 < 1.4 * drawn_width, word
+
+
+@pytest.mark.parametrize("size", [9.0, 7.3, SMALLEST])
+def test_outlines_are_no_wider_than_measured(size):
+    words = [*WORDS, *(letter * 8 for letter in string.printable[:94] if letter != "$")]  # TextPath's mathematics
+    writing = Writing(words)
+    for word in words:
+        outlines = TextPath((0, 0), word, size=size, prop=writing.font).get_extents()
+        assert outlines.width <= writing.width(word, size) + 0.1, word
 
 
 def test_words_that_were_made_to_fit_stay_in_their_cells():
