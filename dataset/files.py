@@ -36,9 +36,8 @@ def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
     except UnicodeDecodeError as error:
         number = data[: error.start].decode(encoding, "replace").count("\n") + 1
         line = data[data.rfind(b"\n", 0, error.start) + 1 :].split(b"\n", 1)[0].rstrip(b"\r")
-        shown = repr(line) if len(line) <= 60 else f"{line[:60]!r}..."
         place = f"byte {error.start} of the file"
-        raise ValueError(f"{path}:{number}: not {encoding} ({error.reason}), {place}: {shown}") from None
+        raise ValueError(f"{path}:{number}: not {encoding} ({error.reason}), {place}: {shorten(line)}") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
@@ -55,3 +54,8 @@ def write_whole(path: str | os.PathLike, content: bytes) -> None:
         if isinstance(error, OSError):
             raise OSError(error.errno, f"{error.strerror}, so it was not written", str(path)) from error
         raise
+
+
+def shorten(text: str | bytes) -> str:
+    """The text as Python writes it, for a message: of a long one the first 60 characters."""
+    return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

@@ -78,7 +78,7 @@ def read(
         if len(fields) != len(names):
             raise ValueError(
                 f"{path}:{number}: expected {len(names)} columns, separated by {separator}, as in line {first}, "
-                f"got {len(fields)}: {repr(SEPARATORS[separator].join(fields))[:60]}"
+                f"got {len(fields)}: {files.shorten(SEPARATORS[separator].join(fields))}"
             )
         for name, column, texts in zip(("question", "answer"), columns, found, strict=True):
             texts.append(_checked(f"{path}:{number}", name, fields[column - 1].strip()))
@@ -96,7 +96,7 @@ def _separator(path: Path, text: str) -> str:
             if len(next(rows, [])) > 1:
                 return name
     line = text.lstrip().partition("\n")[0]
-    raise ValueError(f"{path}:1: expected two columns, separated by {' or '.join(names)}, got {line[:60]!r}")
+    raise ValueError(f"{path}:1: expected two columns, separated by {' or '.join(names)}, got {files.shorten(line)}")
 
 
 def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -113,7 +113,9 @@ def _checked(place: str, name: str, text: str) -> str:
         raise ValueError(f"{place}: no {name}")
     for char, what in BREAKS.items():
         if char in text:
-            raise ValueError(f"{place}: {what} in the {name} {text[:60]!r}; a data file cannot hold it: replace it")
+            raise ValueError(
+                f"{place}: {what} in the {name} {files.shorten(text)}; a data file cannot hold it: replace it"
+            )
     return text
 
 
@@ -123,13 +125,13 @@ def _notes(
     (_, first), *_ = rows
     question, answer = (first[column - 1].strip() for column in columns)
     count = f"{len(rows):,} pair{'s' * (len(rows) > 1)}, separated by {separator}"
-    yield f"{count}, the first {question[:60]!r}, {answer[:60]!r}"
+    yield f"{count}, the first {files.shorten(question)}, {files.shorten(answer)}"
     if header:
         yield f"the header skipped: {', '.join(header)[:200]!r}"
     if blank:
         yield f"{blank:,} blank line{'s' * (blank > 1)} skipped"
     for column in sorted({*range(1, len(first) + 1)} - {*columns}):
-        yield f"column {column} of {len(first)} ignored, in the first row {first[column - 1][:60]!r}"
+        yield f"column {column} of {len(first)} ignored, in the first row {files.shorten(first[column - 1])}"
     for name, column in zip(("questions", "answers"), columns, strict=True):
         lengths = [len(fields[column - 1].strip()) for _, fields in rows]
         longest = lengths.index(max(lengths))

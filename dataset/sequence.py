@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset import addition, dates, generator, pairs
-from dataset.files import read_text
+from dataset.files import read_text, shorten
 
 Array = np.ndarray
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -40,7 +40,7 @@ class Vocabulary:
         self.char_to_id = {char: i for i, char in enumerate(chars)}
         self.id_to_char = dict(enumerate(chars))
         if len(self.char_to_id) < len(chars):
-            raise ValueError(f"Vocabulary: distinct characters wanted, got {_shorten(chars)}")
+            raise ValueError(f"Vocabulary: distinct characters wanted, got {shorten(chars)}")
         codes = _codes(chars)
         # One entry more than the largest code point, -1, stands for all that lie beyond.
         self._ids = np.full(int(codes.max(initial=0)) + 2, -1)
@@ -62,7 +62,7 @@ class Vocabulary:
         padded = text
         if width is not None:
             if len(text) > width:
-                raise ValueError(f"{_shorten(text)} has {len(text)} characters, at most {width} are possible")
+                raise ValueError(f"{shorten(text)} has {len(text)} characters, at most {width} are possible")
             padded = text.ljust(width)
         ids = self._ids[np.minimum(_codes(padded), len(self._ids) - 1)]
         unknown = ids < 0
@@ -71,7 +71,7 @@ class Vocabulary:
         if unknown.any():
             place = int(unknown.argmax())
             reason = "is not in the vocabulary" if ids[place] < 0 else "occurs in no training question"
-            raise ValueError(f"{padded[place]!r}, character {place + 1} of {_shorten(text)}, {reason}")
+            raise ValueError(f"{padded[place]!r}, character {place + 1} of {shorten(text)}, {reason}")
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -182,7 +182,7 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
     for number, line in enumerate(lines, 1):
         fault = _fault(line, lines[0])
         if fault:
-            raise ValueError(f"{source}:{number}: {fault}: {_shorten(line)}")
+            raise ValueError(f"{source}:{number}: {fault}: {shorten(line)}")
     t_enc = lines[0].index(START)
     text = "".join(lines)
     vocabulary = Vocabulary.of([text])
@@ -293,7 +293,3 @@ def _fault(line: str, first: str) -> str | None:
 def _codes(text: str) -> Array:
     """Code points, (len(text),); a lone surrogate, as a terminal may give, is one too."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-def _shorten(text: str) -> str:
-    return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

@@ -52,7 +52,7 @@ def main() -> int:
                 questions.append(date_model.encode(text))
             except ValueError as error:
                 failed = True
-                print(f"convert_date.py: line {place}: {error}", file=sys.stderr)
+                entry.say(f"line {place}: {error}")
         if questions:
             for answers in answered(date_model, np.stack(questions), args):
                 print(answers, flush=size == 1)

@@ -14,6 +14,7 @@ from classifier.text_classifier import TextClassifier
 from common.terminal import rjust, width_of
 from dataset import blogs
 from dataset.batches import PaddedTexts
+from dataset.files import shorten
 from dataset.labelled import PARTS, READERS, LabelledTexts, read_csv, read_table
 from dataset.tokenizers import Tokenizer, tokenizer_from_json
 from dataset.words import WordVocabulary
@@ -93,7 +94,7 @@ def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
         tokens.append(tokenizer(text))
         if not tokens[-1]:
             place = texts.places[i] if texts.places else texts.source
-            raise ValueError(f"{place}: expected a text with a token in it, got {text[:60]!r}")
+            raise ValueError(f"{place}: expected a text with a token in it, got {shorten(text)}")
     return tokens
 
 
