@@ -23,9 +23,18 @@ class StyledFigure(Figure):
     """A figure in our style, whoever draws it: some rcParams are read not when a text or a line is made, but when it
     is drawn. What ``savefig`` itself takes from rcParams, as ``savefig.dpi``, is the business of who saves."""
 
+    def set_layout_engine(self, layout=None, **options) -> None:
+        """``savefig`` sets it to None, which takes it from rcParams."""
+        with our_style():
+            super().set_layout_engine(layout, **options)
+
     def draw(self, renderer) -> None:
         with our_style():
             super().draw(renderer)
+
+    def get_tightbbox(self, *args, **options):
+        with our_style():
+            return super().get_tightbbox(*args, **options)
 
 
 subplots = functools.partial(plt.subplots, FigureClass=StyledFigure)

@@ -1,5 +1,6 @@
 """Pictures are the same whatever a matplotlibrc, rcParams or MPLBACKEND say; and rcParams stay what they were."""
 
+import io
 import os
 import subprocess
 import sys
@@ -20,13 +21,15 @@ TOKENS = ["a_", "$x$", "%", "\\frac"]
 BACKENDS = ("module://matplotlib_inline.backend_inline", "module://no_such.backend", "nonsense", "TkAgg", "")
 
 
-def drawn(name: str, ax=None) -> np.ndarray:
-    """The pixels of a picture, drawn by who knows nothing of our style."""
-    figure = np.ravel(PICTURES[name](TOKENS, ax))[0].figure
+def drawn(name: str) -> list[np.ndarray]:
+    """The pixels of a picture, saved and then drawn by who knows nothing of our style."""
+    figure = np.ravel(PICTURES[name](TOKENS))[0].figure
+    how = dict(dpi=50, bbox_inches="tight", facecolor="white", edgecolor="white", transparent=False)
+    figure.savefig(file := io.BytesIO(), format="png", **how)
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba()).copy()
     plt.close(figure)
-    return pixels
+    return [plt.imread(io.BytesIO(file.getvalue())), pixels]
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -36,7 +39,7 @@ def test_a_new_figure_is_in_our_style(name):
         before = dict(matplotlib.rcParams)
         found = drawn(name)
         assert dict(matplotlib.rcParams) == before
-    assert np.array_equal(found, usual)
+    assert all(map(np.array_equal, found, usual))
 
 
 @pytest.mark.parametrize("name", PICTURES)
