@@ -96,13 +96,13 @@ def read_folders(
     def elsewhere() -> str:
         return hint(path, lambda folder: class_folders(folder, pattern))
 
+    folders = []
+    for entry in entries(path, skipped):
+        if entry.is_dir() and (entry.name != UNLABELLED if classes is None else entry.name in classes):
+            folders.append(entry)
+        else:
+            skipped["other than folders of a class"].append(entry.name)
     if classes is None:
-        folders = []
-        for entry in entries(path, skipped):
-            if entry.is_dir() and entry.name != UNLABELLED:
-                folders.append(entry)
-            else:
-                skipped["other than folders of a class"].append(entry.name)
         if folders and all(len(class_folders(folder, pattern)) > 1 for folder in folders):
             raise ValueError(f"{path}: expected a folder a class, got folders of such folders{elsewhere()}")
         classes = [folder.name for folder in folders]
@@ -142,6 +142,8 @@ def read_lines(
     missing = [name for name in classes if name not in members]
     if missing:
         raise ValueError(f"{path}: no file for the class {missing[0]!r}, there are {', '.join(members) or 'none'}")
+    if others := [members[name].name for name in members if name not in classes]:
+        skipped["of other classes"] = others
 
     def elsewhere() -> str:
         if len(class_folders(path, "*.txt")) > 1:

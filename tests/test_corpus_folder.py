@@ -80,6 +80,15 @@ def test_what_was_skipped_is_told_in_one_line(tmp_path):
     assert read_lines(tmp_path / "lines").skipped == "2 other than rt.CLASS (e, list.txt)"
 
 
+def test_other_classes_than_those_named_are_told(tmp_path):
+    """As of a training, for the texts to test on."""
+    write(tmp_path, {f"{name}/a.txt": "x" for name in "abc"} | {f"{name}.txt": "x" for name in "abc"})
+    data = read_folders(tmp_path, classes=["c", "a"])
+    assert (data.classes, data.skipped) == (("c", "a"), "4 other than folders of a class (a.txt, b, b.txt, ...)")
+    data = read_lines(tmp_path, classes=["c", "a"])
+    assert (data.classes, data.skipped) == (("c", "a"), "1 of other classes (b.txt)")
+
+
 def test_patterns(tmp_path):
     write(tmp_path, {"neg/1.HTML": "x", "neg/2": "y", "pos/1.html": "z", "pos/1.txt": "no", "rt.a": "a", "rt.b": "b"})
     assert read_folders(tmp_path, pattern="*.html").texts == ["x", "z"]
