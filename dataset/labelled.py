@@ -88,8 +88,8 @@ def read_folders(
     classes  the folders, in the order of their labels; None takes all of them by name, but for `unsup`, where aclImdb
              keeps texts without a class
     pattern  of the names of the files that are texts, as a shell's, upper and lower case the same; `*` takes all
-    Raises ValueError for fewer than two classes, one without a text, folders that have the folders of classes in
-    them, an empty text, and for bytes that are not in the encoding; says where classes seem to be instead.
+    Raises ValueError for fewer than two classes, one that is not there or has no text, folders that have the folders of
+    classes in them, an empty text, and for bytes that are not in the encoding; says where classes seem to be instead.
     """
     path, skipped = Path(path), defaultdict(list)
 
@@ -106,6 +106,9 @@ def read_folders(
         if folders and all(len(class_folders(folder, pattern)) > 1 for folder in folders):
             raise ValueError(f"{path}: expected a folder a class, got folders of such folders{elsewhere()}")
         classes = [folder.name for folder in folders]
+    elif missing := [name for name in classes if not (path / name).is_dir()]:
+        got = ", ".join(class_folders(path, pattern)) or "none"
+        raise ValueError(f"{path}: expected a folder for the class {missing[0]!r}, got {got}{elsewhere()}")
     _at_least_two(path, classes, f"folders with files {pattern}", elsewhere)
     found = {}
     for name in classes:
@@ -139,11 +142,6 @@ def read_lines(
     members = class_files(path, pattern, skipped)
     if classes is None:
         classes = sorted(members)
-    missing = [name for name in classes if name not in members]
-    if missing:
-        raise ValueError(f"{path}: no file for the class {missing[0]!r}, there are {', '.join(members) or 'none'}")
-    if others := [members[name].name for name in members if name not in classes]:
-        skipped["of other classes"] = others
 
     def elsewhere() -> str:
         if len(class_folders(path, "*.txt")) > 1:
@@ -151,6 +149,12 @@ def read_lines(
         seem = hint(path, lambda folder: class_files(folder, pattern, defaultdict(list)))
         return seem or f", of {endings(path)}"
 
+    missing = [name for name in classes if name not in members]
+    if missing:
+        got = ", ".join(members) or f"none{elsewhere()}"
+        raise ValueError(f"{path}: expected a file for the class {missing[0]!r}, got {got}")
+    if others := [members[name].name for name in members if name not in classes]:
+        skipped["of other classes"] = others
     _at_least_two(path, classes, f"files NAME.CLASS or {pattern or '*.txt'}", elsewhere)
     return _labelled(path, {name: list(_lines(members[name], encoding)) for name in classes}, skipped)
 

@@ -125,6 +125,18 @@ def test_folders_too_high_or_too_low(tmp_path, given, got, seem):
     assert refused(read_folders, tmp_path / given) == f"{tmp_path / given}: {got}{hint}"
 
 
+def test_texts_to_test_on_too_high_or_too_low(tmp_path):
+    """Whose classes are those of the training."""
+    write(tmp_path, IMDB | {"data/rt/rt.neg": "x", "data/rt/rt.pos": "x"})
+    seem = f"; classes seem to be in {tmp_path}"
+    for given, found in (("aclImdb", f"aclImdb/test, {tmp_path}/aclImdb/train"), ("aclImdb/test/pos", "aclImdb/test")):
+        message = refused(read_folders, tmp_path / given, classes=["neg", "pos"])
+        assert message == f"{tmp_path / given}: expected a folder for the class 'neg', got none{seem}/{found}"
+    message = refused(read_lines, tmp_path / "data", classes=["neg", "pos"])
+    assert message == f"{tmp_path}/data: expected a file for the class 'neg', got none{seem}/data/rt"
+    assert refused(read_lines, tmp_path / "data" / "rt", classes=["neg", "new"]).endswith("'new', got neg, pos")
+
+
 def test_folders_where_they_should_be(tmp_path, monkeypatch):
     write(tmp_path, IMDB | {f"aclImdb/train/{name}/deep/a.txt": "x" for name in ("neg", "pos")})
     data = read_folders(tmp_path / "aclImdb" / "train")

@@ -57,8 +57,8 @@ def test_a_folder_that_is_not_there(tmp_path):
     for read in (read_folders, read_lines, lambda path: read_csv(path, "trains")):
         with pytest.raises(OSError, match="nowhere"):
             read(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="pos"):
-        read_folders(write(tmp_path, {"neg/a.txt": "x"}), classes=["neg", "pos"])
+    message = refused(read_folders, write(tmp_path, {"neg/a.txt": "x", "positive/a.txt": "x"}), classes=["neg", "pos"])
+    assert message == f"{tmp_path}: expected a folder for the class 'pos', got neg, positive"
 
 
 def test_lines_of_files_that_share_a_stem(tmp_path):
@@ -112,7 +112,8 @@ def test_lines_refused(tmp_path, files, message):
 
 def test_a_class_without_a_file(tmp_path):
     write(tmp_path, {"pos.txt": "x", "neg.txt": "x"})
-    assert "no file for the class 'good', there are neg, pos" in refused(read_lines, tmp_path, classes=["pos", "good"])
+    message = refused(read_lines, tmp_path, classes=["pos", "good"])
+    assert message == f"{tmp_path}: expected a file for the class 'good', got neg, pos"
     assert "two or more" in refused(read_lines, tmp_path, classes=["pos", "pos"])
 
 
