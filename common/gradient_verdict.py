@@ -32,7 +32,11 @@ class Verdict:
 
 
 def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
-    """The verdict on the array ``key`` of a trial; numeric: its complex step, None where forward fails on complex."""
+    """The verdict on the array ``key`` of a trial; numeric: its complex step, None where forward fails on complex.
+
+    Where real differences along one direction confirm the complex step, backward is compared with it, and a real
+    difference in the worst element has the last word. Else each element gets its real difference, in ``scan``.
+    """
     shape = trial.places[key].shape
     if analytic.shape != shape:
         return Verdict(numpy.inf, 0.0, f"gradient of {key} has shape {analytic.shape}, not {shape}")
@@ -51,12 +55,14 @@ def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: fl
             if reason is not None:
                 return Verdict(most / max(1.0, scale), scale, unconfirmed=reason or unconfirmed)
             s = slope_at(trial.loss, trial.places[key], worst, trial.noise, scale, WIDE if unconfirmed else STEPS)
-            fits = [abs(s.value - float(g[worst])) <= REAL * scale + 3 * s.error for g in (analytic, numeric)]
+            backward_fits, complex_fits = (
+                abs(s.value - float(g[worst])) <= REAL * scale + 3 * s.error for g in (analytic, numeric)
+            )
             error = _share(most, scale)
             fault = _fault(key, worst, analytic, numeric, "", error, scale, tolerance)
-            if unconfirmed and all(fits):
+            if unconfirmed and backward_fits and complex_fits:
                 return Verdict(error, scale, unverified=f"{fault}, and {unconfirmed} which of them is right")
-            if fits[1] and not s.kind:
+            if complex_fits and not s.kind:
                 return Verdict(error, scale, fault)
     return scan(trial, key, analytic, numeric, tolerance)
 
