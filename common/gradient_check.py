@@ -148,9 +148,7 @@ def _check_protocol(name: str, model) -> None:
         where = f"{name}: {path}." if path else f"{name}: "
         if len(getattr(part, "grads", ())) != len(part.params):
             counts = f"{len(part.params)} params, but {len(getattr(part, 'grads', ()))} grads"
-            raise GradientError(
-                f"{where}params and {where}grads do not belong together: {counts}".replace(f"{where}g", "g")
-            )
+            raise GradientError(f"{where}params and grads do not belong together: {counts}")
         for i, (param, grad) in enumerate(zip(part.params, part.grads, strict=True)):
             for what, array in (f"params[{i}]", param), (f"grads[{i}]", grad):
                 if not isinstance(array, Array) or array.dtype.kind != "f":
