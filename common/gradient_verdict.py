@@ -63,7 +63,7 @@ def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: fl
             if unconfirmed and backward_fits and complex_fits:
                 return Verdict(error, scale, unverified=f"{fault}, and {unconfirmed} which of them is right")
             if complex_fits and not s.kind:
-                return Verdict(error, scale, fault)
+                return Verdict(error, scale, fault + " (real differences cannot tell the two apart)" * backward_fits)
     return scan(trial, key, analytic, numeric, tolerance)
 
 

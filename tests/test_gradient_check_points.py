@@ -186,6 +186,16 @@ def test_one_blind_element_of_thousands_is_seen():
         check_gradients(Of(f, lambda x, d: np.where(one, 0, 2 * x) * d), x)
 
 
+def test_what_only_the_complex_step_sees_is_said_to_be_so():
+    """Here it is the complex step that is off: so small a share shows in no real difference."""
+    share, note = 1e-7, r"over 1e-10 \(real differences cannot tell the two apart\)"
+    f = lambda x: x * x + share * np.abs(x)  # noqa: E731
+    with pytest.raises(GradientError, match=note):
+        check_gradients(Of(f, lambda x, d: (2 * x + share * np.sign(x)) * d), POINT)
+    with pytest.raises(GradientError, match=r"over 1e-10$"):
+        check_gradients(Of(lambda x: x * x, lambda x, d: 2.0005 * x * d), POINT)
+
+
 @pytest.mark.parametrize("size", [1e-10, 1e-9, 1e-7, 1e-5])
 def test_a_blind_gradient_about_as_small_as_rounding_is_neither_certified_nor_called_wrong(size):
     """In the sum of all elements it shows before it does in one."""
