@@ -38,7 +38,7 @@ def softmax(x: Array, mask: Array | None = None) -> Array:
         expect_mask("softmax", mask)
         sizes = zip(mask.shape[::-1], x.shape[::-1], strict=False)
         if mask.ndim > x.ndim or any(size not in (1, whole) for size, whole in sizes):
-            raise ValueError(f"softmax: expected a mask of shape {x.shape}, or one that repeats, got {mask.shape}")
+            raise ValueError(f"softmax: mask: expected shape {x.shape}, or one that broadcasts to it, got {mask.shape}")
         x = np.where(mask, x, -np.inf)
     highest = x.real.max(axis=-1, keepdims=True)
     if mask is not None:

@@ -57,6 +57,7 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
     Warns RealDifferencesOnly when a forward that is not complex-safe left real differences alone to agree with
     backward: to 1e-6, and the errors returned are no smaller. Warns Unconfirmed when gradients are so small beside the
     outputs that real differences see nothing of them.
+    What no method sees: a share below 1e-6 of the array's largest gradient that forward loses in complex numbers.
     """
     name = type(layer_or_model).__name__
     _check_inputs(name, inputs)
@@ -147,9 +148,7 @@ def _check_protocol(name: str, model) -> None:
         where = f"{name}: {path}." if path else f"{name}: "
         if len(getattr(part, "grads", ())) != len(part.params):
             counts = f"{len(part.params)} params, but {len(getattr(part, 'grads', ()))} grads"
-            raise GradientError(
-                f"{where}params and {where}grads do not belong together: {counts}".replace(f"{where}g", "g")
-            )
+            raise GradientError(f"{where}params and grads do not belong together: {counts}")
         for i, (param, grad) in enumerate(zip(part.params, part.grads, strict=True)):
             for what, array in (f"params[{i}]", param), (f"grads[{i}]", grad):
                 if not isinstance(array, Array) or array.dtype.kind != "f":

@@ -32,7 +32,11 @@ class Verdict:
 
 
 def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
-    """The verdict on the array ``key`` of a trial; numeric: its complex step, None where forward fails on complex."""
+    """The verdict on the array ``key`` of a trial; numeric: its complex step, None where forward fails on complex.
+
+    Where real differences along one direction confirm the complex step, backward is compared with it, and a real
+    difference in the worst element has the last word. Else each element gets its real difference, in ``scan``.
+    """
     shape = trial.places[key].shape
     if analytic.shape != shape:
         return Verdict(numpy.inf, 0.0, f"gradient of {key} has shape {analytic.shape}, not {shape}")
@@ -51,13 +55,15 @@ def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: fl
             if reason is not None:
                 return Verdict(most / max(1.0, scale), scale, unconfirmed=reason or unconfirmed)
             s = slope_at(trial.loss, trial.places[key], worst, trial.noise, scale, WIDE if unconfirmed else STEPS)
-            fits = [abs(s.value - float(g[worst])) <= REAL * scale + 3 * s.error for g in (analytic, numeric)]
+            backward_fits, complex_fits = (
+                abs(s.value - float(g[worst])) <= REAL * scale + 3 * s.error for g in (analytic, numeric)
+            )
             error = _share(most, scale)
             fault = _fault(key, worst, analytic, numeric, "", error, scale, tolerance)
-            if unconfirmed and all(fits):
+            if unconfirmed and backward_fits and complex_fits:
                 return Verdict(error, scale, unverified=f"{fault}, and {unconfirmed} which of them is right")
-            if fits[1] and not s.kind:
-                return Verdict(error, scale, fault)
+            if complex_fits and not s.kind:
+                return Verdict(error, scale, fault + " (real differences cannot tell the two apart)" * backward_fits)
     return scan(trial, key, analytic, numeric, tolerance)
 
 
@@ -65,7 +71,7 @@ def confirm(trial, key: str, numeric: Array) -> tuple[bool, str]:
     """Whether real differences along a random direction agree with the complex step; and why that says little."""
     place = trial.places[key]
     direction = random_direction(place)
-    f, scale = along(trial.loss, [place], [direction]), float(np.sqrt(((numeric * direction) ** 2).sum()))
+    f, scale = along(trial.loss, [place], [direction]), float(np.abs(numeric * direction).max())
     s = slope(f, trial.noise, scale)
     if not s.kind and s.error > SEEN * scale:
         s = _better(s, slope(f, trial.noise, scale, WIDE))
@@ -93,14 +99,23 @@ def excuse(trial, key: str, index: tuple, difference: float, scale: float, toler
     rounding = trial.rounding(key, index)
     if difference <= 30 * rounding:
         return "" if difference <= tolerance * max(1.0, scale) else f"rounding alone changes it by {rounding:.0e} here"
-    if difference <= min(TINY * trial.size, tolerance):
+    if difference * float(stride(trial.places[key])[index]) <= min(TINY * trial.size, tolerance):
         return "it differs from the complex step by what rounding may do; check with larger weights"
     return None
 
 
 def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
-    """The verdict of real differences in every element, and of the complex step where they confirm it."""
-    place, noise = trial.places[key], trial.noise
+    """The verdict of real differences in every element, and of the complex step where they confirm it.
+
+    Each element is one of five:
+
+        kink      there is no derivative to compare with
+        trusted   real differences confirm the complex step, which is the reference
+        smooth    they settle; trusted or not, and where one is not, they are the reference for all
+        alone     they tell nothing, and nothing against the complex step
+        rest      they do not settle, and the complex step is none or contradicts them
+    """
+    place, noise, far = trial.places[key], trial.noise, stride(trial.places[key])
     slopes = {i: slope_at(trial.loss, place, i, noise, 0.0) for i in numpy.ndindex(place.shape)}
     level = max((abs(s.value) for s in slopes.values() if s.error < numpy.inf and not s.kind), default=0.0)
     least = FIRST[0]
@@ -108,8 +123,7 @@ def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: flo
         for i, s in slopes.items():
             slopes[i] = s if s.kind else _better(s, slope_at(trial.loss, place, i, noise, 0.0, WIDE))
         least = FIRST[1]
-    precision = max(REAL * level, COARSE * noise / least)
-    scale = level or float(np.abs(analytic).max()) or 1.0
+    precision = np.maximum(REAL * level, COARSE * noise / least / far)
 
     def table(value) -> Array:
         return np.asarray([value(s) for s in slopes.values()]).reshape(place.shape)
@@ -117,22 +131,24 @@ def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: flo
     real, bound, kinks = table(lambda s: s.value), table(lambda s: s.error), table(lambda s: s.kind != "")
     exact = np.full_like(real, numpy.nan) if numeric is None else numeric
     close = ~kinks & (bound <= precision)
-    trusted = close & (np.abs(exact - real) <= 2 * precision)
-    smooth = close & (trusted | ~table(lambda s: s.rough))
+    telling = (precision <= SEEN * level) | table(lambda s: s.flat)
+    trusted = close & telling & (np.abs(exact - real) <= 2 * precision)
+    smooth = close & (trusted | ~table(lambda s: s.rough)) & (telling | np.isnan(exact))
     real_only = bool((smooth & ~trusted).any())  # then it may be blind in elements too small to show it, too
     alone = ~kinks & ~smooth & ~(np.abs(exact - real) > 3 * bound) & np.isfinite(exact) & (not real_only)
     reference = real if real_only else np.where(trusted | alone, exact, real)
-    allowed = (
-        max(tolerance * scale, precision) if real_only else max(tolerance * scale, min(TINY * trial.size, tolerance))
-    )
-    error = np.where(smooth | alone, _difference(analytic, reference), 0.0)
-    worst = _worst(error)
+    judged = smooth | alone
+    scale = float(np.abs(reference[judged]).max(initial=0.0)) or float(np.abs(analytic).max()) or 1.0
+    rounding = precision if real_only else np.minimum(TINY * trial.size / far, tolerance)
+    allowed = np.maximum(tolerance * scale, rounding)
+    error = np.where(judged, _difference(analytic, reference), 0.0)
+    worst = _worst(error - allowed)
     most, wrong, unverified, unconfirmed = float(error[worst]), "", "", ""
     if alone.any():
         unconfirmed = "real differences, which fail or are rough here, cannot tell"
-    if most > allowed:
+    if most > allowed[worst]:
         by = " by real differences" if real_only else ""
-        fault = _fault(key, worst, analytic, reference, by, most / scale, scale, allowed / scale)
+        fault = _fault(key, worst, analytic, reference, by, most / scale, scale, allowed[worst] / scale)
         reason = None if real_only else excuse(trial, key, worst, most, scale, tolerance)
         if reason is not None:
             unconfirmed = reason
@@ -141,14 +157,15 @@ def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: flo
         else:
             wrong = fault
     rest = ~smooth & ~kinks & ~alone
-    if rest.any() or (real_only and precision > SEEN * scale and np.abs(analytic).max() > TINY * trial.size):
+    vague = real_only and (precision > SEEN * scale).any() and (np.abs(analytic) * far).max() > TINY * trial.size
+    if rest.any() or vague:
         i = next(i for i in slopes if rest[i] or not rest.any())
         unverified = unverified or (
             f"{_at(key, i)}{_and_more(rest)}: real differences do not settle ({slopes[i].value:.3g} within "
             f"{slopes[i].error:.1e}), and the complex step tells nothing; backward gives {float(analytic[i]):.3g}"
         )
-    share = max(most, precision) / scale if real_only else most / scale
-    return Verdict(share, scale, wrong, _kink_note(key, analytic, slopes), unverified, unconfirmed, real_only)
+    most = max(float(error.max()), float(precision.max()) if real_only else 0.0)
+    return Verdict(most / scale, scale, wrong, _kink_note(key, analytic, slopes), unverified, unconfirmed, real_only)
 
 
 def _better(a: Slope, b: Slope) -> Slope:

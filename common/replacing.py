@@ -1,5 +1,6 @@
 """Files that are written whole, or not at all."""
 
+import errno
 import os
 import re
 import stat
@@ -20,9 +21,11 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
     What a killed process left of an earlier try is removed first; what another is writing at this time is not:
     the last of them to end well wins. A link stays, and what it points to is replaced; permissions stay too. Raises
-    OSError that names the path.
+    OSError that names the path, for a device or a pipe too.
     """
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # root could replace /dev/null
+        raise OSError(errno.EINVAL, "a device or a pipe, so it was not written", str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     temporary = None

@@ -1,5 +1,6 @@
 """Reading data files, none of them larger than MAX_BYTES, and writing them whole or not at all."""
 
+import errno
 import os
 import secrets
 from itertools import islice
@@ -44,6 +45,8 @@ def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
 def write_whole(path: str | os.PathLike, content: bytes) -> None:
     """Write the file beside its place, and rename it when it is whole. Raises OSError that names the path."""
     path = Path(os.path.realpath(path))
+    if path.exists() and not (path.is_file() or path.is_dir()):  # root could replace /dev/null
+        raise OSError(errno.EINVAL, "a device or a pipe, so it was not written", str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -237,8 +237,7 @@ def test_torch_twin_has_our_scores_and_gradients(attention, monkeypatch):
     close(model.scores(xs), scores.detach().numpy(), 1e-10)
     loss = torch.nn.functional.binary_cross_entropy_with_logits(scores, torch.from_numpy(LABELS).double())
     close(model.forward(xs, LABELS), loss.item(), 1e-10)
-    loss.backward()
-    model.backward()
+    loss.backward(), model.backward()
     for got, wanted in zip(model.grads, ours({n: p.grad.numpy() for n, p in there.items()}), strict=True):
         close(got, wanted, 1e-10)
 

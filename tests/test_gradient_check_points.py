@@ -178,6 +178,51 @@ def test_a_layer_blind_for_one_element_is_not_certified():
         check_gradients(Of(f, lambda x, d: np.where(np.arange(5) == 2, 1, 2) * x * d), POINT)
 
 
+def test_one_blind_element_of_thousands_is_seen():
+    x, one = np.random.default_rng(5).standard_normal((50, 50)), np.zeros((50, 50), dtype=bool)
+    one[3, 7] = True
+    f = lambda x: np.where(one, 2e-4 * np.abs(x), x * x)  # noqa: E731
+    with pytest.raises(GradientError, match=r"gradient of input 0\[3, 7\]: .* by real differences"):
+        check_gradients(Of(f, lambda x, d: np.where(one, 0, 2 * x) * d), x)
+
+
+def test_what_only_the_complex_step_sees_is_said_to_be_so():
+    """Here it is the complex step that is off: so small a share shows in no real difference."""
+    share, note = 1e-7, r"over 1e-10 \(real differences cannot tell the two apart\)"
+    f = lambda x: x * x + share * np.abs(x)  # noqa: E731
+    with pytest.raises(GradientError, match=note):
+        check_gradients(Of(f, lambda x, d: (2 * x + share * np.sign(x)) * d), POINT)
+    with pytest.raises(GradientError, match=r"over 1e-10$"):
+        check_gradients(Of(lambda x: x * x, lambda x, d: 2.0005 * x * d), POINT)
+
+
+@pytest.mark.parametrize("size", [1e-10, 1e-9, 1e-7, 1e-5])
+def test_a_blind_gradient_about_as_small_as_rounding_is_neither_certified_nor_called_wrong(size):
+    """In the sum of all elements it shows before it does in one."""
+    x = np.random.default_rng(5).standard_normal(1000)
+    f = lambda x: 1000 + size * np.abs(x).sum()  # noqa: E731
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        with pytest.raises((GradientError, RealDifferencesOnly, Unconfirmed)):
+            check_gradients(Of(f, lambda x, d: 0 * x), x)
+        with pytest.raises((NotVerified, RealDifferencesOnly, Unconfirmed)):
+            check_gradients(Of(f, lambda x, d: size * d * np.sign(x)), x)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e3, 1e9, 1e15, 1e100])
+def test_inputs_may_be_large_or_small(size):
+    x = size * (np.abs(POINT) + 0.5)
+    log, of_log = np.log, lambda x, d: d / x
+    var, of_var = lambda x: x.var(axis=-1), lambda x, d: d[:, None] * 0.4 * (x - x.mean(axis=-1, keepdims=True))
+    assert check_gradients(Of(log, of_log), x)["input 0"] <= 1e-10
+    with pytest.warns(RealDifferencesOnly, match="verified to 1e-06"):
+        check_gradients(Of(var, of_var), x)
+    for f, right in (log, of_log), (var, of_var):
+        with pytest.raises(GradientError, match="gradient of input 0") as caught:
+            check_gradients(Of(f, lambda x, d, right=right: 1.001 * right(x, d)), x)
+        assert not isinstance(caught.value, NotVerified)
+
+
 def test_a_forward_that_is_another_in_complex_numbers_is_not_believed():
     f = lambda x: x * x if x.dtype.kind == "c" else x**3  # noqa: E731
     with pytest.raises(GradientError, match=r"by real differences.*not complex-safe"):

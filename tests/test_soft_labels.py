@@ -40,6 +40,7 @@ def test_smoothed_labels_cost_their_cross_entropy(name):
     assert round(float(LOSSES[name](SCORES, TARGET)), 4) == 0.4365
 
 
+@pytest.mark.slow
 def test_equals_torchs():
     torch = pytest.importorskip("torch")
     x, t = Draw()(N, V) * 5, soft(N)
