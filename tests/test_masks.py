@@ -142,7 +142,7 @@ def test_a_mask_of_another_shape_is_refused(right, call):
 def test_a_switch_is_no_mask(name):
     SWITCHES[name](True), SWITCHES[name](False)
     for wrong in (MASK, 1, "no"):
-        with pytest.raises(ValueError, match=f"mask True or False wanted, got {type(wrong).__name__}"):
+        with pytest.raises(ValueError, match=f"expected mask True or False, got {type(wrong).__name__}"):
             SWITCHES[name](wrong)
 
 
