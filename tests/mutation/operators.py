@@ -322,20 +322,17 @@ def text(node: ast.stmt) -> str:
 def mutants(function: ast.FunctionDef) -> Iterator[Mutant]:
     """Each mutant, while the tree of the function is changed to it. Two changes to the same text are one."""
     for place, statement in list(statements(function)):
-        before, seen = text(statement), set()
-        seen.add(before)
-        for kind, new in of_statement(statement):
-            after = text(new)
-            if after not in seen:
-                seen.add(after)
-                place.put(new)
-                yield Mutant(statement.lineno, kind, before, after)
-                place.put(statement)
-        for inner, old, whole in list(places(statement)):
-            for kind, new in changes(old, whole):
-                inner.put(new)
-                after = text(statement)
+        before = text(statement)
+        seen = {before}
+        changed = [(place, statement, *change) for change in of_statement(statement)]
+        for inner, node, whole in places(statement):
+            changed += [(inner, node, *change) for change in changes(node, whole)]
+        for where, node, kind, new in changed:
+            where.put(new)
+            try:
+                after = text(new if node is statement else statement)
                 if after not in seen:
                     seen.add(after)
                     yield Mutant(statement.lineno, kind, before, after)
-                inner.put(old)
+            finally:
+                where.put(node)
