@@ -4,8 +4,8 @@
     nice -n 19 .venv/bin/python tests/mutate.py common/gru.py    # one of them
     .venv/bin/python tests/mutate.py --lines                     # what would be changed, line by line; runs no tests
 
-Mutated is every ``forward`` and ``backward`` in common/, and every function there that one of them uses, at every
-place and in every way that mutation/operators.py knows; no sampling. Of a file's tests, see TESTS, those that call the
+Mutated is every ``forward`` and ``backward`` in common/, every function there that one of them uses, the optimizers
+and the first values of weights: at every place and in every way that mutation/operators.py knows, no sampling. Of a file's tests, see TESTS, those that call the
 function are run until one fails. Mutants that change nothing that anyone could see are listed, each with the reason,
 in mutation/equivalent.txt. Prints a Markdown table and the mutants that no test found; exits with 1 if there are any.
 
@@ -41,6 +41,8 @@ TESTS = {  # file -> its tests, without test_ and .py
     "common/gru.py": "layers gru rnn gradients work_arrays steps properties functions",
     "common/attention.py": "layers gradients work_arrays properties functions",
     "common/self_attention.py": "self_attention gradients work_arrays classifier properties functions",
+    "common/optimizer.py": "optimizer embedding trainer training_state numeric_faults",
+    "common/initializers.py": "self_attention encoder_variants classifier seq2seq",
 }
 
 
@@ -100,7 +102,7 @@ def run(pending: list[Case], jobs: int) -> None:
 
 def table(found: list[Function], every: list[Case], by: dict[str, str], reasons: dict[str, str]) -> Iterator[str]:
     """Markdown: a row for each file, then their sum."""
-    columns = "functions", "lines", "unchanged", "mutants", "equivalent", "killed", "score"
+    columns = "functions", "lines", "without", "mutants", "equivalent", "killed", "score"
     yield f"| file | {' | '.join(columns)} | tests: `test_....py` |"
     yield f"| --- {'| ---: ' * len(columns)}| --- |"
     total = collections.Counter()
@@ -109,19 +111,21 @@ def table(found: list[Function], every: list[Case], by: dict[str, str], reasons:
         count = collections.Counter(
             functions=sum(function.file == file for function in found),
             lines=sum(len(lines(function)) for function in found if function.file == file),
-            unchanged=sum(len(unchanged(function)) for function in found if function.file == file),
+            without=sum(len(without(function)) for function in found if function.file == file),
             mutants=len(here),
             equivalent=sum(case.id in reasons for case in here),
             killed=sum(bool(by.get(case.id)) for case in here),
         )
-        count = count if here else total
-        total += count
+        if here:
+            total += count
+        else:
+            count = total
         numbers = [f"{count[name]:,}" for name in columns[:-1]]
         numbers.append(f"{100 * count['killed'] / max(1, count['mutants'] - count['equivalent']):.1f}%")
         yield f"| {file} | {' | '.join(numbers)} | {TESTS.get(file, '')} |"
 
 
-def unchanged(function: Function) -> set[int]:
+def without(function: Function) -> set[int]:
     """Lines that have no mutant."""
     return lines(function) - {case.mutant.line for case in cases(function)}
 

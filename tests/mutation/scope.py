@@ -13,7 +13,8 @@ from typing import NamedTuple
 from mutation import operators
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOTS = {"forward", "backward", "final", "add_final"}  # the last two: for encoders that read in both directions
+ROOTS = {"forward", "backward", "final", "add_final", "update", "clip_grads"}  # what those outside common/ call
+WHOLE = {"common/functions.py", "common/initializers.py"}
 
 
 class Function(NamedTuple):
@@ -67,7 +68,7 @@ class Case(NamedTuple):
 
 
 def functions(files: Iterable[str]) -> list[Function]:
-    """Forward, backward, the others of ROOTS, all of functions.py, and what these use, by name: in the order of files.
+    """Those of ROOTS, all of the files WHOLE, and what these use, by name: in the order of files.
 
     Raises ValueError when a file of common/ that has a forward is not among them.
     """
@@ -88,7 +89,7 @@ def functions(files: Iterable[str]) -> list[Function]:
                 if isinstance(inner, ast.FunctionDef):
                     name = node.name if inner.name == "__init__" else inner.name  # a class is used by its name
                     every[name].append(Function(file, f"{node.name}.{inner.name}", module, inner))
-    todo = [name for name, found in every.items() if name in ROOTS or found[0].file == "common/functions.py"]
+    todo = [name for name, found in every.items() if name in ROOTS or found[0].file in WHOLE]
     used = set()
     while todo:
         if (name := todo.pop()) not in used:
