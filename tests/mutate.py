@@ -5,9 +5,10 @@
     .venv/bin/python tests/mutate.py --lines                     # what would be changed, line by line; runs no tests
 
 Mutated is every ``forward`` and ``backward`` in common/, every function there that one of them uses, the optimizers
-and the first values of weights: at every place and in every way that mutation/operators.py knows, no sampling. Of a file's tests, see TESTS, those that call the
-function are run until one fails. Mutants that change nothing that anyone could see are listed, each with the reason,
-in mutation/equivalent.txt. Prints a Markdown table and the mutants that no test found; exits with 1 if there are any.
+and the first values of weights: at every place and in every way that mutation/operators.py knows, no sampling. Of a
+file's tests, see TESTS, those that call the function are run until one fails. Mutants that change nothing that anyone
+could see are listed, each with the reason, in mutation/equivalent.txt, and not run without --equivalent. Prints a
+Markdown table and the mutants that no test found; exits with 1 if there are any.
 
 Results are kept in runs/mutation.jsonl: a second run tries only mutants of functions that have changed, and those
 whose verdict rests on a test that has changed. It needs fork, so no Windows.
@@ -42,7 +43,7 @@ TESTS = {  # file -> its tests, without test_ and .py
     "common/attention.py": "layers gradients work_arrays properties functions",
     "common/self_attention.py": "self_attention gradients work_arrays classifier properties functions",
     "common/optimizer.py": "optimizer embedding trainer training_state numeric_faults",
-    "common/initializers.py": "self_attention encoder_variants classifier seq2seq",
+    "common/initializers.py": "initializers self_attention encoder_variants classifier seq2seq",
 }
 
 
@@ -102,27 +103,28 @@ def run(pending: list[Case], jobs: int) -> None:
 
 def table(found: list[Function], every: list[Case], by: dict[str, str], reasons: dict[str, str]) -> Iterator[str]:
     """Markdown: a row for each file, then their sum."""
-    columns = "functions", "lines", "without", "mutants", "equivalent", "killed", "score"
+    columns = "functions", "lines", "without a mutant", "mutants", "equivalent", "killed", "score"
     yield f"| file | {' | '.join(columns)} | tests: `test_....py` |"
     yield f"| --- {'| ---: ' * len(columns)}| --- |"
     total = collections.Counter()
     for file in [*dict.fromkeys(function.file for function in found), "all"]:
+        inside = [function for function in found if function.file == file]
         here = [case for case in every if case.function.file == file]
         count = collections.Counter(
-            functions=sum(function.file == file for function in found),
-            lines=sum(len(lines(function)) for function in found if function.file == file),
-            without=sum(len(without(function)) for function in found if function.file == file),
-            mutants=len(here),
-            equivalent=sum(case.id in reasons for case in here),
-            killed=sum(bool(by.get(case.id)) for case in here),
+            {
+                "functions": len(inside),
+                "lines": sum(len(lines(function)) for function in inside),
+                "without a mutant": sum(len(without(function)) for function in inside),
+                "mutants": len(here),
+                "equivalent": sum(case.id in reasons for case in here),
+                "killed": sum(bool(by.get(case.id)) for case in here),
+            }
         )
-        if here:
-            total += count
-        else:
-            count = total
+        count = total if file == "all" else count
         numbers = [f"{count[name]:,}" for name in columns[:-1]]
         numbers.append(f"{100 * count['killed'] / max(1, count['mutants'] - count['equivalent']):.1f}%")
         yield f"| {file} | {' | '.join(numbers)} | {TESTS.get(file, '')} |"
+        total.update(count)
 
 
 def without(function: Function) -> set[int]:

@@ -23,6 +23,9 @@ CHANGES = {  # a statement: what it is changed to
     "s = x.sum(axis=-1, keepdims=True)": "s = x.mean(axis=-1, keepdims=True); s = x.max(axis=-1, keepdims=True); "
     "s = x.sum(axis=-1, keepdims=True) * 1.0005; s = -x.sum(axis=-1, keepdims=True); s = x.sum(keepdims=True, axis=0); "
     "s = x.sum(keepdims=True, axis=-2); s = x.sum(keepdims=True); s = x.sum(axis=-1)",
+    "return x.sum() ** 2": "return x.mean() ** 2; return x.max() ** 2; return (x.sum() * 1.0005) ** 2; "
+    "return (-x.sum()) ** 2; return x.sum(axis=0) ** 2; return x.sum() * 2; return x.sum(); "
+    "return x.sum() ** 2 * 1.0005; return -x.sum() ** 2; return x.sum() ** 3",
     "a = b.transpose(0, 2, 1)": "a = b; a = b.transpose(2, 0, 1); a = b.transpose(1, 2, 0); a = b.transpose(0, 1, 2)",
     "a = b[:, ::-1]": "a = b[::-1, :]; a = b[:, :]; a = b[:, ::0]; a = b[:, ::1]",
     "a = b[1:n]": "a = b[:n]; a = b[1:]; a = b[2:n]",

@@ -1,10 +1,17 @@
 """The list of mutants that change nothing that anyone could see, equivalent.txt beside this file."""
 
+import ast
 from pathlib import Path
 
+from mutation.operators import text
 from mutation.scope import Case
 
 LIST = Path(__file__).with_name("equivalent.txt")
+
+
+def as_written(statement: str) -> str:
+    """A statement, or the head of one, as this Python writes it: they differ in parentheses."""
+    return text(ast.parse(f"{statement} pass" if statement.endswith(":") else statement).body[0])
 
 
 def read() -> dict[tuple[str, str, str, str], str]:
@@ -15,8 +22,8 @@ def read() -> dict[tuple[str, str, str, str], str]:
         if mark == "# " or not line:
             where, reason, before = tuple(rest.split()) or where, [], None
         elif mark == "- " and reason:
-            before = rest
-        elif mark == "+ " and before and len(where) == 2 and (entry := (*where, before, rest)) not in found:
+            before = as_written(rest)
+        elif mark == "+ " and before and len(where) == 2 and (entry := (*where, before, as_written(rest))) not in found:
             found[entry] = " ".join(reason)
         elif mark not in ("- ", "+ ") and before is None:
             reason.append(line)

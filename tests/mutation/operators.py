@@ -193,6 +193,8 @@ def of_call(node: ast.Call, whole: bool) -> Iterator[tuple[str, ast.expr]]:
         yield from (("axis", like(node, args=order)) for order in swapped(args))
     if name == "concatenate" and isinstance(args[0], ast.Tuple):
         yield "axis", like(node, args=[like(args[0], elts=args[0].elts[::-1]), *args[1:]])
+    if name in ("sum", "mean") and not args and all(keyword.arg == "out" for keyword in node.keywords):
+        yield "axis", like(node, keywords=[*node.keywords, ast.keyword("axis", ast.Constant(0))])
     for i, keyword in enumerate(node.keywords):
         others = [*node.keywords[:i], *node.keywords[i + 1 :]]
         if keyword.arg == "axis" and (axis := number(keyword.value)) is not None:
