@@ -141,7 +141,7 @@ def list_lines(found: list[Function]) -> Iterator[str]:
             of_line[case.mutant.line].append(f"    {case.mutant.kind:<9} {case.mutant.after}")
         for line in sorted(lines(function)):
             yield f"{function.file}:{line} {function.name}: {source[line - 1].strip()}"
-            yield from of_line[line] or ["    no mutant: nothing is computed here"]
+            yield from of_line[line] or ["    no mutant"]
 
 
 def main() -> int:

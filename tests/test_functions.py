@@ -143,6 +143,9 @@ def test_number_of_labels():
     loss = SoftmaxWithLoss()
     loss.forward(np.zeros((3000, 2)), np.zeros(3000, int))
     assert loss.label_count == 3000
+    loss = SigmoidWithLoss()
+    loss.forward(np.zeros((N, T)), np.zeros((N, T), int))
+    assert loss.label_count == N * T
 
 
 def test_labels_are_checked_at_the_door():

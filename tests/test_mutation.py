@@ -32,6 +32,7 @@ CHANGES = {  # a statement: what it is changed to
     "a = np.tanh(a)": "a = a; a = np.tanh(a) * 1.0005; a = -np.tanh(a)",
     "a = b if c is None else d": "a = d if c is None else b; a = b if c is not None else d",
     "W = V[gate]": "W = V",
+    "self.cache = x, y.copy()": "self.cache = (x * 1.0005, y.copy()); self.cache = (x, y.copy() * 1.0005)",
     "if reset: x += 1": "if not reset:; pass; x -= 1; x[...] = 1; x += 2",
     "if n < 1: raise ValueError(n + 1)": "",
     "self.expect('x', x, n + 1)": "",

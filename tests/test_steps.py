@@ -85,6 +85,7 @@ def test_many_sequences_and_long_ones():
     long[1, 2400:] = 1
     assert Prefixes(long).sizes == [1] * 2400 + [2] * 100
     assert np.array_equal(Ragged(np.ones((1, 3000), dtype=bool)).source, np.arange(3000))
+    assert np.array_equal(Ragged(np.ones((3000, 1), dtype=bool)).entry, np.arange(3000))
 
 
 def test_rows_never_move():

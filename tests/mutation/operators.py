@@ -269,11 +269,12 @@ def of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         yield "dropped", ast.Pass()
     if isinstance(node, (ast.Assign, ast.Return)) and node.value is not None:
         stored = isinstance(node, ast.Return) or any(
-            isinstance(part, ast.Subscript) for target in node.targets for part in ast.walk(target)
+            isinstance(part, (ast.Subscript, ast.Attribute)) for target in node.targets for part in ast.walk(target)
         )
         values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-        for i, value in enumerate(values):  # an array that is handed over as it is
-            if stored and isinstance(value, (ast.Name, ast.Subscript, ast.Attribute)):
+        for i, value in enumerate(values):  # an array that is handed over or kept as it is
+            call = isinstance(value, ast.Call) and name_of(value) not in VALUES | {"empty", "zeros"}
+            if stored and (call or isinstance(value, (ast.Name, ast.Subscript, ast.Attribute))):
                 times = fill(f"a * {FACTOR}", a=value)
                 new = like(node.value, elts=[*values[:i], times, *values[i + 1 :]]) if len(values) > 1 else times
                 yield "factor", like(node, value=new)
