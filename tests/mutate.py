@@ -33,16 +33,16 @@ from mutation.server import Server
 RESULTS = ROOT / "runs" / "mutation.jsonl"
 CALLS = ROOT / "runs" / "mutation-calls.json"
 TESTS = {  # file -> its tests, without test_ and .py
-    "common/functions.py": "functions layers self_attention gradients properties numeric_faults",
-    "common/layer.py": "layers work_arrays layer rnn gradients functions parallel",
-    "common/layers.py": "layers functions embedding dropout gradients work_arrays shares traps",
-    "common/steps.py": "steps rnn gradients encoder_variants shares properties",
+    "common/functions.py": "functions soft_labels masks layers self_attention gradients properties number_types",
+    "common/layer.py": "layers work_arrays layer rnn gradients functions masks parallel",
+    "common/layers.py": "layers functions soft_labels embedding dropout gradients work_arrays traps number_types",
+    "common/steps.py": "steps rnn gradients encoder_variants shares masks properties",
     "common/rnn.py": "layers rnn gru gradients work_arrays steps encoder_variants properties functions",
     "common/lstm.py": "layers rnn gradients work_arrays steps encoder_variants properties functions",
     "common/gru.py": "layers gru rnn gradients work_arrays steps properties functions",
     "common/attention.py": "layers gradients work_arrays properties functions",
     "common/self_attention.py": "self_attention gradients work_arrays classifier properties functions",
-    "common/optimizer.py": "optimizer embedding trainer training_state numeric_faults",
+    "common/optimizer.py": "optimizer number_types embedding trainer training_state numeric_faults",
     "common/initializers.py": "initializers self_attention encoder_variants classifier seq2seq",
 }
 
