@@ -68,6 +68,12 @@ def test_far_values():
     assert log_softmax(x).tolist() == [-2e4, 0]
 
 
+def test_softplus_has_a_slope_at_zero():
+    """There it changes from one formula to another; the complex step sees the slope."""
+    assert softplus(np.array([1e-30j])).imag.tolist() == [0.5e-30]
+    assert relu(np.array([1e-30j])).tolist() == [0]  # the left one of its two
+
+
 # Losses
 
 
@@ -122,6 +128,24 @@ def test_ignored_labels_get_no_gradient():
     loss.forward(Draw()(N, T, V), LABELS)
     dx = loss.backward()
     assert (dx[LABELS == -1] == 0).all() and (dx[LABELS != -1] != 0).all()
+
+
+def test_number_of_labels():
+    """None at all, of which loss and gradient are 0; and so many that a small part of them is a label."""
+    for loss, scores, labels in (
+        (SoftmaxWithLoss(), np.empty((0, V)), np.empty(0, int)),
+        (SigmoidWithLoss(), np.empty(0), np.empty(0, int)),
+    ):
+        assert loss.forward(scores, labels) == 0 and loss.label_count == 0
+        assert loss.backward().shape == scores.shape
+    one_class = SoftmaxWithLoss()
+    assert one_class.forward(np.ones((2, 1)), np.array([0, -1])) == 0 and (one_class.backward() == 0).all()
+    loss = SoftmaxWithLoss()
+    loss.forward(np.zeros((3000, 2)), np.zeros(3000, int))
+    assert loss.label_count == 3000
+    loss = SigmoidWithLoss()
+    loss.forward(np.zeros((N, T)), np.zeros((N, T), int))
+    assert loss.label_count == N * T
 
 
 def test_labels_are_checked_at_the_door():

@@ -232,3 +232,4 @@ def test_base_layer():
     for shape in (4, 6), (4,), (4, 5, 1):
         with pytest.raises(ValueError, match=r"Layer: x \(N, D\) of shape \(any, 5\) wanted, got \(4,"):
             layer.expect("x (N, D)", np.ones(shape), None, 5)
+    assert layer.work("one weight is enough", 5).dtype == np.float32

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from layer_table import CASES, NOTHING, RAGGED, T_ENC, D, Draw, H, N, T, V, as_tuple, build, upstream
+from layer_table import CASES, NOTHING, RAGGED, T_ENC, D, H, N, T, V, as_tuple, build, upstream
 from recurrent_table import TIME_OF, WithState
 
 from common.layer import named_params
@@ -138,20 +138,6 @@ def test_model_equals_the_loop(name):
         close(decoded.attention_weights, weights)
     for n in range(len(xs)):
         assert model.generate(xs[n : n + 1], 3, 9) == ids[n].tolist()
-
-
-def test_dropout_keeps_a_share_and_the_mean():
-    layer = Dropout(0.3, rng=np.random.default_rng(0))
-    y = layer.forward(np.ones((100, 200)))
-    assert np.unique(y).tolist() == pytest.approx([0, 1 / 0.7])
-    assert (y == 0).mean() == pytest.approx(0.3, abs=0.02) and y.mean() == pytest.approx(1, abs=0.02)
-    assert np.array_equal(layer.backward(np.ones((100, 200))), y)
-    x = Draw()(N, T, D)
-    assert np.array_equal(layer.forward(x, False), x)
-    layer.train_flg = False
-    assert np.array_equal(layer.forward(x), x) and not np.array_equal(layer.forward(x, True), x)
-    with pytest.raises(ValueError, match=r"ratio in \[0, 1\) wanted, got 1"):
-        Dropout(1)
 
 
 # Masks

@@ -177,6 +177,9 @@ def test_names_and_widths_of_both_directions():
     assert list(named_params(layer)) == names
     hs = layer.forward(r(N, T, D))
     assert hs.shape == (N, T, H + 2)
+    dhs, dfinal = np.zeros_like(hs), r(N, H + 2)
+    layer.add_final(dhs, dfinal)
+    assert layer.final(hs).shape == (N, H + 2) and (dhs * hs).sum() == pytest.approx((layer.final(hs) * dfinal).sum())
     with pytest.raises(ValueError, match=r"^TimeBiGRU: dhs \(N, T, H1 \+ H2\) of shape .*9\) wanted, got \(3, 5, 8\)"):
         layer.backward(hs[:, :, 1:])
     with pytest.raises(ValueError, match=r"^TimeGRU: bh \(3 \* H,\) of shape \(21\) wanted, got \(6,\)"):

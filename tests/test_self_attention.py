@@ -151,6 +151,12 @@ def test_window(kind, options, first, last):
         assert (layer.backward(dys)[:, outside] == 0).all()
 
 
+def test_window_of_a_long_text():
+    layer = SeqSelfAttention(1, attention_type="multiplicative", history_only=True)
+    layer.forward(np.zeros((1, 1500, 1), dtype=np.float32))
+    assert np.array_equal(layer.attention_weights[0] > 0, np.tri(1500, dtype=bool))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mask", [RAGGED, NOTHING, HOLES])
 def test_padding_neither_sends_nor_receives(kind, mask):

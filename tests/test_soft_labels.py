@@ -109,6 +109,15 @@ def test_what_is_no_share_of_the_classes_is_refused_with_its_row(name, row):
 
 
 @every_loss
+@pytest.mark.parametrize("sign", [1, -1])
+def test_shares_may_sum_to_a_thousandth_more_or_less(name, sign):
+    scores, one = np.zeros((1, 5)), np.eye(5)[:1]
+    assert np.isfinite(LOSSES[name](scores, one * (1 + sign * 0.9999e-3)))
+    with pytest.raises(ValueError, match=rf"^{name}: labels\[0\]: expected shares"):
+        LOSSES[name](scores, one * (1 + sign * 1.0001e-3))
+
+
+@every_loss
 def test_labels_that_are_no_numbers_are_refused(name):
     for t in (np.array(["1", "0", "0"]), np.eye(3, dtype=object)[0], np.eye(3, dtype=complex)[0]):
         with pytest.raises(ValueError, match=f"^{name}: labels: expected numbers, got "):

@@ -73,6 +73,19 @@ def test_rows_are_the_distinct_prefixes_rounded_up():
             distinct = len({tuple(row[: t + 1]) for row in xs.tolist()})
             rounded = 1 if distinct == 1 else -(-distinct // 4) * 4  # 1, 4, 8, 12, ...
             assert distinct <= size <= min(rounded, N), f"{what}, step {t}"
+            assert size in (1, N) or size % 4 == 0, f"{what}, step {t}"
+
+
+def test_many_sequences_and_long_ones():
+    """Indices are whole numbers of any size."""
+    ids = np.random.default_rng(0).permutation(3000)
+    one_step = Prefixes(ids[:, None])
+    assert np.array_equal(one_step.ids[one_step.index[:, 0] - 3000], ids)
+    long = np.zeros((2, 2500), dtype=int)
+    long[1, 2400:] = 1
+    assert Prefixes(long).sizes == [1] * 2400 + [2] * 100
+    assert np.array_equal(Ragged(np.ones((1, 3000), dtype=bool)).source, np.arange(3000))
+    assert np.array_equal(Ragged(np.ones((3000, 1), dtype=bool)).entry, np.arange(3000))
 
 
 def test_rows_never_move():
@@ -259,6 +272,7 @@ def test_ragged_rows_are_the_real_tokens():
         assert steps.sizes == sorted(steps.sizes) and len(steps.sizes) == mask.sum(axis=1).max(), what
         rows = np.full((steps.rows, 1), np.nan)
         steps.read(ids, rows)
+        assert (rows[mask.sum() :] == 0).all(), what
         sums = np.full((steps.rows + steps.sizes[-1], 1), np.nan)
         sums[steps.entry] = 0
         for now, after in steps.blocks:
