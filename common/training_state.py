@@ -26,11 +26,16 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
 
     To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. Of callbacks what their
     ``state`` and ``arrays`` name is kept, of optimizers ``slots`` and numbers. Raises OSError when the file cannot be
-    written, ValueError for a number that is not finite, or a model that carries state from batch to batch.
+    written, ValueError for a number that is not finite, a model that carries state from batch to batch, or an optimizer
+    that keeps lists and has no ``slots``.
     """
     refuse_state(trainer.model)
     if any(isinstance(c, _Streams) for c in trainer.callbacks):
         raise ValueError(f"{path}: a training that was restored within an epoch has to go on before it is saved again")
+    kept = [name for name, value in vars(trainer.optimizer).items() if isinstance(value, (list, dict)) and value]
+    if kept and not hasattr(trainer.optimizer, "slots"):
+        whose = f"{path}: {type(trainer.optimizer).__name__}"
+        raise ValueError(f"{whose} keeps {', '.join(kept)}, and has no slots, the names of what is to be saved")
     arrays = {f"model.{name}": to_cpu(p) for name, p in finite_params(trainer.model).items()}
     for slot, values in running_values(trainer.optimizer).items():
         if not all(np.isfinite(value).all() for value in values):
@@ -127,11 +132,12 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
         raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {reason}") from error
     learnt, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
     begun = any(name.startswith("optimizer.") for name in arrays)
-    slots = {slot: [np.zeros_like(p) for p in learnt] for slot in optimizer.slots if begun}
+    own = getattr(optimizer, "slots", ())
+    slots = {slot: [np.zeros_like(p) for p in learnt] for slot in own if begun}
     wanted = {f"model.{name}": p for name, p in named_params(trainer.model).items()}
     wanted |= {f"optimizer.{slot}.{i}": a for slot, values in slots.items() for i, a in enumerate(values)}
     checkpoint.assign(wanted, {name: to_gpu(a) for name, a in arrays.items()}, path)
-    for slot in optimizer.slots:
+    for slot in own:
         setattr(optimizer, slot, slots.get(slot))
     vars(optimizer).update(numbers)
     for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):

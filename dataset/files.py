@@ -23,13 +23,14 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     return content
 
 
-def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
-    """The text of a file, its line ends LF, without a byte order mark.
+def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
+    """The text of a file, its line ends LF, without a byte order mark. encoding: None where it has to be UTF-8.
 
     Raises as read_bytes, and ValueError for a name that is no encoding's, and with the line and the byte (from 0)
     that is not in the encoding.
     """
-    data = read_bytes(path)
+    data, choice = read_bytes(path), "" if encoding is None else "; expected another encoding? --encoding names it"
+    encoding = encoding or "UTF-8"
     try:
         text = data.decode(encoding)
     except LookupError:
@@ -37,8 +38,8 @@ def read_text(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
     except UnicodeDecodeError as error:
         number = data[: error.start].decode(encoding, "replace").count("\n") + 1
         line = data[data.rfind(b"\n", 0, error.start) + 1 :].split(b"\n", 1)[0].rstrip(b"\r")
-        place = f"byte {error.start} of the file"
-        raise ValueError(f"{path}:{number}: not {encoding} ({error.reason}), {place}: {shorten(line)}") from None
+        found = f"not {encoding} ({error.reason}), byte {error.start} of the file: {shorten(line)}"
+        raise ValueError(f"{path}:{number}: {found}{choice}") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 

@@ -133,6 +133,8 @@ def _notes(
     for column in sorted({*range(1, len(first) + 1)} - {*columns}):
         yield f"column {column} of {len(first)} ignored, in the first row {files.shorten(first[column - 1])}"
     for name, column in zip(("questions", "answers"), columns, strict=True):
+        if all(fields[column - 1].strip().isdecimal() for _, fields in rows):
+            yield f"{name} are whole numbers alone: do the texts stand in another column, as with --columns 2 4?"
         lengths = [len(fields[column - 1].strip()) for _, fields in rows]
         longest = lengths.index(max(lengths))
         size = f"{max(lengths)} character{'s' * (max(lengths) > 1)}"

@@ -39,7 +39,7 @@ def main() -> int:
     date_model = DateModel(args.run, args.model)
     if not args.texts and sys.stdin is None:
         raise ValueError("no dates: neither arguments nor a standard input")
-    failed = False
+    failed, kind = False, "question" if args.texts else "line"
     # someone who types lines wants each answered at once
     size = 1 if not args.texts and sys.stdin.isatty() else MOST // (args.beam or 1)
     numbered = enumerate(args.texts or lines(), 1)
@@ -48,11 +48,11 @@ def main() -> int:
         for place, text in chunk:
             try:
                 if not text.strip():
-                    raise ValueError("an empty line, a date wanted")
+                    raise ValueError("expected a date, got none")
                 questions.append(date_model.encode(text))
             except ValueError as error:
                 failed = True
-                entry.say(f"line {place}: {error}")
+                entry.say(f"{kind} {place}: {error}")
         if questions:
             for answers in answered(date_model, np.stack(questions), args):
                 print(answers, flush=size == 1)

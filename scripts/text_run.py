@@ -111,6 +111,8 @@ def about(corpus: Corpus) -> list[str]:
     lines = ["  ".join(map(rjust, row, widths)) for row in rows[: MOST_CLASSES + 1]]
     if len(classes) > MOST_CLASSES:
         lines.append(f"... and {len(classes) - MOST_CLASSES:,} classes more")
+    if len(classes) > MOST_CLASSES and (sum(counts) == 1).sum() > len(classes) / 2:
+        lines.append("most classes have one text: are these labels, or do those stand in another column or folder?")
     if unseen := [name for name, count in zip(classes, counts[0], strict=True) if not count]:
         lines.append(f"no text to train on: {', '.join(unseen[:MOST_CLASSES])}{', ...' * (len(unseen) > MOST_CLASSES)}")
     labels = defaultdict(set)

@@ -48,7 +48,7 @@ def test_convert_reports_bad_lines_and_converts_the_others(trained_run, script):
     assert done.returncode == 2
     assert done.stdout.splitlines() == answers(trained_run, "peeky")
     reports = done.stderr.splitlines()
-    reasons = ("character 3", "'月', character 2", "30 characters, at most 29", "empty line")
+    reasons = ("character 3", "'月', character 2", "30 characters, at most 29", "expected a date, got none")
     for number, report, reason in zip((2, 4, 6, 8), reports, reasons, strict=True):
         assert report.startswith(f"convert_date.py: line {number}: ") and reason in report
 
@@ -56,7 +56,7 @@ def test_convert_reports_bad_lines_and_converts_the_others(trained_run, script):
 def test_convert_refuses_bad_arguments_as_it_does_lines(trained_run, in_process):
     done = in_process(trained_run.cwd, "convert_date.py", "7/22/08", "7|22|08", "", "--model", "peeky")
     assert (done.returncode, done.stdout) == (2, "2008-07-22\n")
-    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" line 2", " line 3"]
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" question 2", " question 3"]
 
 
 def test_convert_without_a_trained_model_says_how_to_train(in_process, tmp_path):

@@ -93,6 +93,11 @@ def test_what_was_done_is_said_once(convert):
     assert "answers of 10 characters, none padded\n" in convert(TAB, "a.tsv")[1]
 
 
+def test_ids_are_no_texts(convert):
+    code, printed, *_ = convert("1\teng\tHi.\n2\teng\tGo.\n", "tatoeba.tsv")
+    assert code == 0 and "questions are whole numbers alone" in printed
+
+
 def test_the_command_as_it_is_typed(tmp_path):
     (tmp_path / "a.tsv").write_text("é\t京\n", encoding="utf-8")
     command = [sys.executable, "-m", "dataset.pairs", "convert", "a.tsv", "out.txt"]

@@ -65,6 +65,9 @@ def test_many_classes_are_not_all_printed(monkeypatch):
     assert len(lines) == 1 + 30 + 1 + 1 + 2 and lines[31] == "... and 10 classes more"
     assert lines[32].startswith("no text to train on: 分類00, 分類01, ") and lines[32].endswith("分類29, ...")
     assert lines[33:] == ["skipped in here: 1 x", "skipped in there: 1 x"]
+    single = LabelledTexts(list(names), np.arange(40), names, "here")
+    none = single._replace(texts=[], labels=single.labels[:0])
+    assert any("most classes have one text" in line for line in about(Corpus(single, none, none, {})))
 
 
 # Corpora that a run opens again

@@ -289,6 +289,19 @@ def test_other_streams_and_numbers_of_numpys_can_be_saved(tmp_path):
         training_state.restore(tmp_path / "state", stranger)
 
 
+def test_an_optimizer_without_slots_is_saved_where_it_keeps_numbers_alone(tmp_path):
+    class Plain:
+        lr, v, update = 0.1, None, SGD.step
+
+    whole, again = make(tmp_path), make(tmp_path)
+    whole.optimizer, again.optimizer = Plain(), Plain()
+    training_state.save(tmp_path / "state", fit(whole, 1))
+    training_state.restore(tmp_path / "state", again)
+    whole.optimizer.v = [np.zeros(3)]
+    with pytest.raises(ValueError, match="Plain keeps v, and has no slots"):
+        training_state.save(tmp_path / "state", whole)
+
+
 def test_a_single_worker_has_as_many_blas_threads_as_before(tmp_path, monkeypatch):
     with threadpool_limits(1, "blas"):
         training_state.save(tmp_path / "state", fit(make(tmp_path), 1))
