@@ -112,7 +112,7 @@ def as_number(what: str, value, kind: type = float) -> float:
     """
     own = value.item() if getattr(value, "shape", None) == () else value
     if isinstance(own, int):
-        return own
+        return int(own) if kind is int else own
     if isinstance(own, numbers.Real) and kind is float:
         return float(own)
     got = f"an array of shape {value.shape}" if getattr(value, "shape", ()) else repr(value)
