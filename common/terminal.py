@@ -3,6 +3,7 @@
 import sys
 import unicodedata
 from collections.abc import Iterator
+from itertools import accumulate, takewhile
 
 MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move what stands beside them
 
@@ -62,6 +63,5 @@ def cut(text: str, width: int) -> str:
     """The text, its end replaced by … where it takes more columns than width."""
     if width_of(text) <= width:
         return text
-    while width_of(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
+    ends = accumulate(map(width_of, text))  # once over the text: a token may be as long as a file
+    return text[: sum(1 for _ in takewhile(lambda end: end <= width - 1, ends))] + "…"

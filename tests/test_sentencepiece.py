@@ -50,6 +50,7 @@ def test_sentencepiece_refused(pieces, tmp_path):
         (lambda: SentencePiece(b""), "the bytes of a model wanted"),
         (lambda: SentencePiece.load(path), "junk.model: SentencePiece: the bytes of a model wanted"),
         (lambda: SentencePiece.train(TEXTS, vocab_size=5), "no model of 5 pieces could be trained: .* 5 vs 23"),
+        (lambda: SentencePiece.train(TEXTS, vocab_size=2**40), f"no model of {2**40} pieces could be trained: "),
         (lambda: SentencePiece.train(TEXTS, vocab_size=3), "vocab_size of 3 and one for each character, got 3"),
         (lambda: SentencePiece.train(TEXTS, vocab_size=0), "vocab_size of 3 and one for each character, got 0"),
     ]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from classifier.token_table import SHADES, ink, luminance, numbers, rgb, to_csv, to_html, to_text, token_table
-from common.terminal import visible, width_of
+from common.terminal import cut, visible, width_of
 
 TOKENS = ["京都", "の", "abc", "、", "とても美味しい"]
 TABLE = token_table(TOKENS, [0.5, 0.125, 0.125, 0.0, 0.25])
@@ -245,3 +245,9 @@ def test_a_table_needs_no_matplotlib(script_environment):
         "to_html(t, 'x'), to_csv(t), to_text(t, True)\nassert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=script_environment)
+
+
+def test_a_token_as_long_as_a_file_is_cut_at_once():
+    """Once over its characters, where dropping one at a time would take an hour."""
+    assert cut("一" * 500_000, 8) == "一一一…"
+    assert (cut("ab", 2), cut("abc", 2), cut("一", 1)) == ("ab", "a…", "…")
