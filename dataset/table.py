@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataset.files import MAX_BYTES, read_text
+from dataset.files import MAX_BYTES, read_rows
 
 Rows = list[tuple[int, list[str]]]  # the line where a row begins, and its cells
 
@@ -19,9 +19,9 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
              all rows as many as the first: a comma, a tab, a semicolon or a bar. Else by commas. In a tab-separated
              file with quotes that do not pair up, they are marks of the texts.
     Lines at the end that are empty are no rows. Raises ValueError, beginning `path:line:`, for a column that is not
-    there or there twice, a row of another length, one with nothing in a column, wrong quotes, and as read_text.
+    there or there twice, a row of another length, one with nothing in a column, wrong quotes, and as read_rows.
     """
-    text = read_text(path, encoding)
+    text = read_rows(path, encoding)
     delimiters = "," if not sniff else "\t" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"
     problems = []
     with fields_of_any_length():
@@ -39,6 +39,8 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
                     problems.append((1, error))
                     continue
                 headed = not all(map(_is_number, columns))
+                if len(set(places)) < len(places):
+                    raise ValueError(f"{path}:1: expected different columns, got {' and '.join(map(repr, columns))}")
                 return [(line, _cells(path, line, row, columns, places)) for line, row in rows[headed:]]
     raise min(problems, key=lambda problem: problem[0])[1]  # of equal ones the first
 

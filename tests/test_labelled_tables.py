@@ -139,6 +139,8 @@ WHICH = "; text_column and label_column say which, by name or by number from 1"
         ("text,label\n ,x\nb,y\n", ("text", "label"), ":2: empty text"),
         ("a,x\nb,x\n ,y\nc,y\n", ("1", "2"), ":3: empty column 1"),
         ("text,label\na,x\n\nb,y\n", ("text", "label"), ":3: empty text"),
+        ("text,label\na,x\nb,y\n", ("text", "1"), ":1: expected different columns, got 'text' and '1'"),
+        ("a,x\nb,y\n", ("2", "02"), ":1: expected different columns, got '2' and '02'"),
         ("text,label\na,x\nb,c,y\n", ("text", "label"), ":3: expected 2 columns as in the first row, got 3"),
         ("text,label\na,x\nb,x\n", ("text", "label"), ": expected two or more different labels, got x"),
         ("text,label\n", ("text", "label"), ": expected two or more different labels, got none"),
@@ -149,6 +151,14 @@ WHICH = "; text_column and label_column say which, by name or by number from 1"
 def test_table_refused(tmp_path, content, columns, message):
     path = write(tmp_path, {"a.csv": content}) / "a.csv"
     assert refused(read_table, path, *columns) == f"{path}{message}"
+
+
+def test_line_ends_of_a_macintosh(tmp_path):
+    """CR alone, which a spreadsheet still writes."""
+    path = write(tmp_path, {"a.csv": "text,label\ra,x\rb,y\r"}) / "a.csv"
+    assert (read_table(path).texts, read_table(path).labels.tolist()) == (["a", "b"], [0, 1])
+    path.write_bytes(b"te\rxt,label\na,x\nb,y\n")
+    assert refused(read_table, path).startswith(f"{path}:1: new-line character seen in unquoted field")
 
 
 def test_a_tab_separated_file_is_no_comma_separated_one(tmp_path):
