@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import numpy
 
 from common.gradient_errors import GradientError, NotVerified
-from common.layer import Array, memory, named_params, remove_duplicate, same_axes, walk
+from common.layer import Array, memory, named_params, remove_duplicate, walk
 from common.np import np
+from common.parallel import values_in
 
 H = 1e-30
 ComplexWarning = numpy.exceptions.ComplexWarning
@@ -47,8 +48,9 @@ class Trial:
 
     @staticmethod
     def copy(model):
-        """With the same parameters, and its own state and random draws."""
-        return copy.deepcopy(model, {id(p): p for p in model.params})
+        """With the same parameters and gradients, and its own state and random draws."""
+        shared = {id(_root(array)) for array in (*model.params, *model.grads)}
+        return copy.deepcopy(model, {id(a): a for a in _arrays(model) if id(_root(a)) in shared})
 
     def loss(self) -> float:
         return self._loss(self.real, self.x64)
@@ -144,19 +146,41 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
 
 
 def _in_dtype(layer, dtype):
-    """A deep copy whose parameters have another dtype; its gradients are new. Shared memory stays shared."""
+    """A deep copy whose parameters and gradients have another dtype. Memory that was shared stays shared: a view that a
+    layer keeps, such as W.T, W[:2], or the one array that all its weights are parts of, goes on looking at it."""
+    roots: dict[int, tuple[Array, Array]] = {}
     memo: dict[int, object] = {}
-    cast: dict[tuple, tuple[Array, Array]] = {}
-    for param, grad in zip(layer.params, layer.grads, strict=True):
-        first, copied = cast.setdefault(memory(param), (param, param.astype(dtype)))
-        memo[id(param)] = copied if same_axes(first, param) else copied.T
-        memo.setdefault(id(grad), np.zeros_like(memo[id(param)], order="C"))
-    for _, part in walk(layer):
-        for value in attributes(part).values():  # a view that a layer keeps, such as W.T, goes on looking at its weight
-            if isinstance(value, Array) and memory(value) in cast:
-                first, copied = cast[memory(value)]
-                memo.setdefault(id(value), copied if same_axes(first, value) else copied.T)
-    return copy.deepcopy(layer, memo)
+    for array in (*layer.params, *layer.grads):
+        root = _root(array)
+        roots.setdefault(id(root), (root, root.astype(dtype, order="K")))
+    for array in _arrays(layer):
+        root, copied = roots.get(id(_root(array)), (None, None))
+        if root is not None and array.dtype == root.dtype:
+            first = (memory(array)[0] - memory(root)[0]) // root.itemsize
+            strides = [stride // root.itemsize * copied.itemsize for stride in array.strides]
+            memo[id(array)] = np.lib.stride_tricks.as_strided(copied.ravel(order="K")[first:], array.shape, strides)
+    return _deepcopy(layer, memo)
+
+
+def _root(array: Array) -> Array:
+    """The array that a view is a part of."""
+    base = array
+    while (base := getattr(base, "base", None)) is not None:
+        array = base if isinstance(base, Array) else array  # as_strided puts something else between
+    return array
+
+
+def _arrays(layer) -> list[Array]:
+    """Those that parts of a layer keep, as attributes or in lists and dicts of these."""
+    values = (value for _, part in walk(layer) for value in values_in([part.params, part.grads, attributes(part)]))
+    return [value for value in values if isinstance(value, Array)]
+
+
+def _deepcopy(layer, memo: dict):
+    try:
+        return copy.deepcopy(layer, memo)
+    except TypeError as error:
+        raise ValueError(f"{type(layer).__name__}: the check needs copies of it, but copy.deepcopy: {error}") from None
 
 
 def attributes(part) -> dict:

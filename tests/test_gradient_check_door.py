@@ -9,6 +9,7 @@ from test_gradient_check import Scale, scale
 from test_gradient_check_numpy import Of
 
 from common.gradient_check import GradientError, check_gradients
+from common.layer import Layer
 from common.layers import Affine
 
 POINT = np.random.default_rng(4).standard_normal((3, 5))
@@ -108,6 +109,63 @@ def test_arrays_of_any_layout_are_checked(x):
 def test_weights_that_are_views_are_checked():
     W = np.random.default_rng(5).standard_normal((8, 6))[::2, ::3]  # (4, 2)
     assert max(check_gradients(Affine(W.T, np.zeros(4)), POINT[:, :2]).values()) <= 1e-10
+
+
+class Parts(Layer):
+    """``x W`` with the rows of W in two views, in a list or a dict, or with W as a part of one flat array."""
+
+    def __init__(self, how, factor=1.0):
+        flat = np.random.default_rng(0).standard_normal(40)
+        super().__init__(flat[:20].reshape(4, 5), flat[20:].reshape(4, 5))
+        self.flat = np.zeros(40)
+        self.grads = [self.flat[:20].reshape(4, 5), self.flat[20:].reshape(4, 5)]
+        W, _ = self.params
+        self.parts = {"views": (W[:2], W[2:]), "dict": {"top": W[:2], "rest": W[2:]}, "backwards": W[::-1], "all": flat}
+        self.how, self.factor = how, factor
+
+    def weight(self):
+        kept = self.parts[self.how]
+        if self.how == "views":
+            return np.concatenate(kept)
+        if self.how == "dict":
+            return np.concatenate([kept["top"], kept["rest"]])
+        return kept[::-1] if self.how == "backwards" else kept[:20].reshape(4, 5)
+
+    def forward(self, x):
+        self.cache = x
+        return x @ self.weight() + x @ self.params[1]
+
+    def backward(self, dout):
+        dW = (self.saved().T @ dout).ravel()
+        self.flat[...] = np.concatenate([dW, dW])  # by which the grads, parts of it, are filled
+        self.flat[7] *= self.factor
+        return dout @ (self.weight() + self.params[1]).T
+
+
+@pytest.mark.parametrize("how", ["views", "dict", "backwards", "all"])
+def test_parts_of_a_weight_that_a_layer_keeps_still_see_it(how):
+    x = np.random.default_rng(1).standard_normal((3, 4))
+    assert max(check_gradients(Parts(how), x).values()) <= 1e-10
+    with pytest.raises(GradientError, match=r"gradient of params\.0\[1, 2\]: analytic"):
+        check_gradients(Parts(how, 1.01), x)
+
+
+def test_a_layer_that_cannot_be_copied_is_told_so():
+    layer = Affine(np.ones((4, 2)), np.ones(2))
+    layer.lines = (i for i in range(3))
+    with pytest.raises(ValueError, match=r"^Affine: the check needs copies of it, .*generator"):
+        check_gradients(layer, np.ones((3, 4)))
+
+
+def test_a_weight_that_forward_has_from_elsewhere_is_not_only_called_wrong():
+    class Closure(Parts):
+        def weight(self):
+            return FAR
+
+    layer = Closure("all")
+    FAR = layer.params[0]
+    with pytest.raises(GradientError, match=r"numeric 0, .*forward does not use it: is it kept in a closure"):
+        check_gradients(layer, np.random.default_rng(1).standard_normal((3, 4)))
 
 
 def test_lists_of_labels_and_numbers_are_passed_on():

@@ -256,6 +256,14 @@ def test_large_offsets_are_no_fault():
         check_gradients(Of(f, lambda x, d: slope(x, d) * 1.0005), POINT + 1e6)
 
 
+@pytest.mark.parametrize("offset, size", [(1e6, 1e-4), (1e8, 1e-3), (1e9, 1e-2)])
+def test_a_blind_part_that_an_offset_hides_is_not_certified_without_a_word(offset, size):
+    blind = Of(lambda x: offset + x * x + size * np.abs(x), lambda x, d: 2 * x * d)
+    with warnings.catch_warnings(), pytest.raises((GradientError, Unconfirmed)):
+        warnings.simplefilter("error")
+        check_gradients(blind, POINT)
+
+
 def test_inputs_drawn_as_the_upstream_gradient_hide_nothing():
     """Along a row itself its length grows, and no gradient of its direction flows."""
     x = np.random.default_rng(0).standard_normal((3, 5))
