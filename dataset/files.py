@@ -43,15 +43,6 @@ def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-def read_rows(path: str | os.PathLike, encoding: str = "UTF-8") -> str:
-    """The text of a file of lines. Where none ends with LF, CR ends them, as in a spreadsheet's CSV for Macintosh.
-
-    Raises as read_text.
-    """
-    text = read_text(path, encoding)
-    return text if "\n" in text else text.replace("\r", "\n")
-
-
 def write_whole(path: str | os.PathLike, content: bytes) -> None:
     """Write the file beside its place, and rename it when it is whole. Raises OSError that names the path."""
     path = Path(os.path.realpath(path))

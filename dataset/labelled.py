@@ -33,7 +33,7 @@ from dataset.corpus_folder import (
     hint,
     told,
 )
-from dataset.files import read_rows, read_text
+from dataset.files import read_text
 from dataset.table import read_columns
 
 PARTS = "trains", "tests"  # folders of read_csv
@@ -257,7 +257,7 @@ def _text(path: Path, encoding: str) -> str:
 def _lines(path: Path, encoding: str) -> Iterator[tuple[str, str]]:
     """Where each line stands, and what it is."""
     # Not splitlines, which also breaks at characters that a line may hold.
-    lines = read_rows(path, encoding).split("\n")
+    lines = read_text(path, encoding).split("\n")
     while lines and not lines[-1].strip():
         del lines[-1]
     for number, line in enumerate(lines, 1):

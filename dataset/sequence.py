@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset import addition, dates, generator, pairs
-from dataset.files import read_rows, shorten
+from dataset.files import read_text, shorten
 
 Array = np.ndarray
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -196,12 +196,12 @@ def read(path: str | os.PathLike) -> SequenceData:
     """Read a UTF-8 file, one `question_answer` a line; BOM, CRLF and no final newline are fine.
 
     Raises ValueError as `from_lines`, with the command that makes another file of pairs a data file, and as
-    `files.read_rows`; OSError when it cannot be read, IsADirectoryError for a folder.
+    `files.read_text`; OSError when it cannot be read, IsADirectoryError for a folder.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, a data file was wanted")
-    text = read_rows(path)
+    text = read_text(path)
     # Not splitlines, which also breaks at characters that a line may hold.
     lines = text.removesuffix("\n").split("\n") if text else []
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataset.files import MAX_BYTES, read_rows
+from dataset.files import MAX_BYTES, read_text
 
 Rows = list[tuple[int, list[str]]]  # the line where a row begins, and its cells
 
@@ -19,9 +19,9 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
              all rows as many as the first: a comma, a tab, a semicolon or a bar. Else by commas. In a tab-separated
              file with quotes that do not pair up, they are marks of the texts.
     Lines at the end that are empty are no rows. Raises ValueError, beginning `path:line:`, for a column that is not
-    there or there twice, a row of another length, one with nothing in a column, wrong quotes, and as read_rows.
+    there or there twice, a row of another length, one with nothing in a column, wrong quotes, and as read_text.
     """
-    text = read_rows(path, encoding)
+    text = read_text(path, encoding)
     delimiters = "," if not sniff else "\t" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"
     problems = []
     with fields_of_any_length():

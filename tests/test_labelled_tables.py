@@ -153,14 +153,6 @@ def test_table_refused(tmp_path, content, columns, message):
     assert refused(read_table, path, *columns) == f"{path}{message}"
 
 
-def test_line_ends_of_a_macintosh(tmp_path):
-    """CR alone, which a spreadsheet still writes."""
-    path = write(tmp_path, {"a.csv": "text,label\ra,x\rb,y\r"}) / "a.csv"
-    assert (read_table(path).texts, read_table(path).labels.tolist()) == (["a", "b"], [0, 1])
-    path.write_bytes(b"te\rxt,label\na,x\nb,y\n")
-    assert refused(read_table, path).startswith(f"{path}:1: new-line character seen in unquoted field")
-
-
 def test_a_tab_separated_file_is_no_comma_separated_one(tmp_path):
     path = write(tmp_path, {"a.tsv": "text,label\na,x\nb,y\n"}) / "a.tsv"
     assert "expected a column 'text', got text,label" in refused(read_table, path)
