@@ -26,7 +26,11 @@ def draws(high: int, shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, without its usage lines before an error."""
+    """argparse, without its usage lines before an error. description: a docstring, of which the first line is shown;
+    ``python -OO`` has none."""
+
+    def __init__(self, *arguments, description: str | None = None, **options):
+        super().__init__(*arguments, description=(description or "").partition("\n")[0], **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
@@ -40,7 +44,7 @@ def main(
     0 when all is written or the reader left early (``| head``), 1 when it could not be written;
     bad arguments exit with 2 and one line on standard error.
     """
-    parser = Parser(prog=f"python -m dataset.{name}", description=generate.__doc__.splitlines()[0])
+    parser = Parser(prog=f"python -m dataset.{name}", description=generate.__doc__)
     parser.add_argument("--count", type=int, default=count, help="number of lines (default %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="same seed, same bytes (default %(default)s)")
     args = parser.parse_args(argv)

@@ -172,9 +172,9 @@ def convert(path: str | os.PathLike, out: str | os.PathLike, **options) -> list[
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return the exit code: 0; errors exit with 2 and one line on standard error."""
-    parser = generator.Parser(prog="python -m dataset.pairs", description=__doc__.splitlines()[0])
+    parser = generator.Parser(prog="python -m dataset.pairs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="convert")
-    command = commands.add_parser("convert", help="make a data file", description=__doc__.splitlines()[0])
+    command = commands.add_parser("convert", help="make a data file", description=__doc__)
     command.add_argument("path", metavar="IN", help="a file of pairs")
     command.add_argument("out", metavar="OUT", help="the data file to write")
     command.add_argument(

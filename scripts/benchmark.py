@@ -54,7 +54,7 @@ ONE_BY_ONE = 100  # questions that the chapter's loop answers, to tell how long 
 
 
 def parse():
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_training()
     parser.add_argument(
         "--only", nargs="+", choices=list(CONTESTANTS), metavar="CONTESTANT", help=f"some of {', '.join(CONTESTANTS)}"

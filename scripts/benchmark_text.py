@@ -42,7 +42,7 @@ class Times(Callback):
 
 
 def main() -> int:
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_argument("--model", choices=list(ORIGINAL))
     parser.add_argument(
         "--steps", type=positive_int, default=5, help="timed ones, after one more (default %(default)s)"

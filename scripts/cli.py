@@ -23,10 +23,10 @@ MOST_WORKERS = 256
 
 class Parser(argparse.ArgumentParser):
     """argparse, without its usage lines before an error; and an empty path, of a variable that is not set say, is none,
-    not the current folder."""
+    not the current folder. description: a docstring, of which the first line is shown; ``python -OO`` has none."""
 
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
+    def __init__(self, *arguments, description: str | None = None, **options):
+        super().__init__(*arguments, description=(description or "").partition("\n")[0], **options)
         self.register("type", Path, lambda text: Path(some_text(text)))
 
     def error(self, message: str) -> NoReturn:

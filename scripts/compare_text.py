@@ -27,7 +27,7 @@ from dataset.words import WordVocabulary
 
 
 def parse():
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_argument("--data", required=True, metavar="PATH", help="a corpus of two classes")
     parser.add_argument("--format", choices=("folders", "lines"), default="lines")
     parser.add_argument("--seeds", type=positive_int, default=3, help="so many, from 0 (default %(default)s)")

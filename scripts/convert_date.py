@@ -22,7 +22,7 @@ MOST = 1024  # answers that are searched for at a time, which bounds the memory
 
 
 def parse():
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_argument("texts", nargs="*", metavar="DATE", help="written dates (default: lines on standard input)")
     parser.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what train_date.py wrote")
     parser.add_argument("--model", choices=list(MODELS), default="attention")

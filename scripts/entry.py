@@ -31,6 +31,8 @@ def run(main: Callable[[], int]) -> NoReturn:
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # the imports are over
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.stdout is None:  # closed by who started us
+        sys.stdout = open(os.devnull, "w")
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's has no such method, nor a need of it
         # not every stream can write →; and lines appear when they are printed, in a pipe or a file too
         errors = "replace" if sys.stdout.errors in ("strict", "surrogateescape") else sys.stdout.errors
@@ -77,6 +79,10 @@ def of_import(error: BaseException) -> str | None:
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "<module>"]
     modules = [frame.f_globals.get("__name__", "").split(".")[0] for frame in frames]
+    if isinstance(error, SyntaxError) and error.filename:  # of a file that has not begun to run
+        file = Path(error.filename)
+        inside = (file.relative_to(folder).parts[0] for folder in sys.path if folder and file.is_relative_to(folder))
+        modules += [Path(next(inside, "")).stem]
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     package = next(
         (name for name in modules if name not in OURS | sys.stdlib_module_names), (missing or "").split(".")[0]

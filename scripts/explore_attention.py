@@ -21,7 +21,7 @@ COUNT = 200
 
 
 def parse():
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what train_date.py wrote")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--count", type=positive_int, default=COUNT, metavar="K", help="test questions (default 200)")

@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 
 
 def parse():
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what a training script wrote"
     )

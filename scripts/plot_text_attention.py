@@ -25,7 +25,7 @@ ORIGINALS_INDEX = 83
 
 def parse():
     note = "In a run of bow the weight of a word is its evidence for the class; there is no attention."
-    parser = Parser(description=__doc__.splitlines()[0], epilog=note)
+    parser = Parser(description=__doc__, epilog=note)
     parser.add_argument("--run", type=Path, default=Path("runs/text"), metavar="DIR", help="what train_text.py wrote")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--index", type=natural, metavar="N", help=f"test text (default {ORIGINALS_INDEX}, else 0)")

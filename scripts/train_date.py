@@ -52,7 +52,7 @@ MAPS = 500  # test questions whose maps are measured after each epoch
 
 
 def parse():
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__)
     parser.add_training()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")

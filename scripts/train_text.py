@@ -83,7 +83,7 @@ FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # what may be given
 def parse() -> tuple[argparse.Namespace, dict]:
     """The arguments, and of a run that goes on the digests of its texts and its vocabulary."""
     parser = Parser(
-        description=__doc__.splitlines()[0],
+        description=__doc__,
         epilog="Sizes and settings without a default here are those of the model's original.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

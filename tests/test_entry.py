@@ -89,6 +89,11 @@ def test_sentencepiece(in_process, monkeypatch, tmp_path, package, code, said):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_package_that_is_no_python(script_with, tiny):
+    said = rf"^train_date.py: tqdm cannot be imported \(.*syntax.*\); {ALL}$"
+    refused(script_with("tqdm", "no syntax\n", "train_date.py", "--data", tiny), said)
+
+
 @pytest.mark.parametrize("code", [LIBRARY, "import no_such_part_of_torch\n"], ids=["library", "part"])
 def test_a_torch_that_is_broken(in_process, monkeypatch, tmp_path, code):
     """One that is missing is told of, and left out: tests/test_compare_text.py."""

@@ -4,6 +4,7 @@ cp932 is the encoding of Windows in Japanese when its output is redirected: it h
 """
 
 import io
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -85,6 +86,14 @@ def test_a_script_where_the_output_is_cp932(trained_run, script_environment):
     command = ROOT / "scripts" / "plot_attention.py", "--run", trained_run.folder, "--text", "May 1, 1972", "--save"
     found = printed([*command, "ページ☑.png"], trained_run.cwd, script_environment, "cp932")
     assert found == "written to ページ?.png\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell that can close an output is wanted")
+def test_a_script_whose_output_is_closed(trained_run, script_environment):
+    command = [sys.executable, ROOT / "scripts" / "convert_date.py", "--run", trained_run.folder, "May 1, 1972"]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command, "--explain"]
+    done = subprocess.run(closed, env=script_environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def commands(trained_run, text_runs, tmp_path) -> list[tuple]:
