@@ -106,7 +106,7 @@ class SentencePiece:
                 max_sentence_length=1 << 20,  # bytes; longer texts are left out
                 minloglevel=3,
             )
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, SyntaxError) as error:  # the last of 0.2.1, for a number too large
             reason = " ".join(str(error).split())
             raise ValueError(f"SentencePiece: no model of {vocab_size} pieces could be trained: {reason}") from None
         return cls(writer.getvalue())

@@ -32,7 +32,7 @@ def test_convert_names_a_character_that_no_question_had(trained_run, in_process,
     done = in_process(trained_run.cwd, "convert_date.py", "--model", "peeky", stdin=asked.encode())
     assert (done.returncode, done.stdout) == (2, "2008-07-22\n")
     assert done.stderr.splitlines() == [
-        "convert_date.py: question 1: '-', character 5 of '1972-05-01', occurs in no training question",
+        "convert_date.py: line 1: '-', character 5 of '1972-05-01', occurs in no training question",
         "convert_date.py: line 2: '_', character 4 of 'May_1', occurs in no training question",
     ]
     done = in_process(trained_run.cwd, "convert_date.py", "--explain", "1972-05-01")
