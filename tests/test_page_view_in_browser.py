@@ -251,7 +251,8 @@ def test_the_theme_follows_the_system_until_it_is_chosen(browser, mixed_page):
         browser.prefer(prefers_color_scheme=theme)
         ground[theme] = browser.get(paper)
     assert ground == {"light": "rgb(250, 248, 244)", "dark": "rgb(20, 23, 26)"}
-    assert browser.get("document.getElementById('theme').textContent") == "Light theme"
+    # by an event, which comes after the style
+    browser.wait("document.getElementById('theme').textContent === 'Light theme'")
     browser.run("document.getElementById('theme').click()")
     assert browser.get(paper) == ground["light"]
     browser.run("document.getElementById('theme').click()")
