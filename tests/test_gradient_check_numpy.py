@@ -154,7 +154,7 @@ def test_right_backward_of_another_call_is_verified_by_real_differences_and_says
 @pytest.mark.parametrize("name", EXACT | REAL)
 def test_wrong_backward_is_refused(name):
     f, right, wrong = (EXACT | REAL)[name]
-    slightly = lambda x, d: right(x, d) * 1.0001  # noqa: E731
+    slightly = lambda x, d: right(x, d) * 1.0001
     for slope in wrong, slightly:
         with pytest.raises(GradientError, match=r"gradient of input 0\[\d, \d\]: analytic") as caught:
             check_gradients(Of(f, slope), POINT)

@@ -104,7 +104,7 @@ def test_a_kink_nearby_is_none(distance):
 @pytest.mark.parametrize("size", [1e-10, 1e-100])
 @pytest.mark.parametrize("fault", [1.05, 1.0005, 0, -1])
 def test_fault_in_a_small_gradient_is_seen(size, fault):
-    f = lambda x: size * np.exp(x)  # noqa: E731
+    f = lambda x: size * np.exp(x)
     errors = check_gradients(Of(f, lambda x, d: d * f(x)), POINT)
     assert errors["input 0"] <= 1e-10 and errors.scales["input 0"] < 30 * size
     with pytest.raises(GradientError, match=rf"gradient of input 0.* of the largest \(\d\.\d{str(size)[1:]}\)"):
@@ -164,14 +164,14 @@ def test_a_gradient_of_zero_but_for_rounding_is_right():
 
 def test_saturation_is_no_fault():
     """``1 - y`` rounds to 0 where the complex step still sees 1e-17."""
-    slope = lambda x, d: d * sigmoid(x) * (1 - sigmoid(x))  # noqa: E731
+    slope = lambda x, d: d * sigmoid(x) * (1 - sigmoid(x))
     check_gradients(Of(sigmoid, slope), np.where(ZERO == 0, 40, ZERO))
     with pytest.warns(Unconfirmed, match="differs from the complex step by what rounding may do"):
         check_gradients(Of(sigmoid, slope), POINT + 50)
 
 
 def test_a_layer_blind_for_one_element_is_not_certified():
-    f = lambda x: np.where(np.arange(5) == 2, x.real, x) * x  # noqa: E731
+    f = lambda x: np.where(np.arange(5) == 2, x.real, x) * x
     with pytest.warns(RealDifferencesOnly, match="input 0: verified to 1e-06"):
         check_gradients(Of(f, lambda x, d: 2 * x * d), POINT)
     with pytest.raises(GradientError, match=r"gradient of input 0\[\d, 2\]: .* by real differences"):
@@ -181,7 +181,7 @@ def test_a_layer_blind_for_one_element_is_not_certified():
 def test_one_blind_element_of_thousands_is_seen():
     x, one = np.random.default_rng(5).standard_normal((50, 50)), np.zeros((50, 50), dtype=bool)
     one[3, 7] = True
-    f = lambda x: np.where(one, 2e-4 * np.abs(x), x * x)  # noqa: E731
+    f = lambda x: np.where(one, 2e-4 * np.abs(x), x * x)
     with pytest.raises(GradientError, match=r"gradient of input 0\[3, 7\]: .* by real differences"):
         check_gradients(Of(f, lambda x, d: np.where(one, 0, 2 * x) * d), x)
 
@@ -189,7 +189,7 @@ def test_one_blind_element_of_thousands_is_seen():
 def test_what_only_the_complex_step_sees_is_said_to_be_so():
     """Here it is the complex step that is off: so small a share shows in no real difference."""
     share, note = 1e-7, r"over 1e-10 \(real differences cannot tell the two apart\)"
-    f = lambda x: x * x + share * np.abs(x)  # noqa: E731
+    f = lambda x: x * x + share * np.abs(x)
     with pytest.raises(GradientError, match=note):
         check_gradients(Of(f, lambda x, d: (2 * x + share * np.sign(x)) * d), POINT)
     with pytest.raises(GradientError, match=r"over 1e-10$"):
@@ -200,7 +200,7 @@ def test_what_only_the_complex_step_sees_is_said_to_be_so():
 def test_a_blind_gradient_about_as_small_as_rounding_is_neither_certified_nor_called_wrong(size):
     """In the sum of all elements it shows before it does in one."""
     x = np.random.default_rng(5).standard_normal(1000)
-    f = lambda x: 1000 + size * np.abs(x).sum()  # noqa: E731
+    f = lambda x: 1000 + size * np.abs(x).sum()
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         with pytest.raises((GradientError, RealDifferencesOnly, Unconfirmed)):
@@ -224,13 +224,13 @@ def test_inputs_may_be_large_or_small(size):
 
 
 def test_a_forward_that_is_another_in_complex_numbers_is_not_believed():
-    f = lambda x: x * x if x.dtype.kind == "c" else x**3  # noqa: E731
+    f = lambda x: x * x if x.dtype.kind == "c" else x**3
     with pytest.raises(GradientError, match=r"by real differences.*not complex-safe"):
         check_gradients(Of(f, lambda x, d: 2 * x * d), POINT)
 
 
 def test_a_forward_in_float32_is_not_called_wrong():
-    f = lambda x: (x.astype(np.float32) ** 2).astype(x.dtype)  # noqa: E731
+    f = lambda x: (x.astype(np.float32) ** 2).astype(x.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RealDifferencesOnly)
         with pytest.raises((NotVerified, RealDifferencesOnly), match=r"float32|real differences only.*ComplexWarning"):
@@ -241,8 +241,8 @@ def test_a_forward_in_float32_is_not_called_wrong():
 
 def test_large_offsets_are_no_fault():
     """A forward that loses ten digits loses them in backward too."""
-    std = lambda x: np.sqrt((x * x).mean(axis=-1, keepdims=True))  # noqa: E731
-    f = lambda x: (x - x.mean(-1, keepdims=True)) / std(x - x.mean(-1, keepdims=True))  # noqa: E731
+    std = lambda x: np.sqrt((x * x).mean(axis=-1, keepdims=True))
+    f = lambda x: (x - x.mean(-1, keepdims=True)) / std(x - x.mean(-1, keepdims=True))
 
     def slope(x, dout):
         x = x - x.mean(axis=-1, keepdims=True)
@@ -267,8 +267,8 @@ def test_a_blind_part_that_an_offset_hides_is_not_certified_without_a_word(offse
 def test_inputs_drawn_as_the_upstream_gradient_hide_nothing():
     """Along a row itself its length grows, and no gradient of its direction flows."""
     x = np.random.default_rng(0).standard_normal((3, 5))
-    length = lambda x: np.sqrt((x * x).sum(axis=-1, keepdims=True))  # noqa: E731
-    right = lambda x, d: d / length(x) - x * (d * x).sum(-1, keepdims=True) / length(x) ** 3  # noqa: E731
+    length = lambda x: np.sqrt((x * x).sum(axis=-1, keepdims=True))
+    right = lambda x, d: d / length(x) - x * (d * x).sum(-1, keepdims=True) / length(x) ** 3
     assert check_gradients(Of(lambda x: x / length(x), right), x).scales["input 0"] > 0.1
 
 
