@@ -112,7 +112,7 @@ def complex_step(trial: Trial, key: str) -> Array | None:
         return None
     try:
         return np.asarray([trial.derivative(key, index) for index in np.ndindex(shape)]).reshape(shape)
-    except Exception as error:
+    except Exception as error:  # whatever a forward of the reader's raises on complex numbers
         trial.unsafe = f" ({type(error).__name__}: {error})"
         return None
 

@@ -109,7 +109,7 @@ def along(loss: Callable[[], float], arrays: list[Array], directions: list[Array
             with numpy.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return float(loss())
-        except Exception:
+        except Exception:  # whatever a forward of the reader's raises on numbers that it does not take
             return numpy.nan
         finally:
             for array, start in zip(arrays, starts, strict=True):

@@ -171,7 +171,8 @@ def convert(path: str | os.PathLike, out: str | os.PathLike, **options) -> list[
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0; errors exit with 2 and one line on standard error."""
+    """Return the exit code: 0, or 1 where OUT is written and standard output could not be; errors exit with 2 and one
+    line on standard error."""
     parser = generator.Parser(prog="python -m dataset.pairs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="convert")
     command = commands.add_parser("convert", help="make a data file", description=__doc__)
@@ -200,7 +201,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.error(str(error))
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's has no such method
         sys.stdout.reconfigure(errors="replace")  # not every terminal can write every question
-    print("\n".join([f"{args.path}: {notes[0]}", *notes[1:], f"written to {args.out}"]))
+    try:
+        print("\n".join([f"{args.path}: {notes[0]}", *notes[1:], f"written to {args.out}"]), flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered has nowhere to go
+        if not isinstance(error, BrokenPipeError):  # of a reader that left early, as head does
+            print(f"{command.prog}: standard output: {error.strerror}", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -93,6 +93,22 @@ def test_what_was_done_is_said_once(convert):
     assert "answers of 10 characters, none padded\n" in convert(TAB, "a.tsv")[1]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_an_output_that_cannot_be_written_is_no_traceback(tmp_path):
+    (tmp_path / "a.tsv").write_text("a\tb\n")
+    command = [sys.executable, "-m", "dataset.pairs", "convert", tmp_path / "a.tsv", tmp_path / "out.txt"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    said = "python -m dataset.pairs convert: standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+    assert (tmp_path / "out.txt").read_text() == "a_b\n"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_ids_are_no_texts(convert):
     code, printed, *_ = convert("1\teng\tHi.\n2\teng\tGo.\n", "tatoeba.tsv")
     assert code == 0 and "questions are whole numbers alone" in printed
