@@ -1,7 +1,7 @@
 """Pictures of classifiers: which words they looked at, and which classes they take for which.
 
 Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing. Texts in
-Japanese are drawn in a font that has them (``common.fonts``). A new figure is in our style (``common.plot_style``),
+Japanese are drawn in a font that has them (``support.fonts``). A new figure is in our style (``support.plot_style``),
 whatever rcParams say; one that was handed in keeps its own.
 """
 
@@ -11,9 +11,9 @@ import numpy as np
 from classifier.plot_cells import Line, columns, draw, room_across
 from classifier.token_table import COLUMNS, TokenTable, ink
 from common.functions import expect_mask
-from common.plot_style import in_our_style
-from common.plot_text import Writing, new_figure
-from common.terminal import visible
+from support.plot_style import in_our_style
+from support.plot_text import Writing, new_figure
+from support.terminal import visible
 
 
 @in_our_style

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from classifier.token_table import ink
-from common.plot_style import StyledFigure
-from common.plot_text import SIZE, SMALLEST, Writing, expect_size, width_of_axes
+from support.plot_style import StyledFigure
+from support.plot_text import SIZE, SMALLEST, Writing, expect_size, width_of_axes
 
 WIDEST = 84.0  # of the columns: longer words are drawn smaller, then cut
 NARROWEST = 16.0

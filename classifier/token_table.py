@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.content_policy import source_of
 from common.faithfulness import mean_ranks
-from common.terminal import columns_that_fit, cut, rjust, visible, width_of
+from support.content_policy import source_of
+from support.terminal import columns_that_fit, cut, rjust, visible, width_of
 
 # The nine Blues of ColorBrewer, between which matplotlib's map of that name interpolates.
 BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")

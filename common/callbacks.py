@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from common.functions import as_number
 from common.layer import Array, inference, named_params
-from common.terminal import printable
+from support.terminal import printable
 
 
 class Callback:

@@ -25,7 +25,7 @@ from typing import BinaryIO
 
 import numpy
 
-from common.replacing import replacing
+from support.atomic_file import replacing
 
 MANIFEST = "manifest.json"
 FORMAT = 2

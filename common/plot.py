@@ -1,16 +1,16 @@
 """Pictures of how training went.
 
 Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing.
-A new figure is in our style (``common.plot_style``), whatever rcParams say; one that was handed in keeps its own.
+A new figure is in our style (``support.plot_style``), whatever rcParams say; one that was handed in keeps its own.
 """
 
 import itertools
 
 import matplotlib.pyplot as plt
 
-from common.plot_style import in_our_style, subplots
-from common.plot_text import Writing, new_figure
-from common.terminal import visible
+from support.plot_style import in_our_style, subplots
+from support.plot_text import Writing, new_figure
+from support.terminal import visible
 
 # The chapter's markers, so that its three curves can be told apart without colour; and those of the classifiers' two.
 MARKERS = {"baseline": "v", "peeky": "D", "attention": "o", "training": "o", "validation": "v"}

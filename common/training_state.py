@@ -1,7 +1,6 @@
 """The state of a training run, between any two iterations: all that the rest of it depends on, in one checkpoint."""
 
 import os
-import signal
 import time
 
 import numpy
@@ -15,6 +14,7 @@ from common.numeric_faults import finite_params, running_values
 from common.optimizer import numbers_of
 from common.parallel import blas_threads, refuse_state, values_in
 from common.util import to_cpu, to_gpu
+from support.stop_signals import StopSignals
 
 # arrays of a state, beside model and optimizer
 PROGRESS = {"epoch.rows": "i", "epoch.sizes": "i", "epoch.losses": "f", "loss_list": "f"}
@@ -172,44 +172,6 @@ class _Streams(Callback):
             for rng, stream in zip(_generators(copy), streams, strict=True):
                 rng.bit_generator.state = stream["state"]
         trainer.callbacks.remove(self)
-
-
-class Interrupted(Exception):
-    """Training was told to stop by a signal, and did so between two iterations, its state saved in ``folder``."""
-
-    def __init__(self, number: int, folder: str | os.PathLike):
-        super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_code, self.folder = 128 + number, folder
-
-
-class StopSignals:
-    """``with StopSignals(folder) as stop:`` SIGINT and SIGTERM are but heard, until ``stop.check()`` raises
-    Interrupted, which names the folder where the state is.
-
-    A second SIGINT stops at once, by KeyboardInterrupt. For the main thread only, as signals are.
-    """
-
-    heard: tuple[int, ...] = ()
-
-    def __init__(self, folder: str | os.PathLike = "."):
-        self.folder = folder
-
-    def __enter__(self) -> "StopSignals":
-        self.before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *exception) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, frame) -> None:
-        if number == signal.SIGINT in self.heard:
-            raise KeyboardInterrupt
-        self.heard += (number,)
-
-    def check(self) -> None:
-        if self.heard:
-            raise Interrupted(self.heard[0], self.folder)
 
 
 class SaveState(Callback):

@@ -4,7 +4,7 @@ import numpy
 
 from common.np import np
 from common.optimizer import clip_grads
-from common.terminal import printable, writable
+from support.terminal import printable, writable
 
 __all__ = ["clip_grads", "eval_seq2seq", "to_cpu", "to_gpu"]
 

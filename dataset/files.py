@@ -1,8 +1,6 @@
-"""Reading data files, none of them larger than MAX_BYTES, and writing them whole or not at all."""
+"""Reading data files, none of them larger than MAX_BYTES."""
 
-import errno
 import os
-import secrets
 from itertools import islice
 from pathlib import Path
 
@@ -41,23 +39,6 @@ def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
         found = f"not {encoding} ({error.reason}), byte {error.start} of the file: {shorten(line)}"
         raise ValueError(f"{path}:{number}: {found}{choice}") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
-
-
-def write_whole(path: str | os.PathLike, content: bytes) -> None:
-    """Write the file beside its place, and rename it when it is whole. Raises OSError that names the path."""
-    path = Path(os.path.realpath(path))
-    if path.exists() and not (path.is_file() or path.is_dir()):  # root could replace /dev/null
-        raise OSError(errno.EINVAL, "a device or a pipe, so it was not written", str(path))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, f"{error.strerror}, so it was not written", str(path)) from error
-        raise
 
 
 def shorten(text: str | bytes) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from dataset import files, generator
 from dataset.table import fields_of_any_length, rows_of
+from support.atomic_file import replacing
 
 SEPARATORS = {"tab": "\t", "underscore": "_", "comma": ",", "semicolon": ";"}
 OF_ENDING = {".tsv": ("tab",), ".tab": ("tab",), ".csv": ("comma", "semicolon", "tab")}  # in the order of preference
@@ -166,7 +167,8 @@ def convert(path: str | os.PathLike, out: str | os.PathLike, **options) -> list[
         content = "".join(f"{line}\n" for line in pairs.lines()).encode()
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    files.write_whole(out, content)
+    with replacing(out) as file:
+        file.write(content)
     return pairs.notes
 
 

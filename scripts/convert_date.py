@@ -13,8 +13,9 @@ from pathlib import Path
 
 import entry
 import numpy as np
-from cli import DateModel, Parser, blocks, number
 
+from experiment.command_line import Parser, blocks, number
+from experiment.date_model import DateModel
 from seq2seq.model_file import MODELS
 from seq2seq.text_map import map_text
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import entry
 import numpy as np
-from cli import DateModel, Parser, positive_int
 
 from common.layer import named_params
-from common.replacing import replacing
 from dataset import dates
 from dataset.files import read_text
+from experiment.command_line import Parser, positive_int
+from experiment.date_model import DateModel
 from seq2seq.page import Example, to_page
+from support.atomic_file import replacing
 
 COUNT = 200
 

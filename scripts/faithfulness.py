@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 import entry
 import numpy as np
-from cli import DateModel, Parser, natural, positive_int
-from text_run import TextModel, pad
 from tqdm import tqdm
 
 from classifier.faithfulness import parts as classifier_parts
 from classifier.token_table import numbers
 from common.faithfulness import Parts, rank_correlations, summary
-from common.terminal import ljust, visible, width_of
+from experiment.command_line import Parser, natural, positive_int
+from experiment.corpus import pad
+from experiment.date_model import DateModel
+from experiment.text_model import TextModel
 from seq2seq.faithfulness import parts as seq2seq_parts
+from support.terminal import ljust, visible, width_of
 
 BATCH = 100
 PAIRS = {  # gradients and drops may be of either sign; it is their size that tells how much depends on a token

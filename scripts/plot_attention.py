@@ -11,12 +11,13 @@ from pathlib import Path
 
 import entry
 import numpy as np
-from cli import TRAIN, DateModel, Parser, expect_run_of_dates, natural, number, positive_int
-from pictures import save_figure, to_files, to_windows
 
 from dataset import dates
+from experiment.command_line import Parser, natural, number, positive_int
+from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
 from seq2seq.kept_maps import load_maps
 from seq2seq.model_file import MODELS
+from support.plot_file import save_figure, to_files, to_windows
 
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import entry
 import numpy as np
-from cli import Parser, natural
-from pictures import save_figure, to_files
-from text_run import TextModel, draw_batch, rows_of_batch
 
 from classifier.token_table import TokenTable, to_csv, to_html, to_text, token_table
-from common.replacing import replacing
 from dataset.labelled import LabelledTexts
 from dataset.words import UNK
+from experiment.command_line import Parser, natural
+from experiment.text_model import TextModel, draw_batch, rows_of_batch
+from support.atomic_file import replacing
+from support.plot_file import save_figure, to_files
 
 TABLES = {".csv": "csv", ".html": "html"}
 PICTURES = (".png", ".svg", ".pdf")
@@ -117,7 +117,7 @@ def words_of_page(text_model: TextModel) -> dict[str, str]:
 
 def save(path: Path, text_model: TextModel, header: list[str], table: TokenTable) -> None:
     from classifier.plot import plot_token_table, plot_word_attention
-    from common.plot_text import TooLarge
+    from support.plot_text import TooLarge
 
     suffix = path.suffix.lower()
     if suffix in TABLES:

@@ -9,25 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import entry
-from blas_kernel import describe_blas, prefer_fast_kernels
+
+from support.blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import (
-    Parser,
-    natural,
-    open_data,
-    positive_int,
-    resumed,
-    save_every,
-    share,
-    some_text,
-    storable,
-)
-from pictures import save_figure, to_files
-from run_folder import prepare, set_aside, write_config, write_table
 from tqdm import tqdm
 
 from common import training_state
@@ -35,12 +23,17 @@ from common.callbacks import Measure, PrintLoss, ProgressBar, Seconds
 from common.layer import named_params
 from common.optimizer import Adam
 from common.trainer import Trainer
-from common.training_state import SaveState, StopSignals
+from common.training_state import SaveState
 from dataset import dates
 from dataset.sequence import Vocabulary, leaked
+from experiment.command_line import Parser, natural, positive_int, resumed, save_every, share, some_text, storable
+from experiment.date_model import open_data
+from experiment.run_folder import prepare, set_aside, write_config, write_table
 from seq2seq import MeasureMaps, exact_match, padding_of, save_model
 from seq2seq.kept_maps import KeepMaps
 from seq2seq.model_file import MODELS
+from support.plot_file import save_figure, to_files
+from support.stop_signals import StopSignals
 
 FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be given anew to a run that goes on
 COLUMNS = ("model", "epoch", "train_loss", "test_accuracy", "seconds")

@@ -10,13 +10,28 @@ import json
 from pathlib import Path
 
 import entry
-from blas_kernel import describe_blas, prefer_fast_kernels
+
+from support.blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import (
+from tqdm import tqdm
+
+from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
+from classifier.faithfulness import ATTENTION
+from common import training_state
+from common.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar, Seconds
+from common.layer import summary
+from common.optimizer import Adam, Nadam
+from common.self_attention import TYPES
+from common.trainer import Trainer
+from common.training_state import SaveState
+from dataset.labelled import READERS, LabelledTexts
+from dataset.tokenizers import TOKENIZERS, SentencePiece, fitting
+from dataset.words import WordVocabulary, read_word_vectors
+from experiment.command_line import (
     Parser,
     natural,
     number,
@@ -29,35 +44,13 @@ from cli import (
     some_text,
     storable,
 )
-from pictures import save_figure, to_files
-from run_folder import prepare, set_aside, write_config, write_table
-from text_run import (
-    BATCH,
-    DATE_MODELS,
-    OPTIONS,
-    TextModel,
-    about,
-    attention_on_cues,
-    draw_batch,
-    open_corpus,
-    pad,
-    tokens_of,
-)
-from tqdm import tqdm
-
-from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, confusion_matrix, save_model
-from classifier.faithfulness import ATTENTION
-from common import training_state
-from common.callbacks import EarlyStopping, ModelCheckpoint, ProgressBar, Seconds
-from common.layer import summary
-from common.optimizer import Adam, Nadam
-from common.self_attention import TYPES
-from common.terminal import rjust, width_of
-from common.trainer import Trainer
-from common.training_state import SaveState, StopSignals
-from dataset.labelled import READERS, LabelledTexts
-from dataset.tokenizers import TOKENIZERS, SentencePiece, fitting
-from dataset.words import WordVocabulary, read_word_vectors
+from experiment.corpus import OPTIONS, about, open_corpus, pad, tokens_of
+from experiment.run_folder import prepare, set_aside, write_config, write_table
+from experiment.text_model import BATCH, TextModel, attention_on_cues, draw_batch
+from seq2seq.model_file import MODELS as DATE_MODELS
+from support.plot_file import save_figure, to_files
+from support.stop_signals import StopSignals
+from support.terminal import rjust, width_of
 
 METRICS = ("loss", "acc", "mse", "mae")
 COLUMNS = ("epoch", *METRICS, *(f"val_{name}" for name in METRICS), "seconds")

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.content_policy import source_of
 from common.layer import named_params
 from common.util import to_cpu
 from seq2seq.attention_seq2seq import AttentionSeq2seq
+from support.content_policy import source_of
 
 FOLDER = resources.files("seq2seq") / "page"
 SCRIPTS = ("text.js", "forward.js", "data.js", "dates.js", "measures.js", "view.js", "questions.js", "main.js")

@@ -1,7 +1,7 @@
 """Pictures of seq2seq models: where a decoder looked, and how training went (``common.plot``).
 
 Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing.
-A new figure is in our style (``common.plot_style``), whatever rcParams say; one that was handed in keeps its own.
+A new figure is in our style (``support.plot_style``), whatever rcParams say; one that was handed in keeps its own.
 """
 
 from typing import NamedTuple
@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from common.plot import MARKED, MARKERS, NAME, plot_history
-from common.plot_style import in_our_style
-from common.plot_text import Writing, new_figure, width_of_axes
-from common.terminal import visible
+from support.plot_style import in_our_style
+from support.plot_text import Writing, new_figure, width_of_axes
+from support.terminal import visible
 
 __all__ = [
     "MARKERS",
@@ -60,7 +60,7 @@ def plot_attention(
 
     attention_weights (T_dec, T_enc), in the order of the labels. A space is labelled ``␣``. answer: what the output
     should be; characters that differ are labelled ``✗``, red and in a frame.
-    Japanese labels are drawn in a font that has them (``common.fonts``).
+    Japanese labels are drawn in a font that has them (``support.fonts``).
     Raises ValueError when weights, labels and answer do not fit, or a weight is not finite.
     Source: 『ゼロから作るDeep Learning 2』 8.3.3.
     """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.terminal import columns_that_fit, ljust, rjust, visible, width_of
+from support.terminal import columns_that_fit, ljust, rjust, visible, width_of
 
 SHADES = {0.75: "█", 0.5: "▓", 0.25: "▒", 0.05: "░", -np.inf: " "}  # from this weight on
 SPACE = "␣"

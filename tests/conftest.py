@@ -127,10 +127,11 @@ def script_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def script(script_environment) -> Callable[..., subprocess.CompletedProcess]:
-    """``script(cwd, "train_date.py", *arguments, stdin=b"")`` runs one of ours; output is text."""
+    """``script(cwd, "train_date.py", *arguments, stdin=b"")`` runs a script of ours, or a module; output is text."""
 
     def run(cwd: Path, name: str, *arguments, stdin: bytes = b"") -> subprocess.CompletedProcess:
-        command = [sys.executable, "-X", "utf8", ROOT / "scripts" / name, *map(str, arguments)]
+        what = [ROOT / "scripts" / name] if name.endswith(".py") else ["-m", name]
+        command = [sys.executable, "-X", "utf8", *what, *map(str, arguments)]
         done = subprocess.run(command, cwd=cwd, env=script_environment, input=stdin, capture_output=True, timeout=120)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done
@@ -229,7 +230,8 @@ def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess
     def run(cwd: Path, name: str, *arguments, stdin: bytes = b"") -> subprocess.CompletedProcess:
         monkeypatch.syspath_prepend(ROOT / "scripts")
         monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        file = name if name.endswith(".py") else f"{name.split('.')[-1]}.py"
+        monkeypatch.setattr(sys, "argv", [file, *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         main = importlib.import_module(name.removesuffix(".py")).main
         with pytest.raises(SystemExit) as end:

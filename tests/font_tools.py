@@ -7,7 +7,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTCollection, TTFont
 from matplotlib import font_manager
 
-from common import fonts
+from support import fonts
 
 
 def make(path: Path, name: str, characters: str) -> Path:
@@ -54,6 +54,6 @@ def install(path: Path) -> None:
 
 
 def forget() -> None:
-    """What common.fonts remembers for a process."""
+    """What support.fonts remembers for a process."""
     for function in (fonts._fallbacks, fonts._packaged, fonts._warn_once):
         function.cache_clear()

@@ -78,8 +78,8 @@ def facts_of(python: str, family: str) -> dict[str, str] | None:
 
 
 def runnable(families: list[str]) -> list[str]:
-    sys.path.append(str(ROOT / "scripts"))
-    from blas_kernel import cpu_flags
+    sys.path.append(str(ROOT))
+    from support.blas_kernel import cpu_flags
 
     missing = {family: set(FAMILIES.get(family, "").split()) - cpu_flags() for family in families}
     for family in filter(missing.get, families):

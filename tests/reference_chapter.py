@@ -1,6 +1,6 @@
 """The three date models as chapters 7 and 8 build them: what a reader who follows them to the letter would run.
 
-It is the yardstick of ``scripts/benchmark.py`` and, being slow and plain, a second opinion for the tests. Each
+It is the yardstick of ``benchmarks/date.py`` and, being slow and plain, a second opinion for the tests. Each
 time step has a layer object of its own, kept in a list from forward to backward; every result is a fresh array;
 attention repeats its arrays to one shape, multiplies and sums, one object a step of the decoder; an optimizer
 step makes temporaries. numpy only, nothing of ours. The dtype is that of the weights, float32 for the yardstick.

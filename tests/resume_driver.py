@@ -24,9 +24,10 @@ from common.callbacks import Callback, EarlyStopping, Measure, ModelCheckpoint
 from common.layer import named_params, walk
 from common.optimizer import Adam, Nadam
 from common.trainer import Trainer
-from common.training_state import Interrupted, SaveState, StopSignals
+from common.training_state import SaveState
 from dataset.batches import PaddedTexts
 from seq2seq import Seq2seq
+from support.stop_signals import Interrupted, StopSignals
 
 EPOCHS = 4
 V = 7

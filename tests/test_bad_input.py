@@ -280,7 +280,8 @@ def test_memory_that_is_not_there_is_said(in_process, monkeypatch, tmp_path):
 
 def test_the_default_number_of_workers_may_be_given_too(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    import cli
+
+    from experiment import command_line as cli
 
     monkeypatch.setattr(cli, "cores", lambda: 384)
     parser = cli.Parser()

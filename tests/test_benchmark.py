@@ -1,4 +1,4 @@
-"""scripts/benchmark.py: the counts are right, PyTorch's twin is one, and the tables say what was measured. No times."""
+"""benchmarks/date.py: the counts are right, PyTorch's twin is one, and the tables say what was measured. No times."""
 
 import json
 import re
@@ -36,13 +36,13 @@ def questions_and_answers(rng, N=5, T_enc=7, T_dec=4, V=6):
     ],
 )
 def test_flops_equal_a_count_by_hand(scripts, model, options, flops):
-    from flops import step_flops
+    from benchmarks.flops import step_flops
 
     assert step_flops(model, *TINY_SIZES, **options) == flops
 
 
 def test_distinct_prefixes_equal_a_count_with_sets(scripts):
-    from flops import distinct_prefixes
+    from benchmarks.flops import distinct_prefixes
 
     rng = np.random.default_rng(0)
     ragged = rng.integers(3, size=(40, 6))
@@ -55,7 +55,7 @@ def test_distinct_prefixes_equal_a_count_with_sets(scripts):
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_torch_twin_has_our_loss_and_gradients(scripts, kind):
     torch = pytest.importorskip("torch")
-    from torch_twin import Twin
+    from benchmarks.torch_date import Twin
 
     rng = np.random.default_rng(1)
     xs, ts = questions_and_answers(rng)
@@ -78,7 +78,7 @@ def test_the_torch_twin_has_our_loss_and_gradients(scripts, kind):
 @pytest.fixture
 def turns(scripts):
     """``turns(*names)``: the losses and times of contestants that train the same model on the same mini-batches."""
-    from contestants import CONTESTANTS, Job, take_turn
+    from benchmarks.contestants import CONTESTANTS, Job, take_turn
 
     rng = np.random.default_rng(2)
     batches = [questions_and_answers(rng) for _ in range(3)]
@@ -104,7 +104,7 @@ def test_pytorch_trains_the_same_model(turns):
 def test_the_benchmark_prints_a_table_and_writes_json(script, tiny, tmp_path):
     done = script(
         tmp_path,
-        "benchmark.py",
+        "benchmarks.date",
         *("--data", tiny, "--models", "attention", "--only", "ours", "chapter", "--rounds", 2, "--steps", 1),
         *("--batch-size", 8, "--hidden-size", 8, "--workers", 2, "--pause-ms", 0, "--json", "b.json"),
     )
@@ -131,8 +131,8 @@ def test_the_benchmark_prints_a_table_and_writes_json(script, tiny, tmp_path):
 
 
 def test_scale_varies_one_size_at_a_time(scripts, monkeypatch):
-    import benchmark
-    from contestants import train_and_weigh
+    from benchmarks import date as benchmark
+    from benchmarks.contestants import train_and_weigh
 
     monkeypatch.setattr(benchmark, "SCALE", {"N": (2, 4), "T_enc": (3, 9), "H": (4, 6)})
     monkeypatch.setattr(benchmark, "alone", train_and_weigh)
@@ -149,7 +149,7 @@ def test_scale_varies_one_size_at_a_time(scripts, monkeypatch):
 @pytest.mark.slow
 def test_the_torch_twin_writes_our_answers(scripts):
     torch = pytest.importorskip("torch")
-    from torch_twin import Twin
+    from benchmarks.torch_date import Twin
 
     rng = np.random.default_rng(5)
     xs, _ = questions_and_answers(rng, N=20)
@@ -163,7 +163,7 @@ def test_the_torch_twin_writes_our_answers(scripts):
 
 
 def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch(scripts):
-    from contestants import Job, race
+    from benchmarks.contestants import Job, race
 
     rng = np.random.default_rng(6)
     data = questions_and_answers(rng, N=16)
@@ -175,7 +175,7 @@ def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch(scripts):
 
 def test_kernels_are_compared_in_processes_of_their_own(script, tmp_path):
     options = ("--rounds", 1, "--steps", 1, "--batch-size", 8, "--hidden-size", 8, "--workers", 1)
-    done = script(tmp_path, "benchmark.py", "--kernels", *options)
+    done = script(tmp_path, "benchmarks.date", "--kernels", *options)
     assert (done.returncode, done.stderr) == (0, "")
     header, *rows = done.stdout.partition("attention, ours\n")[2].splitlines()
     assert header.split("  ")[0] == "kernels" and rows
@@ -183,7 +183,7 @@ def test_kernels_are_compared_in_processes_of_their_own(script, tmp_path):
 
 
 def test_without_torch_the_rest_is_measured(scripts, monkeypatch, capsys):
-    import benchmark
+    from benchmarks import date as benchmark
 
     monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda name: None)
     ask = {"scale": False, "compiled": True, "workers": 2}
@@ -204,11 +204,11 @@ def test_without_torch_the_rest_is_measured(scripts, monkeypatch, capsys):
     ],
 )
 def test_bad_arguments_are_one_line_and_exit_code_2(in_process, tmp_path, arguments, message):
-    refused(in_process(tmp_path, "benchmark.py", *arguments), message)
+    refused(in_process(tmp_path, "benchmarks.date", *arguments), message)
 
 
 def test_a_batch_larger_than_the_data_is_refused(scripts):
-    from benchmark import make_batches
+    from benchmarks.date import make_batches
 
     data = questions_and_answers(np.random.default_rng(4), N=7)
     batches = make_batches(data, 3, 5, seed=0)

@@ -1,4 +1,4 @@
-"""scripts/benchmark_text.py: what it prints of each classifier, here of tiny ones."""
+"""benchmarks/text.py: what it prints of each classifier, here of tiny ones."""
 
 import functools
 import importlib
@@ -12,11 +12,11 @@ from script_tools import ROOT
 @pytest.mark.parametrize("name", ["gru", "seqself"])
 def test_a_tiny_model_is_measured(in_process, monkeypatch, tmp_path, name):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    sizes = importlib.import_module("benchmark_text").ORIGINAL
+    sizes = importlib.import_module("benchmarks.text").ORIGINAL
     cls, optimizer, *_ = sizes[name]
     tiny = functools.partial(cls, wordvec_size=3, hidden_size=4)
     monkeypatch.setitem(sizes, name, (tiny, optimizer, 2000, 4, 6))
-    done = in_process(tmp_path, "benchmark_text.py", "--model", name, "--steps", 2, "--workers", 1)
+    done = in_process(tmp_path, "benchmarks.text", "--model", name, "--steps", 2, "--workers", 1)
     assert done.returncode == 0, done.stderr
     total = sum(p.size for p in tiny(2000, rng=np.random.default_rng(0)).params)
     assert re.search(rf"^{cls.__name__}$", done.stdout, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""scripts/blas_kernel.py: asks for the right kernels, never for any that would crash; and nobody sees the restart."""
+"""support/blas_kernel.py: asks for the right kernels, never for any that would crash; and nobody sees the restart."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EVERYTHING = {"fpu", "sse2", "avx2", "fma", *AVX512}
 def blas_kernel(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    import blas_kernel
+    from support import blas_kernel
 
     return blas_kernel
 
@@ -94,7 +94,7 @@ def test_one_line_says_what_is_used(blas_kernel, monkeypatch):
 # The restart
 
 SCRIPT = """
-import blas_kernel
+from support import blas_kernel
 
 with open("starts", "a") as file:
     file.write("x")

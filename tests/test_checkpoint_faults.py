@@ -17,7 +17,7 @@ import zip_tools
 
 from common import checkpoint
 from common.checkpoint import CheckpointError
-from common.replacing import replacing
+from support.atomic_file import replacing
 
 TESTS = Path(__file__).parent
 MEGABYTE = 2**20

@@ -213,7 +213,8 @@ def test_torch_twin_has_our_scores_and_gradients(attention, monkeypatch):
     torch = pytest.importorskip("torch")
     monkeypatch.syspath_prepend(ROOT / "scripts")
     from test_gru import from_torch
-    from torch_text_twin import TextTwin
+
+    from benchmarks.torch_text import TextTwin
 
     torch.manual_seed(0)
     twin = TextTwin(V, 3, 4, 2, 0.5, attention).double().eval()

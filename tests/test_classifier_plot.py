@@ -11,9 +11,9 @@ from font_tools import forget, install, make, only_matplotlibs_own
 from classifier import plot_cells
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
 from classifier.token_table import luminance, to_html, token_table
-from common import plot_text
 from common.plot import MARKERS, plot_history
 from seq2seq import plot as seq2seq_plot
+from support import plot_text
 
 RNG = np.random.default_rng(0)
 WORDS = "a beautifully acted , quietly moving film that never once raises its voice and says everything".split()

@@ -1,4 +1,4 @@
-"""scripts/compare_text.py: ours beside PyTorch's, or alone."""
+"""benchmarks/compare_text.py: ours beside PyTorch's, or alone."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ def test_compare_text(in_process, monkeypatch, request, tmp_path, with_torch):
         monkeypatch.setitem(sys.modules, "torch", None)
     (write_films(tmp_path / "films", 40) / "LICENSE").write_text("free")
     options = "--seeds 2 --max-epoch 1 --batch-size 8 --wordvec-size 6 --hidden-size 4 --workers 1".split()
-    done = in_process(tmp_path, "compare_text.py", "--data", "films", *options)
+    done = in_process(tmp_path, "benchmarks.compare_text", "--data", "films", *options)
     assert (done.returncode, done.stderr) == (0, "")
     rows = re.findall(r"^(ours|PyTorch) +(yes|no) +([\d.]+)% +([\d.]+) ([\d.]+) +([\d.]+)$", done.stdout, re.MULTILINE)
     assert [row[:2] for row in rows] == [(w, a) for a in ("yes", "no") for w in ["ours", "PyTorch"][: 1 + with_torch]]
@@ -30,5 +30,5 @@ def test_compare_text(in_process, monkeypatch, request, tmp_path, with_torch):
 
 
 def test_a_layout_that_it_cannot_divide_is_refused(in_process, tmp_path):
-    done = in_process(tmp_path, "compare_text.py", "--data", "films", "--format", "csv")
+    done = in_process(tmp_path, "benchmarks.compare_text", "--data", "films", "--format", "csv")
     refused(done, "--format: .*'csv'.*folders.*lines")

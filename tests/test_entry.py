@@ -9,7 +9,12 @@ import time
 import pytest
 from script_tools import ROOT, refused
 
-SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if "entry.run(main)" in path.read_text("utf-8"))
+SCRIPTS = sorted(
+    path
+    for folder in ("scripts", "benchmarks")
+    for path in (ROOT / folder).glob("*.py")
+    if "entry.run(main)" in path.read_text("utf-8")
+)
 JAPANESE = r"pip install 'attention-from-scratch\[japanese\]'"
 ALL = r"to install it: pip install -e \."
 TORCH = r"pip install torch==2\.13\.0"
@@ -39,7 +44,7 @@ def test_every_script_begins_and_ends_in_the_same_way():
     for path in SCRIPTS:
         lines = path.read_text("utf-8").splitlines()
         imports = [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
-        before = imports[: imports.index("entry")]
+        before = imports[: imports.index("entry" if path.parent.name == "scripts" else "support")]
         assert {name.split(".")[0] for name in before} <= sys.stdlib_module_names, path.name
 
 
@@ -100,7 +105,7 @@ def test_a_torch_that_is_broken(in_process, monkeypatch, tmp_path, code):
     (tmp_path / "torch.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    done = in_process(tmp_path, "compare_text.py", "--data", tmp_path)
+    done = in_process(tmp_path, "benchmarks.compare_text", "--data", tmp_path)
     refused(done, rf"^compare_text.py: torch cannot be imported \(.*\); to install it: {TORCH}$")
 
 
@@ -119,7 +124,7 @@ def test_every_script_without_numpy(script_with, path):
 
 def test_an_error_of_ours_is_no_package(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    import entry
+    from support import entry
 
     for error in (ValueError("x"), FileNotFoundError(2, "no such file", "x")):
         with pytest.raises(type(error)) as caught:

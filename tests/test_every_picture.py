@@ -18,8 +18,8 @@ import seq2seq
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
 from classifier.token_table import token_table
 from common.plot import plot_history
-from common.terminal import visible
 from seq2seq.plot import AttentionMap, plot_accuracies, plot_attention, plot_attention_grid, plot_film, plot_measures
+from support.terminal import visible
 
 pytestmark = pytest.mark.filterwarnings("ignore:no installed font has")
 TEX = ["$x$", "$", "\\alpha", "_{a}", "^", "$x", "$\\frac$"]

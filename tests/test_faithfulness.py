@@ -252,7 +252,7 @@ def test_the_script_tells_of_one_test_question(trained_run, test_part, in_proces
 
 def test_the_script_tells_of_one_test_text(text_run, in_process, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     text_model = TextModel(text_run.folder)
     texts = text_model.test_texts().texts

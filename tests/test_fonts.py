@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import pytest
 from font_tools import forget, install, make, only_matplotlibs_own
 
-from common import fonts
-from common.fonts import drawable, font_for
 from seq2seq.plot import plot_attention
+from support import fonts
+from support.fonts import drawable, font_for
 
 TEXT = "京都とグルメ"  # matplotlib's STIXGeneral has の, as a symbol
 

@@ -15,7 +15,7 @@ from picture_tools import PICTURES
 from script_tools import ROOT, refused
 
 import seq2seq.plot
-from common.plot_style import our_style
+from support.plot_style import our_style
 
 TOKENS = ["a_", "$x$", "%", "\\frac"]
 BACKENDS = ("module://matplotlib_inline.backend_inline", "module://no_such.backend", "nonsense", "TkAgg", "")

@@ -12,7 +12,7 @@ from script_tools import ROOT
 def test_kernels_that_the_cpu_cannot_run_are_left_out_with_a_line(monkeypatch, capsys):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     flags = {"pni", "sse4_2", "avx", "avx2", "fma", "avx512f"}
-    monkeypatch.setattr("blas_kernel.cpu_flags", lambda: flags)
+    monkeypatch.setattr("support.blas_kernel.cpu_flags", lambda: flags)
     assert matrix.runnable([*matrix.FAMILIES, "own"]) == [*list(matrix.FAMILIES)[:5], "own"]
     first, second = capsys.readouterr().err.splitlines()
     assert first == "SkylakeX: left out, the CPU has no avx512bw avx512cd avx512dq avx512vl"

@@ -12,11 +12,11 @@ from browser_tools import SHOWN, TYPE
 from hostile_texts import TEXTS
 from page_tools import page_of
 
-from common.terminal import visible
 from dataset import dates
 from seq2seq import AttentionSeq2seq
 from seq2seq.map_measures import alignment
 from seq2seq.page import to_page
+from support.terminal import visible
 
 TYPED = f"return arguments[0].map((text) => {{ {TYPE} return (() => {{ {SHOWN} }})(); }});"
 PARSED = f"""

@@ -13,8 +13,8 @@ from matplotlib.textpath import TextPath
 from picture_tools import assert_whole, drawn, even, overlapping
 
 from classifier.plot import plot_word_attention
-from common.plot_text import SAVED, SMALLEST, Writing
 from seq2seq.plot import AttentionMap, plot_attention, plot_attention_grid
+from support.plot_text import SAVED, SMALLEST, Writing
 
 ERA, DATE = "昭和四十七年", "Thursday, September 21, 1972"
 SHORT = "1/1/70"

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:no installed font has")  # none 
 def text_model(text_run, monkeypatch):
     """The trained model of ``text_run``."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     return TextModel(text_run.folder)
 
@@ -123,9 +123,8 @@ def test_a_batch_as_a_page(plot, text_model, tmp_path):
 
 def test_the_heat_map_has_what_the_model_gave(in_process, text_runs, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    from text_run import BATCH, TextModel
-
     import classifier.plot
+    from experiment.text_model import BATCH, TextModel
 
     drawn, draw = [], classifier.plot.plot_word_attention
 
@@ -209,7 +208,7 @@ def test_a_table_that_cannot_be_saved(text_runs, in_process):
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_text_too_long_for_a_picture_is_named_and_fits_a_page(text_runs, in_process, monkeypatch, tmp_path, ending):
-    monkeypatch.setattr("common.plot_text.TALLEST", 5)
+    monkeypatch.setattr("support.plot_text.TALLEST", 5)
     for run in text_runs.values():
         arguments = run.cwd, "plot_text_attention.py", "--text", "good film " * 200, "--save"
         done = in_process(*arguments, tmp_path / f"a.{ending}")

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SLOW = re.compile(r"pip install|scripts/(train|benchmark|compare)(_date|_text)?\.py")
+SLOW = re.compile(r"pip install|scripts/train_(date|text)\.py|-m benchmarks\.")
 BLOCK = re.compile(
     r"^(?P<comments>(?:<!--[^\n]*-->\n\n?)*)```(?P<kind>python|sh)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )

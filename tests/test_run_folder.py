@@ -9,7 +9,7 @@ MODELS, OTHERS = ("a.npz", "b.npz"), ("a.state.npz", "history.csv", "fig/map_*.p
 @pytest.fixture
 def set_aside(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    from run_folder import set_aside
+    from experiment.run_folder import set_aside
 
     return lambda: set_aside(tmp_path / "run", MODELS, OTHERS, quiet=True)
 

@@ -13,9 +13,9 @@ import pytest
 from script_tools import ROOT, refused, write_blogs
 
 from common.callbacks import PrintLoss
-from common.terminal import printable, writable
 from common.util import eval_seq2seq
 from dataset import blogs
+from support.terminal import printable, writable
 
 ENCODINGS = ("cp932", "ascii")
 
@@ -110,9 +110,9 @@ def commands(trained_run, text_runs, tmp_path) -> list[tuple]:
         ("faithfulness.py", "--run", texts.folder, "--index", 0),
         ("train_text.py", *blog, "--max-epoch", 1, *sizes, "--out", "文"),
         ("plot_text_attention.py", "--run", texts.folder, "--text", "京都 ☑で…〜"),
-        ("compare_text.py", "--data", "無い"),
-        ("benchmark.py", "--data", "無い"),
-        ("benchmark_text.py", "--help"),
+        ("benchmarks.compare_text", "--data", "無い"),
+        ("benchmarks.date", "--data", "無い"),
+        ("benchmarks.text", "--help"),
     ]
 
 
@@ -121,7 +121,8 @@ def commands(trained_run, text_runs, tmp_path) -> list[tuple]:
 def test_every_script(tmp_path, trained_run, text_runs, script_environment, encoding):
     for number, (name, *arguments) in enumerate(commands(trained_run, text_runs, tmp_path)):
         (tmp_path / str(number)).mkdir()
-        found = printed([ROOT / "scripts" / name, *arguments], tmp_path / str(number), script_environment, encoding)
+        what = [ROOT / "scripts" / name] if name.endswith(".py") else ["-m", name]
+        found = printed([*what, *arguments], tmp_path / str(number), script_environment, encoding)
         assert found, name
 
 

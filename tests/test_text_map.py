@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from script_tools import ROOT
 
-from common.terminal import width_of
 from seq2seq.text_map import map_text
+from support.terminal import width_of
 
 WEIGHTS = np.array([[0.0, 0.04, 0.05, 0.24, 0.25], [0.49, 0.5, 0.74, 0.75, 1.0]])
 
@@ -63,9 +63,10 @@ def test_weights_that_do_not_fit_are_refused():
 )
 def test_blocks_are_for_terminals_that_show_them(monkeypatch, shown, terminal, encoding, environment):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    import cli
 
     for name, value in ({"TERM": "xterm", "NO_COLOR": ""} | environment).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal, encoding=encoding))
-    assert cli.blocks() is shown
+    from experiment.command_line import blocks
+
+    assert blocks() is shown

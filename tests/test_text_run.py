@@ -1,4 +1,4 @@
-"""scripts/text_run.py: opening a corpus and a trained run."""
+"""experiment: opening a corpus and a trained run."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def scripts(monkeypatch):
 
 
 def test_attention_on_cues_is_counted_character_by_character(scripts):
-    from text_run import attention_on_cues
+    from experiment.text_model import attention_on_cues
 
     texts = ["京都でラーメンを食べた。", "あああ"]
     cues = [sum(end - start for start, end in blogs.cue_spans(text)) for text in texts]
@@ -37,7 +37,7 @@ def test_attention_on_cues_is_counted_character_by_character(scripts):
 
 
 def test_the_origin_opens_the_same_corpus(scripts, tmp_path, monkeypatch):
-    from text_run import open_corpus
+    from experiment.corpus import open_corpus
 
     write_films(tmp_path / "films", 40)
     monkeypatch.chdir(tmp_path)
@@ -59,7 +59,7 @@ def test_the_origin_opens_the_same_corpus(scripts, tmp_path, monkeypatch):
     ids=["a word", "an empty line", "a text more"],
 )
 def test_a_changed_corpus_is_refused(scripts, tmp_path, old, new):
-    from text_run import open_corpus
+    from experiment.corpus import open_corpus
 
     folder = write_films(tmp_path / "films", 40)
     origin = open_corpus(folder, "lines", "utf-8", None, (0.25, 0.2), 3).origin
@@ -70,7 +70,7 @@ def test_a_changed_corpus_is_refused(scripts, tmp_path, old, new):
 
 
 def test_a_change_of_a_label_or_of_the_test_part_is_noticed(scripts, tmp_path):
-    from text_run import open_corpus
+    from experiment.corpus import open_corpus
 
     def digest():
         return open_corpus(tmp_path / "blogs", "csv", "utf-8", None, (0.1, 0.1), 0).origin["sha256"]
@@ -85,7 +85,7 @@ def test_a_change_of_a_label_or_of_the_test_part_is_noticed(scripts, tmp_path):
 
 
 def test_a_run_is_refused_that_another_script_wrote(scripts, tmp_path):
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     with pytest.raises(
         FileNotFoundError, match=r"no trained model at .*best\.npz; train one with: python scripts/train"
@@ -103,7 +103,7 @@ def test_a_run_is_refused_that_another_script_wrote(scripts, tmp_path):
 
 @pytest.mark.parametrize("padding", ["after", "before"])
 def test_tokens_and_their_weights_line_up(scripts, tmp_path, padding):
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     model = MADE["seqself"]()
     words = ["<pad>", "<unk>", *"abcdefg"]

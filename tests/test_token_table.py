@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from classifier.token_table import SHADES, ink, luminance, numbers, rgb, to_csv, to_html, to_text, token_table
-from common.terminal import cut, visible, width_of
+from support.terminal import cut, visible, width_of
 
 TOKENS = ["京都", "の", "abc", "、", "とても美味しい"]
 TABLE = token_table(TOKENS, [0.5, 0.125, 0.125, 0.0, 0.25])

@@ -51,7 +51,8 @@ def bare(in_process, scripts, monkeypatch, tmp_path):
 
 def parts_of(run):
     """``(parts, ids of the parts)`` of a run, opened as its best model says."""
-    from text_run import TextModel, open_corpus, pad
+    from experiment.corpus import open_corpus, pad
+    from experiment.text_model import TextModel
 
     text_model = TextModel(run.folder)
     data = text_model.facts["data"]
@@ -305,7 +306,7 @@ def test_tables_and_the_options_of_seqself(bare, tmp_path):
 
 
 def test_sentencepiece_travels_with_the_model(bare, tmp_path, scripts):
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     write_blogs(tmp_path / "blogs")
     arguments = ["--model", "bow", "--data", "blogs", "--format", "csv", "--tokenizer", "sentencepiece", *SMALL[4:]]
@@ -316,7 +317,8 @@ def test_sentencepiece_travels_with_the_model(bare, tmp_path, scripts):
 
 @pytest.mark.parametrize("model", ["seqself", "bow"])
 def test_generated_sentences(bare, monkeypatch, tmp_path, scripts, model):
-    from text_run import TextModel, attention_on_cues, pad
+    from experiment.corpus import pad
+    from experiment.text_model import TextModel, attention_on_cues
 
     generate = blogs.generate
     monkeypatch.setattr(blogs, "generate", lambda: generate(60, 3))

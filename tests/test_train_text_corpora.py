@@ -53,9 +53,8 @@ def test_classes_are_counted_before_the_training(train, tmp_path):
 
 def test_many_classes_are_not_all_printed(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    from text_run import Corpus, about
-
     from dataset.labelled import LabelledTexts
+    from experiment.corpus import Corpus, about
 
     names = tuple(f"分類{i:02}" for i in range(40))
     texts = LabelledTexts([str(i) for i in range(80)], np.arange(80) % 40, names, "here", skipped="1 x")
@@ -85,7 +84,7 @@ def without(names, facts):
 
 
 def opened(folder):
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     return TextModel(folder).test_texts()
 
@@ -122,7 +121,7 @@ def test_a_pattern(train, tmp_path):
 
 
 def test_strange_options_of_a_run_are_refused(train, tmp_path, monkeypatch):
-    from text_run import TextModel
+    from experiment.text_model import TextModel
 
     write_films(tmp_path / "films", 20)
     train(*LINES)
@@ -140,7 +139,8 @@ def test_strange_options_of_a_run_are_refused(train, tmp_path, monkeypatch):
 
 def test_a_run_that_is_older_than_an_option_goes_on(train, in_process, monkeypatch, tmp_path):
     import train_text
-    from text_run import OPTIONS
+
+    from experiment.corpus import OPTIONS
 
     write_films(tmp_path / "films", 20)
     write_films(tmp_path / "other", 20)

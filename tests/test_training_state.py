@@ -20,7 +20,7 @@ from common.layers import Affine, Dropout, Embedding, SoftmaxWithLoss
 from common.optimizer import SGD, Adam, Momentum, Nadam, Nesterov
 from common.parallel import blas_threads
 from common.trainer import Trainer
-from common.training_state import Interrupted, StopSignals
+from support.stop_signals import Interrupted, StopSignals
 
 V, D, WORDS = 6, 3, 4
 OPTIMIZERS = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam, "Nadam": Nadam}

@@ -1,7 +1,7 @@
 """Training steps of both classifiers at the sizes of the originals, on random texts: time and memory.
 
-python scripts/benchmark_text.py                # each model in a process of its own
-python scripts/benchmark_text.py --model gru    # this one, in this process
+python -m benchmarks.text                # each model in a process of its own
+python -m benchmarks.text --model gru    # this one, in this process
 """
 
 import resource
@@ -9,20 +9,20 @@ import subprocess
 import sys
 import time
 
-import entry
-from blas_kernel import describe_blas, prefer_fast_kernels
+from support import entry
+from support.blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, positive_int
 
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.callbacks import Callback
 from common.layer import summary
 from common.optimizer import Adam, Nadam
 from common.trainer import Trainer
+from experiment.command_line import Parser, positive_int
 
 # model, optimizer, vocabulary, mini-batch, words of a text
 ORIGINAL = {
@@ -52,7 +52,9 @@ def main() -> int:
     if args.model is None:
         print(describe_blas(), flush=True)
         options = ["--steps", str(args.steps), "--workers", str(args.workers)]
-        return max(subprocess.call([sys.executable, __file__, "--model", name, *options]) for name in ORIGINAL)
+        return max(
+            subprocess.call([sys.executable, "-m", "benchmarks.text", "--model", name, *options]) for name in ORIGINAL
+        )
     cls, optimizer, words, N, T = ORIGINAL[args.model]
     rng = np.random.default_rng(0)
     model = cls(words, rng=rng)

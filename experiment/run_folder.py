@@ -7,10 +7,9 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from blas_kernel import describe_blas
-from cli import storable
-
-from common.replacing import replacing
+from experiment.command_line import storable
+from support.atomic_file import replacing
+from support.blas_kernel import describe_blas
 
 BEFORE = "before"  # in the folder of a run: the one before it
 

@@ -66,7 +66,7 @@ def _without_latex() -> Iterator[None]:
 
 @contextmanager
 def _no_font_search() -> Iterator[None]:
-    """``common.fonts`` asks for fonts that may be missing, or have no bold: matplotlib need not say so."""
+    """``support.fonts`` asks for fonts that may be missing, or have no bold: matplotlib need not say so."""
     logger = logging.getLogger("matplotlib.font_manager")
     logger.addFilter(_nothing)
     try:

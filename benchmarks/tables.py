@@ -1,6 +1,6 @@
 """The tables that ``benchmark.py`` prints."""
 
-from contestants import LABELS
+from benchmarks.contestants import LABELS
 
 
 def table(rows: list[list[str]]) -> str:

@@ -1,10 +1,10 @@
 """Measure a training step of the date models: ours, the chapter's way and PyTorch's, in turn, in one run.
 
-python scripts/benchmark.py                                       # all there is, a table a model
-python scripts/benchmark.py --only ours torch --models attention  # some of it
-python scripts/benchmark.py --scale                               # how time and memory grow with N, T_enc and H
-python scripts/benchmark.py --until 0.999                         # how long the attention model takes to 99.9%
-python scripts/benchmark.py --kernels                             # with each kind of OpenBLAS's kernels
+python -m benchmarks.date                                       # all there is, a table a model
+python -m benchmarks.date --only ours torch --models attention  # some of it
+python -m benchmarks.date --scale                               # how time and memory grow with N, T_enc and H
+python -m benchmarks.date --until 0.999                         # how long the attention model takes to 99.9%
+python -m benchmarks.date --kernels                             # with each kind of OpenBLAS's kernels
 
 In each round every contestant takes a turn: it trains on the round's mini-batches, the same for all, the first of
 them untimed. Threads that BLAS and OpenMP leave spinning would disturb whoever comes next, so there is a pause
@@ -23,15 +23,15 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import entry
-from blas_kernel import VARIABLE, describe_blas, kernels_to_compare, prefer_fast_kernels
+from support import entry
+from support.blas_kernel import VARIABLE, describe_blas, kernels_to_compare, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, cores, natural, open_data, positive_int, share
-from contestants import (
+
+from benchmarks.contestants import (
     BEAM_WIDTH,
     CONTESTANTS,
     LABELS,
@@ -44,10 +44,11 @@ from contestants import (
     race,
     take_turn,
 )
-from flops import distinct_prefixes, sgemm_rate, step_flops
-from tables import kernels_table, model_table, race_table, scale_table
-
-from common.replacing import replacing
+from benchmarks.flops import distinct_prefixes, sgemm_rate, step_flops
+from benchmarks.tables import kernels_table, model_table, race_table, scale_table
+from experiment.command_line import Parser, cores, natural, positive_int, share
+from experiment.date_model import open_data
+from support.atomic_file import replacing
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
 ONE_BY_ONE = 100  # questions that the chapter's loop answers, to tell how long it would take for all
@@ -116,7 +117,8 @@ def by_kernels(args) -> list[dict]:
     for kernels in kernels_to_compare():
         with TemporaryDirectory() as folder:
             path = Path(folder) / "report.json"
-            command = [sys.executable, __file__, "--only", "ours", "--models", "attention", "--json", path]
+            command = [sys.executable, "-m", "benchmarks.date", "--json", path]
+            command += ["--only", "ours", "--models", "attention"]
             command += ["--data", args.data] if args.data else []
             for name in ("rounds", "steps", "pause_ms", "workers", "batch_size", "wordvec_size", "hidden_size", "seed"):
                 command += [f"--{name.replace('_', '-')}", getattr(args, name)]

@@ -175,7 +175,8 @@ class Torch(Contestant):
 
     def __init__(self, job: Job):
         import torch
-        from torch_twin import Twin
+
+        from benchmarks.torch_date import Twin
 
         super().__init__(job)
         self.torch = torch

@@ -1,6 +1,6 @@
 """Compare the GRU classifier with its PyTorch twin, with attention and without: accuracy over seeds, time of an epoch.
 
-python scripts/compare_text.py --data path/to/sentence_polarity
+python -m benchmarks.compare_text --data path/to/sentence_polarity
 
 Both train on the same mini-batches, an epoch in turn; times are of training alone.
 """
@@ -8,15 +8,13 @@ Both train on the same mini-batches, an epoch in turn; times are of training alo
 import time
 from pathlib import Path
 
-import entry
-from blas_kernel import describe_blas, prefer_fast_kernels
+from support import entry
+from support.blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
 import numpy as np
-from cli import Parser, positive_int
-from text_run import pad, tokens_of
 
 from classifier import GRUClassifier, evaluate
 from common.optimizer import Adam
@@ -24,6 +22,8 @@ from common.trainer import Trainer
 from dataset.labelled import READERS
 from dataset.tokenizers import Words
 from dataset.words import WordVocabulary
+from experiment.command_line import Parser, positive_int
+from experiment.corpus import pad, tokens_of
 
 
 def parse():
@@ -62,7 +62,8 @@ def main() -> int:
     args = parse()
     try:
         import torch
-        from torch_text_twin import TextTwin
+
+        from benchmarks.torch_text import TextTwin
     except ModuleNotFoundError as error:
         if error.name != "torch":  # a part of one that is broken
             raise

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from support.entry import started
+
 VARIABLE = "OPENBLAS_CORETYPE"
 AVX512 = "SkylakeX"  # the oldest of them: the others need more of the CPU
 AVX512_KERNELS = {AVX512, "Cooperlake", "SapphireRapids"}
@@ -50,7 +52,7 @@ def kernels_to_compare() -> list[str]:
 
 def restartable() -> bool:
     """Whether this process is a script that may start anew: not a notebook, a prompt or a debugger."""
-    return sys.argv[0] in sys.orig_argv and not hasattr(sys, "ps1") and sys.gettrace() is None
+    return started() and not hasattr(sys, "ps1") and sys.gettrace() is None
 
 
 def prefer_fast_kernels() -> None:

@@ -1,132 +1,28 @@
-"""What the scripts for texts share: opening a corpus, and a trained run."""
+"""A trained run of texts: opened, and asked in words."""
 
-import hashlib
-from collections import defaultdict
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from cli import expect_facts, how_to_get_one
 
 from classifier import load_model
 from classifier.text_classifier import TextClassifier
-from common.terminal import rjust, width_of
 from dataset import blogs
 from dataset.batches import PaddedTexts
-from dataset.files import shorten
-from dataset.labelled import PARTS, READERS, LabelledTexts, read_csv, read_table
+from dataset.labelled import READERS, LabelledTexts
 from dataset.tokenizers import Tokenizer, tokenizer_from_json
 from dataset.words import WordVocabulary
+from experiment.corpus import OPTIONS, open_corpus, pad
+from experiment.date_model import expect_facts, how_to_get_one
 from seq2seq.model_file import MODELS as DATE_MODELS
 
 TRAIN = "python scripts/train_text.py"
 BATCH = 16  # texts of a heat map
-MOST_CLASSES = 30  # that are printed with their counts
-OPTIONS = "pattern", "text_column", "label_column"  # of the readers
 WEIGHTS = {  # of ``token_weight_kinds``, beside a colour bar
     "attention": "attention weight",
     "received": "attention received",
     "output_max": "largest feature of the output",
     "evidence": "evidence for the class, of words alone",
 }
-
-
-class Corpus(NamedTuple):
-    train: LabelledTexts
-    validation: LabelledTexts
-    test: LabelledTexts
-    origin: dict  # what it takes to open the same again, for JSON
-
-
-def open_corpus(
-    path: str | None,
-    layout: str | None,
-    encoding: str,
-    test_path: str | None,
-    shares: tuple[float, float],
-    seed: int,
-    sha256: str | None = None,
-    options: dict[str, str] | None = None,
-) -> Corpus:
-    """A corpus in one of the layouts of ``dataset.labelled``, or the generated sentences when path is None.
-
-    shares: of all texts for testing, where nothing else names them, and of the rest for validation. sha256: what the
-    texts must be. options: of the reader. Raises ValueError or OSError for what cannot be read, or has changed.
-    """
-    test_share, validation_share = shares
-    options = options or {}
-    if path is None:
-        train, test = blogs.generate().split(test_share, seed)
-    elif layout == "csv" and Path(path).is_dir():
-        train = read_csv(path, PARTS[0], encoding=encoding)
-        test = read_csv(path, PARTS[1], classes=train.classes, encoding=encoding)
-    else:
-        read = partial(read_table if layout == "csv" else READERS[layout], encoding=encoding, **options)
-        train = read(path)
-        if test_path is None:
-            train, test = train.split(test_share, seed)
-        else:
-            test = read(test_path, classes=train.classes)
-    digest = hashlib.sha256()
-    for part in (train, test):
-        for text, label in zip(part.texts, part.labels.tolist(), strict=True):
-            digest.update(f"{label} {len(text)} {text}".encode("utf-8", "surrogatepass"))
-    if sha256 not in (None, digest.hexdigest()):
-        raise ValueError(f"{train.source}: changed since the model was trained on it (SHA-256 differs)")
-    origin = {
-        "path": path and str(Path(path).resolve()),
-        "layout": layout,
-        "encoding": encoding,
-        "test_path": test_path and str(Path(test_path).resolve()),
-        "shares": list(shares),
-        "seed": seed,
-        "sha256": digest.hexdigest(),
-        "options": options,
-    }
-    return Corpus(*train.split(validation_share, seed), test, origin)
-
-
-def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
-    """The tokens of each text. Raises ValueError, saying where it stands, for a text that has none."""
-    tokens = []
-    for i, text in enumerate(texts.texts):
-        tokens.append(tokenizer(text))
-        if not tokens[-1]:
-            place = texts.places[i] if texts.places else texts.source
-            raise ValueError(f"{place}: expected a text with a token in it, got {shorten(text)}")
-    return tokens
-
-
-def about(corpus: Corpus) -> list[str]:
-    """Lines for who trains: the classes with their counts in each part, what is odd of them, and what was skipped."""
-    parts = {name: getattr(corpus, name) for name in corpus._fields[:3]}
-    classes = corpus.train.classes
-    counts = [np.bincount(part.labels, minlength=len(classes)) for part in parts.values()]
-    rows = [
-        ["class", *parts],
-        *([name, *map(str, row)] for name, row in zip(classes, np.transpose(counts), strict=True)),
-    ]
-    widths = [max(map(width_of, column)) for column in zip(*rows[: MOST_CLASSES + 1], strict=True)]
-    lines = ["  ".join(map(rjust, row, widths)) for row in rows[: MOST_CLASSES + 1]]
-    if len(classes) > MOST_CLASSES:
-        lines.append(f"... and {len(classes) - MOST_CLASSES:,} classes more")
-    if len(classes) > MOST_CLASSES and (sum(counts) == 1).sum() > len(classes) / 2:
-        lines.append("most classes have one text: are these labels, or do those stand in another column or folder?")
-    if unseen := [name for name, count in zip(classes, counts[0], strict=True) if not count]:
-        lines.append(f"no text to train on: {', '.join(unseen[:MOST_CLASSES])}{', ...' * (len(unseen) > MOST_CLASSES)}")
-    labels = defaultdict(set)
-    for part in parts.values():
-        for text, label in zip(part.texts, part.labels.tolist(), strict=True):
-            labels[text].add(label)
-    if several := sum(len(of_text) > 1 for of_text in labels.values()):
-        lines.append(f"texts that stand under more than one class: {several:,}")
-    skipped = {part.source: part.skipped for part in parts.values() if part.skipped}
-    return lines + [f"skipped in {source}: {what}" for source, what in skipped.items()]
-
-
-def pad(tokens: list[list[str]], vocabulary: WordVocabulary, padding: str, max_len: int | None) -> PaddedTexts:
-    return PaddedTexts([vocabulary.encode(words) for words in tokens], padding=padding, max_len=max_len)
 
 
 class TextModel:

@@ -13,9 +13,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-from common.fonts import drawable, font_for
-from common.plot_style import subplots
-from common.terminal import visible
+from support.fonts import drawable, font_for
+from support.plot_style import subplots
+from support.terminal import visible
 
 SIZE, SMALLEST = 9.0, 6.0  # of letters
 SAVED = 150  # dots an inch of the files that the scripts write

@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-import entry
-
-from common.replacing import replacing
+from support import entry
+from support.atomic_file import replacing
 
 
 def to_files() -> None:
@@ -52,7 +51,7 @@ def save_figure(path: Path, figure, *, close: bool = True) -> None:
     """Write the figure, in the format of the suffix, and close it."""
     import matplotlib.pyplot as plt
 
-    from common.plot_style import our_style
+    from support.plot_style import our_style
 
     with our_style(), replacing(path) as file:
         figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)

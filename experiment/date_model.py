@@ -1,0 +1,111 @@
+"""A trained run of dates: opened, and asked in words."""
+
+import reprlib
+from contextlib import suppress
+from pathlib import Path
+
+from dataset import dates
+from dataset.sequence import SequenceData, Vocabulary, generate, read
+from seq2seq import load_model
+
+MOST_CHARACTERS = 10_000  # of a question or an answer
+TRAIN = "python scripts/train_date.py"
+
+
+def expect_facts(path: Path, script: str, facts: dict, kinds: dict[str, type]) -> None:
+    """Raise ValueError unless the manifest of a model file says this, in these types."""
+    for name, kind in kinds.items():
+        if name not in facts or not isinstance(facts[name], kind):
+            found = reprlib.repr(facts[name]) if name in facts else "none"
+            raise ValueError(f"{path}: not written by {script}: its manifest should say {name}, and says {found}")
+
+
+def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
+    """What to do where a run has no model: go on with it if it left a state, for a new one would put it away."""
+    stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
+    return f"{stopped}train one with: {train} --out {run}"
+
+
+def expect_run_of_dates(run: Path) -> None:
+    """Raise ValueError for a file, and for a run of train_text.py."""
+    if (run / "best.npz").is_file():
+        raise ValueError(f"--run {run}: a run of train_text.py, which plot_text_attention.py draws")
+    if run.is_file():
+        raise ValueError(f"--run {run}: a file; the folder of a run wanted")
+
+
+class DateModel:
+    """A trained model with what it takes to ask it in words: vocabulary, lengths, direction of reading."""
+
+    def __init__(self, run: Path, name: str = "attention"):
+        expect_run_of_dates(run)
+        path = run / f"{name}.npz"
+        if not path.is_file():
+            stopped = next(run.glob("*.state.npz"), None)
+            raise FileNotFoundError(f"no trained {name} model at {path}; {how_to_get_one(TRAIN, run, stopped)}")
+        self.model, facts = load_model(path)
+        facts = {"question_characters": None} | facts  # which older files do not name
+        kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
+        kinds |= {"question_characters": str | None}
+        expect_facts(path, "train_date.py", facts, kinds)
+        self.vocabulary = Vocabulary(facts["vocabulary"])
+        longest = max(facts["T_enc"], facts["T_dec"])
+        if facts["start"] not in self.vocabulary.char_to_id or not 0 < longest <= MOST_CHARACTERS:
+            raise ValueError(
+                f"{path}: not written by train_date.py: another start, or questions of {longest} characters"
+            )
+        seen = facts["question_characters"]
+        self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
+        self.start_id = self.vocabulary.char_to_id[facts["start"]]
+        self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
+        self.path, self.data = path, facts["data"]
+        characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()
+        wide = self.T_dec == len(dates.ANSWER_SOURCES)
+        self.answers_dates = characters and wide and facts.get("dates") is not False
+
+    def encode(self, text: str, *, of_test: bool = False):
+        """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
+
+        of_test: a test question, which may have characters that no training question has.
+        """
+        ids = self.vocabulary.encode(text.strip(), self.T_enc, seen=None if of_test else self.question_characters)
+        return ids[::-1] if self.reverse else ids
+
+    def parsed(self, question: str) -> dates.Parsed | None:
+        """The date that a question is, padded as the model reads it; None for none, and where answers are no dates."""
+        if self.answers_dates:
+            with suppress(ValueError):
+                return dates.parse(question.strip().ljust(self.T_enc))
+        return None
+
+    def answer_to(self, question: str) -> str | None:
+        """The right answer to a date, else None."""
+        parsed = self.parsed(question)
+        return parsed and parsed.date
+
+    def decode(self, xs):
+        """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
+        return self.model.decode(xs, self.start_id, self.T_dec)
+
+    def beam_search(self, xs, beam_width: int):
+        """The best of the model's own answers to xs (N, T_enc): see ``Seq2seq.beam_search``."""
+        return self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
+
+    def test_questions(self) -> list[tuple[str, str]]:
+        """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""
+        expect_facts(self.path, "train_date.py", self.data, dict(path=str | None, sha256=str, leak_free=bool))
+        data = open_data(self.data["path"])
+        if data.sha256 != self.data["sha256"]:
+            raise ValueError(f"{data.source}: changed since {self.path} was trained on it (SHA-256 differs)")
+        _, (x_test, t_test) = data.split(leak_free=self.data["leak_free"])
+        text = data.vocabulary.decode
+        return [(text(x), text(t[1:])) for x, t in zip(x_test, t_test, strict=True)]
+
+
+def open_data(path: str | None) -> SequenceData:
+    """The data of ``--data``: a file, or the generated dates when there is none."""
+    if path is None:
+        return generate("date.txt")
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such data file; without --data, dates are generated")
+    return read(path)
