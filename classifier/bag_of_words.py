@@ -4,9 +4,9 @@ import numpy
 
 from classifier.text_classifier import TextClassifier
 from common.initializers import normal
-from common.layer import Array
 from common.layers import Embedding
 from common.np import np
+from support.array import Array
 
 
 class BagOfWords(TextClassifier):

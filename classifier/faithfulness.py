@@ -3,8 +3,9 @@
 from classifier.text_classifier import PAD, TextClassifier
 from common.faithfulness import Parts, gradient_times_input, occlusion
 from common.functions import log_softmax, softplus
-from common.layer import Array, forget, inference
+from common.layer import forget, inference
 from common.np import np
+from support.array import Array
 
 ATTENTION = ("attention", "received")
 

@@ -4,11 +4,11 @@ import numpy
 
 from classifier.text_classifier import TextClassifier
 from common.initializers import lecun_normal, normal, recurrent_weights
-from common.layer import Array
 from common.layers import Affine, Dropout, Embedding, SigmoidWithLoss
 from common.np import np
 from common.self_attention import ScaledDotAttention
 from common.time_layers import TimeBiGRU, TimeGRU
+from support.array import Array
 
 
 class GRUClassifier(TextClassifier):

@@ -4,9 +4,9 @@ import numpy
 
 from common.callbacks import Callback
 from common.functions import check_labels, cross_entropy_error
-from common.layer import Array
 from common.np import np
 from common.util import to_cpu
+from support.array import Array
 
 
 def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:

@@ -4,11 +4,11 @@ import numpy
 
 from classifier.text_classifier import PAD, TextClassifier
 from common.initializers import glorot_normal, normal, recurrent_weights
-from common.layer import Array
 from common.layers import Affine, Embedding
 from common.np import np
 from common.self_attention import SeqSelfAttention
 from common.time_layers import TimeBiLSTM, TimeLSTM
+from support.array import Array
 
 
 class SeqSelfClassifier(TextClassifier):

@@ -2,11 +2,12 @@
 
 from common.base_model import BaseModel
 from common.functions import check_labels, expect_array, sigmoid, softmax
-from common.layer import Array, inference
+from common.layer import inference
 from common.layers import SoftmaxWithLoss
 from common.np import np
 from common.parallel import Workers, worthwhile
 from common.util import to_cpu
+from support.array import Array
 
 PAD = 0
 

@@ -3,9 +3,10 @@
 Source: 『ゼロから作るDeep Learning 2』 8.1; Bahdanau et al. 2015; Luong et al. 2015, 3.1 (dot).
 """
 
-from common.layer import Array, Layer
+from common.layer import Layer
 from common.layers import Softmax
 from common.np import np
+from support.array import Array
 
 
 class WeightSum(Layer):

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from common.functions import as_number
-from common.layer import Array, inference, named_params
+from common.layer import inference, named_params
+from support.array import Array
 from support.terminal import printable
 
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from common.functions import expect_mask
-from common.layer import Array, Layer
+from common.layer import Layer
 from common.np import np
+from support.array import Array
 
 
 class Parts(NamedTuple):

@@ -8,8 +8,7 @@ That is why shifts and comparisons look at the real part alone.
 import numbers
 
 from common.np import np
-
-Array = np.ndarray
+from support.array import Array
 
 
 def sigmoid(x: Array) -> Array:

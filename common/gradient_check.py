@@ -17,8 +17,9 @@ import numpy
 from common.gradient_errors import Errors, GradientError, KinkError, NotVerified, RealDifferencesOnly, Unconfirmed
 from common.gradient_trial import Trial, attributes, complex_step
 from common.gradient_verdict import Verdict, judge
-from common.layer import Array, memory, walk
+from common.layer import memory, walk
 from common.real_differences import roughness
+from support.array import Array
 
 HINT = (
     "such as np.abs, np.sign, np.std, np.var, np.nanstd, np.linalg.norm, np.conj, np.vdot, x.real or a float buffer; "

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import numpy
 
 from common.gradient_errors import GradientError, NotVerified
-from common.layer import Array, memory, named_params, remove_duplicate, walk
+from common.layer import memory, named_params, remove_duplicate, walk
 from common.np import np
 from common.parallel import values_in
+from support.array import Array
 
 H = 1e-30
 ComplexWarning = numpy.exceptions.ComplexWarning

@@ -6,8 +6,7 @@ import numpy
 
 from common.np import np
 from common.real_differences import FIRST, STEPS, WIDE, Slope, along, slope, slope_at, stride
-
-Array = np.ndarray
+from support.array import Array
 
 REAL = 1e-6  # what real differences are trusted with, as a share of an array's largest gradient
 SEEN = 1e-5  # an error of theirs above this share says too little of the complex step

@@ -6,8 +6,7 @@ Draws are made in float64 and then rounded, so that models of any dtype start fr
 import numpy
 
 from common.np import np
-
-Array = np.ndarray
+from support.array import Array
 
 
 def normal(shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:

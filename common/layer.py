@@ -16,8 +16,7 @@ from contextlib import contextmanager
 
 from common.functions import expect_array, expect_mask
 from common.np import np
-
-Array = np.ndarray
+from support.array import Array
 
 
 class Layer:

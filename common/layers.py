@@ -6,8 +6,9 @@ Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 import numpy
 
 from common.functions import as_number, check_labels, cross_entropy_error, relu, sigmoid, softmax, softplus
-from common.layer import Array, Layer
+from common.layer import Layer
 from common.np import np
+from support.array import Array
 
 __all__ = [
     "Affine",

@@ -3,10 +3,10 @@
 import numpy
 
 from common.functions import sigmoid
-from common.layer import Array
 from common.np import np
 from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
 from common.steps import Prefixes
+from support.array import Array
 
 
 class LSTM(Recurrent):

@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.layer import Array, named_params, remove_duplicate, walk
+from common.layer import named_params, remove_duplicate, walk
 from common.np import np
+from support.array import Array
 
 HINT = "where the data is finite, a smaller learning rate (--lr) or clipping (--max-grad) may help"
 

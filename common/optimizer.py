@@ -10,8 +10,8 @@ import numbers
 from collections.abc import Iterator
 
 from common.functions import as_number
-from common.layer import Array
 from common.np import np
+from support.array import Array
 
 
 class Optimizer:

@@ -13,8 +13,9 @@ import numpy
 from threadpoolctl import ThreadpoolController
 
 from common.functions import as_number
-from common.layer import Array, Layer, walk
+from common.layer import Layer, walk
 from common.np import np
+from support.array import Array
 
 # What makes a worker worth its while: floating-point operations of a step (forward and backward), and rows for each
 # product of the recurrent layers. k workers need k times as many. Measured, see docs/performance.md: with less, threads

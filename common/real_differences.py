@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy
 
 from common.np import np
-
-Array = np.ndarray
+from support.array import Array
 
 STEPS = [2.0**-k for k in range(8, 31, 2)]  # 4e-3 to 9e-10; powers of two, each a quarter of the one before
 WIDE = [2.0**-k for k in range(0, 13, 2)]  # for slopes that are too small to be seen in such steps

@@ -1,9 +1,10 @@
 """The simple recurrent layer: one step (``RNN``), a sequence (``TimeRNN``); what all over time and both ways share."""
 
 from common.functions import sigmoid
-from common.layer import Array, Layer
+from common.layer import Layer
 from common.np import np
 from common.steps import Prefixes, Ragged, Steps
+from support.array import Array
 
 
 class Recurrent(Layer):

@@ -10,8 +10,9 @@ import numpy
 from common.attention import Attention
 from common.functions import sigmoid, softmax
 from common.initializers import glorot_normal
-from common.layer import Array, Layer
+from common.layer import Layer
 from common.np import np
+from support.array import Array
 
 TYPES = ("additive", "multiplicative")
 ACTIVATIONS = (None, "sigmoid")

@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy
 
 from common.functions import expect_mask
-from common.layer import Array
 from common.np import np
 from common.util import to_cpu
+from support.array import Array
 
 
 class Steps:

@@ -7,10 +7,11 @@ import numpy
 
 from common.callbacks import Callback, PrintLoss
 from common.functions import as_number, expect_array
-from common.layer import Array, forget, remove_duplicate
+from common.layer import forget, remove_duplicate
 from common.numeric_faults import Guard
 from common.optimizer import clip_grads
 from common.parallel import Workers, add_shares
+from support.array import Array
 
 __all__ = ["Trainer", "remove_duplicate"]
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from dataset import addition, dates, generator, pairs
 from dataset.files import read_text, shorten
+from support.array import Array
 
-Array = np.ndarray
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
 
 START = "_"  # separates question and answer, and is the first character of an answer

@@ -7,10 +7,10 @@ from operator import index
 
 import numpy
 
-from common.layer import Array
 from common.np import np
 from common.time_layers import TimeAttention
 from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
+from support.array import Array
 
 
 def padding_of(xs: Array, pad: int) -> Array:

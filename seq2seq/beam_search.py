@@ -3,8 +3,7 @@
 from common.functions import log_softmax
 from common.np import np
 from seq2seq.decoding import Decoded, in_batches
-
-Array = np.ndarray
+from support.array import Array
 
 
 def beam_search(

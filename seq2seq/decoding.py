@@ -9,8 +9,7 @@ from common.np import np
 from common.parallel import Workers
 from common.steps import sort
 from common.util import to_cpu
-
-Array = np.ndarray
+from support.array import Array
 
 
 class Decoded(NamedTuple):

@@ -2,9 +2,10 @@
 
 from common.faithfulness import Parts, gradient_times_input, occlusion
 from common.functions import log_softmax
-from common.layer import Array, forget, inference
+from common.layer import forget, inference
 from common.np import np
 from seq2seq.attention_seq2seq import padding_of
+from support.array import Array
 
 
 def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:

@@ -8,8 +8,8 @@ import numpy
 
 from common import checkpoint
 from common.callbacks import Callback
-from common.layer import Array
 from common.util import to_cpu
+from support.array import Array
 
 
 class KeptMaps(NamedTuple):

@@ -6,8 +6,8 @@ which the encoder read the questions: of reversed ones both are reversed too.
 
 from common.callbacks import Callback
 from common.functions import expect_array, expect_mask
-from common.layer import Array
 from common.np import np
+from support.array import Array
 
 
 def alignment(weights: Array, truth: Array) -> Array:

@@ -1,9 +1,7 @@
 """How good answers are."""
 
 from common.functions import expect_array
-from common.np import np
-
-Array = np.ndarray
+from support.array import Array
 
 
 def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: int = 1) -> float:

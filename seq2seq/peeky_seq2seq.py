@@ -3,9 +3,9 @@
 Source: 『ゼロから作るDeep Learning 2』 7.4.2; Cho et al. 2014.
 """
 
-from common.layer import Array
 from common.np import np
 from seq2seq.seq2seq import Decoder, Seq2seq
+from support.array import Array
 
 
 class PeekyDecoder(Decoder):

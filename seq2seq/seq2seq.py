@@ -8,7 +8,7 @@ import numpy
 from common.base_model import BaseModel
 from common.functions import expect_array
 from common.initializers import lecun_normal, normal, recurrent_weights
-from common.layer import Array, Layer, inference, walk
+from common.layer import Layer, inference, walk
 from common.np import np
 from common.parallel import WORTH_A_WORKER, equal_work, worthwhile
 from common.rnn import TimeRecurrent
@@ -17,6 +17,7 @@ from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxW
 from common.util import to_cpu
 from seq2seq.beam_search import beam_search
 from seq2seq.decoding import Decoded, greedy, in_batches
+from support.array import Array
 
 
 class Encoder(Layer):
