@@ -26,7 +26,7 @@ def parse():
     parser = Parser(description=__doc__)
     parser.add_argument("texts", nargs="*", metavar="DATE", help="written dates (default: lines on standard input)")
     parser.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what train_date.py wrote")
-    parser.add_argument("--model", choices=list(MODELS), default="attention")
+    parser.add_argument("--model", choices=list(MODELS), help="(default: one with maps)")
     width = number(int, f"a whole number of 1 to {MOST}", lambda value: 1 <= value <= MOST)
     parser.add_argument("--beam", type=width, metavar="K", help="the K best answers of a beam search of width K")
     parser.add_argument(
@@ -38,6 +38,8 @@ def parse():
 def main() -> int:
     args = parse()
     date_model = DateModel(args.run, args.model)
+    if args.explain:
+        date_model.expect_maps()
     if not args.texts and sys.stdin is None:
         raise ValueError("no dates: neither arguments nor a standard input")
     failed, kind = False, "question" if args.texts else "line"
@@ -48,8 +50,6 @@ def main() -> int:
         questions = []
         for place, text in chunk:
             try:
-                if not text.strip():
-                    raise ValueError("expected a date, got none")
                 questions.append(date_model.encode(text))
             except ValueError as error:
                 failed = True
@@ -64,8 +64,6 @@ def answered(date_model: DateModel, xs: np.ndarray, args) -> Iterator[str]:
     """Of each question xs (N, T_enc) the lines to print: its answers, with probabilities and maps where they were
     asked for."""
     decoded, vocabulary = date_model.beam_search(xs, args.beam or 1), date_model.vocabulary
-    if args.explain and decoded.attention_weights is None:
-        raise ValueError(f"--explain: {date_model.path} has no attention; there is no map")
     order = slice(None, None, -1 if date_model.reverse else 1)
     width, as_blocks = shutil.get_terminal_size().columns, blocks()
     for n, (answers, log_probs) in enumerate(zip(decoded.ids, decoded.log_probs, strict=True)):

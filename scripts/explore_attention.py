@@ -39,6 +39,7 @@ def parse():
 def main() -> int:
     args = parse()
     date_model = DateModel(args.run)
+    date_model.expect_maps()
     pairs, origin = questions(args, date_model)
     examples = ask(date_model, pairs, of_test=args.text is None and args.file is None)
     name = date_model.path.resolve().parent.name
@@ -83,8 +84,6 @@ def lines(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]
     for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
         question, mark, answer = line.partition(start)
         try:
-            if not question.strip():
-                raise ValueError("no question")
             date_model.encode(question)
             if mark and not answer:
                 raise ValueError(f"no answer after {start!r}")
@@ -99,8 +98,6 @@ def ask(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_test: 
 
     Raises ValueError where there is none, or one that is empty.
     """
-    if not pairs or not all(question.strip() for question, _ in pairs):
-        raise ValueError("no question, or an empty one: the page needs something to show")
     own = date_model.decode(np.stack([date_model.encode(question, of_test=of_test) for question, _ in pairs])).ids
     text = date_model.vocabulary.decode
     parsed = [date_model.parsed(question) for question, _ in pairs]

@@ -123,8 +123,10 @@ class Seq2seq(BaseModel):
     xs int (N, T_enc): questions; ts int (N, T_dec + 1): answers, the start character first. The decoder reads
     ``ts[:, :-1]`` and is to write ``ts[:, 1:]``.
     Weights come from rng (fresh entropy when None), in ``dtype``.
+    ``has_maps``: whether ``decode`` tells where each character of the answer looked in the question.
     """
 
+    has_maps = False
     worth_a_worker = WORTH_A_WORKER
     encoder_class: type = Encoder
     decoder_class: type = Decoder

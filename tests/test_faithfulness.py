@@ -288,7 +288,7 @@ def test_the_script_wants_spaces(train, in_process, tmp_path):
 
 
 def test_the_script_refuses_a_folder_without_a_run(tmp_path, in_process):
-    refused(in_process(tmp_path, "faithfulness.py"), "no trained attention model")
+    refused(in_process(tmp_path, "faithfulness.py"), "no trained model in runs/date")
 
 
 def test_a_nan_has_no_rank():

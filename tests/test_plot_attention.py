@@ -163,8 +163,8 @@ def test_plot_refuses_in_one_line(trained_run, plot, arguments, message):
 def test_plot_refuses_what_is_no_run_of_dates(plot, tmp_path, option):
     (tmp_path / "best.npz").write_bytes(b"")
     (tmp_path / "history.csv").write_text("epoch,val_acc\n1,0.5\n")
-    refused(plot(tmp_path, "--run", ".", option), "--run .: a run of train_text.py, which plot_text_attention.py draws")
-    refused(plot(tmp_path, "--run", "best.npz", option), "--run best.npz: a file; the folder of a run wanted")
+    refused(plot(tmp_path, "--run", ".", option), "py: .: a run of train_text.py, which TextModel reads and plot_text")
+    refused(plot(tmp_path, "--run", "best.npz", option), "best.npz: expected the folder of a run, got a file")
 
 
 def test_plot_shows_no_window_where_there_can_be_none(trained_run, script):
