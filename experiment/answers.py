@@ -115,6 +115,6 @@ class TextAnswer:
     def _repr_html_(self) -> str:
         """The classes with their probabilities, and the table of the tokens in shades of their weights."""
         likeliest_first = np.argsort(-self.probabilities, kind="stable")
-        shares = [f"{escaped(self.classes[k])} ({self.probabilities[k]:.1%})" for k in likeliest_first]
-        line = f"<p><b>{shares[0]}</b> {', '.join(shares[1:])}</p>\n"
+        first, *others = [f"{escaped(self.classes[k])} ({self.probabilities[k]:.1%})" for k in likeliest_first]
+        line = f"<p>{', '.join([f'<b>{first}</b>', *others])}</p>\n"
         return line if self.weights is None else line + to_html_part(self.header()[2:], self.table(), lang=self.lang)

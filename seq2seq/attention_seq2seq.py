@@ -104,6 +104,10 @@ class AttentionSeq2seq(Seq2seq):
         self.mask_padding = mask_padding if mask_padding is None else index(mask_padding)
         self.arguments |= {"mask_padding": self.mask_padding}
 
+    def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
+        scores = sums = decoder_rows * T_enc * self.arguments["hidden_size"]
+        return super().products(encoder_rows, decoder_rows, T_enc, peeks) + scores + sums
+
     def encode(self, xs: Array) -> Array:
         hs_enc = super().encode(xs)
         self.decoder.mask = None if self.mask_padding is None else ~padding_of(xs, self.mask_padding)
