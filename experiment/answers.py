@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from classifier.token_table import TokenTable, escaped, shaded, to_html_part, token_table
+from seq2seq.text_map import map_text
 from support.terminal import visible
 
 
@@ -24,6 +25,10 @@ class DateAnswer:
 
     def __str__(self) -> str:
         return f"{self.text} ({self.probability:.1%})"
+
+    def map_text(self, width: int = 80, *, blocks: bool = True) -> str:
+        """The map as lines of text, for a terminal: see ``seq2seq.text_map.map_text``."""
+        return map_text(self.attention, *self.labels(), width, blocks=blocks)
 
     def labels(self) -> tuple[str, str]:
         """The characters of the map's columns and of its rows: question and answer with their padding.

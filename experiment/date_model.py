@@ -105,23 +105,35 @@ class DateModel:
         Raises ValueError for a question that is empty, too long, or has a character that no training question has.
         """
         expect_text("DateModel.ask", question)
-        ids = self.encode(question)
-        decoded = self.decode(ids[None])
-        (answer,), (log_prob,) = to_cpu(decoded.ids), to_cpu(decoded.log_probs)
-        attention = None
-        if decoded.attention_weights is not None:
-            attention = to_cpu(self.as_written(decoded.attention_weights[0]))
-        written = self.vocabulary.decode(answer).rstrip()
-        return DateAnswer(question.strip(), written, float(np.exp(log_prob)), attention)
+        ((answer,),) = self.answers(self.encode(question)[None])
+        return answer
+
+    def answers(self, xs, beam_width: int = 1) -> list[list[DateAnswer]]:
+        """The best answers that a beam search finds to each of the questions xs (N, T_enc) of ``encode``, best first.
+
+        A width of 1 is greedy decoding. See ``Seq2seq.beam_search``.
+        """
+        found = self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
+        ids, probabilities = to_cpu(found.ids), np.exp(to_cpu(found.log_probs))
+        maps = None if found.attention_weights is None else to_cpu(self.as_written(found.attention_weights))
+        questions = [self.vocabulary.decode(x).strip() for x in self.as_written(xs)]
+        text = self.vocabulary.decode
+        return [
+            [
+                DateAnswer(question, text(ids[n, k]).rstrip(" "), float(p), None if maps is None else maps[n, k])
+                for k, p in enumerate(probabilities[n])
+            ]
+            for n, question in enumerate(questions)
+        ]
 
     def expect_maps(self) -> None:
         """Raise ValueError for a model without attention maps."""
         if not self.model.has_maps:
             raise ValueError(f"{self.path}: {type(self.model).__name__} has no attention maps")
 
-    def as_written(self, weights):
-        """Attention weights (..., T_enc) in the order of the text, whatever the direction of reading."""
-        return weights[..., ::-1] if self.reverse else weights
+    def as_written(self, read):
+        """Ids or weights (..., T_enc) in the order of the text, whatever the direction of reading."""
+        return read[..., ::-1] if self.reverse else read
 
     def encode(self, text: str, *, of_test: bool = False):
         """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
@@ -131,7 +143,7 @@ class DateModel:
         if not of_test and not text.strip():
             raise ValueError("expected a question, got an empty text")
         ids = self.vocabulary.encode(text.strip(), self.T_enc, seen=None if of_test else self.question_characters)
-        return ids[::-1] if self.reverse else ids
+        return self.as_written(ids)
 
     def parsed(self, question: str) -> dates.Parsed | None:
         """The date that a question is, padded as the model reads it; None for none, and where answers are no dates."""
@@ -148,10 +160,6 @@ class DateModel:
     def decode(self, xs):
         """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
         return self.model.decode(xs, self.start_id, self.T_dec)
-
-    def beam_search(self, xs, beam_width: int):
-        """The best of the model's own answers to xs (N, T_enc): see ``Seq2seq.beam_search``."""
-        return self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
 
     def test_questions(self) -> list[tuple[str, str]]:
         """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""
