@@ -126,6 +126,12 @@ class DateModel:
             for n, question in enumerate(questions)
         ]
 
+    def weights_under(self, xs, answer: str):
+        """Attention weights (T_dec, T_enc) to a question xs (1, T_enc) while the decoder is given this answer."""
+        ts = np.concatenate(([self.start_id], self.vocabulary.encode(answer)))[None]
+        self.model.forward(xs, ts)
+        return to_cpu(self.as_written(self.model.decoder.attention.attention_weights[:, 0]))
+
     def expect_maps(self) -> None:
         """Raise ValueError for a model without attention maps."""
         if not self.model.has_maps:
