@@ -87,11 +87,15 @@ class TextAnswer:
     def __str__(self) -> str:
         return f"{visible(self.label)} ({self.probability:.1%})"
 
-    def table(self) -> TokenTable:
-        """The table of the tokens and their weights. Raises ValueError for a model without weights."""
+    def token_weights(self) -> np.ndarray:
+        """``weights``. Raises ValueError for a model that has none."""
         if self.weights is None:
             raise ValueError(f"{self}: the model has no attention, so its tokens have no weights")
-        return token_table(self.tokens, self.weights)
+        return self.weights
+
+    def table(self) -> TokenTable:
+        """The table of the tokens and their weights. Raises ValueError for a model without weights."""
+        return token_table(self.tokens, self.token_weights())
 
     def header(self, truth: str | None = None) -> list[str]:
         """The original's two lines about a text: its tokens, and its true class, where that is known, beside the one

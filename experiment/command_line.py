@@ -36,9 +36,9 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
         self.add_argument("--lr", type=positive_float, default=0.001)
 
-    def add_run_of_dates(self, default: str = "runs/date") -> None:
+    def add_run_of_dates(self, help: str = "what train_date.py wrote") -> None:
         """The options that say which trained model of dates to ask."""
-        self.add_argument("--run", type=Path, default=Path(default), metavar="DIR", help="what train_date.py wrote")
+        self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=help)
         self.add_argument("--model", choices=list(MODELS), help="of the run (default: its first with attention maps)")
 
     def add_workers(self, help: str) -> None:

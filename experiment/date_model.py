@@ -92,7 +92,7 @@ class DateModel:
             )
         seen = facts["question_characters"]
         self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
-        self.start_id = self.vocabulary.char_to_id[facts["start"]]
+        self.start, self.start_id = facts["start"], self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
         characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()

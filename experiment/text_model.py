@@ -68,18 +68,34 @@ class TextModel:
         Raises ValueError for a text without a token, and for a kind that the model has not.
         """
         expect_text("TextModel.ask", text)
-        tokens = self.tokens(text)
-        if not tokens:
+        (answer,) = self.answers([text], kind)
+        if not answer.tokens:
             raise ValueError(f"no token in the text {text!r}")
-        kinds, weights = self.model.token_weight_kinds, None
+        return answer
+
+    def answers(self, texts: list[str], kind: str | None = None) -> list[TextAnswer]:
+        """What ``ask`` says, for each of the texts, at once; of one without a token the model reads nothing."""
+        kinds = self.model.token_weight_kinds
         if kinds or kind:
-            _, (p,), (weights,) = self.explain([text], kind)
+            tokens, probabilities, weights = self.explain(texts, kind)
         else:
-            (p,) = self.model.probabilities(self.encode([tokens]))
-        p, weights, best = to_cpu(p), weights if weights is None else to_cpu(weights), int(p.argmax())
-        unknown = [token for token in dict.fromkeys(tokens) if self.vocabulary.encode([token])[0] == UNK]
-        found = text, self.classes[best], float(p[best]), p, self.classes, tokens, unknown, weights
-        return TextAnswer(*found, kind or next(iter(kinds), None), self.lang)
+            tokens, weights = [self.tokens(text) for text in texts], [None] * len(texts)
+            probabilities = self.model.probabilities(self.encode(tokens))
+        return [
+            TextAnswer(
+                text=text,
+                label=self.classes[p.argmax()],
+                probability=float(p.max()),
+                probabilities=p,
+                classes=self.classes,
+                tokens=words,
+                unknown=[word for word in dict.fromkeys(words) if self.vocabulary.encode([word])[0] == UNK],
+                weights=weight,
+                kind=kind or next(iter(kinds), None),
+                lang=self.lang,
+            )
+            for text, words, p, weight in zip(texts, tokens, to_cpu(probabilities), weights, strict=True)
+        ]
 
     def encode(self, tokens: list[list[str]]) -> np.ndarray:
         """Ids (N, T) of the tokens of N texts, padded to the longest as the model was trained."""
@@ -94,7 +110,7 @@ class TextModel:
         tokens = [self.tokens(text) for text in texts]
         xs = self.encode(tokens)
         probabilities, weights = self.model.explain(xs, kind)
-        return tokens, probabilities, [w[x != 0] for w, x in zip(weights, xs, strict=True)]
+        return tokens, probabilities, [to_cpu(w[x != 0]) for w, x in zip(weights, xs, strict=True)]
 
     def test_texts(self) -> LabelledTexts:
         """The test part. Raises ValueError when the data is not what the model learnt."""
@@ -127,14 +143,14 @@ def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: s
     """
     from classifier.plot import plot_word_attention
 
-    rows = rows_of_batch(texts, number)
-    tokens, probabilities, weights = text_model.explain([texts.texts[i] for i in rows], kind)
+    batch = texts.take(rows_of_batch(texts, number))
+    answers = text_model.answers(batch.texts, kind)
     labels = [
-        f"{texts.classes[texts.labels[i]]} → {text_model.classes[p.argmax()]} {p.max():.2f}"
-        for i, p in zip(rows, probabilities, strict=True)
+        f"{batch.classes[label]} → {answer.label} {answer.probability:.2f}"
+        for answer, label in zip(answers, batch.labels, strict=True)
     ]
-    weight = WEIGHTS[kind or text_model.model.token_weight_kinds[0]]
-    return plot_word_attention(tokens, weights, labels=labels, weight=weight).figure
+    tokens, weights = [answer.tokens for answer in answers], [answer.token_weights() for answer in answers]
+    return plot_word_attention(tokens, weights, labels=labels, weight=WEIGHTS[answers[0].kind]).figure
 
 
 def attention_on_cues(model: TextClassifier, xs: PaddedTexts, texts: list[str]) -> tuple[float, float]:

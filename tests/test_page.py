@@ -265,7 +265,7 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
     "arguments, message",
     [
         (["--run", "nowhere"], r"no trained model in nowhere; .*train_date\.py --out nowhere"),
-        (["--out", "page.pdf"], r"--out page\.pdf: a file named \.html"),
+        (["--out", "page.pdf"], r"--out page\.pdf: expected a name that ends in \.html"),
         (["--out", "nowhere/page.html"], "nowhere"),
         (["--out", "folder.html"], r"folder\.html"),
         (["--count", "0"], "--count: .*at least 1"),
