@@ -7,6 +7,7 @@ from operator import index
 
 import numpy
 
+from common.layer import Layer
 from common.np import np
 from common.time_layers import TimeAttention
 from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
@@ -53,7 +54,13 @@ class AttentionDecoder(Decoder):
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
         super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
-        self.attention = TimeAttention()
+        self.attention = self.make_attention(hidden_size, rng=rng, dtype=dtype)
+        self.own(self.attention)
+
+    @staticmethod
+    def make_attention(hidden_size: int, *, rng, dtype) -> Layer:
+        """The attention layer, with weights of its own or without: where a subclass scores in another way."""
+        return TimeAttention()
 
     @staticmethod
     def input_sizes(D: int, H: int) -> tuple[int, int]:
