@@ -18,8 +18,8 @@ from common.gradient_errors import Errors, GradientError, KinkError, NotVerified
 from common.gradient_trial import Trial, attributes, complex_step
 from common.gradient_verdict import Verdict, judge
 from common.layer import memory, walk
+from common.np import np
 from common.real_differences import roughness
-from support.array import Array
 
 HINT = (
     "such as np.abs, np.sign, np.std, np.var, np.nanstd, np.linalg.norm, np.conj, np.vdot, x.real or a float buffer; "
@@ -121,7 +121,7 @@ def _conclude(name: str, verdicts: dict[str, Verdict], unsafe: str) -> None:
 
 def _check_inputs(name: str, inputs: tuple) -> None:
     for i, x in enumerate(inputs):
-        if isinstance(x, Array) and x.dtype.kind in "cO":
+        if isinstance(x, np.ndarray) and x.dtype.kind in "cO":
             raise ValueError(
                 f"{name}: input {i} is an array of {x.dtype}; expected floats, or integers that are passed on"
             )
@@ -135,7 +135,7 @@ def _check_inputs(name: str, inputs: tuple) -> None:
 def _holds_floats(x) -> bool:
     if isinstance(x, (list, tuple, dict)):
         return any(map(_holds_floats, x.values() if isinstance(x, dict) else x))
-    return isinstance(x, (float, complex, numpy.inexact)) or (isinstance(x, Array) and x.dtype.kind in "fcO")
+    return isinstance(x, (float, complex, numpy.inexact)) or (isinstance(x, np.ndarray) and x.dtype.kind in "fcO")
 
 
 def _check_protocol(name: str, model) -> None:
@@ -152,8 +152,8 @@ def _check_protocol(name: str, model) -> None:
             raise GradientError(f"{where}params and grads do not belong together: {counts}")
         for i, (param, grad) in enumerate(zip(part.params, part.grads, strict=True)):
             for what, array in (f"params[{i}]", param), (f"grads[{i}]", grad):
-                if not isinstance(array, Array) or array.dtype.kind != "f":
-                    kind = array.dtype if isinstance(array, Array) else type(array).__name__
+                if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+                    kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
                     raise GradientError(f"{where}{what} is {kind}; expected an array of floats, filled in place")
             if param.shape != grad.shape:
                 raise GradientError(f"{where}grads[{i}] has shape {grad.shape}, its parameter {param.shape}")

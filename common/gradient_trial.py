@@ -98,7 +98,7 @@ class Trial:
                     f"{self.name}: a second backward gave another gradient of {key}: is the cache edited?"
                 )
         for i, (kept, now) in enumerate(zip(given, self.x64, strict=True)):
-            if isinstance(kept, Array) and not np.array_equal(kept, now, equal_nan=True):
+            if isinstance(kept, np.ndarray) and not np.array_equal(kept, now, equal_nan=True):
                 raise GradientError(f"{self.name}: forward or backward changed input {i} in place")
         for key, place in places.items():
             if not np.array_equal(before[key], place, equal_nan=True):
@@ -167,14 +167,14 @@ def _root(array: Array) -> Array:
     """The array that a view is a part of."""
     base = array
     while (base := getattr(base, "base", None)) is not None:
-        array = base if isinstance(base, Array) else array  # as_strided puts something else between
+        array = base if isinstance(base, np.ndarray) else array  # as_strided puts something else between
     return array
 
 
 def _arrays(layer) -> list[Array]:
     """Those that parts of a layer keep, as attributes or in lists and dicts of these."""
     values = (value for _, part in walk(layer) for value in values_in([part.params, part.grads, attributes(part)]))
-    return [value for value in values if isinstance(value, Array)]
+    return [value for value in values if isinstance(value, np.ndarray)]
 
 
 def _deepcopy(layer, memo: dict):
@@ -189,7 +189,7 @@ def attributes(part) -> dict:
 
 
 def _is_float(x) -> bool:
-    return isinstance(x, Array) and x.dtype.kind in "fc"
+    return isinstance(x, np.ndarray) and x.dtype.kind in "fc"
 
 
 def _cast(x, dtype):
@@ -204,7 +204,7 @@ def _outputs(name: str, ys) -> tuple:
     """What forward returned, as a tuple of arrays that are finite."""
     for i, y in enumerate(_as_tuple(ys)):
         what = f"output {i}" if isinstance(ys, tuple) else "its output"
-        if not isinstance(y, (Array, numpy.number, float, int)):
+        if not isinstance(y, (np.ndarray, numpy.number, float, int)):
             raise GradientError(f"{name}: forward returned {type(y).__name__}; expected an array or a tuple of arrays")
         places = np.argwhere(~np.isfinite(y))
         if len(places):

@@ -4,19 +4,27 @@ Shape legend, used everywhere:
     N batch   T time (T_enc, T_dec)   D input or embedding   H hidden   V vocabulary
     public arrays are (N, T, ...); a mask is bool (N, T), True where real
 
-The protocol, for layers of ours and of the reader's:
+The protocol, for the layers here and for the reader's own:
     params, grads   lists of arrays in the same order; filled in place, never rebound
     forward         keeps what backward needs in ``cache``
     backward        reads the cache, overwrites grads, returns the gradient of the input
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from common.functions import expect_array, expect_mask
 from common.np import np
 from support.array import Array
+
+
+class Part(Protocol):
+    """Anything with parameters: a layer, a model, or an object of the reader's that has both lists."""
+
+    params: list[Array]
+    grads: list[Array]
 
 
 class Layer:
@@ -27,29 +35,32 @@ class Layer:
     attributes (``self.W``) get their names from them.
     """
 
+    forward: Callable[..., Any]  # both are the subclass's
+    backward: Callable[..., Any]
+
     def __init__(self, *params: Array):
         self.params = list(params)
         self.grads = [np.zeros_like(p, order="C") for p in params]
-        self.cache = None
+        self.cache: Any = None
         self.kept: dict[str, Array] = {}
 
-    def own(self, *layers) -> None:
+    def own(self, *layers: Part) -> None:
         """Append the parameters and gradients of the given parts to this layer's."""
         for layer in layers:
             self.params += layer.params
             self.grads += layer.grads
 
-    def saved(self):
-        """What the last forward kept. Raises RuntimeError when there was none."""
+    def saved(self) -> Any:
+        """Return what the last forward kept. Raises RuntimeError before the first forward."""
         if self.cache is None:
             raise RuntimeError(f"{type(self).__name__}: backward was called before forward")
         return self.cache
 
     def work(self, name: str, *shape: int) -> Array:
-        """An array for use inside the layer, in the dtype of its weights, with whatever was last in it.
+        """Return an array for use inside the layer, in the dtype of its weights; its old contents are still in it.
 
-        Its memory is kept for the next call of the same name: fresh arrays of megabytes are slow. So it may be
-        cached, but never returned: what a layer returned must not change under its caller's hands.
+        The memory is kept for the next call with the same name, because fresh arrays of megabytes are slow. The array
+        may be cached but never returned: what a layer has returned must not change in its caller's hands.
         """
         size, dtype = math.prod(shape), self.params[0].dtype
         kept = self.kept.get(name)
@@ -58,7 +69,7 @@ class Layer:
         return kept[:size].reshape(shape)
 
     def expect(self, what: str, array: Array, *shape: int | None) -> None:
-        """Raise ValueError unless it is an array of this shape, where None allows any length."""
+        """Raise ValueError unless ``array`` is an array of this shape, where None allows any length."""
         expect_array(type(self).__name__, what, array, shape)
 
     def expect_mask(self, mask: Array | None, N: int, T: int) -> None:
@@ -68,22 +79,22 @@ class Layer:
 
 
 def memory(array: Array) -> tuple:
-    """Identity of a parameter: the memory it looks at. W and W.T have the same, equal copies have not."""
+    """Identify a parameter by the memory it views: the same for W and W.T, different for equal copies."""
     interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
     axes = list(zip(array.strides, array.shape, strict=True))
     return interface["data"][0], *(sorted(axes) if len(axes) == 2 else axes)
 
 
 def same_axes(a: Array, b: Array) -> bool:
-    """Of two arrays with the same ``memory``: True when they are alike, False when one is the other's transpose."""
+    """Tell whether two views of the same ``memory`` have the same axes, or one is the other's transpose (False)."""
     return (a.shape, a.strides) == (b.shape, b.strides)
 
 
 def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Array], list[Array]]:
     """Merge shared weights: each parameter once, with the sum of its gradients.
 
-    Shared means the same memory, as it is or transposed (``W`` and ``W.T``), never equal values.
-    The sum of several gradients is a new array: the lists given, and the arrays in them, stay as they are.
+    Shared weights view the same memory, as it is or transposed (``W`` and ``W.T``); equal values do not count.
+    The sum of several gradients is a new array: the given lists and their arrays stay as they are.
     Source: 『ゼロから作るDeep Learning 2』 6.5.3 (weight tying).
     """
     uses: dict[tuple, dict[int, tuple[Array, Array]]] = {}
@@ -101,10 +112,10 @@ def _join(path: str, key) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def walk(model) -> Iterator[tuple[str, object]]:
+def walk(model) -> Iterator[tuple[str, Part]]:
     """Yield ``(path, part)`` for the model and every part with ``params``, each once, in attribute order.
 
-    The path is that of the attributes, through lists, tuples and dicts; the model's own is empty.
+    A path joins attribute names, and goes through lists, tuples and dicts; the model's own path is empty.
     """
     seen = set()
 
@@ -131,8 +142,8 @@ def walk(model) -> Iterator[tuple[str, object]]:
 def _named(model) -> dict[str, tuple[Array, Array]]:
     parts = list(walk(model))
     found: dict[tuple, tuple[str, Array, Array]] = {}
-    # An array is named by the attribute that holds it; one that is nobody's attribute, by its place in
-    # the shortest list that has it: a layer's own, not its model's. Parts whose gradients are not the
+    # An array is named after the attribute that holds it; without one, after its place in the shortest
+    # list that has it, which is a layer's own and not its model's. Parts whose gradients are not the
     # model's, such as the steps that an unrolled layer makes in forward, name nothing.
     used = {id(grad) for grad in getattr(model, "grads", [])}
     for path, part in parts:
@@ -152,22 +163,22 @@ def _named(model) -> dict[str, tuple[Array, Array]]:
 
 
 def named_params(model) -> dict[str, Array]:
-    """Parameters by name, each once, in the order of ``model.params``.
+    """Return the parameters by name, each once, in the order of ``model.params``.
 
     A name is the attribute path (``encoder.lstm.Wh``), through lists (``layers.0.W``); an array that
-    is nobody's attribute is named by its place (``encoder.lstm.params.1``). Works for any object with
+    no attribute holds is named after its place (``encoder.lstm.params.1``). Works for any object with
     ``params`` and ``grads``, whether or not it is a Layer.
     """
     return {name: param for name, (param, _) in _named(model).items()}
 
 
 def named_grads(model) -> dict[str, Array]:
-    """Gradients by the names of ``named_params``; a shared weight shows the gradient of its first use."""
+    """Return the gradients by the names of ``named_params``; a shared weight shows the gradient of its first use."""
     return {name: grad for name, (_, grad) in _named(model).items()}
 
 
 def set_train_flg(model, train_flg: bool) -> None:
-    """Switch every part of the model that knows the difference (Dropout) to training or to inference."""
+    """Switch every part of the model that has a ``train_flg`` (Dropout) to training or to inference."""
     for _, part in walk(model):
         if hasattr(part, "train_flg"):
             part.train_flg = train_flg
@@ -183,7 +194,7 @@ def forget(model) -> None:
 
 @contextmanager
 def inference(model) -> Iterator[None]:
-    """``with inference(model):`` the model infers, and is afterwards as it was."""
+    """Switch the model to inference for the block of ``with inference(model):``, then back to what it was."""
     before = [(part, part.train_flg) for _, part in walk(model) if hasattr(part, "train_flg")]
     set_train_flg(model, False)
     try:
@@ -194,7 +205,7 @@ def inference(model) -> Iterator[None]:
 
 
 def summary(model) -> str:
-    """A table of the model's parameters: name, shape, count; and the total. A shared weight counts once."""
+    """Return a table of the parameters: name, shape, count; and the total. A shared weight counts once."""
     rows = [(name, str(p.shape), f"{p.size:,}") for name, p in named_params(model).items()]
     total = sum(p.size for p in named_params(model).values())
     rows = [("name", "shape", "parameters"), *rows, ("total", "", f"{total:,}")]

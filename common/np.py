@@ -1,11 +1,15 @@
-"""``np``: numpy, or cupy where a GPU was asked for (see ``common.config``); chosen once, here.
+"""``np``: numpy, or cupy when a GPU is asked for (see ``common.config``); chosen once, here.
 
-Raises ImportError, with what to install, when a GPU was asked for and cupy is missing or broken.
+Raises ImportError, with what to install, when a GPU is asked for and cupy is missing or broken.
 """
+
+from typing import TYPE_CHECKING
 
 from common import config
 
-if config.GPU:
+if TYPE_CHECKING:  # cupy takes the same calls, and its arrays answer to the same names
+    import numpy as np
+elif config.GPU:
     try:
         import cupy as np
     except (ImportError, OSError) as error:

@@ -224,7 +224,7 @@ def _copy(model, learn: bool):
         weights = [p for part in parts for p in part.params]
         memo = {id(p): p for p in weights}
         for value in (v for part in parts for v in values_in(getattr(part, "__dict__", {}))):
-            if isinstance(value, Array) and any(np.shares_memory(value, p) for p in weights):  # a view such as W.T
+            if isinstance(value, np.ndarray) and any(np.shares_memory(value, p) for p in weights):  # such as W.T
                 memo[id(value)] = value
             elif isinstance(value, numpy.random.Generator) and id(value) not in memo:
                 memo[id(value)] = value.spawn(1)[0] if learn else value
