@@ -174,7 +174,7 @@ def test_in_a_process_of_its_own(script, text_runs):
         (["--text", " \u3000 "], "no token in the text"),
         (["--text", "a", "--index", 1], "not allowed with"),
         (["--text", "a", "--batch", 1], "not allowed with"),
-        (["--text", "a", "--weights", "best"], "token weights 'best': one of (attention|received, output_max) wanted"),
+        (["--text", "a", "--weights", "best"], r"expected one of (attention|received, output_max), got 'best'"),
         (
             ["--text", "a", "--save", "map.gif"],
             r"map\.gif: expected a name that ends in \.csv, \.html, \.png, \.svg, \.pdf",
