@@ -84,6 +84,7 @@ class AttentionSeq2seq(Seq2seq):
     Raises ValueError for an id that is not in the vocabulary.
     """
 
+    has_maps = True
     encoder_class = AttentionEncoder
     decoder_class = AttentionDecoder
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common.plot import MARKED, MARKERS, NAME, plot_history
+from common.plot import MARKERS, NAME, plot_columns, plot_history
+from seq2seq.map_measures import COLUMNS
 from support.plot_style import in_our_style
 from support.plot_text import Writing, new_figure, width_of_axes
 from support.terminal import visible
@@ -267,40 +268,10 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     return ax
 
 
-@in_our_style
 def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
-    """Measures of a model's maps over its epochs: shares of the weight at the left, entropy at the right.
+    """Measures of the attention maps over the epochs: shares of the weight at the left, entropy at the right.
 
-    history: a dict a row with ``epoch``, ``pad_mass``, ``entropy``, and ``alignment`` where the truth is known
-    (``seq2seq.map_measures``).
+    history: one row per epoch, and per ``model`` where there are several, with ``epoch`` and the measures of
+    ``seq2seq.map_measures`` that are known. Raises ValueError for no row.
     """
-    entropies = [row["entropy"] for row in history if np.isfinite(row["entropy"])]
-    if not history:
-        raise ValueError("plot_measures: expected a row at least, got none")
-    if ax is None:
-        _, ((ax,),) = new_figure("plot_measures", 6.4, 4.2)
-    right = ax.twinx()
-    for name, label, axes, style in (
-        ("alignment", "alignment: on the right characters", ax, "C0o-"),
-        ("pad_mass", "pad mass: on padding", ax, "C3v-"),
-        ("entropy", "entropy", right, "C7s--"),
-    ):
-        rows = [row for row in history if name in row]
-        if rows:
-            values = [row[name] for row in rows]
-            how = dict(fillstyle="none", markersize=8, markevery=-(-len(rows) // MARKED), label=label)
-            axes.plot([row["epoch"] for row in rows], values, style, **how)
-    ax.set_xlabel("epochs")
-    ax.set_ylabel("share of the attention")
-    ax.set_ylim(-0.05, 1.05)
-    right.set_ylabel("entropy [nats]")
-    highest = max(entropies, default=0) or 1
-    right.set_ylim(-0.05 * highest, 1.05 * highest)
-    ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
-    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    ax.grid(True, alpha=0.4)
-    # above the axes: the entropy's curve would be drawn over a legend on them
-    handles = [*ax.lines, *right.lines]
-    place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles), frameon=False)
-    ax.legend(handles=handles, fontsize="small", **place)
-    return ax
+    return plot_columns(history, [column for column in COLUMNS if column.panel], ax)

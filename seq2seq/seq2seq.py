@@ -125,6 +125,7 @@ class Seq2seq(BaseModel):
     Weights come from rng (fresh entropy when None), in ``dtype``.
     """
 
+    has_maps = False
     worth_a_worker = WORTH_A_WORKER
     encoder_class: type = Encoder
     decoder_class: type = Decoder
