@@ -1,7 +1,9 @@
-"""Attention of a decoder to the states of an encoder, by dot product, one step or all at once.
+"""Dot-product attention from decoder states to encoder states, one step or all steps at once.
 
 Source: 『ゼロから作るDeep Learning 2』 8.1; Bahdanau et al. 2015; Luong et al. 2015, 3.1 (dot).
 """
+
+from typing import Any
 
 from common.layer import Layer
 from common.layers import Softmax
@@ -35,13 +37,13 @@ class WeightSum(Layer):
 
 
 class AttentionWeight(Layer):
-    """Attention weights: how well each state of the encoder fits one state of the decoder.
+    """Attention weights: how well each encoder state fits one decoder state.
 
     ``a[n] = softmax_t(hs[n, t] . h[n])``
 
     forward:  hs (N, T, H), h (N, H), mask bool (N, T) or None  ->  a (N, T)
     backward: da (N, T)  ->  dhs (N, T, H), dh (N, H)
-    Masked positions weigh exactly 0; a row with nothing to see is all 0.
+    Masked positions weigh exactly 0; a fully masked row is all 0.
     Raises ValueError when the shapes do not agree.
     Source: 『ゼロから作るDeep Learning 2』 8.1.4.
     """
@@ -68,7 +70,7 @@ class AttentionWeight(Layer):
 
 
 class Attention(Layer):
-    """One step of attention: AttentionWeight, then WeightSum. ``attention_weight`` (N, T) is kept for pictures.
+    """One step of attention: AttentionWeight, then WeightSum. Keeps ``attention_weight`` (N, T) for pictures.
 
     forward:  hs (N, T, H), h (N, H), mask bool (N, T) or None  ->  c (N, H)
     backward: dc (N, H)  ->  dhs (N, T, H), dh (N, H)
@@ -79,7 +81,7 @@ class Attention(Layer):
         super().__init__()
         self.attention_weight_layer = AttentionWeight()
         self.weight_sum_layer = WeightSum()
-        self.attention_weight = None
+        self.attention_weight: Any = None  # an array after forward
 
     def forward(self, hs: Array, h: Array, mask: Array | None = None) -> Array:
         a = self.attention_weight_layer.forward(hs, h, mask)
@@ -93,12 +95,12 @@ class Attention(Layer):
 
 
 class TimeAttention(Layer):
-    """``Attention`` for all states of the decoder at once: two batched matrix products, no loop over time.
+    """``Attention`` for all decoder states at once: two batched matrix products, no loop over time.
 
     forward:  hs_enc (N, T_enc, H), hs_dec (N, T_dec, H), mask bool (N, T_enc) or None  ->  c (N, T_dec, H)
     backward: dc (N, T_dec, H)  ->  dhs_enc (N, T_enc, H), dhs_dec (N, T_dec, H)
-    ``attention_weights`` is (T_dec, N, T_enc), as the chapter's list of steps would stack.
-    Masked positions weigh exactly 0; a row with nothing to see gives a zero context.
+    ``attention_weights`` is (T_dec, N, T_enc), the chapter's list of steps, stacked.
+    Masked positions weigh exactly 0; a fully masked row gives a zero context.
     Raises ValueError when the shapes do not agree.
     Source: 『ゼロから作るDeep Learning 2』 8.1.5.
     """
@@ -106,7 +108,7 @@ class TimeAttention(Layer):
     def __init__(self):
         super().__init__()
         self.softmax = Softmax()
-        self.attention_weights = None
+        self.attention_weights: Any = None  # an array after forward
 
     def forward(self, hs_enc: Array, hs_dec: Array, mask: Array | None = None) -> Array:
         self.expect("hs_enc (N, T_enc, H)", hs_enc, None, None, None)
@@ -115,7 +117,7 @@ class TimeAttention(Layer):
         self.expect_mask(mask, N, T_enc)
         if mask is not None:
             mask = mask[:, None, :]
-        # a product is quicker with its longer side first: (N, T_enc, T_dec), and turned
+        # the product is faster with its longer side first: (N, T_enc, T_dec), then transposed
         scores = (hs_enc @ hs_dec.transpose(0, 2, 1)).transpose(0, 2, 1)
         a = self.softmax.forward(scores, mask)
         self.cache = hs_enc, hs_dec, a
@@ -123,7 +125,7 @@ class TimeAttention(Layer):
         return a @ hs_enc
 
     def keep(self, a: Array) -> None:
-        """Store weights a (N, T_dec, T_enc) as ``attention_weights``: a copy, so nobody's edits reach the other."""
+        """Store weights a (N, T_dec, T_enc) as ``attention_weights``, as a copy of its own."""
         self.attention_weights = a.transpose(1, 0, 2).copy()
 
     def backward(self, dc: Array) -> tuple[Array, Array]:

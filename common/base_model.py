@@ -1,4 +1,4 @@
-"""Base of the models: saving and loading their parameters by name."""
+"""Base of the models: saves and loads their parameters by name."""
 
 import os
 
@@ -7,6 +7,7 @@ from common.layer import named_params
 from common.np import np
 from common.numeric_faults import finite_params
 from common.util import to_cpu, to_gpu
+from support.array import Array
 
 __all__ = ["BaseModel", "np"]
 
@@ -18,14 +19,17 @@ class BaseModel:
     Source: 『ゼロから作るDeep Learning 2』, common/base_model.py.
     """
 
+    arguments: dict  # those of __init__, in the models that model files can hold
+
     def __init__(self):
-        self.params, self.grads = [], []
+        self.params: list[Array] = []
+        self.grads: list[Array] = []
 
     def save_params(self, file_name: str | os.PathLike | None = None, manifest: dict | None = None) -> None:
         """Write the parameters to exactly ``file_name``, or to ``<class name>.npz`` in the working folder.
 
-        manifest: facts to keep beside them, whatever JSON can hold. Raises ValueError, and writes nothing, when one is
-        not finite.
+        manifest: facts to keep beside them, anything JSON can hold. Raises ValueError, and writes nothing, when a
+        parameter is not finite.
         """
         arrays = {name: to_cpu(p) for name, p in finite_params(self).items()}
         checkpoint.save(file_name or self._default_name(), arrays, manifest)
@@ -33,8 +37,7 @@ class BaseModel:
     def load_params(self, file_name: str | os.PathLike | None = None) -> dict:
         """Fill the parameters from a file that ``save_params`` wrote; return its manifest.
 
-        Raises OSError, or CheckpointError that lists every name that does not fit; then no
-        parameter has changed.
+        Raises OSError, or CheckpointError that lists every name that does not fit; no parameter has changed then.
         """
         file_name = file_name or self._default_name()
         arrays, manifest = checkpoint.load(file_name)

@@ -1,8 +1,8 @@
-"""Settings that are chosen before the framework is imported.
+"""Settings to choose before the framework is imported.
 
 ``GPU``: True makes ``common.np.np`` cupy instead of numpy. Set the environment
-variable ``GPU=1``, or ``from common import config; config.GPU = True`` before
-anything else of ``common`` is imported.
+variable ``GPU=1``, or run ``from common import config; config.GPU = True`` before
+importing anything else of ``common``.
 """
 
 import os

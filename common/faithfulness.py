@@ -1,9 +1,9 @@
-"""Do attention weights say what an output depends on? Two other answers to compare them with, and rank correlation.
+"""Measures of whether attention weights say what an output depends on, and rank correlation to compare them.
 
-A token's part in an output may be told by attention, or by asking the whole model: ``gradient_times_input``, what the
-output's log-probability would gain if the token's embedding grew; ``occlusion``, what it loses without the token.
-Shapes: T_out outputs, T input tokens; parts are (N, T_out, T).
-Source: Jain & Wallace 2019 (arXiv:1902.10186), who compare so; Wiegreffe & Pinter 2019 (arXiv:1908.04626), who object.
+Attention assigns each token a part in an output. The whole model gives two other answers: ``gradient_times_input``,
+what the output's log-probability would gain if the token's embedding grew; ``occlusion``, what it loses without the
+token. Shapes: T_out outputs, T input tokens; parts are (N, T_out, T).
+Source: Jain & Wallace 2019 (arXiv:1902.10186) compare them; Wiegreffe & Pinter 2019 (arXiv:1908.04626) object.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,15 +12,16 @@ from typing import NamedTuple
 
 from common.functions import expect_mask
 from common.layer import Layer
+from common.layers import Embedding
 from common.np import np
 from support.array import Array
 
 
 class Parts(NamedTuple):
-    """What each input token is said to have done for each output, in three ways; all but ``seen`` are (N, T_out, T).
+    """The part of each input token in each output, by three measures; all but ``seen`` are (N, T_out, T).
 
     attention: weights. gradient, occlusion: nats of the log-probability of what the model wrote, of either sign.
-    seen bool (N, T): the tokens that are no padding.
+    seen: bool (N, T), the tokens that are not padding.
     """
 
     attention: Array
@@ -31,8 +32,9 @@ class Parts(NamedTuple):
 
 @contextmanager
 def given_to_backward(layer: Layer) -> Iterator[list[Array]]:
-    """``with given_to_backward(embed) as douts:`` what the layer's backward is given meanwhile, a call an entry."""
-    douts, backward = [], layer.backward
+    """Record what the layer's backward is given, one entry per call: ``with given_to_backward(embed) as douts:``."""
+    douts: list[Array] = []
+    backward = layer.backward
 
     def kept(dout: Array):
         douts.append(dout)
@@ -45,10 +47,10 @@ def given_to_backward(layer: Layer) -> Iterator[list[Array]]:
         del layer.backward
 
 
-def gradient_times_input(embed: Layer, xs: Array, backward: Callable[[], object]) -> Array:
-    """``sum_d dy[n]/de[n, t, d] * e[n, t, d]`` for the embeddings e of xs (N, T), and an output y (N,): (N, T).
+def gradient_times_input(embed: Embedding, xs: Array, backward: Callable[[], object]) -> Array:
+    """Return ``sum_d dy[n]/de[n, t, d] * e[n, t, d]``, (N, T), for embeddings e of xs (N, T) and an output y (N,).
 
-    backward: the model's, of the sum of y, after a forward of xs; each y may depend on its own row's tokens only.
+    backward: runs the model's backward from the sum of y, after a forward of xs; each y may depend on its own row only.
     Source: Denil et al. 2014 (arXiv:1412.6815); Shrikumar et al. 2016 (arXiv:1605.01713).
     """
     with given_to_backward(embed) as douts:
@@ -57,9 +59,9 @@ def gradient_times_input(embed: Layer, xs: Array, backward: Callable[[], object]
 
 
 def occlusion(log_probs: Callable[[Array], Array], xs: Array, pad: int) -> Array:
-    """``log_probs(xs)[n, i] - log_probs(xs with pad at t)[n, i]``, in nats: (N, T_out, T) for xs (N, T).
+    """Return ``log_probs(xs)[n, i] - log_probs(xs with pad at t)[n, i]``, in nats: (N, T_out, T) for xs (N, T).
 
-    log_probs: ids (N, T) -> (N, T_out), of outputs that stay what they were. What is pad already loses exactly 0.
+    log_probs: ids (N, T) -> (N, T_out), for the same outputs in every call. Tokens that are pad already lose exactly 0.
     Source: Zeiler & Fergus 2014 (arXiv:1311.2901); Li et al. 2016 (arXiv:1612.08220).
     """
     before = log_probs(xs)
@@ -74,9 +76,9 @@ def occlusion(log_probs: Callable[[Array], Array], xs: Array, pad: int) -> Array
 
 
 def mean_ranks(values: Array) -> Array:
-    """Ranks of values (T,) from 1, the smallest; equal values share their mean rank.
+    """Return the ranks of values (T,), from 1 for the smallest; equal values share their mean rank.
 
-    Raises ValueError for a nan, which has none.
+    Raises ValueError for a nan, which has no rank.
     """
     _expect_ranks("mean_ranks", values)
     _, which, count = np.unique(values, return_inverse=True, return_counts=True)
@@ -84,20 +86,19 @@ def mean_ranks(values: Array) -> Array:
 
 
 def _expect_ranks(name: str, values: Array, seen: Array | bool = True) -> None:
-    """Raise ValueError where a value that is seen is nan; ``name`` says whose it is."""
+    """Raise ValueError if a seen value is nan; the message begins with ``name``."""
     missing = np.argwhere(np.isnan(values) & seen)
     if len(missing):
         raise ValueError(f"{name}: expected numbers, which have ranks, got nan at {missing[0].tolist()}")
 
 
 def spearman(a: Array, b: Array) -> float:
-    """Rank correlation (-1..1) of a (T,) and b (T,): Pearson's of their mean ranks; nan where one has no two values.
+    """Return the rank correlation (-1..1) of a (T,) and b (T,): Pearson's of their mean ranks; nan if one is constant.
 
-    Raises ValueError when they are not as long as each other, or one has a nan. Source: Spearman 1904; for ties,
-    Kendall 1945.
+    Raises ValueError when their lengths differ or one has a nan. Source: Spearman 1904; for ties, Kendall 1945.
     """
     if a.ndim != 1 or a.shape != b.shape:
-        raise ValueError(f"spearman: two arrays (T,) wanted, got {a.shape} and {b.shape}")
+        raise ValueError(f"spearman: expected two arrays (T,), got {a.shape} and {b.shape}")
     _expect_ranks("spearman: a", a)
     _expect_ranks("spearman: b", b)
     a, b = (ranks - (len(ranks) + 1) / 2 for ranks in map(mean_ranks, (a, b)))
@@ -106,9 +107,9 @@ def spearman(a: Array, b: Array) -> float:
 
 
 def rank_correlations(a: Array, b: Array, seen: Array) -> Array:
-    """``spearman`` of a and b (N, T_out, T) over the tokens where seen, bool (N, T), is True: (N, T_out).
+    """Return ``spearman`` of a and b (N, T_out, T) over the tokens where seen, bool (N, T), is True: (N, T_out).
 
-    Raises ValueError for another ``seen``, other shapes, or a nan that is seen, and says where it is.
+    Raises ValueError when ``seen`` is not such a mask, for other shapes, and for a seen nan, with its place.
     """
     expect_mask("rank_correlations", seen, (len(a), a.shape[-1]), "seen")
     for name, values in (("a", a), ("b", b)):
@@ -121,7 +122,7 @@ def rank_correlations(a: Array, b: Array, seen: Array) -> Array:
 
 
 class Summary(NamedTuple):
-    """mean and spread (standard deviation) over the examples; left_out: how many correlations were nan."""
+    """Mean and spread (standard deviation) over the examples; left_out: how many correlations were nan."""
 
     mean: float
     spread: float
@@ -129,9 +130,9 @@ class Summary(NamedTuple):
 
 
 def summary(correlations: Array) -> Summary:
-    """Of correlations (N, T_out): an example's is the mean over its outputs, without those that are nan.
+    """Summarize correlations (N, T_out), first as the mean over each example's outputs, leaving out those that are nan.
 
-    An example of which nothing is left does not count; mean and spread are nan where none does.
+    An example with nothing left does not count; mean and spread are nan when no example counts.
     """
     there = ~np.isnan(correlations)
     some = there.any(axis=1)

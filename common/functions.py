@@ -1,8 +1,8 @@
-"""Functions on arrays: over the last axis, with any leading axes; the dtype of the input is kept.
+"""Functions on arrays: over the last axis, with any leading axes; they keep the dtype of the input.
 
 All of them stay finite for |x| up to 1e4 and are complex-safe: a tiny imaginary part
-passes through as the derivative, which is what ``common.gradient_check`` relies on.
-That is why shifts and comparisons look at the real part alone.
+passes through as the derivative, which ``common.gradient_check`` relies on.
+Therefore shifts and comparisons use the real part alone.
 """
 
 import numbers
@@ -12,7 +12,7 @@ from support.array import Array
 
 
 def sigmoid(x: Array) -> Array:
-    """``1 / (1 + exp(-x))``, by way of tanh, which cannot overflow. Any shape -> the same shape."""
+    """``1 / (1 + exp(-x))``, computed with tanh, which cannot overflow. Any shape -> the same shape."""
     return (1 + np.tanh(x / 2)) / 2
 
 
@@ -29,15 +29,15 @@ def softplus(x: Array) -> Array:
 def softmax(x: Array, mask: Array | None = None) -> Array:
     """Softmax over the last axis.
 
-    x (..., K), mask bool, of the same shape or broadcast to it, or None, True where real  ->  (..., K), rows sum to 1.
-    Masked positions are exactly 0, and a row with nothing to see is all 0.
-    Raises ValueError for another mask.
+    x (..., K), mask None or bool (True where real) that broadcasts to the shape of x  ->  (..., K), rows sum to 1.
+    Masked positions are exactly 0, and a fully masked row is all 0.
+    Raises ValueError for any other mask.
     """
     if mask is not None:
         expect_mask("softmax", mask)
         sizes = zip(mask.shape[::-1], x.shape[::-1], strict=False)
         if mask.ndim > x.ndim or any(size not in (1, whole) for size, whole in sizes):
-            raise ValueError(f"softmax: mask: expected shape {x.shape}, or one that broadcasts to it, got {mask.shape}")
+            raise ValueError(f"softmax: mask: expected shape {x.shape} or one that broadcasts to it, got {mask.shape}")
         x = np.where(mask, x, -np.inf)
     highest = x.real.max(axis=-1, keepdims=True)
     if mask is not None:
@@ -56,13 +56,13 @@ def log_softmax(x: Array) -> Array:
 def cross_entropy_error(y: Array, t: Array) -> Array:
     """Mean cross entropy, in nats, of *probabilities* y against labels t.
 
-    y (..., K); t (...) of class ids, or (..., K) shares of the classes, as one-hot or smoothed  ->  a scalar.
-    A probability of 0 counts as the smallest normal number of its dtype, so the loss is finite.
-    Raises ValueError as ``check_labels``, and for no labels.
+    y (..., K); t (...) class ids, or (..., K) shares of the classes, one-hot or smoothed  ->  a scalar.
+    A probability of 0 counts as the smallest normal number of its dtype, which keeps the loss finite.
+    Raises ValueError like ``check_labels``, and when t is empty.
     """
     soft = check_labels("cross_entropy_error", t, y)
     if not t.size:
-        raise ValueError(f"cross_entropy_error: a label at least wanted, got {t.shape}")
+        raise ValueError(f"cross_entropy_error: labels: expected at least one, got shape {t.shape}")
     if not soft:
         y = np.take_along_axis(y, t[..., None], axis=-1)
     losses = -np.log(np.where(y.real <= 0, np.finfo(y.dtype).tiny, y))
@@ -70,11 +70,11 @@ def cross_entropy_error(y: Array, t: Array) -> Array:
 
 
 def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None, shares: bool = True) -> bool:
-    """Whether the labels t of scores y (..., K) are shares of the classes (..., K), and not ids (...).
+    """Check the labels t of scores y (..., K); return True for shares of the classes (..., K), False for ids (...).
 
-    Raises ValueError for another shape, ids that are not integers or outside 0..K-1 and not ``ignore_label``, and
-    shares below 0 or that do not sum to 1 (to 1e-3, as of float16), or any where ``shares`` is False; ``name`` says
-    whose labels they are.
+    Raises ValueError for any other shape; for ids that are not integers, or outside 0..K-1 and not ``ignore_label``;
+    and for shares that are negative, do not sum to 1 (to 1e-3, which float16 allows), or are not allowed (``shares``
+    False). The message begins with ``name``, the caller.
     """
     expect_array(name, "scores", y)
     expect_array(name, "labels", t)
@@ -92,22 +92,22 @@ def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None,
             )
         return True
     if t.shape != y.shape[:-1]:
-        either = f", or one-hot or soft {y.shape}," if shares else ""
-        raise ValueError(f"{name}: labels of shape {y.shape[:-1]}{either} wanted, got {t.shape}")
+        either = f" or {y.shape} (one-hot or soft)" if shares else ""
+        raise ValueError(f"{name}: labels: expected shape {y.shape[:-1]}{either}, got {t.shape}")
     if t.dtype.kind not in "iu":
-        raise ValueError(f"{name}: integer labels wanted, got {t.dtype}")
+        raise ValueError(f"{name}: labels: expected integers, got {t.dtype}")
     wrong = t[((t < 0) | (t >= K)) & (t != ignore_label)]
     if wrong.size:
         ignored = "" if ignore_label is None else f" (or {ignore_label}, ignored)"
-        raise ValueError(f"{name}: labels in 0..{K - 1} wanted{ignored}, got {wrong[0]}")
+        raise ValueError(f"{name}: labels: expected 0..{K - 1}{ignored}, got {wrong[0]}")
     return False
 
 
 def as_number(what: str, value, kind: type = float) -> float:
-    """A number of any type, of numpy, of cupy or in an array without axes, as Python's own int or float.
+    """Return a number of any type (Python, numpy, cupy, an array without axes) as Python's own int or float.
 
-    NumPy computes by type: float32 weights times a rate of type float64 are float64, times Python's float they are
-    float32. kind: int for a whole number. Raises ValueError for what is no such number; ``what`` says whose it is.
+    The type matters: float32 weights times a numpy.float64 rate give float64, times a Python float they stay float32.
+    kind: int requires a whole number. Raises ValueError for anything else; ``what`` names the value in the message.
     """
     own = value.item() if getattr(value, "shape", None) == () else value
     if isinstance(own, int):
@@ -119,21 +119,21 @@ def as_number(what: str, value, kind: type = float) -> float:
 
 
 def expect_array(name: str, what: str, array, shape: tuple[int | None, ...] | None = None) -> None:
-    """Raise ValueError for a list, or anything else without a shape, and for another shape than one that is given.
+    """Raise ValueError for a list or anything else without a shape, and for a shape other than ``shape``, if given.
 
-    None in a shape allows any length. ``name`` says who was given the array.
+    None in ``shape`` allows any length. The message begins with ``name``, the caller, and ``what``, the argument.
     """
     if not hasattr(array, "shape"):
-        raise ValueError(f"{name}: {what}: an array wanted, got {type(array).__name__}; np.asarray makes one of a list")
+        raise ValueError(f"{name}: {what}: expected an array, got {type(array).__name__}; np.asarray makes one")
     if shape is not None and (
-        len(array.shape) != len(shape) or any(w not in (None, s) for w, s in zip(shape, array.shape, strict=True))
+        len(array.shape) != len(shape) or any(n not in (None, s) for n, s in zip(shape, array.shape, strict=True))
     ):
-        wanted = ", ".join("any" if w is None else str(w) for w in shape)
-        raise ValueError(f"{name}: {what} of shape ({wanted}) wanted, got {array.shape}")
+        expected = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name}: {what}: expected shape ({expected}), got {array.shape}")
 
 
 def expect_mask(name: str, mask, shape: tuple[int | None, ...] | None = None, what: str = "mask") -> None:
-    """As ``expect_array``, and raise ValueError unless it is bool: ids would pass for a mask, 0 and 1 for indices."""
+    """Like ``expect_array``, and the dtype must be bool: ids would pass for a mask, 0 and 1 for indices."""
     expect_array(name, what, mask, shape)
     if mask.dtype != bool:
-        raise ValueError(f"{name}: a bool {what} wanted, got {mask.dtype}; a comparison makes one: ids != padding")
+        raise ValueError(f"{name}: {what}: expected bool, got {mask.dtype}; a comparison makes one: ids != padding")

@@ -1,6 +1,6 @@
-"""First values of weights. Every draw takes a generator and a dtype.
+"""Initial values of weights. Every draw takes a generator and a dtype.
 
-Draws are made in float64 and then rounded, so that models of any dtype start from the same values.
+Draws are made in float64 and then rounded: models of any dtype start from the same values.
 """
 
 import numpy
@@ -10,26 +10,26 @@ from support.array import Array
 
 
 def normal(shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
-    """Normal draws of mean 0 and standard deviation ``std``. Fresh entropy when rng is None.
+    """Draw from a normal distribution of mean 0 and standard deviation ``std``, with fresh entropy when rng is None.
 
-    Raises ValueError for a dtype that has no fractions.
+    Raises ValueError for a dtype without fractions.
     """
     if np.dtype(dtype).kind not in "fc":
-        raise ValueError(f"normal: a dtype of real or complex numbers wanted for weights, got {np.dtype(dtype)}")
+        raise ValueError(f"normal: expected a dtype of real or complex numbers, got {np.dtype(dtype)}")
     rng = rng if rng is not None else numpy.random.default_rng()
     return np.asarray(rng.normal(0.0, std, shape), dtype=dtype)
 
 
 def lecun_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
-    """Normal draws of standard deviation 1 / sqrt(rows). Source: LeCun et al. 1998, 4.6; the book's choice."""
+    """Draw with standard deviation 1 / sqrt(rows). Source: LeCun et al. 1998, 4.6; the book's choice."""
     return normal(shape, shape[0] ** -0.5, rng=rng, dtype=dtype)
 
 
 def glorot_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
-    """Normal draws of standard deviation sqrt(2 / (rows + columns)), not cut off.
+    """Draw with standard deviation sqrt(2 / (rows + columns)), not truncated.
 
-    (Keras's of that name have the same deviation and none beyond 2.27 times it: they are of a normal distribution
-    whose deviation is 1.14 times as large, cut off at two of its own.)
+    (Keras's initializer of this name has the same deviation, but draws from a normal distribution of 1.14 times that
+    deviation, truncated at two of its own: no draw is beyond 2.27 times the result's.)
     Source: Glorot & Bengio 2010, eq. 12.
     """
     return normal(shape, (2 / sum(shape)) ** 0.5, rng=rng, dtype=dtype)
@@ -43,7 +43,7 @@ def recurrent_weights(
     rng: numpy.random.Generator | None = None,
     dtype=np.float32,
 ) -> tuple[Array, Array, Array]:
-    """Wx (D, gates * H), Wh (H, gates * H) and b (gates * H,) of a recurrent layer; gates: RNN 1, GRU 3, LSTM 4."""
+    """Draw Wx (D, gates * H) and Wh (H, gates * H), zero b (gates * H,); gates of an RNN 1, GRU 3, LSTM 4."""
     Wx = lecun_normal((input_size, gates * hidden_size), rng=rng, dtype=dtype)
     Wh = lecun_normal((hidden_size, gates * hidden_size), rng=rng, dtype=dtype)
     return Wx, Wh, np.zeros(gates * hidden_size, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Layers without time: any leading axes, so they serve (N, D) and (N, T, D) alike.
+"""Layers without a time axis: they accept any leading axes, both (N, D) and (N, T, D).
 
 Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 """
@@ -45,7 +45,7 @@ class MatMul(Layer):
         self.expect("x (..., D)", x, *[None] * (np.ndim(x) - 1), self.W.shape[0])
         x = x.astype(self.W.dtype, copy=False)
         self.cache = x
-        # one product of all rows: for (N, T, D) numpy would make N small ones, with AVX2 kernels at half the speed
+        # one product for all rows: for (N, T, D) numpy would make N small ones, at half the speed with AVX2 kernels
         return (x.reshape(-1, x.shape[-1]) @ self.W).reshape(*x.shape[:-1], self.W.shape[1])
 
     def backward(self, dout: Array) -> Array:
@@ -88,10 +88,10 @@ class Embedding(Layer):
     backward: dout (..., D)    ->  None       (ids have no gradient)
     Raises ValueError for ids that are not integers or not in 0..V-1.
 
-    A gradient above ``cleared_whole`` elements is cleared only where the last backward filled it, so that its time is
-    the batch's and not the table's. Code that adds to other rows of it in place should set ``filled_rows = None``, for
-    "any row". Where it does not, backward still clears everything if it finds something in the first column, as
-    weight decay leaves it; only additions that are zero all down that column would stay.
+    A gradient of more than ``cleared_whole`` elements is cleared only where the last backward filled it, which takes
+    time in proportion to the batch and not to the table. Code that adds to other rows in place should set
+    ``filled_rows = None``, for "any row". If it does not, backward still clears everything when the first column is
+    not zero, as after weight decay; only additions that are zero all down that column would stay.
     """
 
     cleared_whole = 2**20
@@ -100,15 +100,15 @@ class Embedding(Layer):
         super().__init__(W)
         self.expect("W (V, D)", W, None, None)
         self.W = W
-        self.filled_rows: Array | None = None  # rows of the gradient that may not be zero; None: any
+        self.filled_rows: Array | None = None  # rows of the gradient that may be nonzero; None: any
 
     def forward(self, idx: Array) -> Array:
         idx = np.asarray(idx)
         V = len(self.W)
         if idx.dtype.kind not in "iu":
-            raise ValueError(f"Embedding: integer ids wanted, got {idx.dtype}")
+            raise ValueError(f"Embedding: expected integer ids, got {idx.dtype}")
         if idx.size and not (0 <= idx.min() and idx.max() < V):
-            raise ValueError(f"Embedding: ids in 0..{V - 1} wanted, got {idx.min()}..{idx.max()}")
+            raise ValueError(f"Embedding: expected ids in 0..{V - 1}, got {idx.min()}..{idx.max()}")
         self.cache = idx
         return self.W[idx]
 
@@ -118,7 +118,7 @@ class Embedding(Layer):
         if ids.size:
             dW = self.grads[0]
             # forward copied a row to every place of its id, so a row's gradient is the sum over its places:
-            # with equal ids side by side that is one sum over each run.
+            # with equal ids side by side, one sum over each run.
             order = ids.argsort(kind="stable")
             runs = ids[order]
             starts = np.flatnonzero(np.concatenate((np.ones(1, bool), runs[1:] != runs[:-1])))
@@ -135,7 +135,7 @@ class Embedding(Layer):
 
 
 class Dropout(Layer):
-    """Inverted dropout: in training a share of the inputs is zeroed and the rest scaled up; else x as it is.
+    """Inverted dropout: training zeroes a share of the inputs and scales up the rest; inference returns x as it is.
 
     forward:  x (...), train_flg or None (then the attribute ``train_flg`` decides)  ->  the same shape
     backward: dout (...)  ->  dx (...)
@@ -146,7 +146,7 @@ class Dropout(Layer):
         super().__init__()
         self.dropout_ratio = as_number("Dropout: dropout_ratio", dropout_ratio)
         if not 0 <= self.dropout_ratio < 1:
-            raise ValueError(f"Dropout: a ratio in [0, 1) wanted, got {dropout_ratio}")
+            raise ValueError(f"Dropout: expected a ratio in [0, 1), got {dropout_ratio}")
         self.rng = rng if rng is not None else numpy.random.default_rng()
         self.train_flg = True
 
@@ -154,8 +154,8 @@ class Dropout(Layer):
         if not (self.train_flg if train_flg is None else train_flg):
             self.cache = np.ones((), dtype=bool), 1.0
         else:
-            ratio = as_number("Dropout: dropout_ratio", self.dropout_ratio)  # it may have been set since
-            # float32 draws whatever the dtype of x: the same seed drops the same units in any precision
+            ratio = as_number("Dropout: dropout_ratio", self.dropout_ratio)  # it may have been set since __init__
+            # float32 draws, whatever the dtype of x: the same seed drops the same units in any precision
             keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= ratio)
             self.cache = keep, 1 / (1 - ratio)
         keep, scale = self.cache
@@ -196,13 +196,13 @@ class Softmax(Layer):
 
 
 class SoftmaxWithLoss(Layer):
-    """Mean cross entropy of softmax(x), in nats per label that counts.
+    """Mean cross entropy of softmax(x), in nats per counted label.
 
     forward:  x (..., V) scores; t int (...) labels, or (..., V) shares of the classes, one-hot or soft  ->  a scalar
     backward: dout scalar  ->  dx (..., V); the labels get no gradient
-    Labels equal to ``ignore_label`` count for nothing; when none counts, loss and gradient are 0. Shares all count.
-    Raises ValueError when the shapes do not fit, a label that counts is not an integer in 0..V-1, or the shares of a
-    label are below 0 or do not sum to 1.
+    Labels equal to ``ignore_label`` are not counted; if all are ignored, loss and gradient are 0. Shares always count.
+    Raises ValueError when the shapes do not fit, a counted label is not an integer in 0..V-1, or the shares of a
+    label are negative or do not sum to 1.
     """
 
     def __init__(self, ignore_label: int = -1):
@@ -230,7 +230,7 @@ class SoftmaxWithLoss(Layer):
     def backward(self, dout: float = 1) -> Array:
         y, t, counts, soft = self.saved()
         if soft:
-            dx = y * t.sum(axis=-1, keepdims=True) - t  # a sum of 1, up to the rounding of the labels
+            dx = y * t.sum(axis=-1, keepdims=True) - t  # the sum is 1, up to the rounding of the labels
         else:
             dx = y.copy()
             np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
@@ -244,7 +244,7 @@ class SigmoidWithLoss(Layer):
 
     forward:  x (...) scores; t (...) of 0 and 1  ->  a scalar
     backward: dout scalar  ->  dx (...)
-    Raises ValueError when x and t differ in shape, or a label is another number.
+    Raises ValueError when x and t differ in shape, or a label is neither 0 nor 1.
     """
 
     label_count = 0
@@ -253,7 +253,7 @@ class SigmoidWithLoss(Layer):
         self.expect("scores x", x, *[None] * np.ndim(x))
         self.expect("labels t", t, *x.shape)
         if not ((t == 0) | (t == 1)).all():
-            raise ValueError(f"{type(self).__name__}: labels 0 and 1 wanted, got {t[(t != 0) & (t != 1)][0]}")
+            raise ValueError(f"{type(self).__name__}: labels: expected 0 and 1, got {t[(t != 0) & (t != 1)][0]}")
         t = t.astype(x.real.dtype)
         self.label_count = x.size
         self.cache = x, t

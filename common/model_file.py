@@ -1,11 +1,13 @@
-"""Model files: a checkpoint that is enough to use the model, without the arguments it was trained with.
+"""Model files: checkpoints that rebuild the model without being told its arguments.
 
-A package of models owns the table of their names; no other name from a file becomes a class.
+Each package of models owns the table of their names; no other name from a file becomes a class.
 """
 
 import os
 import reprlib
 from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy
 
@@ -16,33 +18,36 @@ from common.np import np
 from common.numeric_faults import finite_params
 from common.util import to_gpu
 
+Model = TypeVar("Model", bound=BaseModel)
 
-def save(path: str | os.PathLike, model: BaseModel, models: dict[str, type], facts: dict) -> None:
+
+def save(path: str | os.PathLike, model: BaseModel, models: Mapping[str, type[BaseModel]], facts: dict) -> None:
     """Write the model, its name in the table ``models``, its ``arguments``, and facts that JSON can hold.
 
-    Raises ValueError for a model that is not in the table and for another ``model`` or ``arguments`` among the facts,
+    Raises ValueError for a model that is not in the table and for facts with another ``model`` or ``arguments``,
     OSError when the file cannot be written.
     """
     names = {cls: name for name, cls in models.items()}
     if type(model) not in names:
-        raise ValueError(f"save_model: {type(model).__name__} is none of {', '.join(c.__name__ for c in names)}")
+        raise ValueError(f"save_model: expected {' or '.join(c.__name__ for c in names)}, got {type(model).__name__}")
     own = {"model": names[type(model)], "arguments": model.arguments}
     for name in own:
-        if facts.get(name, own[name]) != own[name]:  # those of a file that was loaded are the same
+        if facts.get(name, own[name]) != own[name]:  # facts that were loaded from a file hold equal ones
             raise ValueError(f"save_model: {name!r} among the facts is the file's own; choose another name")
     model.save_params(path, facts | own)
 
 
-def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, dict]:
-    """The model in the file, in the dtype it had, and the facts that were saved with it.
+def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) -> tuple[Model, dict]:
+    """Return the model in the file, in the dtype it had, and the facts that were saved with it.
 
-    Raises OSError, or CheckpointError for a file that is damaged or not of a model in the table ``models``.
+    Raises OSError, or CheckpointError for a file that is damaged or whose model is not in the table ``models``.
     """
     arrays, facts = checkpoint.load(path)
-    name, arguments = facts.get("model"), facts.get("arguments")
+    name: Any = facts.get("model")
+    arguments: Any = facts.get("arguments")
     if not isinstance(name, str) or name not in models:
         raise checkpoint.CheckpointError(
-            f"{path}: not a model file: {reprlib.repr(name)} is none of {', '.join(models)}"
+            f"{path}: not a model file: expected one of {', '.join(models)}, got {reprlib.repr(name)}"
         )
     try:
         dtype = np.result_type(*arrays.values())
@@ -61,9 +66,9 @@ def load(path: str | os.PathLike, models: dict[str, type]) -> tuple[BaseModel, d
 
 
 class _Zeros:
-    """Instead of a generator, where a file's weights will replace those drawn: zeros, in the shapes that the file has.
+    """A stand-in for the generator of weights that a file's will replace: it draws zeros, in the file's shapes only.
 
-    So a model is no larger than its file, whatever sizes the arguments name.
+    A model is then no larger than its file, whatever sizes the arguments name.
     """
 
     def __init__(self, arrays: dict[str, numpy.ndarray], dtype: numpy.dtype):

@@ -1,6 +1,6 @@
-"""``np``: numpy, or cupy where a GPU was asked for (see ``common.config``); chosen once, here.
+"""``np``: numpy, or cupy when a GPU is asked for (see ``common.config``); chosen once, here.
 
-Raises ImportError, with what to install, when a GPU was asked for and cupy is missing or broken.
+Raises ImportError, with what to install, when a GPU is asked for and cupy is missing or broken.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
-"""Numbers that are not finite, found before they spread: what the Trainer asks around each update, and each save.
+"""Checks for numbers that are not finite: the Trainer makes them around each update, BaseModel before each save.
 
-Per step that is a few passes over the weights, and memory for a copy of them: see docs/performance.md.
+Each step costs a few passes over the weights, and memory for a copy of them: see docs/performance.md.
 """
 
 import math
@@ -17,13 +17,13 @@ HINT = "where the data is finite, a smaller learning rate (--lr) or clipping (--
 class NumericFault(FloatingPointError):
     """A number that is not finite ended training; the weights are those of the last good step.
 
-    ``epoch``, ``iteration``  where, both from 1
-    ``what``   "loss", "gradient", "weight" (after an update, which was taken back, or as a callback left it) or
-               "running value", which an optimizer keeps of a parameter
-    ``name``   of the first parameter affected, in the order of the model: its gradient or itself. None where it is the
-               loss alone, or the norm of gradients that are finite one by one
-    ``layer``  the class that owns that parameter; None likewise
-    ``rows``   of the mini-batch: indices into the data; none for a fault before the first
+    ``epoch``, ``iteration``  where it happened, both from 1
+    ``what``   "loss", "gradient", "weight" (after an update, which was undone, or as a callback left it) or
+               "running value", which an optimizer keeps for a parameter
+    ``name``   the first parameter affected (or its gradient), in the order of the model. None for the loss alone, or
+               for the norm of gradients that are finite one by one
+    ``layer``  the class that owns that parameter, or None
+    ``rows``   the mini-batch, as indices into the data; empty before the first one
     """
 
     def __init__(self, epoch: int, iteration: int, what: str, name: str | None, layer: str | None, rows: list[int]):
@@ -31,10 +31,10 @@ class NumericFault(FloatingPointError):
         self.name, self.layer, self.rows = name, layer, rows
         param = f"{name} ({layer})"
         where = {
-            "loss": "the loss is not finite" + ("" if name is None else f", nor the gradient of {param}"),
+            "loss": "the loss is not finite" + ("" if name is None else f", nor is the gradient of {param}"),
             "gradient": f"the gradient of {'all weights together' if name is None else param} is not finite",
             "weight": f"the weight {param} is not finite",
-            "running value": f"what the optimizer keeps of {param} is not finite",
+            "running value": f"what the optimizer keeps for {param} is not finite",
         }[what]
         first = ", ".join(map(str, rows[:10])) + ", ..." * (len(rows) > 10)
         batch = f"rows of the batch, {len(rows)} in all: {first}; " if rows else ""
@@ -44,7 +44,7 @@ class NumericFault(FloatingPointError):
 
 
 class Guard:
-    """The checks around each update of a fit. Raises NumericFault for what is not finite to begin with.
+    """The checks around each update of a fit. Raises NumericFault for a weight that is not finite to begin with.
 
     ``good``: a copy of the weights as the last good step left them.
     """
@@ -58,10 +58,10 @@ class Guard:
 
     @contextmanager
     def update(self, loss: float, grads: list[Array]) -> Iterator[None]:
-        """``with guard.update(loss, grads):`` clip the gradients, change the weights.
+        """Guard a block that clips the gradients and changes the weights: ``with guard.update(loss, grads):``.
 
-        Raises NumericFault before that for a loss or gradient, after it for a weight or a running value, and in place
-        of a FloatingPointError within it. The weights are then the good ones; running values are not put back.
+        Raises NumericFault before the block for a loss or gradient, after it for a weight or a running value, and in
+        place of a FloatingPointError within it. The good weights are then put back, but not the running values.
         """
         bad = _first(grads)
         if bad is not None or not math.isfinite(loss):
@@ -79,7 +79,7 @@ class Guard:
         _copy(self.params, self.good)
 
     def check(self) -> None:
-        """Raise NumericFault, the good weights put back, for a weight that is not finite."""
+        """Put the good weights back and raise NumericFault if a weight is not finite."""
         if (bad := _first(self.params)) is not None:
             _copy(self.good, self.params)
             raise self._fault("weight", bad)
@@ -94,12 +94,12 @@ class Guard:
 
 
 def running_values(optimizer) -> dict[str, list[Array]]:
-    """What an optimizer keeps of each parameter, by slot; nothing of one not of ours, or before its first update."""
+    """Return what an optimizer keeps for each parameter, by slot; nothing before its first update or without slots."""
     return {slot: getattr(optimizer, slot) or [] for slot in getattr(optimizer, "slots", ())}
 
 
 def finite_params(model) -> dict[str, Array]:
-    """``named_params``, for those who save or load them. Raises ValueError naming the first that is not finite."""
+    """Return ``named_params``, to be saved or just loaded. Raises ValueError naming the first that is not finite."""
     params = named_params(model)
     for name, param in params.items():
         if not _finite(param):
@@ -109,14 +109,14 @@ def finite_params(model) -> dict[str, Array]:
 
 
 def _finite(array: Array) -> bool:
-    flat = array.ravel(order="K")  # a view, but for arrays with gaps
+    flat = array.ravel(order="K")  # a view, except for arrays with gaps
     with np.errstate(all="ignore"):
-        # a product takes half the time of isfinite; one that overflowed says nothing
+        # a product takes half the time of isfinite; one that overflows tells nothing
         return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
 
 
 def _first(arrays: list[Array]) -> int | None:
-    """Which of them is the first that is not finite."""
+    """Return the index of the first array that is not finite, or None."""
     return next((i for i, array in enumerate(arrays) if not _finite(array)), None)
 
 
@@ -126,6 +126,6 @@ def _copy(arrays: list[Array], into: list[Array]) -> None:
 
 
 def _owner(model, name: str) -> str:
-    """The class of the part that has the parameter of this name."""
+    """Return the class name of the part that has the parameter of this name."""
     paths = {path: part for path, part in walk(model) if name.startswith(f"{path}.") or not path}
     return type(paths[max(paths, key=len)]).__name__

@@ -1,13 +1,13 @@
-"""Optimizers, and clipping. All of them change the parameters in place and keep their dtype.
+"""Optimizers and gradient clipping. They change the parameters in place and keep their dtype.
 
-``update(params, grads)`` takes lists in the same order at every call. Running values (velocity, moments) are
-made at the first update, one array a parameter.
+``update(params, grads)`` takes lists in the same order at every call. The first update creates the running values
+(velocity, moments), one array per parameter.
 Source: 『ゼロから作るDeep Learning』 6.1, and the paper that each class names.
 """
 
 import math
 import numbers
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from common.functions import as_number
 from common.np import np
@@ -15,15 +15,17 @@ from support.array import Array
 
 
 class Optimizer:
-    """Base: the learning rate, and running values in lists named by ``slots``, zeros at first.
+    """Base of the optimizers: the learning rate, and running values in lists named by ``slots``, zeros at first.
 
-    A subclass has ``step(params, grads)``, its rule. rates: shares of the past that a rule keeps, by name.
-    Numbers of any type are made Python's own, in ``__init__`` and in ``update``, so that one set in between counts.
-    Raises ValueError, there too, for a learning rate that is negative or not finite, a rate outside [0, 1).
+    A subclass defines its rule, ``step(params, grads)``. rates: the shares of the past that a rule keeps, by name.
+    ``__init__`` and ``update`` convert numbers of any type to Python's own; a number set in between counts too.
+    Both raise ValueError for a learning rate that is negative or not finite, and for a rate outside [0, 1).
     """
 
     slots: tuple[str, ...] = ()
-    below: dict[str, float] = {}  # of each number that is at least 0, what it has to be below
+    below: dict[str, float] = {}  # the upper bounds of the numbers, all of which are at least 0
+    lr: float
+    step: Callable[[list[Array], list[Array]], None]  # the subclass's
 
     def __init__(self, lr: float, **rates: float):
         self.below = {"lr": math.inf} | dict.fromkeys(rates, 1)
@@ -33,7 +35,7 @@ class Optimizer:
             setattr(self, slot, None)
 
     def check(self) -> None:
-        """Make all numbers Python's own. Raises ValueError for one that cannot be."""
+        """Convert all numbers to Python's own. Raises ValueError for one that is not a number or out of bounds."""
         for name, below in self.below.items():
             value = as_number(f"{type(self).__name__}: {name}", getattr(self, name))
             if not 0 <= value < below:
@@ -41,9 +43,9 @@ class Optimizer:
         vars(self).update(numbers_of(self))
 
     def update(self, params: list[Array], grads: list[Array]) -> None:
-        """One step. Raises ValueError when shapes differ from the gradients' or from those of the first update."""
+        """Take one step. Raises ValueError when shapes differ from the gradients' or from those of the first update."""
         if [p.shape for p in params] != [g.shape for g in grads]:
-            raise ValueError(f"{type(self).__name__}: as many gradients as parameters wanted, of the same shapes")
+            raise ValueError(f"{type(self).__name__}: expected one gradient per parameter, of the same shape")
         for slot in self.slots:
             values = getattr(self, slot)
             if values is None:
@@ -69,6 +71,8 @@ class Momentum(Optimizer):
     """``v = momentum * v - lr * g;  p += v``. Source: Polyak 1964."""
 
     slots = ("v",)
+    v: list[Array]
+    momentum: float
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9):
         super().__init__(lr, momentum=momentum)
@@ -83,7 +87,7 @@ class Momentum(Optimizer):
 class Nesterov(Momentum):
     """``v = momentum * v - lr * g;  p += momentum * v - lr * g``.
 
-    Source: Nesterov 1983, in the form of Bengio et al. 2012, eq. 7, where p is the point looked ahead to.
+    Source: Nesterov 1983, in the form of Bengio et al. 2012, eq. 7, where p is the look-ahead point.
     """
 
     def step(self, params, grads):
@@ -97,6 +101,7 @@ class AdaGrad(Optimizer):
     """``h += g^2;  p -= lr * g / (sqrt(h) + 1e-7)``. Source: Duchi et al. 2011."""
 
     slots = ("h",)
+    h: list[Array]
 
     def __init__(self, lr: float = 0.01):
         super().__init__(lr)
@@ -111,6 +116,8 @@ class RMSprop(Optimizer):
     """``h = decay * h + (1 - decay) * g^2;  p -= lr * g / (sqrt(h) + 1e-7)``. Source: Tieleman & Hinton 2012."""
 
     slots = ("h",)
+    h: list[Array]
+    decay_rate: float
 
     def __init__(self, lr: float = 0.01, decay_rate: float = 0.99):
         super().__init__(lr, decay_rate=decay_rate)
@@ -130,6 +137,10 @@ class Adam(Optimizer):
     """
 
     slots = ("m", "v")
+    m: list[Array]
+    v: list[Array]
+    beta1: float
+    beta2: float
 
     def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999):
         super().__init__(lr, beta1=beta1, beta2=beta2)
@@ -155,7 +166,7 @@ class Adam(Optimizer):
 
 
 class Nadam(Optimizer):
-    """Adam that looks ahead: the moment of the next step in place of this one's.
+    """Adam with look-ahead: the moment of the next step in place of this one's.
 
     ``m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2``
     ``p -= lr * ((1 - u_t) / (1 - U_t) * g + u_{t+1} / (1 - U_{t+1}) * m) / (sqrt(v / (1 - b2^t)) + epsilon)``
@@ -165,6 +176,10 @@ class Nadam(Optimizer):
     """
 
     slots = ("m", "v")
+    m: list[Array]
+    v: list[Array]
+    beta1: float
+    beta2: float
 
     def __init__(
         self,
@@ -183,7 +198,7 @@ class Nadam(Optimizer):
         self._work: dict = {}
 
     def momentum(self, t: int) -> float:
-        """u_t"""
+        """Return u_t."""
         return self.beta1 * (1 - 0.5 * 0.96 ** (t * self.schedule_decay))
 
     def step(self, params, grads):
@@ -212,7 +227,7 @@ class Nadam(Optimizer):
 
 
 def numbers_of(optimizer) -> dict[str, float]:
-    """The attributes that are numbers, of any type, as Python's own: what is saved of an optimizer beside its slots."""
+    """Return the attributes that are numbers of any type, as Python's own: what is saved beside the slots."""
     return {
         name: as_number(f"{type(optimizer).__name__}: {name}", value)
         for name, value in vars(optimizer).items()
@@ -221,13 +236,13 @@ def numbers_of(optimizer) -> dict[str, float]:
 
 
 def slices(*lists: list[Array], work: dict, count: int, size: int = 2**18) -> Iterator[list[Array]]:
-    """For each parameter the arrays that belong to it, a few rows at a time, and ``count`` arrays to work in.
+    """Yield the arrays of each parameter, a few rows at a time, and ``count`` arrays to work in.
 
-    A rule goes over its arrays some ten times, so they are cut into slices of about ``size`` elements, which stay in
-    the processor's cache: half the time for millions of parameters, and no work array of their size.
+    A rule passes over its arrays about ten times. Slices of about ``size`` elements stay in the processor's cache
+    meanwhile: half the time for millions of parameters, and no work array of their size.
     ``work`` keeps the work arrays from call to call.
     """
-    for arrays in zip(*lists, strict=True):
+    for arrays in map(list, zip(*lists, strict=True)):
         first = arrays[0]
         if first.size <= size:
             yield [*arrays, *_kept(work, first, count)]
@@ -249,16 +264,16 @@ def _kept(work: dict, like: Array, count: int) -> list[Array]:
 
 
 def clip_grads(grads: list[Array], max_norm: float) -> float:
-    """Scale the gradients in place so that their norm together is at most ``max_norm``; return the norm before.
+    """Scale the gradients in place to a global norm of at most ``max_norm``; return the norm before.
 
-    The norm is summed in float64. Raises FloatingPointError, gradients untouched, when it is not finite; ValueError
-    for a max_norm that is not above 0.
+    The norm is summed in float64. Raises FloatingPointError, with the gradients untouched, when it is not finite;
+    ValueError when max_norm is not above 0.
     Source: Pascanu et al. 2013, algorithm 1.
     """
     max_norm = as_number("clip_grads: max_norm", max_norm)
     if not max_norm > 0:
-        raise ValueError(f"clip_grads: a max_norm above 0 wanted, got {max_norm}")
-    with np.errstate(over="ignore"):  # the error says it
+        raise ValueError(f"clip_grads: expected a max_norm above 0, got {max_norm}")
+    with np.errstate(over="ignore"):  # the error below says it
         norm = math.sqrt(sum(float(w @ w) for g in grads for w in _in_float64(g)))
     if not math.isfinite(norm):
         raise FloatingPointError(
@@ -271,7 +286,7 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
 
 
 def _in_float64(g: Array, size: int = 2**20) -> Iterator[Array]:
-    """The elements of g, up to ``size`` at a time: a copy of a large gradient would take twice its memory."""
+    """Yield the elements of g, up to ``size`` at a time: a copy of a large gradient would take twice its memory."""
     flat = g.ravel()
     for start in range(0, flat.size, size):
         yield flat[start : start + size].astype(np.float64)

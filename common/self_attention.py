@@ -1,9 +1,10 @@
-"""Attention of a text to itself: one query a text (``ScaledDotAttention``), or a query at every token.
+"""Attention of a text to itself: one query per text (``ScaledDotAttention``), or one at every token.
 
 Source: Vaswani et al. 2017, 3.2.1; Zheng et al. 2018 (OpenTag), as in keras-self-attention.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy
 
@@ -19,21 +20,21 @@ ACTIVATIONS = (None, "sigmoid")
 
 
 class ScaledDotAttention(Layer):
-    """Context of one query a text: the sum of the states, weighted by how well each fits the query.
+    """Context of one query per text: the sum of the states, weighted by how well each fits the query.
 
     ``a[n] = softmax_t(q[n] . hs[n, t] / sqrt(H))``;  ``c[n] = sum_t a[n, t] * hs[n, t]``
 
     forward:  q (N, H), hs (N, T, H), mask bool (N, T) or None  ->  c (N, H)
     backward: dc (N, H)  ->  dq (N, H), dhs (N, T, H)
-    ``attention_weights`` (N, T) of the last forward are the caller's own.
-    Masked positions weigh exactly 0; a row with nothing to see gives a zero context.
+    ``attention_weights`` (N, T) of the last forward are the caller's own copy.
+    Masked positions weigh exactly 0; a fully masked row gives a zero context.
     Raises ValueError when the shapes do not agree, or the mask is not bool. Source: Vaswani et al. 2017, eq. 1.
     """
 
     def __init__(self):
         super().__init__()
         self.attention = Attention()
-        self.attention_weights = None
+        self.attention_weights: Any = None  # an array after forward
 
     def forward(self, q: Array, hs: Array, mask: Array | None = None) -> Array:
         self.expect("hs (N, T, H)", hs, None, None, None)
@@ -52,7 +53,7 @@ class ScaledDotAttention(Layer):
 
 
 class SeqSelfAttention(Layer):
-    """Every token looks at the tokens of its own text: its output is their sum, weighted by attention.
+    """Attention of every token to the tokens of its own text: the output is their sum, weighted by attention.
 
     ``additive``        ``e[t, s] = tanh(x[t] Wt + x[s] Wx + bh) Wa + ba``
     ``multiplicative``  ``e[t, s] = x[t] Wa x[s] + ba``
@@ -61,29 +62,29 @@ class SeqSelfAttention(Layer):
     forward:  xs (N, T, D), mask bool (N, T) or None  ->  ys (N, T, D)
     backward: dys (N, T, D)  ->  dxs (N, T, D)
     additive:       Wt (D, units), Wx (D, units), bh (units,), Wa (units, 1), ba (1,)
-    multiplicative: Wa (D, D), ba (1,); it has no use for ``units`` and ``use_additive_bias``
-    Glorot-normal weights, zero biases; a bias that is not used is None.
+    multiplicative: Wa (D, D), ba (1,); ignores ``units`` and ``use_additive_bias``
+    Glorot-normal weights, zero biases; an unused bias is None.
 
     ``attention_width`` w: t sees s from ``t - w // 2`` to ``t + (w - 1) // 2``; with ``history_only`` from
-    ``t - w + 1`` to t. Without a width it sees all, or all up to itself.
-    ``attention_weights`` (N, T, T) of the last forward, queries before keys, are the caller's own.
+    ``t - w + 1`` to t. Without a width it sees all tokens, or all up to itself.
+    ``attention_weights`` (N, T, T) of the last forward, queries before keys, are the caller's own copy.
     Padding neither sends nor receives: a masked key weighs exactly 0, a masked query has weights and output of 0,
-    and so has a query with nothing to see; their inputs get a gradient of exactly 0. (So it is in keras-self-attention
-    up to 0.45.0; from 0.46.0 on words look at padding there, see docs/other_libraries.md.)
-    ``ba`` moves all scores of a query alike, which softmax does not see: without ``attention_activation`` it has no
+    as has a query that sees no key; their inputs get a gradient of exactly 0. (keras-self-attention does the same
+    up to 0.45.0; from 0.46.0 on, words look at padding there, see docs/other_libraries.md.)
+    ``ba`` shifts all scores of a query alike, which softmax cancels: without ``attention_activation`` it has no
     effect, and its gradient is 0 up to rounding.
 
-    Memory: of the pairs of tokens, scores and weights are kept whole, a few arrays (N, T, T). The tanh, ``units``
-    times as large, is computed ``block`` elements at a time (one query's T * units at least), in forward and, once
-    more, in backward.
+    Memory: scores and weights of all pairs of tokens are kept, a few arrays (N, T, T). The tanh, ``units`` times as
+    large, is computed ``block`` elements at a time (at least the T * units of one query), in forward and once more
+    in backward.
 
-    Raises ValueError for a type, activation, width or number of units that there is not, for shapes that do not
-    fit, and for a mask that is not bool.
-    Source: Zheng et al. 2018 (OpenTag); names, widths and first values of keras-self-attention. The draws are
-    not cut off as Keras's are, see ``glorot_normal``.
+    Raises ValueError for an unknown type or activation, a width or number of units below 1, shapes that do not fit,
+    and a mask that is not bool.
+    Source: Zheng et al. 2018 (OpenTag); names, widths and initial values of keras-self-attention. The draws are
+    not truncated as Keras's are, see ``glorot_normal``.
     """
 
-    block = 2**18  # as much as fits into a core's cache, 1 MB in float32: larger ones are no quicker
+    block = 2**18  # what a core's cache holds, 1 MB in float32: larger blocks are no faster
 
     def __init__(
         self,
@@ -99,16 +100,15 @@ class SeqSelfAttention(Layer):
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
-        for name, value, known in (
+        for name, choice, known in (
             ("attention_type", attention_type, TYPES),
             ("attention_activation", attention_activation, ACTIVATIONS),
         ):
-            if value not in known:
-                wanted = " or ".join(map(repr, known))
-                raise ValueError(f"SeqSelfAttention: {name} {wanted} wanted, got {value!r}")
-        for name, value in (("input_size", input_size), ("units", units), ("attention_width", attention_width)):
-            if value is not None and value < 1:
-                raise ValueError(f"SeqSelfAttention: {name} of 1 or more wanted, got {value}")
+            if choice not in known:
+                raise ValueError(f"SeqSelfAttention: {name}: expected {' or '.join(map(repr, known))}, got {choice!r}")
+        for name, size in (("input_size", input_size), ("units", units), ("attention_width", attention_width)):
+            if size is not None and size < 1:
+                raise ValueError(f"SeqSelfAttention: {name}: expected at least 1, got {size}")
         rng = rng if rng is not None else numpy.random.default_rng()
 
         def weight(*shape):
@@ -123,13 +123,13 @@ class SeqSelfAttention(Layer):
         super().__init__(*(p for p in (self.Wt, self.Wx, self.bh, self.Wa, self.ba) if p is not None))
         self.attention_type, self.attention_activation = attention_type, attention_activation
         self.attention_width, self.history_only = attention_width, history_only
-        self.attention_weights = None
+        self.attention_weights: Any = None  # an array after forward
 
     def forward(self, xs: Array, mask: Array | None = None) -> Array:
         self.expect("xs (N, T, D)", xs, None, None, len(self.Wa if self.Wt is None else self.Wt))
         N, T, _ = xs.shape
         if T == 0:
-            raise ValueError(f"SeqSelfAttention: a token at least wanted in each text, got xs of shape {xs.shape}")
+            raise ValueError(f"SeqSelfAttention: expected at least one token per text, got xs of shape {xs.shape}")
         self.expect_mask(mask, N, T)
         xs = xs.astype(self.Wa.dtype, copy=False)
         e, projections = self._score(xs) if self.Wt is None else self._score_additive(xs)
@@ -145,7 +145,7 @@ class SeqSelfAttention(Layer):
     def backward(self, dys: Array) -> Array:
         xs, projections, e, a = self.saved()
         self.expect("dys (N, T, D)", dys, *xs.shape)
-        de = dys @ xs.transpose(0, 2, 1)  # of a; then of the scores, see Softmax
+        de = dys @ xs.transpose(0, 2, 1)  # the gradient of a; then of the scores, see Softmax
         de -= (a * de).sum(axis=-1, keepdims=True)
         de *= a
         if self.attention_activation == "sigmoid":
@@ -153,24 +153,24 @@ class SeqSelfAttention(Layer):
         if self.ba is not None:
             self.grads[-1][...] = de.sum()
         backward = self._score_backward if self.Wt is None else self._score_additive_backward
-        dxs = backward(xs, *projections, de)
+        dxs = backward(xs, de, *projections)
         dxs += a.transpose(0, 2, 1) @ dys  # xs served twice in forward, in the scores and in the sum
         return dxs
 
     def _seen(self, T: int, mask: Array | None) -> Array:
-        """Which keys a query sees: bool (N, T, T), or (T, T) for all texts alike."""
+        """Return which keys each query sees: bool (N, T, T), or (T, T) for all texts alike."""
         width = 2 * T if self.attention_width is None else self.attention_width
         before = width - 1 if self.history_only else width // 2
-        offset = np.arange(T) - np.arange(T)[:, None] + before  # 0 for the first key that is in the window
+        offset = np.arange(T) - np.arange(T)[:, None] + before  # 0 for the first key in the window
         seen = (offset >= 0) & (offset < width)
         return seen if mask is None else seen & mask[:, None, :] & mask[:, :, None]
 
     def _score(self, xs: Array) -> tuple[Array, tuple]:
-        """Multiplicative scores (N, T, T), and what their backward needs besides xs."""
+        """Return multiplicative scores (N, T, T), and what their backward needs besides xs."""
         qs = (xs.reshape(-1, xs.shape[-1]) @ self.Wa).reshape(xs.shape)
         return qs @ xs.transpose(0, 2, 1), (qs,)
 
-    def _score_backward(self, xs: Array, qs: Array, de: Array) -> Array:
+    def _score_backward(self, xs: Array, de: Array, qs: Array) -> Array:
         D = xs.shape[-1]
         dqs = (de @ xs).reshape(-1, D)
         self.grads[0][...] = xs.reshape(-1, D).T @ dqs
@@ -179,7 +179,7 @@ class SeqSelfAttention(Layer):
         return dxs
 
     def _score_additive(self, xs: Array) -> tuple[Array, tuple]:
-        """Additive scores (N, T, T), and what their backward needs besides xs: both projections (N, T, units)."""
+        """Return additive scores (N, T, T), and what their backward needs besides xs: two projections (N, T, units)."""
         N, T, D = xs.shape
         at_t, at_s = ((xs.reshape(-1, D) @ W).reshape(N, T, -1) for W in (self.Wt, self.Wx))
         if self.bh is not None:
@@ -190,7 +190,7 @@ class SeqSelfAttention(Layer):
             e[n, t] = (h.reshape(-1, h.shape[-1]) @ self.Wa).reshape(h.shape[:-1])
         return e, (at_t, at_s)
 
-    def _score_additive_backward(self, xs: Array, at_t: Array, at_s: Array, de: Array) -> Array:
+    def _score_additive_backward(self, xs: Array, de: Array, at_t: Array, at_s: Array) -> Array:
         N, T, D = xs.shape
         units = len(self.Wa)
         dt, ds = dprojections = np.zeros((2, *at_t.shape), dtype=xs.dtype)
@@ -201,7 +201,7 @@ class SeqSelfAttention(Layer):
             dWa += dh.reshape(1, -1) @ h.reshape(-1, units)
             np.multiply(h, h, out=h)
             np.subtract(1, h, out=h)
-            # each projection was spread over all tokens of the other, so its gradient is summed over them
+            # each projection was broadcast over all tokens of the other, so its gradient is summed over them
             dt[n, t] = (dh[:, :, None, :] @ h)[:, :, 0]
             ds[n] += (dh.transpose(0, 2, 1)[:, :, None, :] @ h.transpose(0, 2, 1, 3))[:, :, 0]
         dprojections *= self.Wa[:, 0]
@@ -213,12 +213,13 @@ class SeqSelfAttention(Layer):
         if self.bh is not None:
             self.grads[2][...] = dt.sum(axis=0)
         self.grads[2 if self.bh is None else 3][...] = dWa.T
-        dxs = dt @ self.Wt.T
-        dxs += ds @ self.Wx.T
+        Wt, Wx = self.params[:2]
+        dxs = dt @ Wt.T
+        dxs += ds @ Wx.T
         return dxs.reshape(xs.shape)
 
     def _blocks(self, N: int, T: int) -> Iterator[tuple[slice, slice]]:
-        """Texts and queries to compute at once: several texts whole, or some queries of one text."""
+        """Yield the texts and queries to compute at once: several whole texts, or some queries of one text."""
         units = len(self.Wa)
         texts = max(1, self.block // (T * T * units))
         queries = min(T, max(1, self.block // (T * units)))
@@ -227,7 +228,7 @@ class SeqSelfAttention(Layer):
                 yield slice(n, n + texts), slice(t, t + queries)
 
     def _hidden(self, at_t: Array, at_s: Array) -> Array:
-        """tanh of queries at_t (n, t, units) and keys at_s (n, T, units): a work array (n, t, T, units)."""
+        """Return tanh of queries at_t (n, t, units) plus keys at_s (n, T, units): a work array (n, t, T, units)."""
         h = self.work("h", *at_t.shape[:2], *at_s.shape[1:])
         np.add(at_t[:, :, None], at_s[:, None], out=h)
         return np.tanh(h, out=h)

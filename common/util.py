@@ -10,26 +10,26 @@ __all__ = ["clip_grads", "eval_seq2seq", "to_cpu", "to_gpu"]
 
 
 def to_cpu(x) -> numpy.ndarray:
-    """x as a numpy array."""
+    """Return x as a numpy array."""
     return x.get() if hasattr(x, "get") else numpy.asarray(x)
 
 
 def to_gpu(x):
-    """x as an array of ``common.np.np``: cupy's where a GPU was asked for, else numpy's."""
+    """Return x as an array of ``common.np.np``: cupy's when a GPU is asked for, else numpy's."""
     return np.asarray(x)
 
 
 def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is_reverse: bool = False) -> int:
-    """1 when the model answers one question exactly, else 0; ``verbose`` prints question, answer and guess,
-    marked ☑ or ☒, or as the book does on Windows O or X, where standard output cannot write these.
+    """Return 1 if the model answers one question exactly, else 0.
 
-    question (1, T_enc) ids; correct (1, T_dec + 1) ids, the first one the start character, or without the
-    first axis; is_reverse: the question was given backwards, print it forwards.
+    question: ids (1, T_enc); correct: ids (1, T_dec + 1) or (T_dec + 1,), the start character first. ``verbose``
+    prints question, answer and guess, marked ☑ or ☒, or with the book's O or X for Windows where standard output
+    cannot write these. is_reverse: the question was given backwards and is printed forwards.
     Source: 『ゼロから作るDeep Learning 2』 7.3.4. For all questions at once: ``seq2seq.exact_match``.
     """
     correct = [int(c) for c in np.ravel(correct)]
     if not correct:
-        raise ValueError("eval_seq2seq: correct with the start character at least wanted, got nothing")
+        raise ValueError("eval_seq2seq: correct: expected at least the start character, got nothing")
     start_id, correct = correct[0], correct[1:]
     guess = [int(c) for c in model.generate(question, start_id, len(correct))]
     if verbose:

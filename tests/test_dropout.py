@@ -19,7 +19,7 @@ def test_dropout_keeps_a_share_and_the_mean():
     assert np.array_equal(layer.forward(x, False), x)
     layer.train_flg = False
     assert np.array_equal(layer.forward(x), x) and not np.array_equal(layer.forward(x, True), x)
-    with pytest.raises(ValueError, match=r"ratio in \[0, 1\) wanted, got 1"):
+    with pytest.raises(ValueError, match=r"expected a ratio in \[0, 1\), got 1"):
         Dropout(1)
 
 

@@ -165,7 +165,7 @@ def test_spearman():
     assert spearman(x, y) == pytest.approx(np.corrcoef(mean_ranks(x), mean_ranks(y))[0, 1])
     for tied in (np.zeros(4), np.ones(1), np.array([])):
         assert math.isnan(spearman(tied, np.arange(len(tied))))
-    with pytest.raises(ValueError, match=r"spearman: two arrays \(T,\) wanted, got \(3,\) and \(4,\)"):
+    with pytest.raises(ValueError, match=r"spearman: expected two arrays \(T,\), got \(3,\) and \(4,\)"):
         spearman(np.arange(3), np.arange(4))
 
 

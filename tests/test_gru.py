@@ -61,7 +61,7 @@ def test_second_bias(cls):
     assert not np.allclose(one.forward(*inputs), cls(*weights).forward(*inputs))
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: bh wants reset_after=True"):
         cls(*weights, bh=bh)
-    with pytest.raises(ValueError, match=rf"^{cls.__name__}: bh \(3 \* H,\) of shape \(21\) wanted, got \(7,\)"):
+    with pytest.raises(ValueError, match=rf"^{cls.__name__}: bh \(3 \* H,\): expected shape \(21\), got \(7,\)"):
         cls(*weights, bh=bh[:H], reset_after=True)
 
 

@@ -230,6 +230,6 @@ def test_base_layer():
         layer.saved()
     layer.expect("x (N, D)", np.ones((4, 5)), None, 5)
     for shape in (4, 6), (4,), (4, 5, 1):
-        with pytest.raises(ValueError, match=r"Layer: x \(N, D\) of shape \(any, 5\) wanted, got \(4,"):
+        with pytest.raises(ValueError, match=r"Layer: x \(N, D\): expected shape \(any, 5\), got \(4,"):
             layer.expect("x (N, D)", np.ones(shape), None, 5)
     assert layer.work("one weight is enough", 5).dtype == np.float32

@@ -123,7 +123,7 @@ CASES = [pytest.param(*case, id=f"{name} {what}") for name, of in TABLE.items() 
 def test_what_is_not_bool_is_refused(right, call):
     call(right)
     for wrong in (right.astype(int), right.astype(float), np.full(right.shape, 2), right.astype(object)):
-        with pytest.raises(ValueError, match=rf"a bool (mask|seen|truth|padding) wanted, got {wrong.dtype};"):
+        with pytest.raises(ValueError, match=rf"(mask|seen|truth|padding): expected bool, got {wrong.dtype};"):
             call(wrong)
     plt.close("all")
 
@@ -151,6 +151,6 @@ def test_a_mask_may_be_broadcast_to_scores_but_not_enlarge_them():
     np.testing.assert_array_equal(softmax(x, MASK[:, None]), softmax(x, np.repeat(MASK[:, None], 2, axis=1)))
     np.testing.assert_array_equal(softmax(x[0], MASK), softmax(x, MASK)[0])
     with pytest.raises(
-        ValueError, match=r"softmax: mask: expected shape \(3,\), or one that broadcasts to it, got \(2, 3\)"
+        ValueError, match=r"softmax: mask: expected shape \(3,\) or one that broadcasts to it, got \(2, 3\)"
     ):
         softmax(x[0, 0], MASK)

@@ -139,7 +139,7 @@ def test_running_values_that_overflow_are_found_and_not_saved(monkeypatch, tmp_p
     trainer = trainer_of(snapshots)
     trainer.optimizer = optimizer()
     plant(monkeypatch, trainer, "gradient", 1e25)  # finite, but not its square
-    message = r"epoch 2, iteration 3: what the optimizer keeps of decoder\.lstm\.Wh \(TimeLSTM\) is not finite"
+    message = r"epoch 2, iteration 3: what the optimizer keeps for decoder\.lstm\.Wh \(TimeLSTM\) is not finite"
     with np.errstate(over="ignore"), pytest.raises(NumericFault, match=message):
         trainer.fit(XS, TS, 3, 8)
     assert len(snapshots.weights) == AT - 1 and bytes_of(trainer.model) == snapshots.weights[-1]
@@ -193,7 +193,7 @@ def test_input_that_is_nan(workers):
     x[17, 1] = np.nan
     trainer = Trainer(model, SGD(), rng=np.random.default_rng(0), callbacks=(), workers=workers)
     with pytest.raises(
-        NumericFault, match=r"the loss is not finite, nor the gradient of affine\.W \(Affine\); rows"
+        NumericFault, match=r"the loss is not finite, nor is the gradient of affine\.W \(Affine\); rows"
     ) as e:
         trainer.fit(x, np.zeros(30, int), 1, 15)
     assert 17 in e.value.rows and len(e.value.rows) == 15 and np.isfinite(model.affine.W).all()

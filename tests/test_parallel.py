@@ -218,7 +218,7 @@ def test_an_error_in_a_worker_reaches_the_caller(row):
     wrong[row] = 10 + row
     with threadpool_limits(limits=2, user_api="blas"):
         limits, threads = blas_threads(), threading.active_count()
-        with pytest.raises(ValueError, match=rf"labels in 0\.\.9 wanted.*, got {10 + row}"):
+        with pytest.raises(ValueError, match=rf"labels: expected 0\.\.9.*, got {10 + row}"):
             Trainer(model, SGD(), callbacks=(), workers=3).fit(x, wrong, batch_size=7)
         assert blas_threads() == limits and threading.active_count() == threads
     assert [p.tobytes() for p in model.params] == before

@@ -151,9 +151,9 @@ def test_what_a_mask_cannot_do_is_refused(cls):
     layer, xs = cls(*r.weights(GATES[cls])), r(N, T, D)
     stateful, prefixes = cls(*layer.params, stateful=True), Prefixes(ALIKE["ragged"])
     for call, message in [
-        (lambda: layer.forward(xs, mask=mask[:, 1:]), r"mask of shape \(3, 5\) wanted, got \(3, 4\)$"),
-        (lambda: layer.forward(xs, mask=mask[0]), r"mask of shape \(3, 5\) wanted, got \(5,\)$"),
-        (lambda: layer.forward(xs, mask=mask.astype(int)), "a bool mask wanted, got int64"),
+        (lambda: layer.forward(xs, mask=mask[:, 1:]), r"mask: expected shape \(3, 5\), got \(3, 4\)$"),
+        (lambda: layer.forward(xs, mask=mask[0]), r"mask: expected shape \(3, 5\), got \(5,\)$"),
+        (lambda: layer.forward(xs, mask=mask.astype(int)), "mask: expected bool, got int64"),
         (lambda: stateful.forward(xs, mask=mask), "a zero state, not with stateful=True"),
         (lambda: layer.forward(r(prefixes.rows, D), prefixes, mask), "got both"),
     ]:
@@ -180,9 +180,9 @@ def test_names_and_widths_of_both_directions():
     dhs, dfinal = np.zeros_like(hs), r(N, H + 2)
     layer.add_final(dhs, dfinal)
     assert layer.final(hs).shape == (N, H + 2) and (dhs * hs).sum() == pytest.approx((layer.final(hs) * dfinal).sum())
-    with pytest.raises(ValueError, match=r"^TimeBiGRU: dhs \(N, T, H1 \+ H2\) of shape .*9\) wanted, got \(3, 5, 8\)"):
+    with pytest.raises(ValueError, match=r"^TimeBiGRU: dhs \(N, T, H1 \+ H2\): expected shape .*9\), got \(3, 5, 8\)"):
         layer.backward(hs[:, :, 1:])
-    with pytest.raises(ValueError, match=r"^TimeGRU: bh \(3 \* H,\) of shape \(21\) wanted, got \(6,\)"):
+    with pytest.raises(ValueError, match=r"^TimeGRU: bh \(3 \* H,\): expected shape \(21\), got \(6,\)"):
         TimeBiGRU(*r.weights(3), *r.weights(3), bh1=r(6), bh2=r(6), reset_after=True)
 
 

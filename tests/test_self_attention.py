@@ -300,26 +300,26 @@ def z(*shape):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: SeqSelfAttention(4, attention_type="dot"), r"attention_type 'additive' or 'mul.*' wanted, got 'dot'"),
-        (lambda: SeqSelfAttention(4, attention_activation="tanh"), r"None or 'sigmoid' wanted, got 'tanh'"),
-        (lambda: SeqSelfAttention(4, units=0), r"units of 1 or more wanted, got 0"),
-        (lambda: SeqSelfAttention(0), r"input_size of 1 or more wanted, got 0"),
-        (lambda: SeqSelfAttention(4, attention_width=0), r"attention_width of 1 or more wanted, got 0"),
-        (lambda: SeqSelfAttention(4).forward(z(3, 4)), r"\(any, any, 4\) wanted, got \(3, 4\)"),
-        (lambda: SeqSelfAttention(4).forward(z(3, 5, 6)), r"\(any, any, 4\) wanted, got \(3, 5, 6\)"),
+        (lambda: SeqSelfAttention(4, attention_type="dot"), r"expected 'additive' or 'mul.*', got 'dot'"),
+        (lambda: SeqSelfAttention(4, attention_activation="tanh"), r"expected None or 'sigmoid', got 'tanh'"),
+        (lambda: SeqSelfAttention(4, units=0), r"units: expected at least 1, got 0"),
+        (lambda: SeqSelfAttention(0), r"input_size: expected at least 1, got 0"),
+        (lambda: SeqSelfAttention(4, attention_width=0), r"attention_width: expected at least 1, got 0"),
+        (lambda: SeqSelfAttention(4).forward(z(3, 4)), r"expected shape \(any, any, 4\), got \(3, 4\)"),
+        (lambda: SeqSelfAttention(4).forward(z(3, 5, 6)), r"expected shape \(any, any, 4\), got \(3, 5, 6\)"),
         (
             lambda: SeqSelfAttention(4, attention_type="multiplicative").forward(z(3, 5, 6)),
-            r"\(any, any, 4\) wanted, got \(3, 5, 6\)",
+            r"expected shape \(any, any, 4\), got \(3, 5, 6\)",
         ),
-        (lambda: SeqSelfAttention(4).forward(z(3, 0, 4)), r"a token at least wanted .* \(3, 0, 4\)"),
-        (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 4) == 0), r"mask .*\(3, 5\) wanted, got \(3, 4\)"),
-        (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 5)), r"a bool mask wanted.* got float64"),
-        (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 7)), r"hs .* wanted, got \(3, 7\)"),
-        (lambda: ScaledDotAttention().forward(z(3, 6), z(3, 5, 7)), r"q .*\(3, 7\) wanted, got \(3, 6\)"),
-        (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 5, 7), z(5, 3) == 0), r"\(3, 5\) wanted, got \(5, 3\)"),
+        (lambda: SeqSelfAttention(4).forward(z(3, 0, 4)), r"expected at least one token .* \(3, 0, 4\)"),
+        (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 4) == 0), r"mask: expected shape \(3, 5\), got \(3, 4\)"),
+        (lambda: SeqSelfAttention(4).forward(z(3, 5, 4), z(3, 5)), r"mask: expected bool.* got float64"),
+        (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 7)), r"hs .*: expected shape .*, got \(3, 7\)"),
+        (lambda: ScaledDotAttention().forward(z(3, 6), z(3, 5, 7)), r"q .*: expected shape \(3, 7\), got \(3, 6\)"),
+        (lambda: ScaledDotAttention().forward(z(3, 7), z(3, 5, 7), z(5, 3) == 0), r"shape \(3, 5\), got \(5, 3\)"),
         (
             lambda: ScaledDotAttention().forward(z(3, 7), z(3, 5, 7), z(3, 5).astype(int)),
-            r"a bool mask wanted.* got int64",
+            r"mask: expected bool.* got int64",
         ),
     ],
 )
@@ -331,5 +331,5 @@ def test_wrong_arguments_are_named(call, message):
 def test_wrong_upstream_gradient_is_named():
     layer, (xs,) = build("SeqSelfAttention")
     layer.forward(xs)
-    with pytest.raises(ValueError, match=r"^SeqSelfAttention: dys .*\(2, 4, 4\) wanted, got \(2, 4, 3\)"):
+    with pytest.raises(ValueError, match=r"^SeqSelfAttention: dys .*: expected shape \(2, 4, 4\), got \(2, 4, 3\)"):
         layer.backward(z(2, 4, 3))

@@ -160,7 +160,7 @@ def test_errors_at_the_door(kind):
     with pytest.raises(ValueError, match="generate: one question wanted, got 3"):
         model.generate(xs, START, 2)
     for start_id in (V, -1):
-        with pytest.raises(ValueError, match=r"ids in 0\.\.10 wanted"):
+        with pytest.raises(ValueError, match=r"expected ids in 0\.\.10"):
             model.decode(xs, start_id, 2)
     with pytest.raises(ValueError, match="Seq2seq: sizes"):
         MODELS[kind](0, 4, 5)

@@ -129,9 +129,9 @@ def test_labels_that_are_no_numbers_are_refused(name):
 def test_where_ids_are_wanted_shares_are_refused():
     model, xs = BagOfWords(6, 3), np.array([[1, 2], [3, 4], [5, 1]])
     for t in (np.eye(3, dtype=int), np.full((3, 3), 1 / 3)):
-        with pytest.raises(ValueError, match=r"evaluate: labels of shape \(3,\) wanted, got \(3, 3\)"):
+        with pytest.raises(ValueError, match=r"evaluate: labels: expected shape \(3,\), got \(3, 3\)"):
             evaluate(model, xs, t)
-        with pytest.raises(ValueError, match=r"confusion_matrix: labels of shape \(3,\) wanted, got \(3, 3\)"):
+        with pytest.raises(ValueError, match=r"confusion_matrix: labels: expected shape \(3,\), got \(3, 3\)"):
             confusion_matrix(t, np.arange(3), 3)
-    with pytest.raises(ValueError, match=r"labels 0 and 1 wanted, got 0\.9"):
+    with pytest.raises(ValueError, match=r"labels: expected 0 and 1, got 0\.9"):
         SigmoidWithLoss().forward(np.zeros(2), np.array([0.9, 0.1]))

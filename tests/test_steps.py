@@ -192,13 +192,13 @@ def test_what_prefixes_cannot_do_is_refused(cls):
     r, prefixes = Draw(), Prefixes(ALIKE["ragged"])
     layer, xs = cls(*r.weights(GATES[cls])), r(prefixes.rows, D)
     for wrong in (xs[1:], xs[None], r(*ALIKE["ragged"].shape, D), r(prefixes.rows, D + 1)):
-        with pytest.raises(ValueError, match=rf"^{cls.__name__}: xs \(rows, D\).* \({prefixes.rows}, 4\) wanted, got"):
+        with pytest.raises(ValueError, match=rf"^{cls.__name__}: xs \(rows, D\).* \({prefixes.rows}, 4\), got"):
             layer.forward(wrong, prefixes)
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: a step at least wanted, got xs of shape \(3, 0, 4\)"):
         layer.forward(r(3, 0, D))
     hs = layer.forward(xs, prefixes)
     for wrong in (hs[:, -1:], hs[:, :-1], hs[:, :, 1:], xs):  # the last states alone are not (N, T, H)
-        with pytest.raises(ValueError, match=rf"^{cls.__name__}: dhs \(N, T, H\) of shape \(6, 4, 7\) wanted, got"):
+        with pytest.raises(ValueError, match=rf"^{cls.__name__}: dhs \(N, T, H\): expected shape \(6, 4, 7\), got"):
             layer.backward(wrong)
     stateful = cls(*layer.params, stateful=True)
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: prefixes .* zero state, not with stateful=True"):
@@ -253,7 +253,7 @@ def test_wrong_constant_is_named():
     r = Draw()
     layer, xs = TimeLSTM(*r.weights(4, C + D)), r(3, 5, D)
     for rows in (1, 2, 4):
-        with pytest.raises(ValueError, match=rf"^TimeLSTM: constant \(N, C\) .* \(3, any\) wanted, got \({rows}, 2\)$"):
+        with pytest.raises(ValueError, match=rf"^TimeLSTM: constant \(N, C\) .* \(3, any\), got \({rows}, 2\)$"):
             layer.forward(xs, constant=r(rows, C))
     with pytest.raises(ValueError, match=r"^TimeLSTM: xs "):
         layer.forward(xs, constant=r(3, C + 1))
