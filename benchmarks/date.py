@@ -240,9 +240,9 @@ def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
     """The least time that the products of a step take at the measured rate (operations per second)."""
     (N, T_enc), T_dec = batches[0][0].shape, batches[0][1].shape[1] - 1
     rows = float(np.mean([distinct_prefixes(x).sum() for x, _ in batches]))
-    sizes = N, T_enc, T_dec, job.V, job.D, job.H
-    dense = step_flops(job.model, *sizes)
-    shared = step_flops(job.model, *sizes, encoder_rows=rows, peeks=N)
+    model = job.build()
+    dense = step_flops(model, N, T_enc, T_dec)
+    shared = step_flops(model, N, T_enc, T_dec, encoder_rows=rows, peeks=N)
     return {
         "sgemm_gflops": rate / 1e9,
         "distinct_rows": rows / (N * T_enc),

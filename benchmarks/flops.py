@@ -11,19 +11,13 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from seq2seq import Seq2seq
+
 
 def step_flops(
-    model: str,
-    N: int,
-    T_enc: int,
-    T_dec: int,
-    V: int,
-    D: int,
-    H: int,
-    encoder_rows: float | None = None,
-    peeks: int | None = None,
+    model: Seq2seq, N: int, T_enc: int, T_dec: int, encoder_rows: float | None = None, peeks: int | None = None
 ) -> float:
-    """Floating-point operations of one step, matrix products only.
+    """Floating-point operations of one training step of a model, matrix products only, as its ``products`` counts them.
 
     ``R = encoder_rows``, by default all ``N T_enc`` of them; with shared prefixes the sum of ``distinct_prefixes``.
     ``M = N T_dec`` rows of the decoder. ``P = peeks``: how often peeky's decoder multiplies the encoder's state,
@@ -36,16 +30,12 @@ def step_flops(
 
     Left in: the product of the encoder's first state, which is zero, because all frameworks compute it. Left out:
     that the LSTM's input product could be looked up, being one of V rows (a few percent).
+    Raises ValueError for a model that does not say its products.
     """
+    if not hasattr(model, "products"):
+        raise ValueError(f"step_flops: expected a model with a method products, got {type(model).__name__}")
     R = N * T_enc if encoder_rows is None else encoder_rows
-    M = N * T_dec
-    P = M if peeks is None else peeks
-    flops = 6 * (R + M) * (D + H) * 4 * H + 6 * M * H * V
-    if model == "peeky":
-        flops += 6 * P * H * (4 * H + V)
-    elif model == "attention":
-        flops += 6 * M * H * V + 2 * 6 * M * T_enc * H
-    return flops
+    return 6 * model.products(R, N * T_dec, T_enc, peeks)
 
 
 def distinct_prefixes(xs: np.ndarray) -> np.ndarray:

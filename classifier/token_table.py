@@ -147,33 +147,46 @@ def to_html(
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_shown(title)}</title>",
+        f"<title>{escaped(title)}</title>",
         f"<style>{style}</style>",
         "</head>",
         "<body>",
-        f"<h1>{_shown(title)}</h1>",
-        *([f"<p>{_shown(note)}</p>"] if note else []),
+        f"<h1>{escaped(title)}</h1>",
+        *([f"<p>{escaped(note)}</p>"] if note else []),
     ]
     for header, table in pairs:
-        lines += _section(header, table, html.escape(lang))
+        looks = [f'class="s{round(shade * (SHADES - 1))}"' for shade in table.shade]
+        lines += _section(header, table, html.escape(lang), looks)
     return "\n".join([*lines, "</body>", "</html>"]) + "\n"
 
 
-def _section(header: list[str], table: TokenTable, lang: str) -> list[str]:
-    tokens = [f"<bdi>{_shown(token)}</bdi>" for token in table.tokens]
-    classes = [f"s{round(shade * (SHADES - 1))}" for shade in table.shade]
-    text = " ".join(f'<span class="{c}">{token}</span>' for c, token in zip(classes, tokens, strict=True))
-    lines = ["<section>", *(f'<p lang="{lang}">{_shown(line)}</p>' for line in header)]
+def to_html_part(header: list[str], table: TokenTable, *, lang: str = "ja") -> str:
+    """The table under its header lines as HTML for a page that has a style of its own, such as a notebook."""
+    return "\n".join(_section(header, table, html.escape(lang), [shaded(shade) for shade in table.shade])) + "\n"
+
+
+def shaded(shade: float) -> str:
+    """The attribute of an HTML element that draws it in a shade 0..1 of Blues."""
+    colour = rgb(shade)
+    return f'style="background:#{bytes(colour).hex()};color:{ink(colour)}"'
+
+
+def _section(header: list[str], table: TokenTable, lang: str, looks: list[str]) -> list[str]:
+    """looks: the attribute of each token's elements that shades them."""
+    tokens = [f"<bdi>{escaped(token)}</bdi>" for token in table.tokens]
+    text = " ".join(f"<span {look}>{token}</span>" for look, token in zip(looks, tokens, strict=True))
+    lines = ["<section>", *(f'<p lang="{lang}">{escaped(line)}</p>' for line in header)]
     lines += [f'<p class="text" lang="{lang}">{text}</p>', "<table>"]
     lines += ["<thead><tr>" + "".join(f'<th scope="col">{name}</th>' for name in ("token", *COLUMNS)) + "</tr></thead>"]
     lines += ["<tbody>"]
-    for c, token, *cells in zip(classes, tokens, *table.columns(), strict=True):
+    for look, token, *cells in zip(looks, tokens, *table.columns(), strict=True):
         numbers = "".join(f"<td>{cell}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row" class="{c}" lang="{lang}">{token}</th>{numbers}</tr>')
+        lines.append(f'<tr><th scope="row" {look} lang="{lang}">{token}</th>{numbers}</tr>')
     return [*lines, "</tbody>", "</table>", "</section>"]
 
 
-def _shown(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text for HTML, with characters that show nothing written out."""
     return html.escape(visible(text))
 
 

@@ -48,6 +48,11 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
         self.add_argument("--quiet", action="store_true", help="print the results only")
 
+    def add_run_of_dates(self, help: str = "what train_date.py wrote") -> None:
+        """The options that say which trained model of dates to ask."""
+        self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=help)
+        self.add_argument("--model", choices=list(MODELS), help="of the run (default: its first with attention maps)")
+
     def add_workers(self, help: str) -> None:
         self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
 

@@ -1,12 +1,18 @@
 """A trained run of dates: opened, and asked in words."""
 
+import os
 import reprlib
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
+from common.util import to_cpu
 from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
+from experiment.answers import DateAnswer
 from seq2seq import load_model
+from seq2seq.model_file import MODELS
 
 MOST_CHARACTERS = 10_000  # of a question or an answer
 TRAIN = "python scripts/train_date.py"
@@ -29,20 +35,50 @@ def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
 def expect_run_of_dates(run: Path) -> None:
     """Raise ValueError for a file, and for a run of train_text.py."""
     if (run / "best.npz").is_file():
-        raise ValueError(f"--run {run}: a run of train_text.py, which plot_text_attention.py draws")
+        raise ValueError(f"{run}: a run of train_text.py, which TextModel reads and plot_text_attention.py draws")
+    expect_no_file(run)
+
+
+def expect_text(name: str, text: object) -> None:
+    """Raise ValueError for anything but a text."""
+    if not isinstance(text, str):
+        raise ValueError(f"{name}: expected one text, got {type(text).__name__}")
+
+
+def expect_no_file(run: Path) -> None:
+    """Raise ValueError for a file where the folder of a run is expected."""
     if run.is_file():
-        raise ValueError(f"--run {run}: a file; the folder of a run wanted")
+        raise ValueError(f"{run}: expected the folder of a run, got a file")
+
+
+def models_of(run: Path) -> list[str]:
+    """The names of the trained models of a run, in the order of ``MODELS``."""
+    return [name for name in MODELS if (run / f"{name}.npz").is_file()]
 
 
 class DateModel:
-    """A trained model with what it takes to ask it in words: vocabulary, lengths, direction of reading."""
+    """A trained model of dates with all that it takes to ask it in words.
 
-    def __init__(self, run: Path, name: str = "attention"):
+    run: the folder that train_date.py wrote. model: a name of ``seq2seq.model_file.MODELS``; None for the run's first
+    model with attention maps, or its first model where none has them.
+    Raises ValueError for a folder or a file that train_date.py did not write, OSError where there is no such model.
+
+        DateModel("runs/date").ask("May 1, 1972").text  # "1972-05-01"
+    """
+
+    def __init__(self, run: str | os.PathLike, model: str | None = None):
+        run = Path(run)
         expect_run_of_dates(run)
+        found = models_of(run)
+        name = model or next((name for name in found if MODELS[name].has_maps), next(iter(found), None))
         path = run / f"{name}.npz"
-        if not path.is_file():
+        if name not in found:
+            if model is not None and model not in MODELS:
+                raise ValueError(f"DateModel: expected a model of {', '.join(MODELS)}, got {model!r}")
+            missing = f"no trained model in {run}" if model is None else f"no trained {model} model at {path}"
             stopped = next(run.glob("*.state.npz"), None)
-            raise FileNotFoundError(f"no trained {name} model at {path}; {how_to_get_one(TRAIN, run, stopped)}")
+            raise FileNotFoundError(f"{missing}; {how_to_get_one(TRAIN, run, stopped)}")
+        self.name = name
         self.model, facts = load_model(path)
         facts = {"question_characters": None} | facts  # which older files do not name
         kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
@@ -56,20 +92,64 @@ class DateModel:
             )
         seen = facts["question_characters"]
         self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
-        self.start_id = self.vocabulary.char_to_id[facts["start"]]
+        self.start, self.start_id = facts["start"], self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
         self.path, self.data = path, facts["data"]
         characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()
         wide = self.T_dec == len(dates.ANSWER_SOURCES)
         self.answers_dates = characters and wide and facts.get("dates") is not False
 
+    def ask(self, question: str) -> DateAnswer:
+        """The model's own answer, found by greedy decoding.
+
+        Raises ValueError for a question that is empty, too long, or has a character that no training question has.
+        """
+        expect_text("DateModel.ask", question)
+        ((answer,),) = self.answers(self.encode(question)[None])
+        return answer
+
+    def answers(self, xs, beam_width: int = 1) -> list[list[DateAnswer]]:
+        """The best answers that a beam search finds to each of the questions xs (N, T_enc) of ``encode``, best first.
+
+        A width of 1 is greedy decoding. See ``Seq2seq.beam_search``.
+        """
+        found = self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
+        ids, probabilities = to_cpu(found.ids), np.exp(to_cpu(found.log_probs))
+        maps = None if found.attention_weights is None else to_cpu(self.as_written(found.attention_weights))
+        questions = [self.vocabulary.decode(x).strip() for x in self.as_written(xs)]
+        text = self.vocabulary.decode
+        return [
+            [
+                DateAnswer(question, text(ids[n, k]).rstrip(" "), float(p), None if maps is None else maps[n, k])
+                for k, p in enumerate(probabilities[n])
+            ]
+            for n, question in enumerate(questions)
+        ]
+
+    def weights_under(self, xs, answer: str):
+        """Attention weights (T_dec, T_enc) to a question xs (1, T_enc) while the decoder is given this answer."""
+        ts = np.concatenate(([self.start_id], self.vocabulary.encode(answer)))[None]
+        self.model.forward(xs, ts)
+        return to_cpu(self.as_written(self.model.decoder.attention.attention_weights[:, 0]))
+
+    def expect_maps(self) -> None:
+        """Raise ValueError for a model without attention maps."""
+        if not self.model.has_maps:
+            raise ValueError(f"{self.path}: {type(self.model).__name__} has no attention maps")
+
+    def as_written(self, read):
+        """Ids or weights (..., T_enc) in the order of the text, whatever the direction of reading."""
+        return read[..., ::-1] if self.reverse else read
+
     def encode(self, text: str, *, of_test: bool = False):
         """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
 
-        of_test: a test question, which may have characters that no training question has.
+        of_test: a test question, which may be empty, or have characters that no training question has.
         """
+        if not of_test and not text.strip():
+            raise ValueError("expected a question, got an empty text")
         ids = self.vocabulary.encode(text.strip(), self.T_enc, seen=None if of_test else self.question_characters)
-        return ids[::-1] if self.reverse else ids
+        return self.as_written(ids)
 
     def parsed(self, question: str) -> dates.Parsed | None:
         """The date that a question is, padded as the model reads it; None for none, and where answers are no dates."""
@@ -86,10 +166,6 @@ class DateModel:
     def decode(self, xs):
         """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
         return self.model.decode(xs, self.start_id, self.T_dec)
-
-    def beam_search(self, xs, beam_width: int):
-        """The best of the model's own answers to xs (N, T_enc): see ``Seq2seq.beam_search``."""
-        return self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
 
     def test_questions(self) -> list[tuple[str, str]]:
         """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""

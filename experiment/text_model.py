@@ -1,19 +1,21 @@
 """A trained run of texts: opened, and asked in words."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from classifier import load_model
 from classifier.text_classifier import TextClassifier
+from common.util import to_cpu
 from dataset import blogs
 from dataset.batches import PaddedTexts
 from dataset.labelled import READERS, LabelledTexts
 from dataset.tokenizers import Tokenizer, tokenizer_from_json
-from dataset.words import WordVocabulary
+from dataset.words import UNK, WordVocabulary
+from experiment.answers import TextAnswer
 from experiment.corpus import OPTIONS, open_corpus, pad
-from experiment.date_model import expect_facts, how_to_get_one
-from seq2seq.model_file import MODELS as DATE_MODELS
+from experiment.date_model import expect_facts, expect_no_file, expect_text, how_to_get_one, models_of
 
 TRAIN = "python scripts/train_text.py"
 BATCH = 16  # texts of a heat map
@@ -26,18 +28,24 @@ WEIGHTS = {  # of ``token_weight_kinds``, beside a colour bar
 
 
 class TextModel:
-    """A trained classifier with what it takes to ask it in words."""
+    """A trained classifier with all that it takes to ask it in words.
+
+    run: the folder that train_text.py wrote.
+    Raises ValueError for a folder or a file that train_text.py did not write, OSError where there is no model.
+
+        TextModel("runs/text").ask("寺と神社を巡った").label
+    """
 
     model: TextClassifier
     tokenizer: Tokenizer
     vocabulary: WordVocabulary
 
-    def __init__(self, run: Path):
+    def __init__(self, run: str | os.PathLike):
+        run = Path(run)
         path = run / "best.npz"
-        if any((run / f"{name}.npz").is_file() for name in DATE_MODELS):
-            raise ValueError(f"--run {run}: a run of train_date.py, which plot_attention.py draws")
-        if run.is_file():
-            raise ValueError(f"--run {run}: a file; the folder of a run wanted")
+        if models_of(run):
+            raise ValueError(f"{run}: a run of train_date.py, which DateModel reads and plot_attention.py draws")
+        expect_no_file(run)
         if not path.is_file():
             state = run / "state.npz"
             how = how_to_get_one(TRAIN, run, state if state.is_file() else None)
@@ -51,6 +59,47 @@ class TextModel:
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
+        self.lang = "en" if facts["tokenizer"]["name"] == "words" else "ja"
+
+    def ask(self, text: str, kind: str | None = None) -> TextAnswer:
+        """The class that the model finds for a text, and the weight that each token had.
+
+        kind: one of the model's ``token_weight_kinds``, the first when None.
+        Raises ValueError for a text without a token, and for a kind that the model has not.
+        """
+        expect_text("TextModel.ask", text)
+        (answer,) = self.answers([text], kind)
+        if not answer.tokens:
+            raise ValueError(f"no token in the text {text!r}")
+        return answer
+
+    def answers(self, texts: list[str], kind: str | None = None) -> list[TextAnswer]:
+        """What ``ask`` says, for each of the texts, at once; of one without a token the model reads nothing."""
+        kinds = self.model.token_weight_kinds
+        if kinds or kind:
+            tokens, probabilities, weights = self.explain(texts, kind)
+        else:
+            tokens, weights = [self.tokens(text) for text in texts], [None] * len(texts)
+            probabilities = self.model.probabilities(self.encode(tokens))
+        return [
+            TextAnswer(
+                text=text,
+                label=self.classes[p.argmax()],
+                probability=float(p.max()),
+                probabilities=p,
+                classes=self.classes,
+                tokens=words,
+                unknown=[word for word in dict.fromkeys(words) if self.vocabulary.encode([word])[0] == UNK],
+                weights=weight,
+                kind=kind or next(iter(kinds), None),
+                lang=self.lang,
+            )
+            for text, words, p, weight in zip(texts, tokens, to_cpu(probabilities), weights, strict=True)
+        ]
+
+    def encode(self, tokens: list[list[str]]) -> np.ndarray:
+        """Ids (N, T) of the tokens of N texts, padded to the longest as the model was trained."""
+        return pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
 
     def tokens(self, text: str) -> list[str]:
         """The tokens of a text that the model reads."""
@@ -59,9 +108,9 @@ class TextModel:
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
         """Of each text its tokens (lists), probabilities of the classes (N, K), and its tokens' weights (arrays)."""
         tokens = [self.tokens(text) for text in texts]
-        xs = pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
+        xs = self.encode(tokens)
         probabilities, weights = self.model.explain(xs, kind)
-        return tokens, probabilities, [w[x != 0] for w, x in zip(weights, xs, strict=True)]
+        return tokens, probabilities, [to_cpu(w[x != 0]) for w, x in zip(weights, xs, strict=True)]
 
     def test_texts(self) -> LabelledTexts:
         """The test part. Raises ValueError when the data is not what the model learnt."""
@@ -94,14 +143,14 @@ def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: s
     """
     from classifier.plot import plot_word_attention
 
-    rows = rows_of_batch(texts, number)
-    tokens, probabilities, weights = text_model.explain([texts.texts[i] for i in rows], kind)
+    batch = texts.take(rows_of_batch(texts, number))
+    answers = text_model.answers(batch.texts, kind)
     labels = [
-        f"{texts.classes[texts.labels[i]]} → {text_model.classes[p.argmax()]} {p.max():.2f}"
-        for i, p in zip(rows, probabilities, strict=True)
+        f"{batch.classes[label]} → {answer.label} {answer.probability:.2f}"
+        for answer, label in zip(answers, batch.labels, strict=True)
     ]
-    weight = WEIGHTS[kind or text_model.model.token_weight_kinds[0]]
-    return plot_word_attention(tokens, weights, labels=labels, weight=weight).figure
+    tokens, weights = [answer.tokens for answer in answers], [answer.token_weights() for answer in answers]
+    return plot_word_attention(tokens, weights, labels=labels, weight=WEIGHTS[answers[0].kind]).figure
 
 
 def attention_on_cues(model: TextClassifier, xs: PaddedTexts, texts: list[str]) -> tuple[float, float]:

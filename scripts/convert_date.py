@@ -8,16 +8,13 @@ python scripts/convert_date.py --explain "May 1, 1972"      # and where the mode
 import shutil
 import sys
 from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
+from itertools import chain, islice
 
 import entry
 import numpy as np
 
+from experiment import DateAnswer, DateModel
 from experiment.command_line import Parser, blocks, number
-from experiment.date_model import DateModel
-from seq2seq.model_file import MODELS
-from seq2seq.text_map import map_text
 
 MOST = 1024  # answers that are searched for at a time, which bounds the memory
 
@@ -25,8 +22,7 @@ MOST = 1024  # answers that are searched for at a time, which bounds the memory
 def parse():
     parser = Parser(description=__doc__)
     parser.add_argument("texts", nargs="*", metavar="DATE", help="written dates (default: lines on standard input)")
-    parser.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help="what train_date.py wrote")
-    parser.add_argument("--model", choices=list(MODELS), default="attention")
+    parser.add_run_of_dates()
     width = number(int, f"a whole number of 1 to {MOST}", lambda value: 1 <= value <= MOST)
     parser.add_argument("--beam", type=width, metavar="K", help="the K best answers of a beam search of width K")
     parser.add_argument(
@@ -38,8 +34,10 @@ def parse():
 def main() -> int:
     args = parse()
     date_model = DateModel(args.run, args.model)
+    if args.explain:
+        date_model.expect_maps()
     if not args.texts and sys.stdin is None:
-        raise ValueError("no dates: neither arguments nor a standard input")
+        raise ValueError("expected dates, got neither arguments nor a standard input")
     failed, kind = False, "question" if args.texts else "line"
     # someone who types lines wants each answered at once
     size = 1 if not args.texts and sys.stdin.isatty() else MOST // (args.beam or 1)
@@ -48,35 +46,24 @@ def main() -> int:
         questions = []
         for place, text in chunk:
             try:
-                if not text.strip():
-                    raise ValueError("expected a date, got none")
                 questions.append(date_model.encode(text))
             except ValueError as error:
                 failed = True
                 entry.say(f"{kind} {place}: {error}")
         if questions:
-            for answers in answered(date_model, np.stack(questions), args):
-                print(answers, flush=size == 1)
+            for answer in chain(*date_model.answers(np.stack(questions), args.beam or 1)):
+                print(shown(answer, date_model.T_dec, args), flush=size == 1)
     return 2 if failed else 0
 
 
-def answered(date_model: DateModel, xs: np.ndarray, args) -> Iterator[str]:
-    """Of each question xs (N, T_enc) the lines to print: its answers, with probabilities and maps where they were
-    asked for."""
-    decoded, vocabulary = date_model.beam_search(xs, args.beam or 1), date_model.vocabulary
-    if args.explain and decoded.attention_weights is None:
-        raise ValueError(f"--explain: {date_model.path} has no attention; there is no map")
-    order = slice(None, None, -1 if date_model.reverse else 1)
-    width, as_blocks = shutil.get_terminal_size().columns, blocks()
-    for n, (answers, log_probs) in enumerate(zip(decoded.ids, decoded.log_probs, strict=True)):
-        for k, ids in enumerate(answers):
-            line = answer = vocabulary.decode(ids)
-            if args.beam or args.explain:
-                line += f"  {np.exp(log_probs[k]):.4f}"
-            if args.explain:
-                weights = decoded.attention_weights[n, k][:, order]
-                line += "\n" + map_text(weights, vocabulary.decode(xs[n, order]), answer, width, blocks=as_blocks)
-            yield line
+def shown(answer: DateAnswer, width: int, args) -> str:
+    """The answer, with its probability and its map where they were asked for."""
+    line = answer.text.ljust(width)
+    if args.beam or args.explain:
+        line += f"  {answer.probability:.4f}"
+    if args.explain:
+        line += "\n" + answer.map_text(shutil.get_terminal_size().columns, blocks=blocks())
+    return line
 
 
 def lines() -> Iterator[str]:

@@ -7,6 +7,7 @@ from operator import index
 
 import numpy
 
+from common.layer import Layer
 from common.np import np
 from common.time_layers import TimeAttention
 from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
@@ -53,7 +54,13 @@ class AttentionDecoder(Decoder):
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
         super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
-        self.attention = TimeAttention()
+        self.attention = self.make_attention(hidden_size, rng=rng, dtype=dtype)
+        self.own(self.attention)
+
+    @staticmethod
+    def make_attention(hidden_size: int, *, rng, dtype) -> Layer:
+        """The attention layer, with weights of its own or without: where a subclass scores in another way."""
+        return TimeAttention()
 
     @staticmethod
     def input_sizes(D: int, H: int) -> tuple[int, int]:
@@ -103,6 +110,10 @@ class AttentionSeq2seq(Seq2seq):
             raise ValueError(f"AttentionSeq2seq: mask_padding in 0..{vocab_size - 1} wanted, got {mask_padding}")
         self.mask_padding = mask_padding if mask_padding is None else index(mask_padding)
         self.arguments |= {"mask_padding": self.mask_padding}
+
+    def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
+        scores = sums = decoder_rows * T_enc * self.arguments["hidden_size"]
+        return super().products(encoder_rows, decoder_rows, T_enc, peeks) + scores + sums
 
     def encode(self, xs: Array) -> Array:
         hs_enc = super().encode(xs)

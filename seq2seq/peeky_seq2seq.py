@@ -37,3 +37,9 @@ class PeekySeq2seq(Seq2seq):
     """Seq2seq with a PeekyDecoder."""
 
     decoder_class = PeekyDecoder
+
+    def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
+        H, decoder = self.arguments["hidden_size"], self.decoder
+        saved = 0 if peeks is None else decoder_rows - peeks
+        every = super().products(encoder_rows, decoder_rows, T_enc)
+        return every - saved * (decoder.lstm.Wx[:H].size + decoder.affine.W[:H].size)

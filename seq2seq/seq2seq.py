@@ -123,6 +123,7 @@ class Seq2seq(BaseModel):
     xs int (N, T_enc): questions; ts int (N, T_dec + 1): answers, the start character first. The decoder reads
     ``ts[:, :-1]`` and is to write ``ts[:, 1:]``.
     Weights come from rng (fresh entropy when None), in ``dtype``.
+    ``has_maps``: whether ``decode`` tells where each character of the answer looked in the question.
     """
 
     has_maps = False
@@ -198,6 +199,18 @@ class Seq2seq(BaseModel):
         rows = work / (xs.shape[1] + ts.shape[1] - 1)
         count = worthwhile(count, operations, rows, self.worth_a_worker)
         return equal_work(order, cost, count, multiple=4)  # products are quickest for 4, 8, 12, ... rows
+
+    def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
+        """Multiplications in the matrix products of a forward; a subclass with other products says so here.
+
+        encoder_rows, decoder_rows: characters that are read and written, all questions together. peeks: how often a
+        decoder that sees the encoder's last state at each step multiplies it (once a character when None).
+        """
+        of_encoder, of_decoder = (
+            sum(p.size for p in part.params if p.ndim > 1) - part.embed.W.size  # an embedding is looked up
+            for part in (self.encoder, self.decoder)
+        )
+        return encoder_rows * of_encoder + decoder_rows * of_decoder
 
     def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
         """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""

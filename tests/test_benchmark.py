@@ -6,18 +6,17 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
-from script_tools import MODELS, ROOT, refused
+from script_tools import MODELS, refused
 
+from benchmarks import date as benchmark
+from benchmarks.contestants import CONTESTANTS, Job, race, take_turn, train_and_weigh
+from benchmarks.date import make_batches
+from benchmarks.flops import distinct_prefixes, step_flops
 from common.layer import named_grads, named_params
+from seq2seq import AttentionDecoder, AttentionSeq2seq
 from seq2seq.model_file import MODELS as CLASSES
 
-TINY_SIZES = 2, 3, 2, 5, 3, 4  # N, T_enc, T_dec, V, D, H
-
-
-@pytest.fixture
-def scripts(monkeypatch):
-    """The scripts can import each other, and we them."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
+TINY_SIZES = 2, 3, 2  # N, T_enc, T_dec
 
 
 def questions_and_answers(rng, N=5, T_enc=7, T_dec=4, V=6):
@@ -35,15 +34,28 @@ def questions_and_answers(rng, N=5, T_enc=7, T_dec=4, V=6):
         ("attention", {}, 4032 + 2688 + 960 + 576),  # Affine reads 8; scores and sums: 2 questions of 6 * 2*4*3 each
     ],
 )
-def test_flops_equal_a_count_by_hand(scripts, model, options, flops):
-    from benchmarks.flops import step_flops
-
-    assert step_flops(model, *TINY_SIZES, **options) == flops
+def test_flops_equal_a_count_by_hand(model, options, flops):
+    assert step_flops(CLASSES[model](5, 3, 4), *TINY_SIZES, **options) == flops
 
 
-def test_distinct_prefixes_equal_a_count_with_sets(scripts):
-    from benchmarks.flops import distinct_prefixes
+def test_flops_of_a_model_of_ones_own_are_counted_by_its_weights_or_refused():
+    """A bilinear score multiplies each of the decoder's 4 states by a matrix of 4 x 4."""
 
+    class Scored(AttentionDecoder):
+        def __init__(self, *sizes, **draw):
+            super().__init__(*sizes, **draw)
+            self.params.append(np.zeros((4, 4)))
+
+    class ScoredSeq2seq(AttentionSeq2seq):
+        decoder_class = Scored
+
+    plain = step_flops(AttentionSeq2seq(5, 3, 4), *TINY_SIZES)
+    assert step_flops(ScoredSeq2seq(5, 3, 4), *TINY_SIZES) == plain + 6 * 4 * 4 * 4
+    with pytest.raises(ValueError, match=r"^step_flops: expected a model with a method products, got object$"):
+        step_flops(object(), *TINY_SIZES)
+
+
+def test_distinct_prefixes_equal_a_count_with_sets():
     rng = np.random.default_rng(0)
     ragged = rng.integers(3, size=(40, 6))
     for xs in (ragged, ragged[:1], np.tile(ragged[:1], (5, 1)), ragged[:, ::-1], np.arange(12).reshape(4, 3)):
@@ -53,7 +65,7 @@ def test_distinct_prefixes_equal_a_count_with_sets(scripts):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_torch_twin_has_our_loss_and_gradients(scripts, kind):
+def test_the_torch_twin_has_our_loss_and_gradients(kind):
     torch = pytest.importorskip("torch")
     from benchmarks.torch_date import Twin
 
@@ -76,10 +88,8 @@ def test_the_torch_twin_has_our_loss_and_gradients(scripts, kind):
 
 
 @pytest.fixture
-def turns(scripts):
+def turns():
     """``turns(*names)``: the losses and times of contestants that train the same model on the same mini-batches."""
-    from benchmarks.contestants import CONTESTANTS, Job, take_turn
-
     rng = np.random.default_rng(2)
     batches = [questions_and_answers(rng) for _ in range(3)]
     job = Job("attention", V=6, D=3, H=8, lr=0.001, max_grad=5.0, threads=2, seed=0)
@@ -130,10 +140,7 @@ def test_the_benchmark_prints_a_table_and_writes_json(script, tiny, tmp_path):
     assert "one by one, extrapolated" in done.stdout and "not figures to quote" in done.stdout
 
 
-def test_scale_varies_one_size_at_a_time(scripts, monkeypatch):
-    from benchmarks import date as benchmark
-    from benchmarks.contestants import train_and_weigh
-
+def test_scale_varies_one_size_at_a_time(monkeypatch):
     monkeypatch.setattr(benchmark, "SCALE", {"N": (2, 4), "T_enc": (3, 9), "H": (4, 6)})
     monkeypatch.setattr(benchmark, "alone", train_and_weigh)
     rng = np.random.default_rng(3)
@@ -147,7 +154,7 @@ def test_scale_varies_one_size_at_a_time(scripts, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_torch_twin_writes_our_answers(scripts):
+def test_the_torch_twin_writes_our_answers():
     torch = pytest.importorskip("torch")
     from benchmarks.torch_date import Twin
 
@@ -162,9 +169,7 @@ def test_the_torch_twin_writes_our_answers(scripts):
         assert len(np.unique(ids, axis=0)) > 1
 
 
-def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch(scripts):
-    from benchmarks.contestants import Job, race
-
+def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch():
     rng = np.random.default_rng(6)
     data = questions_and_answers(rng, N=16)
     job = Job("attention", V=6, D=3, H=8, lr=0.001, max_grad=5.0, threads=2, seed=0)
@@ -182,9 +187,7 @@ def test_kernels_are_compared_in_processes_of_their_own(script, tmp_path):
     assert all(float(row.split()[2]) > 0 for row in rows)
 
 
-def test_without_torch_the_rest_is_measured(scripts, monkeypatch, capsys):
-    from benchmarks import date as benchmark
-
+def test_without_torch_the_rest_is_measured(monkeypatch, capsys):
     monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda name: None)
     ask = {"scale": False, "compiled": True, "workers": 2}
     assert benchmark.choose(Namespace(only=None, **ask)) == ["ours", "unshared", "one", "chapter"]
@@ -207,9 +210,7 @@ def test_bad_arguments_are_one_line_and_exit_code_2(in_process, tmp_path, argume
     refused(in_process(tmp_path, "benchmarks.date", *arguments), message)
 
 
-def test_a_batch_larger_than_the_data_is_refused(scripts):
-    from benchmarks.date import make_batches
-
+def test_a_batch_larger_than_the_data_is_refused():
     data = questions_and_answers(np.random.default_rng(4), N=7)
     batches = make_batches(data, 3, 5, seed=0)
     assert len(batches) == 5 and all(x.shape == (3, 7) and t.shape == (3, 5) for x, t in batches)

@@ -48,7 +48,12 @@ def test_convert_reports_bad_lines_and_converts_the_others(trained_run, script):
     assert done.returncode == 2
     assert done.stdout.splitlines() == answers(trained_run, "peeky")
     reports = done.stderr.splitlines()
-    reasons = ("character 3", "'月', character 2", "30 characters, at most 29", "expected a date, got none")
+    reasons = (
+        "character 3",
+        "'月', character 2",
+        "30 characters, at most 29",
+        "expected a question, got an empty text",
+    )
     for number, report, reason in zip((2, 4, 6, 8), reports, reasons, strict=True):
         assert report.startswith(f"convert_date.py: line {number}: ") and reason in report
 
@@ -61,10 +66,10 @@ def test_convert_refuses_bad_arguments_as_it_does_lines(trained_run, in_process)
 
 def test_convert_without_a_trained_model_says_how_to_train(in_process, tmp_path):
     done = in_process(tmp_path, "convert_date.py", "May 1, 1972")
-    refused(done, r"no trained attention model at \S*; train one with: python scripts/train_date\.py --out runs")
+    refused(done, r"no trained model in \S*; train one with: python scripts/train_date\.py --out runs")
     (tmp_path / "peeky.state.npz").touch()  # of a training that was stopped before its first epoch of this model
     done = in_process(tmp_path, "convert_date.py", "--run", ".", "May 1, 1972")
-    refused(done, r"no trained attention model .*stopped, go on with: python scripts/train_date\.py --resume \.; else ")
+    refused(done, r"no trained model in \.; .*stopped, go on with: python scripts/train_date\.py --resume \.; else ")
     (tmp_path / "baseline.npz").write_bytes(b"\x80\x04 pickled")
     done = in_process(tmp_path, "convert_date.py", "--run", ".", "--model", "baseline", "May 1, 1972")
     refused(done, r"baseline\.npz: a pickled file is refused")
@@ -135,7 +140,7 @@ def test_convert_explains_with_a_plain_map_when_piped(trained_run, in_process, m
 
 def test_convert_without_attention_has_nothing_to_explain(trained_run, in_process):
     done = in_process(trained_run.cwd, "convert_date.py", "--explain", "--model", "peeky", *ASKED)
-    refused(done, r"--explain: .*peeky\.npz has no attention; there is no map")
+    refused(done, r"peeky\.npz: PeekySeq2seq has no attention maps")
 
 
 @pytest.mark.parametrize("width", [0, -1, 1025, 10**30, "many"])

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
-from script_tools import ROOT, TINY, refused
+from script_tools import TINY, refused
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from classifier.faithfulness import parts as classifier_parts
@@ -16,6 +16,7 @@ from common.faithfulness import mean_ranks, occlusion, rank_correlations, spearm
 from common.functions import log_softmax
 from common.layer import named_params, set_train_flg
 from dataset.sequence import read
+from experiment import TextModel
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, load_model
 from seq2seq.faithfulness import parts as seq2seq_parts
 
@@ -250,10 +251,7 @@ def test_the_script_tells_of_one_test_question(trained_run, test_part, in_proces
     assert printed("--index", 0).endswith("\n\n" + printed("--count", 1)), "which counts, and tells of no token"
 
 
-def test_the_script_tells_of_one_test_text(text_run, in_process, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    from experiment.text_model import TextModel
-
+def test_the_script_tells_of_one_test_text(text_run, in_process):
     text_model = TextModel(text_run.folder)
     texts = text_model.test_texts().texts
     tokens, probabilities, _ = text_model.explain(texts)
@@ -266,10 +264,18 @@ def test_the_script_tells_of_one_test_text(text_run, in_process, monkeypatch):
     ]
 
 
+def test_the_script_asks_the_model_that_is_named_and_refuses_one_without_maps(trained_run, text_run, in_process):
+    refused(in_process(trained_run.cwd, "faithfulness.py", "--model", "peeky"), "PeekySeq2seq has no attention maps")
+    refused(
+        in_process(text_run.cwd, "faithfulness.py", "--run", "runs/text", "--model", "attention"),
+        "--model attention: runs/text is a run of train_text.py, which has one model",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--text", " "], "--text: a text wanted"),
+        (["--text", " "], "expected a question, got an empty text"),
         (["--text", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
         (["--text", "May 1", "--count", 3], "not allowed with"),
         (["--index", 10**6], r"--index 1000000: the test part has \d+ examples, 0\.\."),
@@ -288,7 +294,7 @@ def test_the_script_wants_spaces(train, in_process, tmp_path):
 
 
 def test_the_script_refuses_a_folder_without_a_run(tmp_path, in_process):
-    refused(in_process(tmp_path, "faithfulness.py"), "no trained attention model")
+    refused(in_process(tmp_path, "faithfulness.py"), "no trained model in runs/date")
 
 
 def test_a_nan_has_no_rank():

@@ -133,12 +133,14 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--index", 300], r"--index 300: .*300 questions"),
         (["--index", -1], "--index: .*at least 0"),
         (["--count", 0], "--count: .*at least 1"),
-        (["--save", "map.gif"], r"map\.gif: .*\.png, \.svg, \.pdf"),
-        (["--text", " "], "--text: a question wanted"),
+        (["--save", "map.gif"], r"map\.gif: expected .*\.png, \.svg, \.pdf"),
+        (["--text", " "], "expected a question, got an empty text"),
         (["--text", "a" * 30], "30 characters, at most 29"),
         (["--text", "May 1, ２"], "'２', character 8 "),
         (["--text", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
         (["--text", "May 1, 1972", "--given-answer"], "--given-answer"),
+        (["--model", "peeky"], "--model peeky: has no attention maps to draw"),
+        (["--model", "bert"], "--model: invalid choice: 'bert'"),
         (["--text", "May 1, 1972", "--index", 1], "not allowed with"),
         (["--cmap", "grayish"], "--cmap grayish"),
         (["--film", "--grid", 2], "not allowed with"),
@@ -163,8 +165,8 @@ def test_plot_refuses_in_one_line(trained_run, plot, arguments, message):
 def test_plot_refuses_what_is_no_run_of_dates(plot, tmp_path, option):
     (tmp_path / "best.npz").write_bytes(b"")
     (tmp_path / "history.csv").write_text("epoch,val_acc\n1,0.5\n")
-    refused(plot(tmp_path, "--run", ".", option), "--run .: a run of train_text.py, which plot_text_attention.py draws")
-    refused(plot(tmp_path, "--run", "best.npz", option), "--run best.npz: a file; the folder of a run wanted")
+    refused(plot(tmp_path, "--run", ".", option), "py: .: a run of train_text.py, which TextModel reads and plot_text")
+    refused(plot(tmp_path, "--run", "best.npz", option), "best.npz: expected the folder of a run, got a file")
 
 
 def test_plot_shows_no_window_where_there_can_be_none(trained_run, script):

@@ -8,7 +8,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from script_tools import MODELS, ROOT, TINY, everything, history, refused
+from script_tools import MODELS, TINY, everything, history, refused
 
 from common import checkpoint
 from common.checkpoint import CheckpointError
@@ -224,8 +224,7 @@ def test_film_draws_what_was_kept(kept_run, drawn):
 def test_film_of_many_epochs_shows_some_of_them(tmp_path, drawn, monkeypatch):
     facts = {"question": "abcd", "written": [f"{i:03}" for i in range(9)], "answer": None}
     checkpoint.save(tmp_path / "maps.npz", {"weights": np.resize(WEIGHTS, (9, 3, 4))}, facts)
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    monkeypatch.setattr("plot_attention.MOST", 3)
+    monkeypatch.setattr("experiment.plot_dates.MOST", 3)
     _, figure = drawn(tmp_path, "--run", ".", "--film")
     assert [ax.get_title() for ax in figure.axes[:-1]] == ["epoch 1: 000", "epoch 5: 004", "epoch 9: 008"]
 

@@ -8,11 +8,14 @@ import shutil
 import matplotlib.image
 import numpy as np
 import pytest
-from script_tools import ROOT, everything, refused, write_films
+from script_tools import everything, refused, write_films
 from test_classifier import MADE
 
+import classifier.plot
 from classifier import load_model, save_model
 from classifier.token_table import to_text, token_table
+from experiment import TextModel
+from experiment.text_model import BATCH
 from seq2seq import AttentionSeq2seq
 from seq2seq import save_model as save_date_model
 
@@ -20,11 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:no installed font has")  # none 
 
 
 @pytest.fixture
-def text_model(text_run, monkeypatch):
+def text_model(text_run):
     """The trained model of ``text_run``."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    from experiment.text_model import TextModel
-
     return TextModel(text_run.folder)
 
 
@@ -122,10 +122,6 @@ def test_a_batch_as_a_page(plot, text_model, tmp_path):
 
 
 def test_the_heat_map_has_what_the_model_gave(in_process, text_runs, monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    import classifier.plot
-    from experiment.text_model import BATCH, TextModel
-
     drawn, draw = [], classifier.plot.plot_word_attention
 
     def remember(tokens, weights, labels, weight):
@@ -168,7 +164,7 @@ def test_in_a_process_of_its_own(script, text_runs):
     "arguments, message",
     [
         (["--run", "nowhere"], r"no trained model at nowhere.best\.npz; .*python scripts/train_text\.py --out nowhere"),
-        (["--run", "date"], "--run date: a run of train_date.py, which plot_attention.py draws"),
+        (["--run", "date"], "py: date: a run of train_date.py, which DateModel reads and plot_attention.py draws"),
         (["--run", "mixed"], "best.npz: not a model file: expected one of gru, seqself, bow, got 'attention'"),
         (["--run", "bare"], r"best\.npz: not written by train_text\.py: .* vocabulary, and says none"),
         (["--index", 90], r"--index 90: the test part has \d\d texts, 0\.\.\d\d"),
@@ -179,8 +175,11 @@ def test_in_a_process_of_its_own(script, text_runs):
         (["--text", "a", "--index", 1], "not allowed with"),
         (["--text", "a", "--batch", 1], "not allowed with"),
         (["--text", "a", "--weights", "best"], "token weights 'best': one of (attention|received, output_max) wanted"),
-        (["--text", "a", "--save", "map.gif"], r"map\.gif: one of \.csv, \.html, \.png, \.svg, \.pdf wanted"),
-        (["--batch", 0, "--save", "map.csv"], r"map\.csv: one of \.html, \.png, \.svg, \.pdf wanted"),
+        (
+            ["--text", "a", "--save", "map.gif"],
+            r"map\.gif: expected a name that ends in \.csv, \.html, \.png, \.svg, \.pdf",
+        ),
+        (["--batch", 0, "--save", "map.csv"], r"map\.csv: expected a name that ends in \.html, \.png, \.svg, \.pdf"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
@@ -252,5 +251,5 @@ def test_models_that_do_not_attend(text_runs, in_process, tmp_path):
     assert done.returncode == 0 and done.stdout.startswith("input: a|b|c\nlabel: (P)"), done.stderr
     refused(
         in_process(tmp_path, "plot_text_attention.py", "--run", "plain", "--text", "a b"),
-        "GRUClassifier: token weights None: a model without attention has none",
+        "the model has no attention, so its tokens have no weights",
     )

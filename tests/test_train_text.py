@@ -267,8 +267,8 @@ def test_runs_of_dates_and_texts_do_not_mix(bare, in_process, tmp_path, tiny):
     refused(
         in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), "--out out: out/best.npz is of a run of"
     )
-    refused(in_process(tmp_path, "plot_attention.py", "--run", "out"), "--run out: a run of train_text.py")
-    refused(in_process(tmp_path, "plot_attention.py", "--run", tiny), "a file; the folder of a run wanted")
+    refused(in_process(tmp_path, "plot_attention.py", "--run", "out"), "py: out: a run of train_text.py")
+    refused(in_process(tmp_path, "plot_attention.py", "--run", tiny), "expected the folder of a run, got a file")
     assert everything(tmp_path / "out") == before
     (tmp_path / "out" / "best.npz").unlink()
     unfinished = r"--out out: out/state\.npz is of a run of another script"

@@ -1,0 +1,129 @@
+"""What a trained model answered in words: printed on one line, drawn, or shown by a notebook."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from classifier.token_table import TokenTable, escaped, shaded, to_html_part, token_table
+from seq2seq.text_map import map_text
+from support.terminal import visible
+
+
+@dataclass(frozen=True, eq=False)
+class DateAnswer:
+    """A date as a model wrote it.
+
+    question, text: without their padding. probability: of the whole answer, 0..1.
+    attention (T_dec, T_enc): where the model looked for each character that it wrote, in the order of the text; the
+    last columns are the question's padding. None for a model without maps.
+    """
+
+    question: str
+    text: str
+    probability: float
+    attention: np.ndarray | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.probability:.1%})"
+
+    def map_text(self, width: int = 80, *, blocks: bool = True) -> str:
+        """The map as lines of text, for a terminal: see ``seq2seq.text_map.map_text``."""
+        return map_text(self.attention, *self.labels(), width, blocks=blocks)
+
+    def labels(self) -> tuple[str, str]:
+        """The characters of the map's columns and of its rows: question and answer with their padding.
+
+        Raises ValueError for an answer without a map.
+        """
+        if self.attention is None:
+            raise ValueError(f"{self}: the model has no attention, so there is no map to draw")
+        rows, columns = self.attention.shape
+        return self.question.ljust(columns), self.text.ljust(rows)
+
+    def plot(self, ax=None):
+        """Draw the map on ``ax``, or on a new figure when it is None; return the Axes.
+
+        Raises ValueError for an answer without a map.
+        """
+        labels = self.labels()
+        from seq2seq.plot import plot_attention
+
+        return plot_attention(self.attention, *labels, ax, title=f"{self.question} → {self.text}")
+
+    def _repr_html_(self) -> str:
+        """The answer, and under it the map: the darker a cell, the larger its weight."""
+        line = f"<p><b>{escaped(self.text)}</b> ({self.probability:.1%})</p>"
+        if self.attention is None:
+            return line
+        question, answer = self.labels()
+        head = "".join(f'<th scope="col">{escaped(char)}</th>' for char in question)
+        lines = [line, "<table>", f"<thead><tr><th></th>{head}</tr></thead>", "<tbody>"]
+        for char, row in zip(answer, self.attention, strict=True):
+            cells = "".join(f'<td title="{weight:.2f}" {shaded(weight)}></td>' for weight in row)
+            lines.append(f'<tr><th scope="row">{escaped(char)}</th>{cells}</tr>')
+        return "\n".join([*lines, "</tbody>", "</table>"]) + "\n"
+
+
+@dataclass(frozen=True, eq=False)
+class TextAnswer:
+    """The class that a model found for a text.
+
+    label, probability: the likeliest of ``classes``, and how likely it is, 0..1. probabilities (K,): of each class.
+    tokens: what the model read. unknown: those that it never saw in training. weights (T,): of each token, None for a
+    model that has none. kind: what these weights are, one of the model's ``token_weight_kinds``. lang: "ja" or "en".
+    """
+
+    text: str
+    label: str
+    probability: float
+    probabilities: np.ndarray
+    classes: list[str]
+    tokens: list[str]
+    unknown: list[str] = field(repr=False)
+    weights: np.ndarray | None = field(repr=False)
+    kind: str | None
+    lang: str
+
+    def __str__(self) -> str:
+        return f"{visible(self.label)} ({self.probability:.1%})"
+
+    def token_weights(self) -> np.ndarray:
+        """``weights``. Raises ValueError for a model that has none."""
+        if self.weights is None:
+            raise ValueError(f"{self}: the model has no attention, so its tokens have no weights")
+        return self.weights
+
+    def table(self) -> TokenTable:
+        """The table of the tokens and their weights. Raises ValueError for a model without weights."""
+        return token_table(self.tokens, self.token_weights())
+
+    def header(self, truth: str | None = None) -> list[str]:
+        """The original's two lines about a text: its tokens, and its true class, where that is known, beside the one
+        predicted; a third line for tokens that the model does not know."""
+        verdict = "" if truth is None else f"(L){truth} {'==' if truth == self.label else '!='} "
+        lines = [f"input: {'|'.join(self.tokens)}", f"label: {verdict}(P){self.label}({self.probability:.2f})"]
+        all_of_them = set(self.unknown) >= set(self.tokens)
+        nothing = " (every token of the text: the model read nothing but their number)" * all_of_them
+        return lines + [f"unknown: {'|'.join(self.unknown)}{nothing}"] * bool(self.unknown)
+
+    def plot(self, ax=None, *, title: str | None = None):
+        """Draw the text on ``ax``, or on a new figure when it is None; return the Axes.
+
+        Attention weights are a heat map of the words, other weights the table of the tokens.
+        Raises ValueError for a model without weights, TooLarge for more tokens than a picture holds.
+        """
+        table = self.table()
+        from classifier.plot import plot_token_table, plot_word_attention
+
+        title = self.header()[1] if title is None else title
+        if self.kind != "attention":
+            return plot_token_table(table, ax, title=title)
+        every = len(table.tokens)  # lines are enough for all of them
+        return plot_word_attention([table.tokens], [table.weight], ax, labels=[""], title=title, max_lines=every)
+
+    def _repr_html_(self) -> str:
+        """The classes with their probabilities, and the table of the tokens in shades of their weights."""
+        likeliest_first = np.argsort(-self.probabilities, kind="stable")
+        first, *others = [f"{escaped(self.classes[k])} ({self.probabilities[k]:.1%})" for k in likeliest_first]
+        line = f"<p>{', '.join([f'<b>{first}</b>', *others])}</p>\n"
+        return line if self.weights is None else line + to_html_part(self.header()[2:], self.table(), lang=self.lang)

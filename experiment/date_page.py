@@ -1,0 +1,68 @@
+"""A run of dates as one page of HTML that runs its model in the browser: see ``seq2seq.page``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from common.layer import named_params
+from dataset import dates
+from dataset.files import read_text
+from experiment.date_model import DateModel
+from seq2seq.page import Example, to_page
+
+
+def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: str, *, of_test: bool) -> bytes:
+    """The page of a model, with these questions and their right answers, None where one is not known.
+
+    origin: where the questions are from, for the page's head; of_test: see ``DateModel.encode``.
+    Raises ValueError for a question that cannot be asked, and as ``to_page``.
+    """
+    date_model.expect_maps()
+    model, name = date_model.model, date_model.path.resolve().parent.name
+    return to_page(
+        model,
+        examples(date_model, pairs, of_test=of_test),
+        vocabulary=date_model.vocabulary.chars,
+        question_characters=date_model.question_characters,
+        start=date_model.start,
+        T_enc=date_model.T_enc,
+        T_dec=date_model.T_dec,
+        reverse=date_model.reverse,
+        title=f"Where the model looks: {name}",
+        about=[
+            f"seq2seq with attention, {sum(p.size for p in named_params(model).values()):,} weights",
+            f"run {name}",
+            origin,
+            f"reads {'backwards' if date_model.reverse else 'forwards'}",
+        ],
+        dates={"written": dates.WRITTEN, "months": dates.MONTHS} if date_model.answers_dates else None,
+    )
+
+
+def examples(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_test: bool) -> list[Example]:
+    """The questions with what the model writes."""
+    xs = np.stack([date_model.encode(question, of_test=of_test) for question, _ in pairs])
+    written = [date_model.vocabulary.decode(ids) for ids in date_model.decode(xs).ids]
+    parsed = [date_model.parsed(question) for question, _ in pairs]
+    return [
+        Example(question.strip(), answer, own, date and date.truth)
+        for (question, answer), own, date in zip(pairs, written, parsed, strict=True)
+    ]
+
+
+def read_pairs(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]:
+    """The question of each line of a file, and its answer where one follows after the start character.
+
+    Raises ValueError, which names the line, for what the model cannot be asked.
+    """
+    for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
+        question, mark, answer = line.partition(date_model.start)
+        try:
+            date_model.encode(question)
+            if mark and not answer:
+                raise ValueError(f"no answer after {date_model.start!r}")
+            date_model.vocabulary.encode(answer, date_model.T_dec)
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from None
+        yield question, answer.ljust(date_model.T_dec) if mark else date_model.answer_to(question)

@@ -1,0 +1,99 @@
+"""Does a trained model's attention say what its outputs depend on? Asked of the examples of a run, in words.
+
+What is compared, and how, is in ``common.faithfulness``.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from classifier.faithfulness import parts as classifier_parts
+from classifier.token_table import numbers
+from common.faithfulness import Parts, rank_correlations
+from experiment.corpus import pad
+from experiment.date_model import DateModel
+from experiment.text_model import TextModel
+from seq2seq.faithfulness import parts as seq2seq_parts
+from support.terminal import ljust, visible, width_of
+
+BATCH = 100
+PAIRS = {  # gradients and drops may be of either sign; it is their size that tells how much depends on a token
+    "attention, |gradient x input|": lambda p: (p.attention, abs(p.gradient)),
+    "attention, |occlusion|": lambda p: (p.attention, abs(p.occlusion)),
+    "|gradient x input|, |occlusion|": lambda p: (abs(p.gradient), abs(p.occlusion)),
+}
+
+
+class Examples(NamedTuple):
+    """Examples of a run, and how its model is asked about them.
+
+    what: the outputs that are compared, of an example. xs: the examples' ids (N, T). parts: of a batch of them. names:
+    of the ids (T,) of one example, what the model wrote, T_out texts; its tokens; and their places in reading order.
+    """
+
+    what: str
+    xs: np.ndarray
+    parts: Callable[[np.ndarray], Parts]
+    names: Callable[[np.ndarray], tuple[list[str], list[str], range]]
+
+    def batches(self) -> list[np.ndarray]:
+        return [self.xs[start : start + BATCH] for start in range(0, len(self.xs), BATCH)]
+
+
+def of_dates(date_model: DateModel, questions: list[str], *, of_test: bool) -> Examples:
+    """The characters of each answer of a model of dates; of_test: see ``DateModel.encode``.
+
+    Raises ValueError for a model without maps, one whose questions have no spaces, and what cannot be asked.
+    """
+    date_model.expect_maps()
+    model, vocabulary, T_dec = date_model.model, date_model.vocabulary, date_model.T_dec
+    if " " not in date_model.question_characters:
+        raise ValueError(f"{date_model.path}: its questions have no spaces, which stand for what is left out")
+    return Examples(
+        f"{T_dec} characters of each answer",
+        np.stack([date_model.encode(question, of_test=of_test) for question in questions]),
+        lambda xs: seq2seq_parts(model, xs, date_model.start_id, T_dec, vocabulary.char_to_id[" "]),
+        lambda x: (
+            list(vocabulary.decode(date_model.decode(x[None]).ids[0])),
+            list(vocabulary.decode(x)),
+            range(date_model.T_enc)[:: -1 if date_model.reverse else 1],
+        ),
+    )
+
+
+def of_texts(text_model: TextModel, texts: Iterable[str]) -> Examples:
+    """The class that a model finds for each text that has a token. Raises ValueError where none has one."""
+    tokens = sorted(filter(None, map(text_model.tokens, texts)), key=len)
+    if not tokens:
+        raise ValueError(f"{text_model.path}: the text has no token")
+
+    def names(x: np.ndarray) -> tuple[list[str], list[str], range]:
+        probabilities, _ = text_model.model.explain(x[None])
+        return [text_model.classes[probabilities[0].argmax()]], tokens[0], range(len(x))
+
+    xs = pad(tokens, text_model.vocabulary, text_model.facts["padding"], None)
+    return Examples("its class", xs, lambda xs: classifier_parts(text_model.model, xs), names)
+
+
+def compared(batches: Iterable[Parts]) -> dict[str, np.ndarray]:
+    """The rank correlations (N, T_out) of each of ``PAIRS``."""
+    found = {pair: [] for pair in PAIRS}
+    for parts in batches:
+        for pair, two in PAIRS.items():
+            found[pair].append(rank_correlations(*two(parts), parts.seen))
+    return {pair: np.concatenate(each) for pair, each in found.items()}
+
+
+def token_lines(parts: Parts, outputs: list[str], tokens: list[str], places: range) -> list[str]:
+    """One line for each output and token of a single example: what the token did for it, in the three ways."""
+    outputs, tokens = ([visible(text) for text in texts] for texts in (outputs, tokens))
+    wide = [max(map(width_of, texts)) for texts in (["output", *outputs], ["token", *tokens])]
+    seen = parts.seen[0]
+    shown = [np.reshape(numbers(np.where(seen, part[0], 0).ravel()), part[0].shape) for part in parts[:3]]
+    row = "{} {}  {:>11}  {:>16}  {:>11}".format
+    lines = [row(*map(ljust, ("output", "token"), wide), "attention", "gradient x input", "occlusion")]
+    for i, output in enumerate(outputs):
+        cells = [(tokens[t], *(part[i, t] for part in shown)) for t in places if seen[t]]
+        lines += [row(*map(ljust, (output, token), wide), *values) for token, *values in cells] + [""]
+    return lines

@@ -1,0 +1,106 @@
+"""Pictures of a run of dates: where its model looked, how it came to look there, and what it gets right.
+
+The pictures themselves are functions of ``seq2seq.plot``; here they are given what a run has.
+"""
+
+import csv
+from contextlib import suppress
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from dataset import dates
+from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
+from seq2seq import plot
+from seq2seq.kept_maps import load_maps
+
+MOST = 48  # panels of a picture
+
+
+def map_of(
+    date_model: DateModel, question: str, truth: str | None, *, of_test: bool, given_answer: bool = False
+) -> tuple[plot.AttentionMap, str]:
+    """The map of a question, titled with what the model wrote; and whether that is the ``"right"`` answer or a
+    ``"wrong"`` one, ``""`` where the right one is not known.
+
+    truth: T_dec characters, or None. of_test: see ``DateModel.encode``. given_answer: the weights while the decoder is
+    given the truth, as in the chapter. Raises ValueError for a model without maps.
+    """
+    date_model.expect_maps()
+    xs = date_model.encode(question, of_test=of_test)[None]
+    ((answer,),) = date_model.answers(xs)
+    columns, written = answer.labels()
+    title = f"{answer.question} → {answer.text}"
+    verdict = "" if truth is None else "right" if written == truth else "wrong"
+    weights = date_model.weights_under(xs, truth) if given_answer else answer.attention
+    return plot.AttentionMap(weights, columns, truth if given_answer else written, truth, title), verdict
+
+
+def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
+    """The maps that were kept in a run, one panel per epoch; of more than ``MOST`` epochs as many, evenly spread.
+
+    Returns the Axes. Raises ValueError or OSError where none were kept.
+    """
+    expect_run_of_dates(run)
+    path = run / "maps.npz"
+    if not path.is_file():
+        raise FileNotFoundError(f"no maps at {path}; record them with: {TRAIN} --keep-maps --out {run}")
+    kept = load_maps(path)
+    shown = np.unique(np.linspace(0, len(kept.weights) - 1, min(MOST, len(kept.weights))).round().astype(int))
+    written, epochs = [kept.written[i] for i in shown], (shown + 1).tolist()
+    return plot.plot_film(kept.weights[shown], kept.question, written, kept.answer, epochs=epochs, cmap=cmap)
+
+
+def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
+    """Curves of the measures of a model's maps in history.csv; of the first model that has any when None.
+
+    Returns the Axes. Raises ValueError where there are no measures.
+    """
+    expect_run_of_dates(run)
+    path = run / "history.csv"
+    found = []
+    if path.is_file():
+        try:
+            for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+                if row.get("pad_mass") and row["model"] == (model or row["model"]):
+                    model = row["model"]
+                    names = ("pad_mass", "entropy", "alignment") if row.get("alignment") else ("pad_mass", "entropy")
+                    found.append({"epoch": int(row["epoch"])} | {name: float(row[name]) for name in names})
+        except (ValueError, TypeError, KeyError, csv.Error) as error:
+            raise ValueError(f"{path}: not written by train_date.py: {error}") from error
+    if not found:
+        raise ValueError(f"no measures of maps in {path}; record them with: {TRAIN} --out {run}")
+    return plot.plot_measures(found)
+
+
+def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:
+    """For each model the share of test questions (0..1) that it answers right, by form of the date, and by letter case
+    where it has letters; a group's name is followed by a line with its number of questions.
+
+    Raises ValueError where no test question is a date, and for models that were trained on different data.
+    """
+    found, tests = {}, None
+    for date_model in date_models:
+        before, tests = tests, date_model.test_questions()
+        if before not in (None, tests):
+            raise ValueError(f"{date_model.path}: trained on other data than the run's other models")
+        questions, answers = zip(*tests, strict=True)
+        own = date_model.decode(np.stack([date_model.encode(question, of_test=True) for question in questions])).ids
+        groups = {group: [] for group in (*dates.FORMS, *dates.CASES)}
+        for question, answer, ids in zip(questions, answers, own, strict=True):
+            with suppress(ValueError):  # of a question that is no date
+                for group in filter(None, dates.style(question)):
+                    groups[group].append(date_model.vocabulary.decode(ids) == answer)
+        if not any(groups.values()):
+            raise ValueError(f"{date_model.path}: no test question is a date, so they have no forms")
+        there = {f"{group}\n{len(right):,}": float(np.mean(right)) for group, right in groups.items() if right}
+        found[date_model.name] = there
+    return found
+
+
+def plot_accuracy_by_form(shares: dict[str, dict[str, float]]) -> plt.Axes:
+    """Bars of what ``accuracies`` found. Returns the Axes."""
+    ax = plot.plot_accuracies(shares)
+    ax.set_xlabel("form of the date and letter case, number of test questions")
+    return ax
