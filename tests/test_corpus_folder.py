@@ -113,7 +113,7 @@ IMDB = {
 @pytest.mark.parametrize(
     ("given", "got", "seem"),
     [
-        ("aclImdb", "expected a folder a class, got folders of such folders", "aclImdb/test, {}/aclImdb/train"),
+        ("aclImdb", "expected one folder per class, got folders of such folders", "aclImdb/test, {}/aclImdb/train"),
         (".", "expected two or more folders with files *.txt, got aclImdb", "aclImdb/test, {}/aclImdb/train"),
         ("aclImdb/train/pos", "expected two or more folders with files *.txt, got none", "aclImdb/train"),
         ("aclImdb/test/unsup", "expected two or more folders with files *.txt, got none", None),
