@@ -223,7 +223,7 @@ def test_words_can_be_read_on_every_shade():
         ([["a"]], [[1.0], [1.0]], None, "got 1, 2, None, None"),
         ([["a"]], [[1.0]], ["x", "y"], "got 1, 1, 2, None"),
         ([["a", "b"]], [[1.0]], None, "text 0 has 2 words"),
-        ([["a"], ["b"]], [[1.0], [np.nan]], None, "text 1 has nan or inf"),
+        ([["a"], ["b"]], [[1.0], [np.nan]], None, "got nan or inf in text 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(tokens, weights, labels, message):
@@ -315,7 +315,7 @@ def test_confusion_of_long_names_and_large_counts():
 @pytest.mark.parametrize("matrix", [np.eye(3, dtype=int), np.eye(2), [[1, -1], [0, 0]], np.zeros((0, 0), int)])
 def test_a_matrix_that_does_not_fit_its_classes_is_refused(matrix):
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match=r"plot_confusion: counts of shape \(2, 2\) wanted"):
+    with pytest.raises(ValueError, match=r"plot_confusion: expected counts of shape \(2, 2\)"):
         plot_confusion(matrix, ["a", "b"])
     assert plt.get_fignums() == before
 

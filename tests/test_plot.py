@@ -64,7 +64,9 @@ def test_attention_map_without_colour_bar_adds_no_axes():
 @pytest.mark.parametrize("weights", [WEIGHTS.T, WEIGHTS[:2], WEIGHTS[None], WEIGHTS[0]])
 def test_labels_that_do_not_fit_are_refused(weights):
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match=r"\(3, 5\) wanted.*got " + str(weights.shape).replace("(", r"\(")[:-1]):
+    with pytest.raises(
+        ValueError, match=r"expected weights of shape \(3, 5\) .*got " + str(weights.shape).replace("(", r"\(")[:-1]
+    ):
         plot_attention(weights, "abcde", "xyz")
     assert plt.get_fignums() == before
 

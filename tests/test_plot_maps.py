@@ -62,7 +62,7 @@ def test_wrong_characters_are_marked_without_colour_too():
     assert colours[0] == colours[2] != colours[1]
     assert labels(plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xyz")) == [(c, False) for c in "xyz"]
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match="as long as the output, 3, wanted, got 2"):
+    with pytest.raises(ValueError, match="as long as the output, 3, got 2"):
         plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xy")
     assert plt.get_fignums() == before
 
@@ -87,7 +87,7 @@ def test_a_grid_on_given_axes_adds_none():
     assert list(plot_attention_grid(maps, mine)) == list(mine.flat)
     assert figure.axes == list(mine.flat)
     for wrong in (maps[:3], []):
-        with pytest.raises(ValueError, match=f"wanted, got {len(wrong)}, 4"):
+        with pytest.raises(ValueError, match=f"one Axes for each, got {len(wrong)}, 4"):
             plot_attention_grid(wrong, mine)
 
 
@@ -113,7 +113,7 @@ def test_accuracies_are_bars_that_grey_tells_apart():
     assert abs(greys[0] - greys[1]) > 0.1
     assert first[0].get_x() + first[0].get_width() <= second[0].get_x() + 1e-9 < first[1].get_x()
     for wrong in ({}, {"peeky": {}}, of | {"peeky": {"short": 1.0}}):
-        with pytest.raises(ValueError, match="plot_accuracies: models with the same groups wanted, got"):
+        with pytest.raises(ValueError, match="plot_accuracies: expected models with the same groups, got"):
             plot_accuracies(wrong)
 
 

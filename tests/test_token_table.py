@@ -57,7 +57,7 @@ def test_the_weights_given_are_left_alone():
 
 @pytest.mark.parametrize("tokens, weight", [([], []), (["a"], [1, 2]), (["a", "b"], [1]), (["a"], [[1]]), (["a"], 1.0)])
 def test_tokens_and_weights_that_do_not_fit_are_refused(tokens, weight):
-    with pytest.raises(ValueError, match="as many weights wanted, got"):
+    with pytest.raises(ValueError, match="a weight for each, got"):
         token_table(tokens, weight)
 
 
