@@ -217,7 +217,8 @@ def read_table(
     return _from_table(path, [text for _, (text, _) in rows], places, named, classes)._replace(skipped=skipped)
 
 
-READERS: dict[str, Callable[..., LabelledTexts]] = {"folders": read_folders, "lines": read_lines, "csv": read_csv}
+# By the name that --format takes; each is called as read(path, *, classes, encoding, **options).
+READERS: dict[str, Callable[..., LabelledTexts]] = {"folders": read_folders, "lines": read_lines, "csv": read_table}
 
 
 def _labelled(path: Path, found: dict[str, list[tuple[str, str]]], skipped: Skipped) -> LabelledTexts:

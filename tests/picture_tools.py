@@ -1,4 +1,4 @@
-"""Every picture of the project; and of one that is drawn its texts, what runs into what, and whether it is whole."""
+"""Every picture of the project; and what to ask of a drawn one: its texts, overlaps, and whether it is whole."""
 
 import numpy as np
 from matplotlib.text import Text
@@ -57,7 +57,7 @@ def drawn(axes) -> list[Text]:
 
 
 def assert_whole(axes) -> None:
-    """Nothing of the figure is cut off at its edges."""
+    """Assert that nothing is cut off at the edges of the figure."""
     figure = np.ravel(axes)[0].figure
     box, whole = figure.get_tightbbox(), figure.bbox_inches
     assert whole.x0 - 0.02 <= box.x0 and box.x1 <= whole.x1 + 0.02, (box, whole)
@@ -65,7 +65,7 @@ def assert_whole(axes) -> None:
 
 
 def overlapping(texts: list[Text]) -> list[str]:
-    """Pairs of texts that run into each other."""
+    """Pairs of texts that overlap."""
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
     return [
         f"{one} | {other}"

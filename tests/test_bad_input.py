@@ -1,4 +1,4 @@
-"""Bad input, wherever a user can put it: one error that says what, where and what is wanted; nothing is written."""
+"""Bad input, wherever a user can give it: one error says what, where and what is expected; nothing is written."""
 
 import re
 import shutil

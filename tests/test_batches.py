@@ -1,4 +1,4 @@
-"""Padded texts: what an index gives, and how mini-batches are put together."""
+"""Padded texts: indexing, and how mini-batches are composed."""
 
 import numpy as np
 import pytest

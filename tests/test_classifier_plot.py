@@ -1,4 +1,4 @@
-"""Pictures of classifiers: each cell holds its word, words fit and can be read, and nothing else is touched."""
+"""Pictures of classifiers: each cell shows its word, words fit and are legible, and nothing else is touched."""
 
 import matplotlib
 
@@ -22,7 +22,7 @@ JAPANESE = ["京都", "で", "抹茶", "パフェ"]
 
 @pytest.fixture(autouse=True)
 def nothing_shown_or_changed(monkeypatch):
-    """No drawing function may open a window, change settings, or touch a figure that is not its own."""
+    """No drawing function may open a window, change settings, or touch another figure."""
     monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
     other, other_ax = plt.subplots()
     settings = dict(matplotlib.rcParams)
@@ -60,7 +60,7 @@ def cells(ax) -> np.ndarray:
 
 
 def cell_of(ax, text) -> int:
-    """Number of the cell around the middle of a text."""
+    """Number of the cell that contains the middle of a text."""
     return among(cells(ax), text)
 
 
@@ -82,7 +82,7 @@ def assert_words_fit(ax) -> None:
 
 
 def assert_legible(ax) -> None:
-    """Contrast of 4.5:1 at least between each word and its own cell, and no letter below the smallest size."""
+    """Each word contrasts at least 4.5:1 with its own cell, and no letter is below the smallest size."""
     ax.figure.canvas.draw()
     colours, all_cells = ax.collections[0].get_facecolor(), cells(ax)
     for text in ax.texts:

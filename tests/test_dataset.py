@@ -3,6 +3,7 @@
 # ruff: noqa: NPY002 - the legacy generator is what some of these tests are about
 
 import hashlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -300,8 +301,14 @@ def test_missing_file_says_how_to_get_one(nowhere, name):
         sequence.load_data(name)
 
 
-def test_generate_names_what_it_can():
-    with pytest.raises(ValueError, match=r"expected one of date.txt, addition.txt, got 'other'"):
+def test_an_entry_of_the_table_is_a_data_file(nowhere, monkeypatch):
+    """One module and one entry: it is loaded by name, and errors offer it."""
+    squares = SimpleNamespace(__name__="dataset.squares", generate=lambda count, seed: ["3_9 ", "4_16"])
+    monkeypatch.setitem(sequence.GENERATORS, "squares.txt", squares)
+    assert len(sequence.load("squares.txt").questions) == 2
+    with pytest.raises(FileNotFoundError, match=r"`python -m dataset.squares > squares.txt`"):
+        sequence.load("other.txt")
+    with pytest.raises(ValueError, match=r"expected one of date.txt, addition.txt, squares.txt, got 'other'"):
         sequence.generate("other")
 
 

@@ -1,4 +1,4 @@
-"""Every picture of the project: text of data is drawn as it is written, and extreme data is drawn whole, or refused."""
+"""Every picture of the project draws the text in its data literally, and draws extreme data whole or refuses it."""
 
 import importlib
 import inspect

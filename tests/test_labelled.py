@@ -1,4 +1,4 @@
-"""The readers of labelled texts: what they find, and what they say about files that are wrong."""
+"""The readers of labelled texts: what they find, and how they refuse files that are wrong."""
 
 from pathlib import Path
 

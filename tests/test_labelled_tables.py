@@ -1,4 +1,4 @@
-"""The readers of labelled texts in tables: two files a part, or one with both columns."""
+"""The readers of labelled texts in tables: two files per part, or one file with both columns."""
 
 import csv
 import io

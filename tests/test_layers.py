@@ -221,7 +221,7 @@ def test_backward_before_forward(name):
         layer.backward(*upstream(ys))
 
 
-# Errors at the door: the layer, the shape wanted, the shape given
+# Errors at the door: the layer, the expected shape, the given shape
 
 
 W, Wh, b = np.zeros((D, 4 * H)), np.zeros((H, 4 * H)), np.zeros(4 * H)

@@ -1,4 +1,4 @@
-"""Pictures: what stands on the Axes, and what is left alone."""
+"""Pictures: what is drawn on the Axes, and what is left alone."""
 
 import matplotlib
 
@@ -19,7 +19,7 @@ HISTORY = [
 
 @pytest.fixture(autouse=True)
 def nothing_shown_or_changed(monkeypatch):
-    """No drawing function may open a window, change settings, or touch a figure that is not its own."""
+    """No drawing function may open a window, change settings, or touch another figure."""
     monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
     other, other_ax = plt.subplots()
     settings = dict(matplotlib.rcParams)

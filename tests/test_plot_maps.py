@@ -1,4 +1,4 @@
-"""Several maps in a picture: small multiples, film strips of maps that were kept, accuracies; what a run keeps."""
+"""Several maps in one picture: small multiples, film strips of kept maps, accuracies; and which maps a run keeps."""
 
 import re
 
@@ -45,7 +45,7 @@ def drawn(in_process, monkeypatch):
 
 
 def labels(ax) -> list[tuple[str, bool]]:
-    """The rows' labels, and whether each is in a frame that can be seen."""
+    """Labels of the rows, and whether each has a visible frame."""
     return [(label.get_text(), label.get_bbox_patch() is not None) for label in ax.get_yticklabels()]
 
 
@@ -145,7 +145,7 @@ KEPT = "--models", "attention", "--quiet", *TINY[:-2]
 
 @pytest.fixture
 def kept_run(tiny, train):
-    """Two epochs, of which the maps of a question are kept."""
+    """A run of two epochs that kept the maps of one question."""
     done = train(tiny.parent, "--data", tiny, *KEPT, "--max-epoch", 2, "--keep-maps", "Jul 4, 2001", "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")
     return tiny.parent

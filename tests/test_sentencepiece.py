@@ -1,4 +1,4 @@
-"""The pieces of SentencePiece models: ours are the library's own, and the least vocabulary is as said."""
+"""SentencePiece models: pieces equal the library's own, and the smallest vocabulary is as documented."""
 
 import base64
 import io
@@ -63,7 +63,7 @@ def test_sentencepiece_refused(pieces, tmp_path):
 
 
 def trained(**settings):
-    """The bytes of a model that somebody else trained."""
+    """Bytes of a model trained elsewhere."""
     writer = io.BytesIO()
     texts = [*TEXTS, "①② ㍿～ ＡＢ Straße a\u0308 e\u0301", "the quick brown fox", "<br /> @user it's"] * 4
     options = dict(model_writer=writer, vocab_size=70, hard_vocab_limit=False, minloglevel=3) | settings

@@ -1,4 +1,4 @@
-"""The tokenisers, and what a checkpoint stores of them."""
+"""The tokenisers, and their descriptions in checkpoints."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Word vectors from the files that people have: word2vec's, GloVe's, fastText's, gzipped, and damaged ones."""
+"""Word vectors from files of word2vec, GloVe and fastText: plain, gzipped and damaged."""
 
 import gzip
 import io
