@@ -1,6 +1,11 @@
 """Every picture of the project; and what to ask of a drawn one: its texts, overlaps, and whether it is whole."""
 
+from contextlib import contextmanager
+
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 from matplotlib.text import Text
 
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
@@ -20,6 +25,18 @@ def maps(t: list[str]) -> list[AttentionMap]:
 def film(t: list[str], axes=None):
     text = "".join(t)
     return plot_film(even(1, len(text))[None], text, ["$"], "^", axes)
+
+
+@contextmanager
+def nothing_else_touched(monkeypatch):
+    """Fail when the block shows a window, changes rcParams, or draws on another figure; then close all figures."""
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
+    other, other_ax = plt.subplots()
+    settings = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == settings
+    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.texts and not other_ax.get_title()
+    plt.close("all")
 
 
 # the function -> a call with texts t, on given Axes or none; t stands somewhere in the picture

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from font_tools import forget, install, make, only_matplotlibs_own
+from picture_tools import nothing_else_touched
 
 from classifier import plot_cells
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
@@ -22,14 +23,8 @@ JAPANESE = ["京都", "で", "抹茶", "パフェ"]
 
 @pytest.fixture(autouse=True)
 def nothing_shown_or_changed(monkeypatch):
-    """No drawing function may open a window, change settings, or touch another figure."""
-    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
-    other, other_ax = plt.subplots()
-    settings = dict(matplotlib.rcParams)
-    yield
-    assert dict(matplotlib.rcParams) == settings
-    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.texts and not other_ax.get_title()
-    plt.close("all")
+    with nothing_else_touched(monkeypatch):
+        yield
     monkeypatch.undo()
     forget()
 

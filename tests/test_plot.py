@@ -6,6 +6,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from picture_tools import nothing_else_touched
 
 from seq2seq.plot import plot_attention, plot_history, plot_measures
 
@@ -19,14 +20,8 @@ HISTORY = [
 
 @pytest.fixture(autouse=True)
 def nothing_shown_or_changed(monkeypatch):
-    """No drawing function may open a window, change settings, or touch another figure."""
-    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
-    other, other_ax = plt.subplots()
-    settings = dict(matplotlib.rcParams)
-    yield
-    assert dict(matplotlib.rcParams) == settings
-    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.get_title()
-    plt.close("all")
+    with nothing_else_touched(monkeypatch):
+        yield
 
 
 def labels(ticks) -> str:
