@@ -5,7 +5,7 @@
 Source of the form: 『ゼロから作るDeep Learning 2』 7.2, whose own file this replaces but does not copy.
 """
 
-from support import entry  # first: a package that is missing is then one line
+from support import entry  # first: it reports a missing package in one line
 
 # isort: split
 import numpy as np

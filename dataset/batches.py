@@ -71,7 +71,7 @@ class PaddedTexts:
         """Divide all texts into mini-batches; return the rows of each, int64. One may be smaller than the others.
 
         The texts are shuffled. With `similar`, pools of POOL mini-batches are then sorted by length:
-        a mini-batch has little padding, yet other texts in each epoch. Then the mini-batches are shuffled.
+        little padding, but other texts together in each epoch. Then the mini-batches are shuffled.
         Raises ValueError for a batch_size below 1.
         """
         if batch_size < 1:

@@ -14,7 +14,7 @@ Source of the four classes: the Kyoto University and NTT Blog Corpus, of which n
 import re
 from collections.abc import Iterator, Sequence
 
-from support import entry  # first: a package that is missing is then one line
+from support import entry  # first: it reports a missing package in one line
 
 # isort: split
 from dataset import generator

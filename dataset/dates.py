@@ -9,7 +9,7 @@ Source of the form: 『ゼロから作るDeep Learning 2』 8.3, whose own file 
 import re
 from typing import NamedTuple
 
-from support import entry  # first: a package that is missing is then one line
+from support import entry  # first: it reports a missing package in one line
 
 # isort: split
 import numpy as np

@@ -5,8 +5,8 @@
 - `read_csv`: `features.csv` and `labels.csv`, in a folder `trains` and a folder `tests`
 - `read_table`: one file of comma- or tab-separated values, with a column of texts and one of labels
 
-All return `LabelledTexts`, accept the name of an encoding, strip white space around each text and a byte order mark,
-and refuse a text that is empty then. They raise ValueError, beginning with the file and, where it holds several
+All return `LabelledTexts`, accept the name of an encoding, strip a byte order mark and the white space around each
+text, and refuse a text that is then empty. They raise ValueError, beginning with the file and, where it holds several
 texts, the line; and OSError for a file or folder that does not exist.
 
 Stray files in a folder are neither texts nor classes, and are listed in `skipped`: hidden files, files of the system
@@ -88,7 +88,7 @@ def read_folders(
 
     classes  folders, in the order of their labels; None takes all of them by name, except `unsup`, where aclImdb keeps
              texts without a class
-    pattern  a shell pattern, ignoring case, for the names of the files that are texts; `*` takes all files
+    pattern  a shell pattern for the names of the text files, ignoring case; `*` takes all files
     Raises ValueError for fewer than two classes, a class that is missing or has no text, folders that contain the
     folders of the classes, an empty text, and bytes that are not in the encoding; suggests where the classes may be.
     """

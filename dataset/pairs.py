@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from support import entry  # first: a package that is missing is then one line
+from support import entry  # first: it reports a missing package in one line
 
 # isort: split
 from dataset import files, generator
@@ -27,7 +27,7 @@ BREAKS = {"\n": "a line break", "\r": "a carriage return", "\0": "NUL", "_": "'_
 
 
 class Pairs(NamedTuple):
-    """N questions and answers, stripped of spaces; notes: one phrase for each other thing that the file contained."""
+    """N questions and answers, stripped of spaces; notes: phrases on what was read, skipped, ignored and padded."""
 
     questions: list[str]
     answers: list[str]

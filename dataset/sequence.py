@@ -124,9 +124,9 @@ class SequenceData:
         data may end up in both parts (in date.txt, 28.1% of the test questions do).
 
         With `leak_free`, the *distinct* questions are shuffled, and all rows of a question go to the
-        same part. Taken from the last, each question goes to the test part unless its rows would exceed
-        N // 10 there; fewer remain only when no remaining question fits. Repeated questions are as
-        frequent in the test part as in the data; when no question repeats, both splits are the same.
+        same part. From the last question backwards, each goes to the test part unless that would exceed
+        N // 10 rows; the test part is smaller only when no remaining question fits. Repeated questions
+        are as frequent in it as in the data; when no question repeats, both splits are the same.
         Questions are compared as strings: `May 1, 1972` and `may 1, 1972` differ.
 
         seed: None takes fresh entropy. The global generator is not touched.

@@ -86,7 +86,7 @@ class SentencePiece:
         example), without most control characters, and with each run of white space as one space. The smallest possible
         `vocab_size` is 3, for `<unk>`, `<s>` and `</s>`, plus one for each distinct character that remains, including
         the space if it occurs between words; the rarest ones do not count, up to 0.05% of all characters.
-        Raises ValueError for a smaller one, and when the texts are empty.
+        Raises ValueError for a smaller `vocab_size`, and when the texts are empty.
         """
         package = _sentencepiece()
         texts = [_encodable(text) for text in texts]

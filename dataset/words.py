@@ -104,8 +104,8 @@ def read_word_vectors(
     encoding    any in which spaces, tabs and line ends are the bytes of ASCII, such as UTF-8 or EUC-JP
     dimensions  D; None takes the header's where one of the first SAMPLE lines has as many values, else what most have
     Returns ids int32 (K,), in the order of the file, and their vectors float32 (K, D).
-    Skips empty lines and lines with another number of values; for known words also values that are not finite in
-    float32, and every line after a word's first. One warning counts them, and says if the header is wrong.
+    Skips empty lines and lines with another number of values; for known words also lines with a value that is not
+    finite in float32, and every line after a word's first. One warning counts them, and says if the header is wrong.
     Raises ValueError when no line fits, for a line of more than MOST_BYTES, a damaged gzip file, and for anything
     but text, such as word2vec's binary format.
     """
@@ -149,7 +149,7 @@ def read_word_vectors(
 
 
 def _in_bytes(vocabulary: WordVocabulary, encoding: str) -> dict[bytes, int]:
-    """Encode the vocabulary instead of decoding the file, most of whose words are thrown away."""
+    """Encode the vocabulary rather than decode the file, most of whose words are not needed."""
     known = {}
     for i, word in enumerate(vocabulary.words[UNK + 1 :], UNK + 1):
         try:
