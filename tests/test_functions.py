@@ -131,7 +131,7 @@ def test_ignored_labels_get_no_gradient():
 
 
 def test_number_of_labels():
-    """None at all, of which loss and gradient are 0; and so many that a small part of them is a label."""
+    """No labels at all, where loss and gradient are 0; and as many labels as positions."""
     for loss, scores, labels in (
         (SoftmaxWithLoss(), np.empty((0, V)), np.empty(0, int)),
         (SigmoidWithLoss(), np.empty(0), np.empty(0, int)),
