@@ -1,0 +1,79 @@
+"""`.ci/run` runs README.md's own test command, then the linters and the slow tests."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+STUB = (
+    "mkdir -p .venv/bin && for name in ruff pip python; do "
+    'printf "#!/bin/sh\\necho $name \\$*\\n" > .venv/bin/$name; chmod +x .venv/bin/$name; done'
+)
+BROWSER = "chromium", "chromedriver"
+LINTED = ["ruff check .", "ruff format --check .", "npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
+SLOW_TESTS = ["pip install -e .[frameworks]", "python -m pytest -m slow --no-missing"]
+ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
+INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
+
+
+@pytest.fixture
+def run_ci(tmp_path):
+    """``run_ci(command, *programs)``: the exit status, output and errors of .ci/run where the README has this test
+    command, and only those programs are installed beside the shell's; each prints its name and arguments, and ``id``
+    says root."""
+
+    def run(command: str | None, *programs: str) -> tuple[int, list[str], str]:
+        (tmp_path / "bin").mkdir()
+        for name in ("bash", "sh", "awk", "dirname", "mkdir", "chmod"):
+            (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+        for name in programs:
+            output = "echo 0" if name == "id" else f'echo {name} "$@"'
+            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{output}\n")
+            (tmp_path / "bin" / name).chmod(0o755)
+        shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+        before = "```sh\necho another block\n```\n\n"
+        marked = f"<!-- test command -->\n```sh\n{command}\n```\n" if command else ""
+        (tmp_path / "README.md").write_text(before + marked + before, encoding="utf-8")
+        env = os.environ | {"PATH": str(tmp_path / "bin")}
+        ci = [tmp_path / ".ci" / "run"]
+        done = subprocess.run(ci, cwd="/", env=env, input="typed\n", capture_output=True, encoding="utf-8")
+        output = re.sub(r"^\+ .*\n", "", re.sub(" tests/test_.*", "", done.stdout), flags=re.MULTILINE)
+        return done.returncode, output.splitlines(), done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "command, code, output",
+    [
+        (f"{STUB} && echo tested, CI=$CI", 0, ["tested, CI=true", *ALL]),
+        (f"{STUB} && false", 1, []),
+        (f"{STUB} && read line", 1, []),
+        (None, 1, []),
+    ],
+    ids=["passing", "failing", "no standard input", "none"],
+)
+def test_ci_runs_the_readmes_test_command_the_linters_and_the_slow_tests(run_ci, command, code, output):
+    *got, errors = run_ci(command, *BROWSER, "npx")
+    assert got == [code, output], errors
+
+
+@pytest.mark.parametrize(
+    "programs, code, output, error",
+    [
+        ((*BROWSER, "npx", "id", "apt-get"), 0, ALL, ""),
+        (("npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        (("chromium", "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        (("npx", "id"), 0, ALL, "will skip"),
+        ((*BROWSER,), 1, LINTED[:2], "no npx"),
+    ],
+    ids=["all", "browser installed", "driver installed", "no apt-get", "no npx"],
+)
+def test_ci_installs_the_browser_and_wants_npm(run_ci, programs, code, output, error):
+    *got, errors = run_ci(STUB, *programs)
+    assert got == [code, output], errors
+    assert error in errors and (error or not errors)
