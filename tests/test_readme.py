@@ -1,4 +1,4 @@
-"""`.ci/run` runs README.md's own test command, then the linters and the slow tests."""
+"""README.md names the test command; `.ci/run` runs it, then the linters and the slow tests."""
 
 import os
 import re
