@@ -11,7 +11,7 @@ from support import fonts
 
 
 def make(path: Path, name: str, characters: str) -> Path:
-    """Write a TrueType font, one em a character; a collection whose second face is empty when path ends in .ttc."""
+    """Write a TrueType font, one em per character; a collection whose second face is empty when path ends in .ttc."""
     if path.suffix == ".ttc":
         collection = TTCollection()
         faces = [

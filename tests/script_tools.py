@@ -52,7 +52,7 @@ def film_reviews(count: int) -> list[tuple[str, str]]:
 
 
 def write_films(folder: Path, count: int = 180) -> Path:
-    """A file a class, a review a line."""
+    """Write one file per class, one review per line."""
     folder.mkdir(parents=True)
     for name in ("neg", "pos"):
         lines = [f"{text}\n" for label, text in film_reviews(count) if label == name]
@@ -61,7 +61,7 @@ def write_films(folder: Path, count: int = 180) -> Path:
 
 
 def write_film_folders(folder: Path, count: int = 24) -> Path:
-    """A folder a class, a review a file."""
+    """Write one folder per class, one review per file."""
     for i, (name, text) in enumerate(film_reviews(count)):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / f"{i}.txt").write_text(text, encoding="utf-8")

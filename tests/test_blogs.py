@@ -100,7 +100,7 @@ def test_a_word_makes_one_class_and_stands_in_no_other_table():
 
 
 def test_the_class_has_a_word_and_the_other_one_too(data):
-    """Of sentences with words: those of one class are of that class, those of two hold both."""
+    """A sentence with words of one class is of that class; one with words of two holds both."""
     found = [cued(text) for text in data.texts]
     names = [data.classes[label] for label in data.labels]
     assert all(name in classes for name, classes in zip(names, found, strict=True) if classes)
