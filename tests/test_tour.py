@@ -27,7 +27,8 @@ def executed() -> str:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # pictures go to the notebook
     env |= {"PYTHONPATH": str(NOTEBOOK.parents[1]), "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
-    nbclient.NotebookClient(notebook, timeout=300, record_timing=False).execute(env=env)
+    options = dict(timeout=300, record_timing=False, coalesce_streams=True)
+    nbclient.NotebookClient(notebook, **options).execute(env=env)
     notebook.metadata = SAID
     return nbformat.writes(notebook) + "\n"
 
