@@ -16,7 +16,7 @@ STUB = (
 BROWSER = "chromium", "chromedriver"
 LINTED = ["ruff check .", "ruff format --check .", "npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
 LINTED += ["npx --yes --package typescript@7.0.2 tsc --project jsconfig.json"]
-SLOW_TESTS = ["pip install -e .[frameworks]", "python -m pytest -m slow --no-missing"]
+SLOW_TESTS = ["pip install -e .[frameworks,notebook]", "python -m pytest -m slow --no-missing"]
 ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
 INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
 
