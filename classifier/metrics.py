@@ -1,23 +1,31 @@
-"""How good classifications are."""
+"""Metrics of classifications."""
 
 import numpy
 
 from common.callbacks import Callback
+from common.columns import Column, Panel
 from common.functions import check_labels, cross_entropy_error
 from common.np import np
 from common.util import to_cpu
 from support.array import Array
 
+PANELS = {
+    "loss": Panel("loss", "loss [nats per text]", from_zero=False),
+    "acc": Panel("acc", "accuracy", from_zero=False),
+}
+METRICS = "loss", "acc", "mse", "mae"  # of ``evaluate``
+PARTS = {"": "training", "val_": "validation"}  # names of the curves, by prefix
+
 
 def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:
-    """``loss`` (mean cross entropy, nats per text), ``acc`` (share right, 0..1), and of the probabilities against 0 and
-    1, over all texts and classes, ``mse`` (mean squared) and ``mae`` (mean absolute error).
+    """Return ``loss`` (mean cross entropy, nats per text), ``acc`` (share right, 0..1), ``mse`` and ``mae``: the mean
+    squared and the mean absolute error of the probabilities against 0 and 1, over all texts and classes.
 
     xs, workers: see ``TextClassifier.probabilities``; ts int (N,).
     Raises ValueError when there are no texts, not as many labels, or a label that is no class.
     """
     if len(xs) != len(ts):
-        raise ValueError(f"evaluate: as many labels as texts wanted, got {len(xs)} and {len(ts)}")
+        raise ValueError(f"evaluate: expected as many labels as texts, got {len(xs)} and {len(ts)}")
     p = model.probabilities(xs, workers=workers)
     check_labels("evaluate", ts, p, shares=False)
     loss = cross_entropy_error(p, ts)
@@ -31,7 +39,7 @@ def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:
 
 
 def confusion_matrix(predicted: Array, ts: Array, classes: int) -> numpy.ndarray:
-    """Counts (K, K): a row a true class, a column a predicted one. predicted, ts int (N,).
+    """Count the predictions: one row per true class, one column per predicted class (K, K). predicted, ts int (N,).
 
     Raises ValueError when they differ in length or are no classes.
     """
@@ -44,13 +52,15 @@ def confusion_matrix(predicted: Array, ts: Array, classes: int) -> numpy.ndarray
 
 
 class Evaluate(Callback):
-    """After each epoch, what ``evaluate`` says of texts goes to the epoch's record, under names with a prefix.
+    """Record what ``evaluate`` says of texts after each epoch, under names with a prefix.
 
-    Of the training texts the loss stays what training met, with dropout, over the epoch; the rest is measured after it.
+    The loss of the training texts stays the one that training recorded: with dropout, averaged over the epoch.
     """
 
     def __init__(self, xs, ts: Array, prefix: str = "", workers: int = 1):
         self.xs, self.ts, self.prefix, self.workers = xs, ts, prefix, workers
+        curve, names = PARTS.get(prefix, prefix), {name: prefix + name for name in METRICS}
+        self.columns = tuple(Column(full, full, panel=PANELS.get(name), curve=curve) for name, full in names.items())
 
     def epoch_end(self, trainer) -> None:
         measured = evaluate(trainer.model, self.xs, self.ts, workers=self.workers)

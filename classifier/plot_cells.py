@@ -1,43 +1,43 @@
-"""Cells with a word each, shaded by a value: lines of them on one Axes, columns as wide as their words.
+"""Draw lines of cells on one Axes: a word in each cell, shaded by its value, in columns as wide as their words.
 
-Lengths are in points (1/72 inch). The unit of the Axes is a point across, and a line down.
+Lengths are in points (1/72 inch). The units of the Axes are one point across and one line down.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from classifier.token_table import ink
+from support.array import Array
 from support.plot_style import StyledFigure
 from support.plot_text import SIZE, SMALLEST, Writing, expect_size, width_of_axes
 
-WIDEST = 84.0  # of the columns: longer words are drawn smaller, then cut
-NARROWEST = 16.0
-LABEL = 300.0  # the widest label at the left; a longer one is cut
-LINE = 17.0
-BESIDE = 6.0  # left free in a cell
-BESIDE_BAR = 180.0  # of the colour bar's name
+WIDEST, NARROWEST = 84.0, 16.0  # column widths; wider words are drawn smaller, then cut
+LABEL = 300.0  # widest label at the left; a wider one is cut
+LINE = 17.0  # height of a line
+BESIDE = 6.0  # free width in a cell
+BESIDE_BAR = 180.0  # widest label of the colour bar
 PAGE = 15 * 72.0  # the longest line of a new figure
 EDGE = "0.85"
 
 
 class Line(NamedTuple):
-    """A label at the left, the words and values of the cells, the lines left free above, and a note below."""
+    """A label at the left, the words and values of the cells, the free space above in lines, and a note below."""
 
     label: str
     words: list[str]
-    values: np.ndarray
+    values: Array
     gap: float = 0.0
     note: str = ""
     strong: bool = True
 
 
-def columns(widths: list[list[float]], limit: float, most: int) -> np.ndarray:
-    """Widths of as many columns as the limit has room for, at most ``most``, of texts that are wrapped after them.
+def columns(widths: list[list[float]], limit: float, most: int) -> Array:
+    """Choose the widths of as many columns as fit into ``limit``, at most ``most``; texts wrap after the last.
 
-    widths: of the words, a list a text.
+    widths: one list per text, with the width of each word.
     """
     longest = max([1, *map(len, widths)])
     for count in range(min(most, longest), 0, -1):
@@ -53,14 +53,14 @@ def columns(widths: list[list[float]], limit: float, most: int) -> np.ndarray:
 
 
 def room_across(ax: plt.Axes | None) -> float:
-    """How long a line may be: what an Axes has, or a page."""
+    """Longest possible line: the width of the Axes, or that of a page."""
     return PAGE if ax is None else width_of_axes(ax)
 
 
 def draw(
     ax: plt.Axes | None,
     lines: list[Line],
-    widths: np.ndarray,
+    widths: Array,
     writing: Writing,
     *,
     cmap: str,
@@ -69,9 +69,9 @@ def draw(
     title: str | None,
     numbered: bool,
 ) -> plt.Axes:
-    """The lines, top to bottom; on a figure of the right size when ax is None.
+    """Draw the lines from top to bottom, on a new figure of the right size when ax is None.
 
-    bar: label of the colour bar, None for none. numbered: numbers above the columns.
+    bar: label of the colour bar, or None to omit it. numbered: whether columns have numbers above.
     """
     edges = np.concatenate(([0.0], widths.cumsum()))
     tops, bottom = [], 0.0
@@ -81,7 +81,7 @@ def draw(
     labels = [writing.cut(writing.show(line.label), LABEL) for line in lines]
     bar_axes = None
     own = ax is None
-    if own:
+    if ax is None:
         left = max(map(writing.width, labels), default=0) + 14
         ax, bar_axes, heading = _figure(left, edges[-1], bottom * LINE, bar is not None, title, writing, numbered)
     else:
@@ -120,17 +120,17 @@ def draw(
         offset = (16 * numbered + 34 * (bar is not None) if own else 6 + 14 * numbered) + 4
         ax.set_title(heading, loc="left", fontsize=SIZE, pad=offset)
     if bar is not None:
-        low, high = values.min(), values.max()  # masked, and so false below, where there are no words at all
+        low, high = values.min(), values.max()  # masked without any words: both comparisons below are then false
         extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(
             (bool(low < 0), bool(high > vmax)), "both"
         )
-        # four numbers at most, each with its own exponent: one for all would stand among the columns' numbers
+        # at most four numbers, each with its own exponent: a shared one would stand among the columns' numbers
         places, written = MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]), FuncFormatter(lambda value, _: f"{value:.3g}")
-        how = {"extend": extend, "ticks": places, "format": written}
-        if own:
+        how: dict[str, Any] = {"extend": extend, "ticks": places, "format": written}
+        if bar_axes is not None:
             ax.figure.colorbar(mesh, cax=bar_axes, orientation="horizontal", **how)
             bar_axes.tick_params(labelsize=7, length=2)
-            beside = 1.09 if extend in ("max", "both") else 1.04  # of the arrow
+            beside = 1.09 if extend in ("max", "both") else 1.04  # to the right of the arrow
             name = writing.cut(writing.show(bar), BESIDE_BAR, 8)
             bar_axes.text(beside, 0.5, name, transform=bar_axes.transAxes, fontsize=8, va="center")
         else:
@@ -141,7 +141,7 @@ def draw(
 
 
 def _figure(left, width, height, bar, title, writing, numbered) -> tuple[plt.Axes, plt.Axes | None, str | None]:
-    """A new figure around an Axes of that width and height; the Axes, those of its bar, and the title in its lines."""
+    """Make a figure around Axes of that width and height; return the Axes, the bar's, and the wrapped title."""
     margin = 8.0
     across = max(left + width + margin, 330.0 if bar or title else 0.0)
     title = writing.wrap(writing.show(title), 0.97 * (across - left - margin)) if title else None

@@ -1,68 +1,74 @@
-"""The table of a text's tokens and how much weight each got: for the terminal, as CSV, and as a page of HTML.
+"""Table of a text's tokens and their weights: for the terminal, as CSV, and as an HTML page.
 
-Nothing here needs matplotlib or a font; the same table as a picture is ``classifier.plot.plot_token_table``.
+None of this needs matplotlib or a font; ``classifier.plot.plot_token_table`` draws the same table as a picture.
 """
 
 import csv
 import html
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from common.faithfulness import mean_ranks
+from support.array import Array
 from support.content_policy import source_of
 from support.terminal import columns_that_fit, cut, rjust, visible, width_of
 
-# The nine Blues of ColorBrewer, between which matplotlib's map of that name interpolates.
+# ColorBrewer's nine Blues, between which matplotlib's map of that name interpolates.
 BLUES = ("f7fbff", "deebf7", "c6dbef", "9ecae1", "6baed6", "4292c6", "2171b5", "08519c", "08306b")
 SHADES = 12
 COLUMNS = ("weight", "rank", "normalized", "attention")
 
 
 class TokenTable(NamedTuple):
-    """A row a token: weight; rank, 1 the largest, ties sharing their mean rank; normalized = max(weight - mean, 0);
-    attention, whether normalized is above 0. The arrays are (T,)."""
+    """One row per token: weight; rank, 1 for the largest, ties sharing their mean rank; normalized,
+    max(weight - mean, 0); attention, whether normalized is above 0. The arrays are (T,)."""
 
     tokens: list[str]
-    weight: np.ndarray
-    rank: np.ndarray
-    normalized: np.ndarray
-    attention: np.ndarray
+    weight: Array
+    rank: Array
+    normalized: Array
+    attention: Array
 
     @property
-    def shade(self) -> np.ndarray:
-        """How dark each token is drawn, 0..1: normalized, of its largest."""
+    def shade(self) -> Array:
+        """How dark to draw each token, 0..1: normalized, divided by its largest."""
         return self.normalized / (self.normalized.max() or 1.0)
 
     def columns(self) -> list[list[str]]:
-        """weight, rank, normalized and attention as they are shown."""
+        """Format weight, rank, normalized and attention for display."""
         rank, attention = [f"{r:g}" for r in self.rank], ["yes" if a else "no" for a in self.attention]
         return [numbers(self.weight), rank, numbers(self.normalized), attention]
 
 
-def token_table(tokens: list[str], weight: np.ndarray) -> TokenTable:
-    """Table of the tokens of one text, and a weight for each (T,), of any size and sign.
+def token_table(tokens: list[str], weight: Array) -> TokenTable:
+    """Build the table of one text from its tokens and their weights (T,), of any size and sign.
 
-    Raises ValueError when there are no tokens, not as many weights as tokens, or a weight that is not finite.
+    Raises ValueError for an empty text, more or fewer weights than tokens, and a weight that is not finite.
     """
     weight = np.array(weight, float)
     if not tokens or weight.shape != (len(tokens),):
-        raise ValueError(f"token_table: tokens and as many weights wanted, got {len(tokens)} and shape {weight.shape}")
+        raise ValueError(
+            f"token_table: expected tokens and a weight for each, got {len(tokens)} and shape {weight.shape}"
+        )
     if not np.isfinite(weight).all():
-        raise ValueError("token_table: finite weights wanted, got nan or inf")
+        raise ValueError("token_table: expected finite weights, got nan or inf")
     rank = mean_ranks(-weight)
-    # rounding must not put the mean of equal weights beside them
+    # rounding must not move the mean of equal weights away from them
     mean = np.clip(weight.mean(), weight.min(), weight.max())
     normalized = np.maximum(weight - mean, 0.0)
     return TokenTable(list(tokens), weight, rank, normalized, normalized > 0)
 
 
-def numbers(values: np.ndarray) -> list[str]:
-    """Four decimals; up to eight where even the largest is small, as in a long text, and powers of ten where that would
-    not show three of its digits; three digits of a large one."""
+def numbers(values: Array) -> list[str]:
+    """Format values with four decimals, and with up to eight where even the largest is small, as in a long text.
+
+    Where eight decimals would show fewer than three digits of the largest, all values get a power of ten; values from
+    1000 up are rounded to three digits.
+    """
     largest = float(abs(values).max())
     decimals = max(4, 2 - math.floor(math.log10(largest))) if largest > 0 else 4
     if decimals > 8:
@@ -71,36 +77,37 @@ def numbers(values: np.ndarray) -> list[str]:
 
 
 def rgb(shade: float) -> tuple[int, int, int]:
-    """The colour of a shade 0..1 on the map Blues."""
+    """Colour of a shade 0..1 in the map Blues."""
     stops = np.array([list(bytes.fromhex(stop)) for stop in BLUES])
     position = np.linspace(0, 1, len(stops))
-    return tuple(int(np.interp(shade, position, stops[:, channel]).round()) for channel in range(3))
+    red, green, blue = (int(np.interp(shade, position, stops[:, channel]).round()) for channel in range(3))
+    return red, green, blue
 
 
-def luminance(colour: tuple[float, float, float]) -> float:
-    """Relative luminance of an sRGB colour, 0..255 a channel. Source: WCAG 2.2."""
+def luminance(colour: Sequence[float] | Array) -> float:
+    """Relative luminance of an sRGB colour, 0..255 per channel. Source: WCAG 2.2."""
     channels = np.asarray(colour[:3]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
-def ink(colour: tuple[float, float, float]) -> str:
-    """Black or white, whichever contrasts more with the colour: the ratio is 4.58:1 at least."""
+def ink(colour: Sequence[float] | Array) -> str:
+    """Black or white, whichever contrasts more with the colour: the ratio is at least 4.58:1."""
     light = luminance(colour)
     return "#000000" if (light + 0.05) / 0.05 > 1.05 / (light + 0.05) else "#ffffff"
 
 
 def to_text(table: TokenTable, colour: bool = False, width: int = 80) -> str:
-    """The table with a column a token, in blocks of as many columns as ``width`` has room for.
+    """Format the table for a terminal: one column per token, in blocks of as many columns as fit into ``width``.
 
-    colour: shade each token by ``normalized``, with the 24-bit colours of a terminal.
+    colour: whether to shade each token by ``normalized``, with the terminal's 24-bit colours.
     """
     head = max(map(len, COLUMNS))
     room = max(width - head - 1, 8)
     tokens = [cut(visible(token), room) for token in table.tokens]
     rows = [tokens, *table.columns()]
     widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
-    lines = []
+    lines: list[str] = []
     for here in columns_that_fit(widths, room, gap=1):
         if lines:
             lines.append("")
@@ -119,7 +126,7 @@ def _on_shade(text: str, shade: float) -> str:
 
 
 def to_csv(table: TokenTable) -> str:
-    """CSV with a header and a row a token, numbers in full; a token is data and stands there as it is."""
+    """Format the table as CSV: a header, one row per token, numbers in full precision, tokens unchanged."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(["token", *COLUMNS])
@@ -131,11 +138,11 @@ def to_csv(table: TokenTable) -> str:
 def to_html(
     tables: TokenTable | Iterable[tuple[list[str], TokenTable]], title: str, *, lang: str = "ja", note: str = ""
 ) -> str:
-    """One file of HTML that needs no other: the table, or several, each under its header lines.
+    """Format one table, or several under their header lines, as a self-contained HTML file.
 
     tables: a table, or pairs of header lines and a table. lang: language of the texts, which decides how kanji are
-    drawn. note: a line under the title. The page runs no script and loads nothing, and its
-    Content-Security-Policy says so; texts stand there as themselves, whatever they contain.
+    drawn. note: a line under the title. The page runs no script and loads nothing, which its Content-Security-Policy
+    enforces; texts are escaped.
     """
     pairs = [([], tables)] if isinstance(tables, TokenTable) else tables
     style = _style()
@@ -191,7 +198,7 @@ def escaped(text: str) -> str:
 
 
 def _style() -> str:
-    """The page's style: shades get darker with the weight on a light page, lighter on a dark one."""
+    """CSS of the page: shades get darker with the weight on a light page, lighter on a dark one."""
     colours = [rgb(shade) for shade in np.linspace(0, 1, SHADES)]
     rules = [
         [f".s{k}{{background:#{bytes(colour).hex()};color:{ink(colour)}}}" for k, colour in enumerate(scheme)]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from common.columns import Column
 from common.functions import as_number
 from common.layer import inference, named_params
 from support.array import Array
@@ -18,10 +19,12 @@ from support.terminal import printable
 class Callback:
     """Base: every event does nothing.
 
-    ``state``   names the attributes that a training that is resumed needs, which JSON can hold
-    ``arrays``  names those that are dicts of arrays, by parameter
+    ``columns``  declares the numbers that it adds to the record of each epoch; see ``common.columns``
+    ``state``    names the attributes that a resumed training needs, which JSON can hold
+    ``arrays``   names those that are dicts of arrays, by parameter
     """
 
+    columns: tuple[Column, ...] = ()
     state: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
 
@@ -75,12 +78,16 @@ class ProgressBar(Callback):
         self.bar.update()
 
 
-class Seconds(Callback):
-    """The time of each epoch goes to its record as ``seconds``, with the callbacks that are listed before this one.
+SECONDS = Column("seconds", "seconds", ".2f")
 
-    ``spent``: on the running epoch; of one that was resumed, before that too.
+
+class Seconds(Callback):
+    """Record the time of each epoch as ``seconds``, callbacks that are listed before this one included.
+
+    ``spent``: on the running epoch so far, including the time before it was interrupted.
     """
 
+    columns = (SECONDS,)
     state = ("spent",)
     spent = 0.0
 
@@ -97,10 +104,14 @@ class Seconds(Callback):
 
 
 class Measure(Callback):
-    """After each epoch, ``measure(model)`` goes to the epoch's record as ``name``. The model infers meanwhile."""
+    """Record ``measure(model)`` after each epoch; the model infers meanwhile.
 
-    def __init__(self, name: str, measure: Callable):
-        self.name = name
+    name: in the epoch's record, or the Column that also says how the number is shown.
+    """
+
+    def __init__(self, name: str | Column, measure: Callable):
+        column = name if isinstance(name, Column) else Column(name, heading=name)
+        self.name, self.columns = column.name, (column,)
         self.measure = measure
 
     def epoch_end(self, trainer) -> None:

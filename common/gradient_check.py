@@ -1,13 +1,13 @@
 """Proof that a backward is the derivative of its forward: the complex step, confirmed by real differences.
 
-For a real function f, ``Im f(x + ih) / h`` with ``h = 1e-30`` is the derivative to about 1e-15: no
-difference of close numbers is taken, so the tolerance can be 1e-10 where finite differences need 1e-3.
+For a real function f, ``Im f(x + ih) / h`` with ``h = 1e-30`` is the derivative to about 1e-15. It subtracts no
+close numbers, which allows a tolerance of 1e-10 where finite differences need 1e-3.
 Source: Squire & Trapp 1998; Martins et al. 2003.
 
-Works for any object with ``params``, ``grads``, ``forward`` and ``backward``. The complex step tells nothing where a
-forward loses the imaginary part (``np.abs``, ``np.std``, a float buffer), with an error or without, nor at a kink. So
-each array is also moved along one random direction, by real steps (common/real_differences.py); where those disagree
-with the complex step, they take its place, element by element.
+Works for any object with ``params``, ``grads``, ``forward`` and ``backward``. The complex step fails, with or without
+an error, where a forward loses the imaginary part (``np.abs``, ``np.std``, a float buffer), and at a kink. Therefore
+real steps also move each array along one random direction (common/real_differences.py); where they disagree with the
+complex step, they take its place, element by element.
 """
 
 import warnings
@@ -39,26 +39,26 @@ __all__ = [
 
 
 def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int = 0) -> Errors:
-    """Compare every gradient of a layer or model with the complex step, and that with real differences.
+    """Compare every gradient of a layer or model with the complex step, and the complex step with real differences.
 
-    inputs: what ``forward`` takes; float arrays get their gradients checked, others (ids, labels, masks, numbers,
-    None) are passed on. The upstream gradient is random, drawn from ``seed``. The object itself stays as it
+    inputs: the arguments of ``forward``. The gradients of float arrays are checked, anything else (ids, labels, masks,
+    numbers, None) is passed on. The upstream gradient is random, drawn from ``seed``. The object itself stays as it
     is: copies in float64 and complex128 do the work, and random layers repeat their draws in each copy.
 
-    Returns the largest error of each array by name, ``lstm.Wh`` for parameters, ``input 0`` for inputs: a dict, whose
-    ``scales`` hold the array's largest numeric gradient, of which the error is a share. (Gradients that are nothing
-    but rounding, such as those of a bias that softmax cancels, are a share of what rounding can tell.)
+    Returns the largest error of each array by name, ``lstm.Wh`` for parameters, ``input 0`` for inputs: a dict whose
+    ``scales`` hold the array's largest numeric gradient, of which the error is a share. (For gradients that are only
+    rounding, such as those of a bias that softmax cancels, it is a share of what rounding can tell.)
 
-    Raises GradientError with the name, index, analytic and numeric value of the worst element when an error
-    is over the tolerance; and when backward returns other gradients the second time, changes inputs,
-    rebinds a gradient, or returns gradients of the wrong number or shape. Two kinds of it say that no element is
-    known to be wrong: KinkError names an element where forward has a kink or a jump, which no method can check;
-    NotVerified what neither method can, because forward is not finite there, or too rough (does it compute in
+    Raises GradientError with the name, index, analytic and numeric value of the worst element when an error is over
+    the tolerance; also when a second backward returns other gradients, and when backward changes inputs, rebinds a
+    gradient, or returns gradients of the wrong number or shape. Two subclasses mean that no element is known to be
+    wrong: KinkError names an element where forward has a kink or a jump, which no method can check; NotVerified
+    names what neither method can check because forward is not finite there, or too rough (does it compute in
     float32?). Raises ValueError for inputs that hold floats in lists.
-    Warns RealDifferencesOnly when a forward that is not complex-safe left real differences alone to agree with
-    backward: to 1e-6, and the errors returned are no smaller. Warns Unconfirmed when gradients are so small beside the
-    outputs that real differences see nothing of them.
-    What no method sees: a share below 1e-6 of the array's largest gradient that forward loses in complex numbers.
+    Warns RealDifferencesOnly when forward is not complex-safe and real differences alone confirm backward, to 1e-6;
+    the returned errors are then no smaller. Warns Unconfirmed when gradients are too small beside the outputs for real
+    differences to see.
+    Not seen by any method: a share below 1e-6 of the array's largest gradient that forward loses in complex numbers.
     """
     name = type(layer_or_model).__name__
     _check_inputs(name, inputs)
@@ -82,7 +82,7 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
 
 
 def _conclude(name: str, verdicts: dict[str, Verdict], unsafe: str) -> None:
-    """Raise the worst that was found; warn of what was verified less well."""
+    """Raise for the worst finding; warn about gradients that were verified less well."""
 
     def texts(kind: str) -> str:
         return "; ".join(text for text in (getattr(v, kind) for v in verdicts.values()) if text)

@@ -1,4 +1,4 @@
-"""What a gradient check raises, warns of and returns."""
+"""Errors, warnings and the result of a gradient check."""
 
 
 class GradientError(AssertionError):
@@ -6,27 +6,27 @@ class GradientError(AssertionError):
 
 
 class NotVerified(GradientError):
-    """Nothing can be said of a gradient at this point, good or bad."""
+    """A gradient can be neither confirmed nor refuted at this point."""
 
 
 class KinkError(NotVerified):
-    """The forward has a kink or a jump at this point: there is no derivative that backward could be compared with."""
+    """The forward has a kink or a jump at this point, and no derivative to compare backward with."""
 
 
 class RealDifferencesOnly(UserWarning):
-    """The forward is not complex-safe: backward agrees with real differences, to 1e-6 and no more."""
+    """The forward is not complex-safe: backward agrees with real differences, but only to 1e-6."""
 
 
 class Unconfirmed(UserWarning):
-    """Gradients too small for real differences to see: nothing but the complex step speaks for them."""
+    """Gradients too small for real differences to see: only the complex step confirms them."""
 
 
 class Errors(dict):
     """The largest error of each array, by name.
 
-    scales: by the same names, what the error is a share of: the array's largest numeric gradient.
+    scales: the array's largest numeric gradient, of which the error is a share, by the same names.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.scales: dict[str, float] = {}

@@ -1,9 +1,10 @@
-"""A layer at a point, copied so that a gradient check may move it: its loss, its complex step, its backward."""
+"""Copies of a layer at a point, which a gradient check may move: its loss, its complex step, its backward."""
 
 import copy
 import inspect
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 import numpy
 
@@ -20,9 +21,9 @@ ComplexWarning = numpy.exceptions.ComplexWarning
 class Trial:
     """A layer at a point: copies in float64 and complex128, with its inputs, and an upstream gradient.
 
-    places, exact_places: the arrays to differentiate by, by name, in each copy. terms: the sum of the magnitudes that
-    ``loss`` adds up; size: the largest of them, 1 at most; noise: how far off the loss may be. unsafe: what went wrong
-    in the complex copy, if anything did.
+    places, exact_places: the arrays to differentiate by, by name, in each copy. terms: the sum of the magnitudes of
+    all terms of ``loss``; size: the largest of them, at most 1; noise: how far off the loss may be. unsafe: the error
+    of the complex copy, or "".
     """
 
     def __init__(self, layer, inputs: Iterable, seed: int, jitter: int | None = None):
@@ -35,9 +36,10 @@ class Trial:
             for key, place in self.places.items():
                 place *= 1 + 1e-15 * np.asarray(rng.uniform(-1, 1, place.shape))
                 self.exact_places[key][...] = place
-        self.unsafe, self.jittered = "", None
+        self.unsafe = ""
+        self.jittered: list[tuple[Trial, dict[str, Array]]] = []
         outputs = _outputs(self.name, self.copy(self.real).forward(*copy.deepcopy(self.x64)))
-        # a stream that no caller draws inputs from: along a row that a layer normalises, no gradient flows
+        # a stream that no caller draws inputs from: along the row that a layer normalises, no gradient flows
         rng = numpy.random.default_rng((seed, 0xBAC7))
         self.upstream = [np.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
         if not inspect.signature(self.real.backward).parameters:  # a model whose loss is the end of the chain
@@ -49,7 +51,7 @@ class Trial:
 
     @staticmethod
     def copy(model):
-        """With the same parameters and gradients, and its own state and random draws."""
+        """Copy the model with its state and generators, but share its parameters and gradients."""
         shared = {id(_root(array)) for array in (*model.params, *model.grads)}
         return copy.deepcopy(model, {id(a): a for a in _arrays(model) if id(_root(a)) in shared})
 
@@ -61,7 +63,7 @@ class Trial:
         return sum((d * y).sum() for d, y in zip(self.upstream, ys, strict=True))
 
     def derivative(self, key: str, index: tuple) -> float:
-        """By the complex step. Raises what forward does in complex numbers."""
+        """Return the complex step's derivative by one element. Raises whatever forward raises on complex numbers."""
         place = self.exact_places[key]
         kept = place[index]
         place[index] = kept + 1j * H
@@ -74,19 +76,19 @@ class Trial:
             place[index] = kept
 
     def rounding(self, key: str, index: tuple) -> float:
-        """How much the gradient by one element changes when all numbers change by as much as rounding does."""
+        """Return how much the gradient by one element changes when all numbers change by about one rounding."""
         try:
-            if self.jittered is None:
+            if not self.jittered:
                 trials = [Trial(self.layer, self.inputs, self.seed, jitter) for jitter in range(4)]
                 self.jittered = [(trial, trial.gradients()) for trial in trials]
             steps = [trial.derivative(key, index) for trial, _ in self.jittered]
-        except Exception:  # forward accepts this point alone
+        except Exception:  # forward accepts no other point
             return 0.0
         backs = [float(gradients[key][index]) for _, gradients in self.jittered]
         return max(steps) - min(steps) + max(backs) - min(backs)
 
     def gradients(self) -> dict[str, Array]:
-        """What backward computes, by name; its faults of protocol raise GradientError."""
+        """Return what backward computes, by name. Raises GradientError when it breaks the protocol."""
         model, given, places = self.copy(self.real), copy.deepcopy(self.x64), _places(self.real, self.x64)
         before = {key: place.copy() for key, place in places.items()}
         model.forward(*self.x64)
@@ -107,22 +109,22 @@ class Trial:
 
 
 def complex_step(trial: Trial, key: str) -> Array | None:
-    """The derivative by every element of an array; None, and a reason in the trial, where forward fails in complex."""
+    """Return the derivatives by every element of an array; None, and set ``trial.unsafe``, if forward fails on them."""
     shape = trial.places[key].shape
     if trial.unsafe:
         return None
     try:
         return np.asarray([trial.derivative(key, index) for index in np.ndindex(shape)]).reshape(shape)
-    except Exception as error:  # whatever a forward of the reader's raises on complex numbers
+    except Exception as error:  # whatever the reader's forward raises on complex numbers
         trial.unsafe = f" ({type(error).__name__}: {error})"
         return None
 
 
 def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str, Array]:
-    """Gradients by name after one backward; shared weights merged."""
+    """Return the gradients by name after one backward, with shared weights merged."""
     bound = [id(g) for g in real.grads]
     for g in real.grads:
-        g[...] = np.nan  # what backward does not overwrite shows
+        g[...] = np.nan  # shows what backward does not overwrite
     dins = real.backward(*upstream) if inspect.signature(real.backward).parameters else real.backward()
     if [id(g) for g in real.grads] != bound:
         raise GradientError(f"{name}: backward rebound an entry of grads; write into it: grads[i][...] = dW")
@@ -133,7 +135,7 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
 
     floats = [i for i, x in enumerate(inputs) if _is_float(x)]
     if dins is None and np.ndim(upstream[0]) == 0:
-        floats = []  # a model: its loss has been differentiated, and nobody asks for the gradient of its inputs
+        floats = []  # a model: backward ends at the weights, its inputs need no gradient
     dins = () if dins is None else _as_tuple(dins)
     if len(dins) == len(inputs) > len(floats):  # backward may also name inputs without a gradient, as None
         dins = tuple(dins[i] for i in floats)
@@ -147,16 +149,19 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
 
 
 def _in_dtype(layer, dtype):
-    """A deep copy whose parameters and gradients have another dtype. Memory that was shared stays shared: a view that a
-    layer keeps, such as W.T, W[:2], or the one array that all its weights are parts of, goes on looking at it."""
+    """Deep-copy the layer with parameters and gradients of another dtype.
+
+    Shared memory stays shared: a view that a layer keeps, such as W.T, W[:2] or the one array that all its weights
+    are parts of, becomes a view of the copy.
+    """
     roots: dict[int, tuple[Array, Array]] = {}
     memo: dict[int, object] = {}
     for array in (*layer.params, *layer.grads):
         root = _root(array)
         roots.setdefault(id(root), (root, root.astype(dtype, order="K")))
     for array in _arrays(layer):
-        root, copied = roots.get(id(_root(array)), (None, None))
-        if root is not None and array.dtype == root.dtype:
+        if (found := roots.get(id(_root(array)))) and array.dtype == found[0].dtype:
+            root, copied = found
             first = (memory(array)[0] - memory(root)[0]) // root.itemsize
             strides = [stride // root.itemsize * copied.itemsize for stride in array.strides]
             memo[id(array)] = np.lib.stride_tricks.as_strided(copied.ravel(order="K")[first:], array.shape, strides)
@@ -164,15 +169,15 @@ def _in_dtype(layer, dtype):
 
 
 def _root(array: Array) -> Array:
-    """The array that a view is a part of."""
-    base = array
+    """Return the array whose memory a view looks at."""
+    base: Any = array
     while (base := getattr(base, "base", None)) is not None:
-        array = base if isinstance(base, np.ndarray) else array  # as_strided puts something else between
+        array = base if isinstance(base, np.ndarray) else array  # as_strided puts another object between
     return array
 
 
 def _arrays(layer) -> list[Array]:
-    """Those that parts of a layer keep, as attributes or in lists and dicts of these."""
+    """Return the arrays that the layer's parts keep, as attributes or in lists and dicts of these."""
     values = (value for _, part in walk(layer) for value in values_in([part.params, part.grads, attributes(part)]))
     return [value for value in values if isinstance(value, np.ndarray)]
 
@@ -201,7 +206,7 @@ def _as_tuple(x) -> tuple:
 
 
 def _outputs(name: str, ys) -> tuple:
-    """What forward returned, as a tuple of arrays that are finite."""
+    """Return the outputs of forward as a tuple. Raises if one is not an array, or not finite."""
     for i, y in enumerate(_as_tuple(ys)):
         what = f"output {i}" if isinstance(ys, tuple) else "its output"
         if not isinstance(y, (np.ndarray, numpy.number, float, int)):

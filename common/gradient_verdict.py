@@ -1,27 +1,29 @@
-"""What the complex step and real differences together say of one array's gradient."""
+"""Verdict on one array's gradient, from the complex step and real differences together."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy
 
+from common.gradient_trial import Trial
 from common.np import np
 from common.real_differences import FIRST, STEPS, WIDE, Slope, along, slope, slope_at, stride
 from support.array import Array
 
-REAL = 1e-6  # what real differences are trusted with, as a share of an array's largest gradient
-SEEN = 1e-5  # an error of theirs above this share says too little of the complex step
-LEAST = 1e-3  # an error of theirs above this share is none that could be reported
-COARSE = 10  # times the rounding of a difference: its error, where it is no more than that
+REAL = 1e-6  # the error that real differences are trusted to stay below, as a share of the array's largest gradient
+SEEN = 1e-5  # with an error above this share they say too little about the complex step
+LEAST = 1e-3  # with an error above this share they say nothing worth reporting
+COARSE = 10  # an error up to this many times the rounding of a difference is due to rounding
 UNUSED = "; forward does not use it: is it kept in a closure, or nowhere in an attribute?"
 CLOSE = " (real differences cannot tell the two apart)"
-TINY = 1e-13  # what rounding alone may make of a gradient, as a share of the largest output, or of 1
+TINY = 1e-13  # the error that rounding alone may give a gradient, as a share of the largest output, or of 1
 
 
 @dataclass(frozen=True)
 class Verdict:
     """error: the largest, as a share of ``scale``, the largest numeric gradient.
 
-    wrong, kink, unverified, unconfirmed: what to say of it, or "". real_only: no complex step speaks for all of it.
+    wrong, kink, unverified, unconfirmed: what to report, or "". real_only: real differences are the only reference.
     """
 
     error: float = 0.0
@@ -33,11 +35,11 @@ class Verdict:
     real_only: bool = False
 
 
-def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
-    """The verdict on the array ``key`` of a trial; numeric: its complex step, None where forward fails on complex.
+def judge(trial: Trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
+    """Judge the gradient of the array ``key``; numeric: its complex step, or None if forward fails on complex numbers.
 
     Where real differences along one direction confirm the complex step, backward is compared with it, and a real
-    difference in the worst element has the last word. Else each element gets its real difference, in ``scan``.
+    difference in the worst element decides. Otherwise ``scan`` takes a real difference in every element.
     """
     shape = trial.places[key].shape
     if analytic.shape != shape:
@@ -53,9 +55,9 @@ def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: fl
             most = float(difference[worst])
             if most <= tolerance * scale:
                 return Verdict(_share(most, scale), scale, unconfirmed=unconfirmed)
-            reason = excuse(trial, key, worst, most, scale, tolerance)
-            if reason is not None:
-                return Verdict(most / max(1.0, scale), scale, unconfirmed=reason or unconfirmed)
+            excused, note = excuse(trial, key, worst, most, scale, tolerance)
+            if excused:
+                return Verdict(most / max(1.0, scale), scale, unconfirmed=note or unconfirmed)
             s = slope_at(trial.loss, trial.places[key], worst, trial.noise, scale, WIDE if unconfirmed else STEPS)
             backward_fits, complex_fits = (
                 abs(s.value - float(g[worst])) <= REAL * scale + 3 * s.error for g in (analytic, numeric)
@@ -69,8 +71,11 @@ def judge(trial, key: str, analytic: Array, numeric: Array | None, tolerance: fl
     return scan(trial, key, analytic, numeric, tolerance)
 
 
-def confirm(trial, key: str, numeric: Array) -> tuple[bool, str]:
-    """Whether real differences along a random direction agree with the complex step; and why that says little."""
+def confirm(trial: Trial, key: str, numeric: Array) -> tuple[bool, str]:
+    """Compare the complex step with real differences along a random direction.
+
+    Returns whether they agree, and why that says little, or "".
+    """
     place = trial.places[key]
     direction = random_direction(place)
     f, scale = along(trial.loss, [place], [direction]), float(np.abs(numeric * direction).max())
@@ -84,90 +89,135 @@ def confirm(trial, key: str, numeric: Array) -> tuple[bool, str]:
     if s.error > COARSE * trial.noise / FIRST[0]:
         return False, ""
     largest = _worst(np.abs(numeric))
-    if trial.rounding(key, largest) > 1e-3 * abs(numeric[largest]):  # a gradient of 0, but for rounding
+    if trial.rounding(key, largest) > 1e-3 * abs(numeric[largest]):  # a gradient of 0, up to rounding
         return True, ""
     return True, f"real differences, which see no less than {s.error:.1e}, cannot tell; check with larger weights"
 
 
 def random_direction(place: Array) -> Array:
+    """Draw a direction in which every element of the array moves, in proportion to its ``stride``."""
     rng = numpy.random.default_rng(1)
     return stride(place) * np.asarray(rng.choice([-1.0, 1.0], place.shape) * rng.uniform(0.5, 1.5, place.shape))
 
 
-def excuse(trial, key: str, index: tuple, difference: float, scale: float, tolerance: float) -> str | None:
-    """Why an element over the tolerance may be no fault: "" when it is a gradient of 0, but for rounding; else None."""
+def excuse(trial: Trial, key: str, index: tuple, difference: float, scale: float, tolerance: float) -> tuple[bool, str]:
+    """Decide whether rounding may have made an element differ by more than the tolerance.
+
+    Returns whether it may, and a note to warn with; "" for a gradient of 0, up to rounding, which is right.
+    """
     if difference > REAL * max(1.0, scale):
-        return None
+        return False, ""
     rounding = trial.rounding(key, index)
     if difference <= 30 * rounding:
-        return "" if difference <= tolerance * max(1.0, scale) else f"rounding alone changes it by {rounding:.0e} here"
+        is_zero = difference <= tolerance * max(1.0, scale)
+        return True, "" if is_zero else f"rounding alone changes it by {rounding:.0e} here"
     if difference * float(stride(trial.places[key])[index]) <= min(TINY * trial.size, tolerance):
-        return "it differs from the complex step by what rounding may do; check with larger weights"
-    return None
+        return True, "it differs from the complex step by what rounding may do; check with larger weights"
+    return False, ""
 
 
-def scan(trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
-    """The verdict of real differences in every element, and of the complex step where they confirm it.
-
-    Each element is one of five:
-
-        kink      there is no derivative to compare with
-        trusted   real differences confirm the complex step, which is the reference
-        smooth    they settle; trusted or not, and where one is not, they are the reference for all
-        alone     they tell nothing, and nothing against the complex step
-        rest      they do not settle, and the complex step is none or contradicts them
-    """
-    place, noise, far = trial.places[key], trial.noise, stride(trial.places[key])
-    slopes = {i: slope_at(trial.loss, place, i, noise, 0.0) for i in numpy.ndindex(place.shape)}
-    level = max((abs(s.value) for s in slopes.values() if s.error < numpy.inf and not s.kind), default=0.0)
-    least = FIRST[0]
-    if REAL * level < COARSE * noise / least and not all(s.flat for s in slopes.values()):
-        for i, s in slopes.items():
-            slopes[i] = s if s.kind else _better(s, slope_at(trial.loss, place, i, noise, 0.0, WIDE))
-        least = FIRST[1]
-    precision = np.maximum(REAL * level, COARSE * noise / least / far)
-
-    def table(value) -> Array:
-        return np.asarray([value(s) for s in slopes.values()]).reshape(place.shape)
-
-    real, bound, kinks = table(lambda s: s.value), table(lambda s: s.error), table(lambda s: s.kind != "")
-    exact = np.full_like(real, numpy.nan) if numeric is None else numeric
-    close = ~kinks & (bound <= precision)
-    telling = (precision <= LEAST * level) | table(lambda s: s.flat)
-    trusted = close & telling & (np.abs(exact - real) <= 2 * precision)
-    smooth = close & (trusted | ~table(lambda s: s.rough)) & (telling | np.isnan(exact))
-    real_only = bool((smooth & ~trusted).any())  # then it may be blind in elements too small to show it, too
-    alone = ~kinks & ~smooth & ~(np.abs(exact - real) > 3 * bound) & np.isfinite(exact) & (not real_only)
-    reference = real if real_only else np.where(trusted | alone, exact, real)
-    judged = smooth | alone
+def scan(trial: Trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
+    """Judge by real differences in every element, and by the complex step where they confirm it."""
+    slopes = measure(trial, key)
+    exact = np.full_like(slopes.value, numpy.nan) if numeric is None else numeric
+    kinds, real_only = sort_elements(slopes, exact)
+    judged = kinds.smooth | kinds.alone
+    reference = slopes.value if real_only else np.where(kinds.trusted | kinds.alone, exact, slopes.value)
     scale = float(np.abs(reference[judged]).max(initial=0.0)) or float(np.abs(analytic).max()) or 1.0
-    rounding = precision if real_only else np.minimum(TINY * trial.size / far, tolerance)
+    far = stride(trial.places[key])
+    rounding = slopes.precision if real_only else np.minimum(TINY * trial.size / far, tolerance)
     allowed = np.maximum(tolerance * scale, rounding)
     error = np.where(judged, _difference(analytic, reference), 0.0)
     worst = _worst(error - allowed)
     most, wrong, unverified, unconfirmed = float(error[worst]), "", "", ""
-    if alone.any():
+    if kinds.alone.any():
         unconfirmed = "real differences, which fail or are rough here, cannot tell"
     if most > allowed[worst]:
         by = " by real differences" if real_only else ""
         fault = _fault(key, worst, analytic, reference, by, most / scale, scale, allowed[worst] / scale)
-        reason = None if real_only else excuse(trial, key, worst, most, scale, tolerance)
-        if reason is not None:
-            unconfirmed = reason
-        elif alone[worst]:
+        excused, note = (False, "") if real_only else excuse(trial, key, worst, most, scale, tolerance)
+        if excused:
+            unconfirmed = note
+        elif kinds.alone[worst]:
             unverified = f"{fault}, and {unconfirmed}"
         else:
             wrong = fault
-    rest = ~smooth & ~kinks & ~alone
-    vague = real_only and (precision > LEAST * scale).any() and (np.abs(analytic) * far).max() > TINY * trial.size
-    if rest.any() or vague:
-        i = next(i for i in slopes if rest[i] or not rest.any())
-        unverified = unverified or (
-            f"{_at(key, i)}{_and_more(rest)}: real differences do not settle ({slopes[i].value:.3g} within "
-            f"{slopes[i].error:.1e}), and the complex step tells nothing; backward gives {float(analytic[i]):.3g}"
+    vague = real_only and bool((slopes.precision > LEAST * scale).any())
+    vague = vague and float((np.abs(analytic) * far).max()) > TINY * trial.size
+    if not unverified and (kinds.rest.any() or vague):
+        first = next(i for i in slopes.by_index if kinds.rest[i] or not kinds.rest.any())
+        s = slopes.by_index[first]
+        unverified = (
+            f"{_at(key, first)}{_and_more(kinds.rest)}: real differences do not settle ({s.value:.3g} within "
+            f"{s.error:.1e}), and the complex step tells nothing; backward gives {float(analytic[first]):.3g}"
         )
-    most = max(float(error.max()), float(precision.max()) if real_only else 0.0)
-    return Verdict(most / scale, scale, wrong, _kink_note(key, analytic, slopes), unverified, unconfirmed, real_only)
+    largest = max(float(error.max()), float(slopes.precision.max()) if real_only else 0.0)
+    kink = _kink_note(key, analytic, slopes.by_index)
+    return Verdict(largest / scale, scale, wrong, kink, unverified, unconfirmed, real_only)
+
+
+class Slopes(NamedTuple):
+    """Real differences in every element of an array: the ``Slope`` by index, then its fields as arrays of the shape.
+
+    level: the largest slope. precision: the error that real differences may have in each element and still be trusted.
+    """
+
+    by_index: dict[tuple, Slope]
+    value: Array
+    error: Array
+    kink: Array
+    flat: Array
+    rough: Array
+    level: float
+    precision: Array
+
+
+def measure(trial: Trial, key: str) -> Slopes:
+    """Take real differences in every element, and in wider steps too where the slopes are small beside rounding."""
+    place, noise = trial.places[key], trial.noise
+    slopes = {i: slope_at(trial.loss, place, i, noise, 0.0) for i in numpy.ndindex(place.shape)}
+    level = max((abs(s.value) for s in slopes.values() if s.error < numpy.inf and not s.kind), default=0.0)
+    first_step = FIRST[0]
+    if REAL * level < COARSE * noise / first_step and not all(s.flat for s in slopes.values()):
+        for i, s in slopes.items():
+            slopes[i] = s if s.kind else _better(s, slope_at(trial.loss, place, i, noise, 0.0, WIDE))
+        first_step = FIRST[1]
+    precision = np.maximum(REAL * level, COARSE * noise / first_step / stride(place))
+    fields = [(s.value, s.error, s.kind != "", s.flat, s.rough) for s in slopes.values()]
+    value, error, kink, flat, rough = (np.asarray(x).reshape(place.shape) for x in zip(*fields, strict=True))
+    return Slopes(slopes, value, error, kink, flat, rough, level, precision)
+
+
+class Kinds(NamedTuple):
+    """The kind of each element, as bool arrays of the array's shape; an element without any of them is at a kink.
+
+    trusted   real differences confirm the complex step, which is the reference
+    smooth    they settle; all trusted elements do, and if another does, they are the reference for all
+    alone     they tell nothing, but do not contradict the complex step
+    rest      they do not settle, and the complex step is missing or contradicted
+    """
+
+    trusted: Array
+    smooth: Array
+    alone: Array
+    rest: Array
+
+
+def sort_elements(slopes: Slopes, exact: Array) -> tuple[Kinds, bool]:
+    """Sort the elements into their kinds; exact: the complex step, nan where it is missing.
+
+    The second result tells whether real differences are the only reference: an element is smooth but not trusted, and
+    the complex step may be as blind in elements that are too small to show it.
+    """
+    close = ~slopes.kink & (slopes.error <= slopes.precision)
+    telling = (slopes.precision <= LEAST * slopes.level) | slopes.flat
+    trusted = close & telling & (np.abs(exact - slopes.value) <= 2 * slopes.precision)
+    smooth = close & (trusted | ~slopes.rough) & (telling | np.isnan(exact))
+    real_only = bool((smooth & ~trusted).any())
+    contradicted = np.abs(exact - slopes.value) > 3 * slopes.error
+    alone = ~slopes.kink & ~smooth & ~contradicted & np.isfinite(exact) & (not real_only)
+    rest = ~slopes.kink & ~smooth & ~alone
+    return Kinds(trusted, smooth, alone, rest), real_only
 
 
 def _better(a: Slope, b: Slope) -> Slope:

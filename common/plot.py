@@ -5,9 +5,13 @@ A new figure is in our style (``support.plot_style``), whatever rcParams say; on
 """
 
 import itertools
+import math
+from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
+from common.columns import Column, Panel
 from support.plot_style import in_our_style, subplots
 from support.plot_text import Writing, new_figure
 from support.terminal import visible
@@ -20,37 +24,78 @@ NAME = 200.0  # points: the longest name in a legend; a longer one is cut
 
 
 @in_our_style
-def plot_history(history: list[dict], value: str, ax: plt.Axes | None = None, *, ylabel: str | None = None) -> plt.Axes:
-    """One curve a model over its epochs, with the chapter's markers, legend and grid.
+def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None = None) -> Axes:
+    """One curve per column and model over the epochs, with the chapter's markers, legend and grid.
 
-    history: a dict a row with ``model``, ``epoch`` and ``value``; a value that is no number leaves a gap.
+    history: rows as in history.csv, with ``epoch``, ``model`` where there are several, and values of the columns. A
+    model that has no value of a column has no curve of it; a value that is not finite leaves a gap. The first panel is
+    the scale at the left; each further one has a scale of its own at the right, and dashed curves.
     Raises ValueError for no row.
     Source: 『ゼロから作るDeep Learning 2』 8.3.2.
     """
     if not history:
-        raise ValueError("plot_history: expected a row at least, got none")
-    models = list(dict.fromkeys(row["model"] for row in history))
-    writing = Writing([*map(visible, models), ylabel or value, "…"], ax)
+        raise ValueError("plot_columns: expected a row at least, got none")
+    panels = {column: column.panel or Panel("", column.csv) for column in columns}
+    curves = {}
+    for column in columns:
+        for model in dict.fromkeys(row.get("model", "") for row in history):
+            rows = [row for row in history if row.get("model", "") == model and column.csv in row]
+            if rows:
+                curves[column, model] = [row["epoch"] for row in rows], [row[column.csv] for row in rows]
+    several = len({model for _, model in curves}) > 1
+    names = [_name(column, model, several, len(columns) == 1) for column, model in curves]
+    labels = [panel.label for panel in panels.values()]
+    writing = Writing([*map(visible, [*names, *labels]), "…"], ax)
     if ax is None:
-        _, ((ax,),) = new_figure("plot_history", 6.4, 4.2)
-    others = itertools.cycle(OTHERS)
-    for model in models:
-        rows = [row for row in history if row["model"] == model]
-        epochs, values = [row["epoch"] for row in rows], [row[value] for row in rows]
-        line, marker = ("-", MARKERS[model]) if model in MARKERS else next(others)
+        _, ((ax,),) = new_figure("plot_columns", 6.4, 4.2)
+    axes: dict[Panel, Axes] = {}
+    for panel in dict.fromkeys(panels.values()):
+        axes[panel] = at = ax.twinx() if axes else ax
+        at.spines["right"].set_position(("outward", 55.0 * max(0, len(axes) - 2)))
+        at.set_ylabel(writing.show(panel.label))
+    lines, others = [], itertools.cycle(OTHERS)
+    for (column, _), (epochs, values) in curves.items():
+        name, panel = names[len(lines)], panels[column]
+        style, marker = ("-", MARKERS[name]) if name in MARKERS else next(others)
+        (line,) = axes[panel].plot(epochs, values, style, marker=marker, label=name)
         # hollow, so that curves that meet at 100% can still be told apart
-        how = dict(fillstyle="none", markersize=8, markevery=-(-len(rows) // MARKED))
-        ax.plot(epochs, values, line, marker=marker, label=model, **how)
+        line.set(fillstyle="none", markersize=8, markevery=-(-len(epochs) // MARKED))
+        if axes[panel] is not ax:  # whose colours begin anew
+            line.set(linestyle="--", color=f"C{len(lines)}")
+        lines.append(line)
+    for panel, at in axes.items():
+        if panel.from_zero:
+            of_panel = [v for (column, _), (_, values) in curves.items() if panels[column] is panel for v in values]
+            top = panel.top or max(filter(math.isfinite, of_panel), default=0) or 1
+            at.set_ylim(-0.05 * top, 1.05 * top)
     ax.set_xlabel("epochs")
-    ax.set_ylabel(writing.show(ylabel or value))
     ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
-    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1))
     ax.grid(True, alpha=0.4)
     # the labels are given: it would leave out those that begin with _
-    names = [writing.cut(writing.show(visible(model)), NAME, 10) for model in models]
-    ax.legend(ax.lines[-len(models) :], names, fontsize=10)
-    writing.literal(ax)
+    shown = [writing.cut(writing.show(visible(name)), NAME, 10) for name in names]
+    if len(axes) == 1:
+        ax.legend(lines, shown, fontsize=10)
+    else:  # above the axes: the curves at the right would be drawn over a legend on them
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False, "fontsize": "small"}
+        ax.legend(lines, shown, ncols=min(3, len(lines) or 1), **place)
+    writing.literal(*axes.values())
     return ax
+
+
+def _name(column: Column, model: str, several_models: bool, one_column: bool) -> str:
+    """The name of a curve: what tells it from the others of its picture."""
+    if one_column and model:
+        return model
+    return f"{model}: {column.curve}" if several_models and model else column.curve
+
+
+def plot_history(history: list[dict], value: str, ax: Axes | None = None, *, ylabel: str | None = None) -> Axes:
+    """One curve per model of one value over its epochs; see ``plot_columns``.
+
+    history: rows with ``model``, ``epoch`` and ``value``.
+    """
+    return plot_columns(history, [Column(value, panel=Panel("", ylabel or value, from_zero=False))], ax)
 
 
 @in_our_style
@@ -58,8 +103,8 @@ def plot_loss_list(
     loss_list: list[float],
     eval_interval: int | None,
     ylim: tuple[float, float] | None = None,
-    ax: plt.Axes | None = None,
-) -> plt.Axes:
+    ax: Axes | None = None,
+) -> Axes:
     """The chapter's picture of a training: the mean loss of each interval of ``eval_interval`` iterations.
 
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.

@@ -1,11 +1,11 @@
-"""Slopes by real differences, each with its own error: the second opinion on the complex step.
+"""Slopes by real differences, each with an estimate of its error: the second opinion on the complex step.
 
-The complex step is blind where a forward drops or conjugates the imaginary part without an error, as ``np.std`` and
-``np.sign`` do. Differences of real numbers ask nothing of a forward but float64. They lose digits, so they come with
-an error; and they look to both sides, so they see a kink:
+The complex step is blind where a forward drops or conjugates the imaginary part without an error, like ``np.std`` and
+``np.sign``. Differences of real numbers need only a forward in float64. They lose digits, hence the estimate of the
+error; and they look to both sides, where they see a kink:
 
-    smooth   left and right slope differ by O(t), which extrapolation removes
-    kink     they differ by the same amount at every t, as those of ``max(x, 0)`` do at 0
+    smooth   the left and right slopes differ by O(t), which extrapolation removes
+    kink     they differ by the same amount at every t, like those of ``max(x, 0)`` at 0
     jump     a one-sided slope grows like 1/t
 
 Source: Ridders 1982 (extrapolation whose error is the difference of two estimates).
@@ -21,17 +21,17 @@ from common.np import np
 from support.array import Array
 
 STEPS = [2.0**-k for k in range(8, 31, 2)]  # 4e-3 to 9e-10; powers of two, each a quarter of the one before
-WIDE = [2.0**-k for k in range(0, 13, 2)]  # for slopes that are too small to be seen in such steps
-FIRST = STEPS[2], WIDE[2]  # the step at which each can tell a slope for the first time
+WIDE = [2.0**-k for k in range(0, 13, 2)]  # for slopes too small to see in those steps
+FIRST = STEPS[2], WIDE[2]  # the first step at which each yields a slope
 
 
 @dataclass(frozen=True)
 class Slope:
-    """Of a function of one number, at 0.
+    """The slope at 0 of a function of one number.
 
     error: how far off ``value`` may be, rounding included; inf when nothing was finite.
-    kind: "kink", "jump", or "" when neither was seen. left, right: the one-sided slopes.
-    rough: other steps give other values, each more certain of itself than it should be.
+    kind: "kink", "jump", or "" for neither. left, right: the one-sided slopes.
+    rough: other steps give other values, further apart than their errors allow.
     """
 
     value: float
@@ -47,16 +47,20 @@ class Slope:
 
 
 def slope(f: Callable[[float], float], rounding: float, scale: float, steps: list[float] = STEPS) -> Slope:
-    """The slope of f at 0 by central differences of shrinking steps, each extrapolated from the one before.
+    """Measure the slope of f at 0 by central differences of shrinking steps, each extrapolated from the one before.
 
-    rounding: how far off a value of f may be. scale: how large the slope is expected to be: steps end when the error
-    is 1e-7 of it.
+    rounding: how far off a value of f may be. scale: the expected size of the slope; steps end when the error is 1e-7
+    of it.
     """
     at_0 = f(0.0)
-    ts, lefts, rights, kinks, found = [], [], [], [], []
+    ts: list[float] = []
+    lefts: list[float] = []
+    rights: list[float] = []
+    kinks: list[float] = []
+    found: list[Slope] = []
     for t in steps:
         right, left = (f(t) - at_0) / t, (at_0 - f(-t)) / t
-        if not numpy.isfinite(right + left):  # outside of what forward accepts: a smaller step may not be
+        if not numpy.isfinite(right + left):  # outside of what forward accepts; a smaller step may be inside
             ts, lefts, rights, kinks = [], [], [], []
             continue
         ts, lefts, rights = [*ts, t], [*lefts, left], [*rights, right]
@@ -68,7 +72,7 @@ def slope(f: Callable[[float], float], rounding: float, scale: float, steps: lis
         kinks.append((4 * c - b) / 3)  # without the term in t
         found.append(Slope(value, abs(value - before) + abs(kinks[-1]) + rounding / t, left, right))
         error = min(s.error for s in found)
-        if error <= 1e-7 * max(scale, abs(value)) or error <= rounding / t:  # which only grows
+        if error <= 1e-7 * max(scale, abs(value)) or error <= rounding / t:  # rounding / t only grows
             break
     if not found:
         return Slope(numpy.nan, numpy.inf, numpy.nan, numpy.nan)
@@ -84,7 +88,7 @@ def slope(f: Callable[[float], float], rounding: float, scale: float, steps: lis
 
 
 def _steady(xs: list[float], weights: list[float], rounding: float) -> bool:
-    """Whether the last three of the numbers that rounding leaves alone agree; x * weight is what f changed by."""
+    """Tell whether the last three numbers above rounding agree; x * weight is the change of f."""
     least, highest = 20 * rounding, max(map(abs, xs))
     told = [(x, abs(x) * weight) for x, weight in zip(xs, weights, strict=True) if highest * weight > least][-3:]
     last = [x for x, _ in told]
@@ -93,12 +97,12 @@ def _steady(xs: list[float], weights: list[float], rounding: float) -> bool:
 
 
 def stride(array: Array) -> Array:
-    """How far a step of 1 goes in each element: its own magnitude where that is above 1, or x + t would round t."""
+    """Return how far a step of 1 moves each element: its magnitude where that is above 1, or x + t would round t."""
     return np.maximum(1.0, np.abs(array))
 
 
 def along(loss: Callable[[], float], arrays: list[Array], directions: list[Array]) -> Callable[[float], float]:
-    """``t -> loss`` with the arrays moved by ``t * direction`` each; nan where forward fails. They stay as they are."""
+    """Return ``t -> loss`` with the arrays moved by ``t * direction``; nan where forward fails. Restores the arrays."""
     starts = [array.copy() for array in arrays]
 
     def f(t: float) -> float:
@@ -108,7 +112,7 @@ def along(loss: Callable[[], float], arrays: list[Array], directions: list[Array
             with numpy.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return float(loss())
-        except Exception:  # whatever a forward of the reader's raises on numbers that it does not take
+        except Exception:  # whatever the reader's forward raises on numbers that it does not accept
             return numpy.nan
         finally:
             for array, start in zip(arrays, starts, strict=True):
@@ -118,7 +122,7 @@ def along(loss: Callable[[], float], arrays: list[Array], directions: list[Array
 
 
 def slope_at(loss, array: Array, index: tuple, rounding: float, scale: float, steps: list[float] = STEPS) -> Slope:
-    """The partial derivative of the loss by one element of an array."""
+    """Measure the partial derivative of the loss by one element of an array."""
     unit = np.zeros_like(array)
     unit[index] = far = float(stride(array)[index])
     s = slope(along(loss, [array], [unit]), rounding, scale * far, steps)
@@ -126,6 +130,6 @@ def slope_at(loss, array: Array, index: tuple, rounding: float, scale: float, st
 
 
 def roughness(loss: Callable[[], float], arrays: list[Array]) -> float:
-    """How far off a loss is, by its third differences: so near, nothing but rounding makes any, float32's above all."""
+    """Estimate how far off a loss is from its third differences: at such small steps only rounding makes any."""
     f = along(loss, arrays, [array.copy() for array in arrays])
     return float(numpy.abs(numpy.diff([f(i * 2.0**-28) for i in range(1, 13)], 3)).max())

@@ -1,46 +1,48 @@
-"""Texts of different lengths as arrays of ids, padded no further than a mini-batch needs."""
+"""Pad texts of different lengths into arrays of ids, each mini-batch no wider than its longest text."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from support.array import Array
+
 POOL = 50  # mini-batches that are sorted together
 
 
 class PaddedTexts:
-    """N texts as ids; ``x[rows]`` is their int32 array (n, T), T the longest of them, 0 beyond their ends.
+    """N texts as ids; ``x[rows]`` is an int32 array (n, T), padded with 0 to T, the length of the longest.
 
-    sequences  N sequences of ids from 1 on (0 is padding); one may be empty, and is then all padding
+    sequences  N sequences of ids from 1 up (0 is padding); an empty one becomes all padding
     padding    "after" the ids or "before" them
-    max_len    only the first `max_len` ids of each text are kept; None keeps all
-    similar    whether `batches` puts texts of similar length together
-    lengths    int64 (N,), after the cut
+    max_len    keeps only the first `max_len` ids of each text; None keeps all
+    similar    whether `batches` groups texts of similar length
+    lengths    int64 (N,), after cutting to max_len
 
-    Ids are stored flat, so N texts take the memory of their ids, not of N times the longest.
-    Raises ValueError for no texts, sequences that are not 1-D integers from 1 on, another `padding`,
-    and a max_len below 1.
+    Ids are stored flat: N texts take the memory of their ids, not of N times the longest.
+    Raises ValueError for an empty `sequences`, a sequence that is not 1-D integers from 1 up,
+    another `padding`, and a max_len below 1.
     """
 
     def __init__(
         self,
-        sequences: Sequence[Sequence[int] | np.ndarray],
+        sequences: Sequence[Sequence[int] | Array],
         *,
         padding: str = "after",
         max_len: int | None = None,
         similar: bool = True,
     ):
         if padding not in ("after", "before"):
-            raise ValueError(f'PaddedTexts: padding "after" or "before" wanted, got {padding!r}')
+            raise ValueError(f'PaddedTexts: expected padding "after" or "before", got {padding!r}')
         if max_len is not None and max_len < 1:
-            raise ValueError(f"PaddedTexts: max_len of 1 or more wanted, got {max_len}")
+            raise ValueError(f"PaddedTexts: expected a max_len of 1 or more, got {max_len}")
         if not len(sequences):
-            raise ValueError("PaddedTexts: at least one text wanted, got none")
+            raise ValueError("PaddedTexts: expected at least one text, got none")
         rows = [np.asarray(ids) for ids in sequences]
         for number, ids in enumerate(rows):
             wrong = ids.ndim != 1 or (ids.size and (ids.dtype.kind not in "iu" or ids.min() < 1 or ids.max() >= 2**31))
             if wrong:
                 shown = str(ids.ravel()[:10])
-                raise ValueError(f"PaddedTexts: text {number} must be 1-D ids from 1 on (0 is padding), got {shown}")
+                raise ValueError(f"PaddedTexts: text {number}: expected 1-D ids from 1 up (0 is padding), got {shown}")
         rows = [ids[:max_len] for ids in rows]
         self.padding = padding
         self.similar = similar
@@ -51,11 +53,11 @@ class PaddedTexts:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
-        """int32 (n, T) of the texts in `rows`, an index array, a slice or bool (N,); T is at least 1."""
+    def __getitem__(self, rows: slice | Sequence[int] | Array) -> Array:
+        """Pad the texts in `rows`, an index array, a slice or bool (N,), to int32 (n, T); T is at least 1."""
         lengths, starts = self.lengths[rows], self._starts[rows]
         if lengths.ndim != 1:
-            raise ValueError(f"PaddedTexts: a slice or a 1-D array of rows wanted, got {rows!r}")
+            raise ValueError(f"PaddedTexts: expected a slice or a 1-D array of rows, got {rows!r}")
         width = max(1, int(lengths.max(initial=0)))
         columns = np.arange(width)
         if self.padding == "before":
@@ -65,16 +67,15 @@ class PaddedTexts:
         xs[real] = self._ids[(starts[:, None] + columns)[real]]
         return xs
 
-    def batches(self, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Rows int64 of each mini-batch; every text stands in one. One of them may be smaller.
+    def batches(self, batch_size: int, rng: np.random.Generator) -> list[Array]:
+        """Divide all texts into mini-batches; return the rows of each, int64. One may be smaller than the others.
 
-        The texts are shuffled. With `similar`, they are then sorted by length in pools of POOL
-        mini-batches, so that a mini-batch has little padding while its texts differ from epoch to epoch,
-        and the mini-batches are shuffled.
+        The texts are shuffled. With `similar`, pools of POOL mini-batches are then sorted by length:
+        little padding, but other texts together in each epoch. Then the mini-batches are shuffled.
         Raises ValueError for a batch_size below 1.
         """
         if batch_size < 1:
-            raise ValueError(f"batches: batch_size of 1 or more wanted, got {batch_size}")
+            raise ValueError(f"batches: expected a batch_size of 1 or more, got {batch_size}")
         n = len(self)
         order = rng.permutation(n)
         cuts = np.arange(batch_size, n, batch_size)

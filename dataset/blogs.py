@@ -1,20 +1,22 @@
-"""Generated Japanese sentences in the manner of blogs, of four classes. They are synthetic.
+"""Generate synthetic Japanese sentences in the style of blogs, in four classes.
 
     python -m dataset.blogs --count 8000 --seed 1 > blogs.tsv
 
-No person wrote them: a small grammar of our own does, so that a classifier of Japanese runs without
-any corpus. Of 100 sentences about 66 speak of one class, 22 name two and leave it to the grammar
-which one they are about (「ラーメンを食べるより試合に行くほうが楽しい。」 is about sports), and 12 give hints
-that fit two or three classes, no more. Openings, times, feelings and endings are shared by all
-classes. So a model that counts words cannot be right about all of them, and none can about the hints.
+A small grammar of our own writes them, to train a classifier of Japanese without any corpus. About 66
+of 100 sentences mention one class; 22 mention two, and only the grammar tells which one they are about
+(「ラーメンを食べるより試合に行くほうが楽しい。」 is about sports); 12 only hint at two or three classes.
+All classes share openings, times, feelings and endings. A model that counts words cannot get every
+sentence right, and no model can get every hint right.
 
 Source of the four classes: the Kyoto University and NTT Blog Corpus, of which no sentence is used.
 """
 
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from support import entry  # first: it reports a missing package in one line
+
+# isort: split
 from dataset import generator
 from dataset.labelled import LabelledTexts
 
@@ -23,11 +25,11 @@ CLASSES = ("グルメ", "携帯電話", "京都", "スポーツ")
 
 
 def _entries(text: str) -> tuple[str, ...]:
-    """The entries of a table, with white space between them; `-` is an empty one."""
+    """Split a table into its entries at white space; `-` is an empty entry."""
     return tuple(entry.replace("-", "") for entry in text.split())
 
 
-# In all tables: {name} is an entry of another table, [a|b] the plain and the polite style.
+# In all tables, {name} is an entry of another table, and [a|b] holds the plain and the polite style.
 NOUNS = {
     "food": _entries("""
         ラーメン カレー パスタ 餃子 寿司 うどん 天ぷら ハンバーグ 唐揚げ 焼き鳥 お好み焼き ピザ とんかつ 海鮮丼
@@ -49,7 +51,7 @@ NOUNS = {
     "player": _entries("監督 選手 先発投手 ゴールキーパー 四番打者 代表チーム"),
 }
 
-# Object, and the verb: dictionary form, past, stem before ます.
+# An object and its verb: dictionary form, past, stem before ます.
 VERBS = {
     "グルメ": (
         "{food}を 食べる 食べた 食べ",
@@ -109,14 +111,14 @@ TOPICS = {  # what a clause can be about
     "京都": ("{place}", "{place}", "{festival}", "{sight}"),
     "スポーツ": ("{sport}", "{match}", "{player}", "{sport}の{match}"),
 }
-DEEDS = {  # what stands in the verbs of one class only
+DEEDS = {  # words that occur in the verbs of one class only
     "グルメ": "食べ おかわり",
     "携帯電話": "充電 使い",
     "京都": "紅葉 一休み 案内",
     "スポーツ": "練習 応援 道具 仲間 結果",
 }
 
-# The words that make a class. No word belongs to two of them, and no other table has one.
+# The words that make a class. None belongs to two classes or occurs in another table.
 _GROUPS = {
     "グルメ": ("food", "shop"),
     "携帯電話": ("phone", "gear", "feature"),
@@ -137,7 +139,7 @@ CLEAR = (
     "{open}{this.does}のが{habit}{end}{tail}",
     "{open}{this.did}と{person}から聞[いた|きました]{end}{tail}",
 )
-# Of two classes: {this} is what the sentence is about, in half of them first, in half last.
+# Sentences of two classes: {this} is what they are about; it comes first in half of them, last in the others.
 MIXED = (
     "{open}{other.does}より{this.does}ほうが{better}{end}",
     "{open}{this.does}ほうが{other.does}より{better}{end}",
@@ -156,7 +158,7 @@ MIXED = (
 )
 VAGUE = ("{open}{hint}{end}{tail}", "{open}{hint}。{mood}{end}")
 
-HINTS = {  # what may be said of several classes, and of which
+HINTS = {  # what can be said of several classes, and of which
     "朝早くから並[んだ|びました]": "グルメ 携帯電話 スポーツ",
     "店員さんがとても親切[だった|でした]": "グルメ 携帯電話",
     "思い出に写真を何枚も撮[った|りました]": "グルメ 京都 スポーツ",
@@ -219,14 +221,14 @@ SHARED = {
         帰りの電車で寝てしま[った|いました]。 長くなったので今日はここまで。 みんなにもおすすめ[だ|です]。"""),
 }
 _SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}|\[(.*?)\|(.*?)\]")
-_DRAWS = 24  # for a sentence, more than any needs
+_DRAWS = 24  # per sentence, more than any needs
 _HIGH = 2**31
 
 
 def generate(count: int = COUNT, seed: int = generator.SEED) -> LabelledTexts:
-    """`count` sentences; all classes are equally likely, as are both styles, plain and polite.
+    """Generate `count` sentences; all classes are equally likely, as are both styles, plain and polite.
 
-    A row of draws for each sentence: the first k for a seed are the same for every count.
+    Each sentence has its own row of draws: the first k for a seed are the same for every count.
     Raises ValueError for a count below 1 or a seed outside 0 .. 2**32 - 1.
     """
     draws = generator.draws(_HIGH, (count, _DRAWS), seed)
@@ -236,18 +238,18 @@ def generate(count: int = COUNT, seed: int = generator.SEED) -> LabelledTexts:
 
 
 def lines(count: int = COUNT, seed: int = generator.SEED) -> list[str]:
-    """Synthetic Japanese blog sentences, `class<TAB>text`; see generate."""
+    """Generate synthetic Japanese blog sentences as lines `class<TAB>text`."""
     data = generate(count, seed)
     return [f"{CLASSES[label]}\t{text}" for label, text in zip(data.labels, data.texts, strict=True)]
 
 
 def cue_spans(text: str) -> list[tuple[int, int]]:
-    """(start, end) of each word of CUES in a generated sentence, in order; the longest where several begin."""
+    """Find (start, end) of each word of CUES in a generated sentence, in order; the longest where several begin."""
     return [match.span() for match in _CUE.finditer(text)]
 
 
 class _Sentence:
-    """A sentence about `topic`, made of the draws."""
+    """A sentence about `topic`, determined by the draws."""
 
     def __init__(self, topic: str, draws: list[int]):
         self.draws: Iterator[int] = iter(draws)
@@ -257,7 +259,7 @@ class _Sentence:
         self.classes = {"this": topic, "other": self.pick(others)}
         self.text = self.expand(self.pick(CLEAR if kind < 66 else MIXED if kind < 88 else VAGUE))
 
-    def pick(self, options):
+    def pick(self, options: Sequence[str]) -> str:
         return options[next(self.draws) % len(options)]
 
     def expand(self, rule: str) -> str:
@@ -284,4 +286,4 @@ class _Sentence:
 
 
 if __name__ == "__main__":
-    sys.exit(generator.main(lines, "blogs", count=COUNT))
+    entry.run(lambda: generator.main(lines, "blogs", count=COUNT))

@@ -1,4 +1,4 @@
-"""What the files of a corpus's folder are: texts, classes, or strays that only happen to stand there."""
+"""Sort the files in a corpus's folder into texts, classes, and stray files that belong to neither."""
 
 import re
 from collections import Counter, defaultdict
@@ -14,13 +14,13 @@ ABOUT = re.compile(  # rt-polaritydata.README.1.0.txt, LICENSE-MIT, stopwords_en
     r"(?:.*[^a-z])?(?:readme|stop[-_ ]?words?|stop[-_ ]?list)(?:[^a-z].*)?"
     r"|(?:licen[cs]e|copying|citation|changelog)(?:[^a-z].*)?"
 )
-NEAR = 100  # entries of a folder that are looked at, where classes are searched for
+NEAR = 100  # the most entries per folder that are searched for classes
 
-Skipped = dict[str, list[str]]  # the reason: the names
+Skipped = dict[str, list[str]]  # maps a reason to the names of files
 
 
 def told(skipped: Skipped) -> str:
-    """What was skipped, in one line; empty for nothing."""
+    """Describe what was skipped in one line, empty when nothing was."""
     parts = []
     for why, names in skipped.items():
         some = [*sorted(set(names))[:3], *["..."] * (len(set(names)) > 3)]
@@ -29,7 +29,10 @@ def told(skipped: Skipped) -> str:
 
 
 def entries(path: Path, skipped: Skipped) -> list[Path]:
-    """The files and folders that may belong to a corpus, by name. Raises ValueError for a file, OSError as iterdir."""
+    """List the files and folders that may belong to a corpus, by name.
+
+    Raises ValueError when the path is a file, OSError as iterdir.
+    """
     if path.is_file():
         raise ValueError(f"{path}: expected the folder of a corpus, got a file")
     kept = []
@@ -44,12 +47,12 @@ def entries(path: Path, skipped: Skipped) -> list[Path]:
 
 
 def matches(path: Path, pattern: str) -> bool:
-    """Whether the name is as the pattern, in lower or upper case."""
+    """Whether the name matches the pattern, ignoring case."""
     return fnmatchcase(path.name.lower(), pattern.lower())
 
 
 def files_in(path: Path, pattern: str, skipped: Skipped) -> list[Path]:
-    """The files of a folder that the pattern takes, by name."""
+    """List the files of a folder that match the pattern, by name."""
     taken = []
     for entry in entries(path, skipped):
         if entry.is_file() and matches(entry, pattern):
@@ -60,14 +63,14 @@ def files_in(path: Path, pattern: str, skipped: Skipped) -> list[Path]:
 
 
 def endings(path: Path) -> str:
-    """How many files of which ending a folder has, as patterns."""
+    """Count the files of a folder by suffix, as patterns, for a message."""
     found = Counter(f"*{entry.suffix}" for entry in entries(path, defaultdict(list)) if entry.is_file())
     some = ", ".join(f"{count:,} {ending}" for ending, count in found.most_common(3))
     return f"{some}, which a pattern can take" if some else "none"
 
 
 def class_folders(path: Path, pattern: str) -> list[str]:
-    """The names of the folders with texts in them, but for those that have such folders themselves."""
+    """Name the folders that directly hold texts, except those that contain two or more such folders themselves."""
     return [name for name in _with_texts(path, pattern) if len(_with_texts(path / name, pattern)) < 2]
 
 
@@ -80,9 +83,9 @@ def _with_texts(path: Path, pattern: str) -> list[str]:
 
 
 def class_files(path: Path, pattern: str | None, skipped: Skipped) -> dict[str, Path]:
-    """The files that are classes, by the names of these, as read_lines says."""
+    """Map each class to its file, by the rules of read_lines."""
     files = [entry for entry in entries(path, skipped) if entry.is_file()]
-    by_stem = defaultdict(dict)
+    by_stem: defaultdict[str, dict[str, Path]] = defaultdict(dict)
     for file in files:
         if matches(file, pattern or "*.*"):
             by_stem[file.stem][file.suffix[1:]] = file
@@ -104,7 +107,7 @@ def class_files(path: Path, pattern: str | None, skipped: Skipped) -> dict[str, 
 
 
 def hint(path: Path, find: Callable[[Path], list | dict]) -> str:
-    """Where the classes that `find` finds seem to be: one folder up, if this one is of them, or one or two down."""
+    """Say where `find` finds classes nearby: one folder up, if this folder is one of them, or one or two down."""
     found, up = [], path.resolve().parent
     with suppress(OSError):
         below = _folders(path)

@@ -1,31 +1,34 @@
-"""Generated date lines in the form of the book's date.txt: a written date, `_`, yyyy-mm-dd.
+"""Generate lines in the form of the book's date.txt: a written date, `_`, yyyy-mm-dd.
 
     python -m dataset.dates --count 50000 --seed 1 > date.txt
 
-And the way back: ``parse`` tells the date of a question, and what each of its characters is a part of.
+In the other direction, ``parse`` finds the date in a question, and the part of it that each character belongs to.
 Source of the form: 『ゼロから作るDeep Learning 2』 8.3, whose own file this replaces but does not copy.
 """
 
 import re
-import sys
 from typing import NamedTuple
 
+from support import entry  # first: it reports a missing package in one line
+
+# isort: split
 import numpy as np
 
 from dataset import generator
+from support.array import Array
 
 FIRST_DAY = np.datetime64("1970-01-01")
 LAST_DAY = np.datetime64("2017-07-24")
 DAYS = int((LAST_DAY - FIRST_DAY).astype(int)) + 1
 QUESTION_WIDTH = 29  # "Wednesday, September 27, 1995"
 
-# Tables of our own: strftime would answer in the language of the machine.
+# Our own tables, because strftime answers in the machine's language.
 MONTHS = "January February March April May June July August September October November December".split()
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 FORMS = "short", "medium", "long", "full"  # 5/1/72; Jan 1, 1972; January 1, 1972; Saturday, January 1, 1972
 CASES = "mixed", "lower", "upper"
 
-# What a character of a question is a part of; and which part each character of an answer, yyyy-mm-dd, comes from.
+# The part that a character of a question belongs to; and the part that each character of yyyy-mm-dd comes from.
 OTHER, YEAR, MONTH, DAY = range(4)
 NOWHERE = -1
 ANSWER_SOURCES = (YEAR,) * 4 + (NOWHERE, MONTH, MONTH, NOWHERE, DAY, DAY)
@@ -42,14 +45,14 @@ GROUPS = {YEAR: ("yy", "year"), MONTH: ("m", "month"), DAY: ("d", "day")}
 
 
 def generate(count: int = generator.COUNT, seed: int = generator.SEED) -> list[str]:
-    """Date lines: 29 characters of a written date, `_`, 10 characters of the ISO date.
+    """Generate date lines: 29 characters of a written date, `_`, 10 characters of the ISO date.
 
-    Days are uniform over 1970-01-01 .. 2017-07-24. A quarter of the lines each is written
-    M/d/yy, MMM d, yyyy, MMMM d, yyyy and EEEE, MMMM d, yyyy; half stay as they are, a quarter
-    each is put in lower and in upper case. Days repeat, so lines do too.
+    Days are uniform over 1970-01-01 .. 2017-07-24. Each of M/d/yy, MMM d, yyyy, MMMM d, yyyy
+    and EEEE, MMMM d, yyyy makes up a quarter of the lines. Half of the lines keep their case,
+    a quarter is in lower case, a quarter in upper case. Days repeat, and with them lines.
 
-    One draw per line, ``(day * 4 + form) * 4 + case``: the first k lines for a seed are
-    the same for every count. Returns `count` lines without line ends.
+    Each line takes one draw, ``(day * 4 + form) * 4 + case``: the first k lines for a seed
+    are the same for every count. Returns `count` lines without line ends.
     Raises ValueError for a count below 1 or a seed outside 0 .. 2**32 - 1.
     """
     days, choices = np.divmod(generator.draws(DAYS * 16, (count,), seed), 16)
@@ -84,29 +87,29 @@ def _line(iso: str, month: int, day: int, weekday: int, form: int, case: int) ->
 
 
 class Parsed(NamedTuple):
-    """date: ``yyyy-mm-dd``; sources int (T,): OTHER, YEAR, MONTH or DAY for each character of the question."""
+    """A parsed question. date: ``yyyy-mm-dd``; sources int (T,): OTHER, YEAR, MONTH or DAY for each character."""
 
     date: str
-    sources: np.ndarray
+    sources: Array
 
     @property
-    def truth(self) -> np.ndarray:
-        """Which characters of the question each one of the date comes from: bool (10, T). Hyphens come from none.
+    def truth(self) -> Array:
+        """Mark the characters of the question that each character of the date comes from: bool (10, T).
 
-        A year of two digits is where all four of the date's come from.
+        Hyphens come from nowhere. All four digits of the year come from a written year of two digits.
         """
         return self.sources == np.array(ANSWER_SOURCES)[:, None]
 
 
 def parse(question: str) -> Parsed:
-    """The date that is written in one of the four forms, in any letter case, and where; spaces may follow.
+    """Parse a date written in one of the four forms, in any letter case; spaces may follow.
 
-    A year of two digits is one of 1970 to 2069. A weekday is no source of anything, nor is it compared with the date.
-    Raises ValueError for another text, and for a day that there is not.
+    A year of two digits means 1970 to 2069. A weekday is neither a source nor compared with the date.
+    Raises ValueError for any other text, and for a day that is not in the calendar.
     """
     found = _written(question)
     sources = np.full(len(question), OTHER)
-    text = {}
+    text: dict[int, str] = {}
     for source, groups in GROUPS.items():
         group = next(group for group in groups if found[group] is not None)
         sources[slice(*found.span(group))] = source
@@ -115,19 +118,19 @@ def parse(question: str) -> Parsed:
     if len(year) == 2:
         year = f"{19 if int(year) >= 70 else 20}{year}"
     if not month.isdigit():
-        month = 1 + [name[:3] for name in MONTHS].index(month[:3].capitalize())
+        month = str(1 + [name[:3] for name in MONTHS].index(month[:3].capitalize()))
     date = f"{year}-{int(month):02}-{int(text[DAY]):02}"
     try:
         np.datetime64(date)
     except ValueError:
-        raise ValueError(f"dates.parse: a day of the calendar wanted, got {question[:40]!r}") from None
+        raise ValueError(f"dates.parse: expected a day in the calendar, got {question[:40]!r}") from None
     return Parsed(date, sources)
 
 
 def style(question: str) -> tuple[str, str | None]:
-    """How a date is written: its form, one of FORMS; and the letter case, one of CASES, None where no letters are.
+    """Tell how a date is written: its form, one of FORMS, and its case, one of CASES or None without letters.
 
-    Medium is a month of three letters, so May is never long. Raises ValueError for another text.
+    A month of three letters counts as medium, and therefore May is never long. Raises ValueError for any other text.
     """
     found = _written(question)
     if found["m"]:
@@ -139,9 +142,9 @@ def style(question: str) -> tuple[str, str | None]:
 def _written(question: str) -> re.Match:
     found = re.fullmatch(WRITTEN, question.rstrip(" "), re.IGNORECASE | re.ASCII)
     if found is None:
-        raise ValueError(f"dates.parse: a date such as 'May 1, 1972' or '5/1/72' wanted, got {question[:40]!r}")
+        raise ValueError(f"dates.parse: expected a date such as 'May 1, 1972' or '5/1/72', got {question[:40]!r}")
     return found
 
 
 if __name__ == "__main__":
-    sys.exit(generator.main(generate, "dates"))
+    entry.run(lambda: generator.main(generate, "dates"))

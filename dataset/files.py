@@ -1,31 +1,31 @@
-"""Reading data files, none of them larger than MAX_BYTES."""
+"""Read data files of at most MAX_BYTES."""
 
 import os
 from itertools import islice
 from pathlib import Path
 
-MAX_BYTES = 2**30  # what is read takes about ten times as much in memory
+MAX_BYTES = 2**30  # in memory, the data takes about ten times as much
 CHUNK = 2**20
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The content of a file. Raises ValueError for one of more than MAX_BYTES, before it is read; OSError as open."""
+    """Read a whole file. Raises ValueError, before reading, when it has more than MAX_BYTES; OSError as open."""
     path = Path(path)
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if size <= MAX_BYTES:  # a pipe or a device has none, and may never end
+        if size <= MAX_BYTES:  # a pipe or a device reports 0, and may never end
             content = b"".join(islice(iter(lambda: file.read(CHUNK), b""), MAX_BYTES // CHUNK + 1))
             size = len(content)
     if size > MAX_BYTES:
-        raise ValueError(f"{path}: too large, a data file of at most {MAX_BYTES:,} bytes wanted; divide it")
+        raise ValueError(f"{path}: expected a data file of at most {MAX_BYTES:,} bytes, got a larger one; divide it")
     return content
 
 
 def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
-    """The text of a file, its line ends LF, without a byte order mark. encoding: None where it has to be UTF-8.
+    """Read the text of a file, with LF as line ends and without a byte order mark. encoding: None requires UTF-8.
 
-    Raises as read_bytes, and ValueError for a name that is no encoding's, and with the line and the byte (from 0)
-    that is not in the encoding.
+    Raises as read_bytes; ValueError for an unknown encoding, and for bytes that are not in the encoding, with the
+    line and the byte (from 0).
     """
     data, choice = read_bytes(path), "" if encoding is None else "; expected another encoding? --encoding names it"
     encoding = encoding or "UTF-8"
@@ -42,5 +42,5 @@ def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
 
 
 def shorten(text: str | bytes) -> str:
-    """The text as Python writes it, for a message: of a long one the first 60 characters."""
+    """Quote a text for a message as Python's repr does, cut after 60 characters."""
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

@@ -7,15 +7,17 @@ from typing import NoReturn
 
 import numpy as np
 
+from support.array import Array
+
 COUNT = 50_000
 SEED = 1
 
 
-def draws(high: int, shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """int64 array of `shape`, each entry uniform over 0 .. high - 1, filled in row-major order.
+def draws(high: int, shape: tuple[int, ...], seed: int) -> Array:
+    """Draw an int64 array of `shape`, each entry uniform over 0 .. high - 1, filled in row-major order.
 
     The numbers are the same on every machine and with every NumPy: RandomState's streams are
-    frozen, and the dtype is given because the default one is narrower on Windows with NumPy 1.
+    frozen, and the dtype is explicit because NumPy 1's default on Windows is narrower.
     Raises ValueError when shape[0] is below 1 or the seed is outside 0 .. 2**32 - 1.
     """
     if shape[0] < 1:
@@ -26,11 +28,13 @@ def draws(high: int, shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, without its usage lines before an error. description: a docstring, of which the first line is shown;
-    ``python -OO`` has none."""
+    """An argparse parser that prints no usage lines before an error.
 
-    def __init__(self, *arguments, description: str | None = None, **options):
-        super().__init__(*arguments, description=(description or "").partition("\n")[0], **options)
+    description: a docstring, whose first line is shown; ``python -OO`` strips it to None.
+    """
+
+    def __init__(self, *, description: str | None = None, **options):
+        super().__init__(description=(description or "").partition("\n")[0], **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
@@ -41,7 +45,7 @@ def main(
 ) -> int:
     """Write the lines of ``generate(count, seed)`` to standard output; return the exit code.
 
-    0 when all is written or the reader left early (``| head``), 1 when it could not be written;
+    0 when everything is written or the reader left early (``| head``), 1 when writing fails;
     bad arguments exit with 2 and one line on standard error.
     """
     parser = Parser(prog=f"python -m dataset.{name}", description=generate.__doc__)
@@ -52,8 +56,8 @@ def main(
         lines = generate(args.count, args.seed)
     except (ValueError, MemoryError) as error:
         parser.error(str(error))
-    # Bytes, since text mode would write CRLF on Windows. The descriptor rather than sys.stdout:
-    # what a broken pipe leaves in the buffer of sys.stdout would raise once more at exit.
+    # Bytes, because text mode would write CRLF on Windows. To the descriptor, because sys.stdout
+    # would keep what a broken pipe rejects in its buffer, and raise once more at exit.
     try:
         with open(1, "wb", closefd=False) as out:
             out.write("".join(f"{line}\n" for line in lines).encode())

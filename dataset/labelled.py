@@ -1,17 +1,17 @@
-"""Texts and their classes, read from the layouts that corpora come in.
+"""Read texts and their classes from the layouts that corpora come in.
 
-- `read_folders`: a folder a class, a file a text (the film reviews `aclImdb/train/{neg,pos}/*.txt`)
-- `read_lines`: a file a class, a line a text (`rt-polarity.{neg,pos}` of the sentence polarity dataset)
+- `read_folders`: one folder per class, one file per text (the film reviews `aclImdb/train/{neg,pos}/*.txt`)
+- `read_lines`: one file per class, one line per text (`rt-polarity.{neg,pos}` of the sentence polarity dataset)
 - `read_csv`: `features.csv` and `labels.csv`, in a folder `trains` and a folder `tests`
 - `read_table`: one file of comma- or tab-separated values, with a column of texts and one of labels
 
-All return `LabelledTexts`, take the name of an encoding, drop white space around each text and a byte
-order mark, and refuse texts with nothing else. They raise ValueError that begins with the file, its
-line too where the file has more than one text, and the OSError of a file or folder that is not there.
+All return `LabelledTexts`, accept the name of an encoding, strip a byte order mark and the white space around each
+text, and refuse a text that is then empty. They raise ValueError, beginning with the file and, where it holds several
+texts, the line; and OSError for a file or folder that does not exist.
 
-What only happens to stand in a folder is neither text nor class, and told in `skipped`: hidden files, those of a
-system or an editor (`Thumbs.db`, `__MACOSX`, `pos.txt~`), and what by its name is about the corpus: README, LICENSE,
-COPYING, CITATION, CHANGELOG, stop words.
+Stray files in a folder are neither texts nor classes, and are listed in `skipped`: hidden files, files of the system
+or an editor (`Thumbs.db`, `__MACOSX`, `pos.txt~`), and files that describe the corpus, by their names: README,
+LICENSE, COPYING, CITATION, CHANGELOG, stop words.
 """
 
 import os
@@ -35,35 +35,36 @@ from dataset.corpus_folder import (
 )
 from dataset.files import read_text
 from dataset.table import read_columns
+from support.array import Array
 
 PARTS = "trains", "tests"  # folders of read_csv
 
 
 class LabelledTexts(NamedTuple):
-    """N texts and their classes; ``classes[labels[i]]`` is the name of text i's.
+    """N texts and their classes; ``classes[labels[i]]`` names the class of text i.
 
     texts    N strings
     labels   int64 (N,), 0 .. C - 1
     classes  C names
-    source   the path that was read, or the command that generates the same
-    places   where each text stands, N of ``file`` or ``file:line``; none of generated texts
-    skipped  what was found and is no text, in one line
+    source   the path that was read, or the command that generates the same texts
+    places   where each text stands, N times ``file`` or ``file:line``; empty for generated texts
+    skipped  files and rows that were found but not read as texts, in one line
     """
 
     texts: list[str]
-    labels: np.ndarray
+    labels: Array
     classes: tuple[str, ...]
     source: str
     places: Sequence[str] = ()
     skipped: str = ""
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> "LabelledTexts":
-        """The texts of these rows, int (n,), in this order."""
+    def take(self, rows: Sequence[int] | Array) -> "LabelledTexts":
+        """Select the texts of these rows, int (n,), in this order."""
         places = [self.places[row] for row in rows] if self.places else ()
         return self._replace(texts=[self.texts[row] for row in rows], labels=self.labels[rows], places=places)
 
     def split(self, test_share: float = 0.1, seed: int = 1984) -> tuple["LabelledTexts", "LabelledTexts"]:
-        """(train, test): the last ``int(N * test_share)`` texts of a shuffle are for testing.
+        """Shuffle and split into (train, test); the last ``int(N * test_share)`` texts are for testing.
 
         The shuffle is RandomState(seed).permutation(N), the same on every machine.
         Raises ValueError when one of the two would be empty.
@@ -71,7 +72,7 @@ class LabelledTexts(NamedTuple):
         n = len(self.texts)
         n_test = int(n * test_share + 1e-9)  # 0.29 * 100 is a little less than 29
         if not 0 < n_test < n:
-            raise ValueError(f"split: a test share that leaves both parts a text wanted, got {test_share} of {n}")
+            raise ValueError(f"split: expected a test share that leaves both parts a text, got {test_share} of {n}")
         rows = np.random.RandomState(seed).permutation(n)
         return self.take(rows[: n - n_test]), self.take(rows[n - n_test :])
 
@@ -83,15 +84,16 @@ def read_folders(
     encoding: str = "utf-8",
     pattern: str = "*.txt",
 ) -> LabelledTexts:
-    """Read a folder a class, each text a file; files in the order of their names.
+    """Read one folder per class, one file per text, in the order of the file names.
 
-    classes  the folders, in the order of their labels; None takes all of them by name, but for `unsup`, where aclImdb
-             keeps texts without a class
-    pattern  of the names of the files that are texts, as a shell's, upper and lower case the same; `*` takes all
-    Raises ValueError for fewer than two classes, one that is not there or has no text, folders that have the folders of
-    classes in them, an empty text, and for bytes that are not in the encoding; says where classes seem to be instead.
+    classes  folders, in the order of their labels; None takes all of them by name, except `unsup`, where aclImdb keeps
+             texts without a class
+    pattern  a shell pattern for the names of the text files, ignoring case; `*` takes all files
+    Raises ValueError for fewer than two classes, a class that is missing or has no text, folders that contain the
+    folders of the classes, an empty text, and bytes that are not in the encoding; suggests where the classes may be.
     """
-    path, skipped = Path(path), defaultdict(list)
+    path = Path(path)
+    skipped: Skipped = defaultdict(list)
 
     def elsewhere() -> str:
         return hint(path, lambda folder: class_folders(folder, pattern))
@@ -104,7 +106,7 @@ def read_folders(
             skipped["other than folders of a class"].append(entry.name)
     if classes is None:
         if folders and all(len(class_folders(folder, pattern)) > 1 for folder in folders):
-            raise ValueError(f"{path}: expected a folder a class, got folders of such folders{elsewhere()}")
+            raise ValueError(f"{path}: expected one folder per class, got folders of such folders{elsewhere()}")
         classes = [folder.name for folder in folders]
     elif missing := [name for name in classes if not (path / name).is_dir()]:
         got = ", ".join(class_folders(path, pattern)) or "none"
@@ -127,18 +129,19 @@ def read_lines(
     encoding: str = "utf-8",
     pattern: str | None = None,
 ) -> LabelledTexts:
-    """Read a file a class, each text a line, from the folder `path`.
+    """Read one file per class, one line per text, from the folder `path`.
 
-    Where two or more files share all of their name but the suffix, they are the classes, and the
-    suffix their name: `rt-polarity.neg` is `neg`. Else each ``*.txt`` is a class: `neg.txt` is `neg`.
-    Empty lines at the end of a file are none.
+    Two or more files whose names differ only in the suffix are the classes, named by the suffix:
+    `rt-polarity.neg` is `neg`. Otherwise each ``*.txt`` is a class: `neg.txt` is `neg`.
+    Empty lines at the end of a file are ignored.
 
-    classes  takes these of them only, in the order of their labels; None takes all of them by name
-    pattern  looks at files with such names only, and takes them all in place of ``*.txt``
-    Raises ValueError for fewer than two classes, one that is not there or has no text, files of more
-    than one such set, an empty line, and for bytes that are not in the encoding; says where classes seem to be instead.
+    classes  takes only these classes, in the order of their labels; None takes all of them by name
+    pattern  considers only files whose names match, and takes all of these instead of ``*.txt``
+    Raises ValueError for fewer than two classes, a class that is missing or has no text, more than one
+    set of files NAME.CLASS, an empty line, and bytes that are not in the encoding; suggests where the classes may be.
     """
-    path, skipped = Path(path), defaultdict(list)
+    path = Path(path)
+    skipped: Skipped = defaultdict(list)
     members = class_files(path, pattern, skipped)
     if classes is None:
         classes = sorted(members)
@@ -162,14 +165,14 @@ def read_lines(
 def read_csv(
     path: str | os.PathLike, part: str, *, classes: Sequence[str] | None = None, encoding: str = "utf-8"
 ) -> LabelledTexts:
-    """Read ``part/features.csv`` and ``part/labels.csv``, whose columns `feature` and `label` are used.
+    """Read the column `feature` of ``part/features.csv`` and the column `label` of ``part/labels.csv``.
 
     part     the folder inside `path`: "trains" or "tests"
-    classes  the class table to use; None makes one of the labels found, in the order of their names
-             as strings. Give the tests the table of the trains.
-    Raises ValueError for a missing column, a row that is not as long as the header or has nothing in
-    the column, files of different lengths, a label outside `classes`, fewer than two classes, wrong
-    quotes, and for bytes that are not in the encoding.
+    classes  class names in the order of their labels; None takes the labels found, sorted as strings.
+             Pass the classes of the trains when reading the tests.
+    Raises ValueError for a missing column, a row that is not as long as the header, an empty cell,
+    files of different lengths, a label outside `classes`, fewer than two classes, wrong quotes, and
+    bytes that are not in the encoding.
     """
     path, folder = Path(path), Path(path) / part
     features, labels = folder / "features.csv", folder / "labels.csv"
@@ -193,12 +196,12 @@ def read_table(
     classes: Sequence[str] | None = None,
     encoding: str = "utf-8",
 ) -> LabelledTexts:
-    """Read one file of values that commas, tabs, semicolons or bars separate, a text and its label a row.
+    """Read one file of values separated by commas, tabs, semicolons or bars; each row holds a text and its label.
 
-    The columns are named as in the first row, or given by number, from 1. Where both are numbers, the first row is a
-    header, and skipped, when no other row has its label and `classes` has it neither.
-    classes  as of read_csv
-    Raises ValueError as read_csv and, for what is said of separators and quotes, `table.read_columns`.
+    Columns are named as in the first row, or given by number, from 1. With two numbers, the first row is skipped as a
+    header when neither another row nor `classes` has its label.
+    classes  as in read_csv
+    Raises ValueError as read_csv, and for separators and quotes as `table.read_columns`.
     """
     path = Path(path)
     if text_column == label_column:
@@ -208,43 +211,45 @@ def read_table(
     if text_column.isdecimal() and label_column.isdecimal() and rows:
         (_, (_, first)), *others = rows
         if first not in (classes or [label for _, (_, label) in others]):
-            rows, skipped = others, f"the first row as a header, for no other has the label {first!r}"
+            rows, skipped = others, f"the first row as a header, because no other row has the label {first!r}"
     places = [f"{path}:{line}" for line, _ in rows]
     named = [(place, name) for place, (_, (_, name)) in zip(places, rows, strict=True)]
     return _from_table(path, [text for _, (text, _) in rows], places, named, classes)._replace(skipped=skipped)
 
 
-READERS = {"folders": read_folders, "lines": read_lines, "csv": read_csv}
+# By the name that --format takes; each is called as read(path, *, classes, encoding, **options).
+READERS: dict[str, Callable[..., LabelledTexts]] = {"folders": read_folders, "lines": read_lines, "csv": read_table}
 
 
 def _labelled(path: Path, found: dict[str, list[tuple[str, str]]], skipped: Skipped) -> LabelledTexts:
-    """found: of each class places and texts."""
-    for name, texts in found.items():
-        if not texts:
-            raise ValueError(f"{path}: no text of the class {name!r}")
-    labels = np.repeat(np.arange(len(found), dtype=np.int64), [len(texts) for texts in found.values()])
-    places, texts = zip(*(row for rows in found.values() for row in rows), strict=True)
-    return LabelledTexts(list(texts), labels, tuple(found), str(path), places, told(skipped))
+    """Number the classes in the order of `found`, which maps each class to its pairs of place and text."""
+    for name, members in found.items():
+        if not members:
+            raise ValueError(f"{path}: expected a text of the class {name!r}, got none")
+    labels = np.repeat(np.arange(len(found), dtype=np.int64), [len(members) for members in found.values()])
+    rows = [row for members in found.values() for row in members]
+    places, texts = [place for place, _ in rows], [text for _, text in rows]
+    return LabelledTexts(texts, labels, tuple(found), str(path), places, told(skipped))
 
 
 def _from_table(
     path: Path, texts: list[str], places: list[str], named: list[tuple[str, str]], classes: Sequence[str] | None
 ) -> LabelledTexts:
-    """named: of each text where its label stands, and the label."""
+    """Number the labels by `classes`. named: for each text, the place of its label and the label."""
     classes = tuple(classes or sorted({name for _, name in named}))
     _at_least_two(path, classes, "different labels")
     ids = {name: i for i, name in enumerate(classes)}
     for place, name in named:
         if name not in ids:
-            raise ValueError(f"{place}: the label {name!r} is none of {', '.join(classes)}")
+            raise ValueError(f"{place}: expected a label of {', '.join(classes)}, got {name!r}")
     labels = np.array([ids[name] for _, name in named], dtype=np.int64)
     return LabelledTexts(texts, labels, classes, str(path), places)
 
 
-def _at_least_two(path: Path, classes: Sequence[str], wanted: str, elsewhere: Callable[[], str] = str) -> None:
+def _at_least_two(path: Path, classes: Sequence[str], what: str, elsewhere: Callable[[], str] = str) -> None:
     if len(set(classes)) < 2:
         got = ", ".join(dict.fromkeys(classes)) or "none"
-        raise ValueError(f"{path}: expected two or more {wanted}, got {got}{elsewhere()}")
+        raise ValueError(f"{path}: expected two or more {what}, got {got}{elsewhere()}")
 
 
 def _text(path: Path, encoding: str) -> str:
@@ -255,8 +260,8 @@ def _text(path: Path, encoding: str) -> str:
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[str, str]]:
-    """Where each line stands, and what it is."""
-    # Not splitlines, which also breaks at characters that a line may hold.
+    """Yield the place of each line, and the line."""
+    # Not splitlines, which also splits at characters that a line may contain.
     lines = read_text(path, encoding).split("\n")
     while lines and not lines[-1].strip():
         del lines[-1]

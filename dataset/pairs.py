@@ -1,9 +1,9 @@
-"""Files of pairs as others write them, made into data files: `question_answer`, both padded with spaces.
+"""Convert a file of pairs to a data file: lines `question_answer`, both padded with spaces.
 
     python -m dataset.pairs convert pairs.tsv pairs.txt
 
-Columns may be separated by tabs (as in the files of Tatoeba and Anki, where quotes are characters like others), by
-commas or semicolons (CSV: a field with the separator in it stands in quotes), or by `_` (a data file without padding).
+Columns may be separated by tabs (as in files from Tatoeba and Anki, where quotes are ordinary characters), by commas
+or semicolons (CSV: a field that contains the separator is quoted), or by `_` (a data file without padding).
 """
 
 import os
@@ -14,24 +14,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from support import entry  # first: it reports a missing package in one line
+
+# isort: split
 from dataset import files, generator
 from dataset.table import fields_of_any_length, rows_of
 from support.atomic_file import replacing
 
 SEPARATORS = {"tab": "\t", "underscore": "_", "comma": ",", "semicolon": ";"}
-OF_ENDING = {".tsv": ("tab",), ".tab": ("tab",), ".csv": ("comma", "semicolon", "tab")}  # in the order of preference
+OF_ENDING = {".tsv": ("tab",), ".tab": ("tab",), ".csv": ("comma", "semicolon", "tab")}  # in order of preference
 BREAKS = {"\n": "a line break", "\r": "a carriage return", "\0": "NUL", "_": "'_', which separates the two,"}
 
 
 class Pairs(NamedTuple):
-    """N questions and answers, without the spaces around them; notes: what the file had besides, a phrase each."""
+    """N questions and answers, stripped of spaces; notes: phrases on what was read, skipped, ignored and padded."""
 
     questions: list[str]
     answers: list[str]
     notes: list[str]
 
     def lines(self) -> list[str]:
-        """The lines of a data file, for ``sequence.from_lines``. Raises ValueError where it would be too large."""
+        """Format the lines of a data file, for ``sequence.from_lines``. Raises ValueError if it would be too large."""
         T_enc, T_dec = (max(map(len, texts)) for texts in (self.questions, self.answers))
         size = len(self.questions) * (T_enc + T_dec + 2)
         if size > files.MAX_BYTES:
@@ -51,14 +54,14 @@ def read(
     header: bool = False,
     encoding: str = "UTF-8",
 ) -> Pairs:
-    """Read a file of pairs; a byte order mark, CRLF, and blank lines are fine.
+    """Read a file of pairs; it may have a byte order mark, CRLF and blank lines.
 
-    separator: one of SEPARATORS; None goes by the file's ending, else by the first line
-    columns: that of the questions and that of the answers, from 1; others are ignored
+    separator: one of SEPARATORS; None takes it from the file's suffix, else from the first line
+    columns: the column of the questions and that of the answers, from 1; others are ignored
     header: whether the first line names the columns
-    Raises ValueError for other options and, beginning `path:line:`, for a row with another number of columns than the
-    first, an empty question or answer, one with a line break or `_` in it, wrong quotes and bytes that are not in the
-    encoding; OSError as open.
+    Raises ValueError for invalid options and, beginning `path:line:`, for a row with more or fewer columns than the
+    first, a question or answer that is empty or contains a line break or `_`, wrong quotes, and bytes that are not in
+    the encoding; OSError as open.
     """
     path = Path(path)
     if separator not in (None, *SEPARATORS) or min(columns) < 1:
@@ -101,11 +104,11 @@ def _separator(path: Path, text: str) -> str:
 
 
 def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The line where each row begins, and its fields."""
+    """Yield the line where each row begins, and its fields."""
     text = text.removesuffix("\n")
     if separator in ("comma", "semicolon"):
         yield from rows_of(path, text, SEPARATORS[separator])
-    else:  # not splitlines, which also breaks at characters that a field may hold
+    else:  # not splitlines, which also splits at characters that a field may contain
         yield from enumerate((line.split(SEPARATORS[separator]) for line in text.split("\n")), 1)
 
 
@@ -115,7 +118,7 @@ def _checked(place: str, name: str, text: str) -> str:
     for char, what in BREAKS.items():
         if char in text:
             raise ValueError(
-                f"{place}: {what} in the {name} {files.shorten(text)}; a data file cannot hold it: replace it"
+                f"{place}: {what} in the {name} {files.shorten(text)}; a data file cannot contain it: replace it"
             )
     return text
 
@@ -144,7 +147,7 @@ def _notes(
 
 
 def hint(path: str | os.PathLike) -> str:
-    """For the message about a file that is no data file: the command that makes it one; nothing where none does."""
+    """Name the command that converts this file to a data file, for an error message; empty where it would fail."""
     path = Path(path)
     try:
         read(path).lines()
@@ -156,9 +159,9 @@ def hint(path: str | os.PathLike) -> str:
 
 
 def convert(path: str | os.PathLike, out: str | os.PathLike, **options) -> list[str]:
-    """Write the data file ``out`` from a file of pairs, whole or not at all; options and errors as ``read``; the notes.
+    """Convert a file of pairs to the data file ``out``, whole or not at all; return the notes. Options as ``read``.
 
-    Raises ValueError where the two are one file, OSError where it cannot be written.
+    Raises as ``read``; ValueError where both paths are one file, OSError where ``out`` cannot be written.
     """
     if os.path.exists(out) and os.path.samefile(path, out):
         raise ValueError(f"{out}: expected another file than the one that is read")
@@ -173,15 +176,17 @@ def convert(path: str | os.PathLike, out: str | os.PathLike, **options) -> list[
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0, or 1 where OUT is written and standard output could not be; errors exit with 2 and one
-    line on standard error."""
+    """Run the command; return its exit code: 0, or 1 when OUT is written but standard output fails.
+
+    Errors exit with 2 and one line on standard error.
+    """
     parser = generator.Parser(prog="python -m dataset.pairs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="convert")
     command = commands.add_parser("convert", help="make a data file", description=__doc__)
     command.add_argument("path", metavar="IN", help="a file of pairs")
     command.add_argument("out", metavar="OUT", help="the data file to write")
     command.add_argument(
-        "--separator", choices=list(SEPARATORS), help="of columns (default: by the file's ending, else its first line)"
+        "--separator", choices=list(SEPARATORS), help="between columns (default: by IN's suffix, else its first line)"
     )
     command.add_argument(
         "--columns",
@@ -189,10 +194,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=int,
         default=(1, 2),
         metavar=("Q", "A"),
-        help="of questions and answers (default 1 2)",
+        help="columns of the questions and the answers, from 1 (default 1 2)",
     )
     command.add_argument("--header", action="store_true", help="the first line names the columns")
-    command.add_argument("--encoding", default="UTF-8", help="of IN; OUT is always UTF-8 (default %(default)s)")
+    command.add_argument("--encoding", default="UTF-8", help="encoding of IN (default %(default)s); OUT is UTF-8")
     args = parser.parse_args(argv)
     options = dict(separator=args.separator, columns=tuple(args.columns), header=args.header, encoding=args.encoding)
     try:
@@ -201,17 +206,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.error(f"{error.filename}: {error.strerror}")
     except (ValueError, MemoryError) as error:
         command.error(str(error))
-    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has no such method
-        sys.stdout.reconfigure(errors="replace")  # not every terminal can write every question
     try:
         print("\n".join([f"{args.path}: {notes[0]}", *notes[1:], f"written to {args.out}"]), flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered has nowhere to go
-        if not isinstance(error, BrokenPipeError):  # of a reader that left early, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discards what is still buffered
+        if not isinstance(error, BrokenPipeError):  # the reader left early, as head does
             print(f"{command.prog}: standard output: {error.strerror}", file=sys.stderr)
             return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry.run(main)

@@ -1,8 +1,8 @@
-"""Pairs of a question and an answer, character by character, for sequence to sequence models.
+"""Load pairs of a question and an answer, character by character, for sequence-to-sequence models.
 
-A file holds one pair a line, `question_answer`: all questions are equally long, all answers too,
-both padded with spaces; `dataset.pairs` makes such a file of others. `load` gives a `SequenceData`,
-which holds all there is to know; `load_data` and `get_vocab` are the book's doors to it.
+A data file holds one pair per line, `question_answer`, padded with spaces: all questions have the same length,
+and so have all answers. `dataset.pairs` converts other files to this form. `load` returns a `SequenceData`;
+`load_data` and `get_vocab` are the book's interface to the same data.
 
 Source: 『ゼロから作るDeep Learning 2』 7.2.
 """
@@ -31,8 +31,7 @@ GENERATORS = {"date.txt": dates, "addition.txt": addition}
 class Vocabulary:
     """Characters and their ids 0 .. V - 1, in the order of `chars`.
 
-    Raises ValueError when a character stands in `chars` twice. The `chars` of one vocabulary
-    make an equal one: store them to rebuild it.
+    To rebuild a vocabulary, store its `chars`. Raises ValueError when `chars` contains a character twice.
     """
 
     def __init__(self, chars: str):
@@ -40,24 +39,24 @@ class Vocabulary:
         self.char_to_id = {char: i for i, char in enumerate(chars)}
         self.id_to_char = dict(enumerate(chars))
         if len(self.char_to_id) < len(chars):
-            raise ValueError(f"Vocabulary: distinct characters wanted, got {shorten(chars)}")
+            raise ValueError(f"Vocabulary: expected distinct characters, got {shorten(chars)}")
         codes = _codes(chars)
-        # One entry more than the largest code point, -1, stands for all that lie beyond.
+        # The last entry, -1, stands for all code points beyond the largest.
         self._ids = np.full(int(codes.max(initial=0)) + 2, -1)
         self._ids[codes] = np.arange(len(chars))
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Vocabulary":
-        """The characters of the texts, in order of first appearance."""
+        """Build the vocabulary of the texts, its characters in order of first appearance."""
         return cls("".join(dict.fromkeys("".join(texts))))
 
     def encode(self, text: str, width: int | None = None, *, seen: str | None = None) -> Array:
         """Ids of the characters, int (len(text),), or (width,) padded with spaces.
 
-        seen: the characters of the training questions, where the text is to be read by a model; the vocabulary has
-        those of the answers too. None takes all of the vocabulary.
-        Raises ValueError when the text is longer than `width`, or naming the first character that is outside the
-        vocabulary or not in `seen`, and its place (from 1).
+        seen: the characters of the training questions, for a text that a model will read; the vocabulary also has
+        the characters of the answers. None accepts the whole vocabulary.
+        Raises ValueError when the text is longer than `width`; and for a character outside the vocabulary or `seen`,
+        naming the first one and its place (from 1).
         """
         padded = text
         if width is not None:
@@ -75,11 +74,11 @@ class Vocabulary:
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of the ids, padding and all. Raises ValueError naming an id outside 0 .. V - 1."""
+        """Text of the ids, including padding. Raises ValueError that names an id outside 0 .. V - 1."""
         try:
             return "".join([self.id_to_char[index(i)] for i in ids])
         except TypeError:
-            raise ValueError("Vocabulary.decode: whole numbers as ids wanted, in one dimension") from None
+            raise ValueError("Vocabulary.decode: expected whole numbers as ids, in one dimension") from None
         except KeyError as error:
             raise ValueError(f"id {error} is not in the vocabulary of {len(self)} characters") from None
 
@@ -101,11 +100,11 @@ class SequenceData:
     """Questions and answers as ids, with the vocabulary that made them.
 
     questions   int (N, T_enc), read-only
-    answers     int (N, T_dec + 1), read-only; column 0 is the start mark `_`, so
-                ``answers[:, :-1]`` goes into the decoder and ``answers[:, 1:]`` is its target
-    source      the path that was read, or the command that generates the same
-    sha256      of the lines, UTF-8 with LF: that of the file itself unless it has BOM, CRLF
-                or no final newline
+    answers     int (N, T_dec + 1), read-only; column 0 is the start mark `_`: the decoder
+                reads ``answers[:, :-1]``, and its target is ``answers[:, 1:]``
+    source      the path that was read, or the command that generates the same data
+    sha256      hash of the lines in UTF-8 with LF; equals the file's own unless the file has
+                a BOM, CRLF or no final newline
     """
 
     questions: Array
@@ -115,24 +114,24 @@ class SequenceData:
     sha256: str
 
     def encode_question(self, text: str) -> Array:
-        """Ids of one question, int (T_enc,), padded with spaces; ValueError as Vocabulary.encode."""
+        """Ids of one question, int (T_enc,), padded with spaces. Raises ValueError as Vocabulary.encode."""
         return self.vocabulary.encode(text, width=self.questions.shape[1])
 
     def split(self, seed: int | None = 1984, leak_free: bool = False) -> Split:
-        """(x_train, t_train), (x_test, t_test), shuffled; the arrays are copies.
+        """Shuffle and split into (x_train, t_train), (x_test, t_test); the arrays are copies.
 
-        The test part is the last N // 10 rows, as in the book. A question that the data holds
-        twice may then stand in both parts (in date.txt 28.1% of the test questions do).
+        The test part is the last N // 10 rows, as in the book. A question that occurs twice in the
+        data may end up in both parts (in date.txt, 28.1% of the test questions do).
 
-        With `leak_free` the *distinct* questions are shuffled, and each goes with all its rows to
-        one part: from the last question on, to the test part, unless that would make it longer than
-        N // 10 rows. It has just so many, or fewer when only repeated questions that do not fit are
-        left. Repeated questions are as frequent in it as in the data; where no question repeats, both
-        splits are the same. Questions are compared as strings: `May 1, 1972` and `may 1, 1972` are two.
+        With `leak_free`, the *distinct* questions are shuffled, and all rows of a question go to the
+        same part. From the last question backwards, each goes to the test part unless that would exceed
+        N // 10 rows; the test part is smaller only when no remaining question fits. Repeated questions
+        are as frequent in it as in the data; when no question repeats, both splits are the same.
+        Questions are compared as strings: `May 1, 1972` and `may 1, 1972` differ.
 
-        `seed` None takes fresh entropy. The global generator is not touched.
+        seed: None takes fresh entropy. The global generator is not touched.
         """
-        rng = np.random.RandomState(seed)  # legacy, because the book's numbers hang on its order
+        rng = np.random.RandomState(seed)  # legacy: the book's numbers depend on its order
         n = len(self.questions)
         n_test = n // 10
         if leak_free:
@@ -144,7 +143,7 @@ class SequenceData:
         return (self.questions[train], self.answers[train]), (self.questions[test], self.answers[test])
 
     def _rows_by_question(self, rng: np.random.RandomState, room: int) -> tuple[Array, int]:
-        """All rows (N,), those of a question side by side, and how many at the end are for testing."""
+        """Order all rows (N,), those of a question together; also return how many at the end are for testing."""
         numbers: dict[bytes, int] = {}
         question_of_row = np.array([numbers.setdefault(q.tobytes(), len(numbers)) for q in self.questions])
         sizes = np.bincount(question_of_row)
@@ -165,7 +164,7 @@ class SequenceData:
 
 
 def leaked(x_train: Array, x_test: Array) -> float:
-    """Share (0..1) of the test questions x_test (n, T_enc) that stand in x_train (N, T_enc) too."""
+    """Share (0..1) of the test questions x_test (n, T_enc) that also occur in x_train (N, T_enc)."""
     known = {question.tobytes() for question in x_train}
     return sum(question.tobytes() in known for question in x_test) / len(x_test)
 
@@ -173,9 +172,9 @@ def leaked(x_train: Array, x_test: Array) -> float:
 def from_lines(lines: Sequence[str], source: str) -> SequenceData:
     """Build the data from lines `question_answer` without line ends.
 
-    Raises ValueError, beginning `source:line:`, with the reason and the line, when there are no
-    lines, or one is empty, has not just one `_`, has no question or no answer, differs in the
-    length of either from the first line, or holds NUL or a carriage return.
+    Raises ValueError, beginning `source:line:` and quoting the line, when `lines` is empty; when a
+    line is empty, has no `_` or several, lacks a question or an answer, contains NUL or a carriage
+    return; and when a question or an answer is not as long as that of the first line.
     """
     if not lines:
         raise ValueError(f"{source}:1: the file is empty")
@@ -193,16 +192,16 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
 
 
 def read(path: str | os.PathLike) -> SequenceData:
-    """Read a UTF-8 file, one `question_answer` a line; BOM, CRLF and no final newline are fine.
+    """Read a UTF-8 data file; it may have a BOM, CRLF and no final newline.
 
-    Raises ValueError as `from_lines`, with the command that makes another file of pairs a data file, and as
-    `files.read_text`; OSError when it cannot be read, IsADirectoryError for a folder.
+    Raises ValueError as `from_lines`, naming the command that converts another file of pairs, and as
+    `files.read_text`; OSError when the file cannot be read, IsADirectoryError for a folder.
     """
     path = Path(path)
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, a data file was wanted")
+        raise IsADirectoryError(f"{path}: expected a data file, got a folder")
     text = read_text(path)
-    # Not splitlines, which also breaks at characters that a line may hold.
+    # Not splitlines, which also splits at characters that a line may contain.
     lines = text.removesuffix("\n").split("\n") if text else []
     try:
         return from_lines(lines, str(path))
@@ -211,22 +210,22 @@ def read(path: str | os.PathLike) -> SequenceData:
 
 
 def generate(name: str, count: int = generator.COUNT, seed: int = generator.SEED) -> SequenceData:
-    """Generate "date.txt" or "addition.txt"; see `dataset.dates`, `dataset.addition`.
+    """Generate the data file of that name, "date.txt" or "addition.txt", with its module in GENERATORS.
 
-    Raises ValueError for another name, and for a count or a seed out of range.
+    Raises ValueError for any other name, and for a count or a seed out of range.
     """
     if name not in GENERATORS:
-        raise ValueError(f"generate: one of {', '.join(GENERATORS)} wanted, got {name!r}")
+        raise ValueError(f"generate: expected one of {', '.join(GENERATORS)}, got {name!r}")
     module = GENERATORS[name]
     command = f"python -m {module.__name__} --count {count} --seed {seed}"
     return from_lines(module.generate(count, seed), source=command)
 
 
 def load(name: str | os.PathLike) -> SequenceData:
-    """The data of that name: a path that exists, else a file in `dataset/`, else generated.
+    """Load data by name: from the path if it exists, else from a file in `dataset/`, else generate it.
 
-    Only the bare names `date.txt` and `addition.txt` are generated; a line on standard error
-    says so. Raises FileNotFoundError for any other name that is no file, and as `read`.
+    Only the bare names in GENERATORS are generated, which a line on standard error reports.
+    Raises FileNotFoundError for any other name that is not a file, and as `read`.
     """
     name = os.fspath(name)
     beside = FOLDER / name
@@ -237,23 +236,22 @@ def load(name: str | os.PathLike) -> SequenceData:
     if name in GENERATORS:
         data = generate(name)
         print(
-            f"{name}: no such file, so generated by `{data.source}`; "
-            f"to use a file, give its path or save it as {beside}",
+            f"{name}: no such file; generated by `{data.source}`; to use a file, give its path or save it as {beside}",
             file=sys.stderr,
         )
         return data
+    commands = " or ".join(f"`python -m {module.__name__} > {made}`" for made, module in GENERATORS.items())
     raise FileNotFoundError(
-        f"no data file {name!r}, neither as a path nor in {FOLDER}; make one with "
-        "`python -m dataset.dates > date.txt` or `python -m dataset.addition > addition.txt`, or take "
+        f"no data file {name!r}, neither as a path nor in {FOLDER}; make one with {commands}, or take "
         "the book's from github.com/oreilly-japan/deep-learning-from-scratch-2, folder dataset"
     )
 
 
-_latest: Vocabulary | None = None  # the book's get_vocab has no argument that could say which
+_latest: Vocabulary | None = None  # the book's get_vocab has no argument to choose one
 
 
 def load_data(file_name: str | os.PathLike = "addition.txt", seed: int | None = 1984) -> Split:
-    """The book's door: ``load(file_name).split(seed)``, (x_train, t_train), (x_test, t_test)."""
+    """Load and split as the book does: ``load(file_name).split(seed)``, (x_train, t_train), (x_test, t_test)."""
     global _latest
     data = load(file_name)
     _latest = data.vocabulary
@@ -261,14 +259,14 @@ def load_data(file_name: str | os.PathLike = "addition.txt", seed: int | None = 
 
 
 def get_vocab() -> tuple[dict[str, int], dict[int, str]]:
-    """char_to_id and id_to_char of the latest load_data, copies. RuntimeError before any."""
+    """Copies of char_to_id and id_to_char from the latest load_data. Raises RuntimeError before the first."""
     if _latest is None:
         raise RuntimeError("get_vocab: no vocabulary yet, call load_data first")
     return dict(_latest.char_to_id), dict(_latest.id_to_char)
 
 
 def _fault(line: str, first: str) -> str | None:
-    """What is wrong with a line, if anything, the first line being right."""
+    """Say what is wrong with a line, or return None; `first` is a line that is right."""
     if not line:
         return "empty line"
     if "\0" in line:
@@ -279,17 +277,17 @@ def _fault(line: str, first: str) -> str | None:
     if not mark:
         return f"no {START!r} between question and answer"
     if START in answer:
-        return f"{line.count(START)} {START!r} in the line, one between question and answer wanted"
+        return f"expected one {START!r}, between question and answer, got {line.count(START)}"
     if not question or not answer:
         return f"no {'answer' if question else 'question'}"
     t_enc = first.index(START)
     if len(question) != t_enc:
-        return f"a question of {len(question)} characters, that of line 1 has {t_enc}"
+        return f"expected a question of length {t_enc}, as in line 1, got {len(question)}"
     if len(line) != len(first):
-        return f"an answer of {len(answer)} characters, that of line 1 has {len(first) - t_enc - 1}"
+        return f"expected an answer of length {len(first) - t_enc - 1}, as in line 1, got {len(answer)}"
     return None
 
 
 def _codes(text: str) -> Array:
-    """Code points, (len(text),); a lone surrogate, as a terminal may give, is one too."""
+    """Code points, (len(text),), including lone surrogates, which a terminal may produce."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

@@ -1,4 +1,4 @@
-"""Columns of a table of comma-, tab-, semicolon- or bar-separated values."""
+"""Read columns of a table whose values are separated by commas, tabs, semicolons or bars."""
 
 import csv
 import io
@@ -12,29 +12,29 @@ Rows = list[tuple[int, list[str]]]  # the line where a row begins, and its cells
 
 
 def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bool = False) -> Rows:
-    """Of each row the line where it begins, and what it holds in these columns without the white space around.
+    """Read, for each row, the line where it begins and its stripped cells in these columns.
 
-    columns  names, that the first row has; or numbers, from 1. Of numbers alone, the first row is one of the others
-    sniff    values are separated by tabs in a file *.tsv or *.tab, else by what gives the first row these columns, and
-             all rows as many as the first: a comma, a tab, a semicolon or a bar. Else by commas. In a tab-separated
-             file with quotes that do not pair up, they are marks of the texts.
-    Lines at the end that are empty are no rows. Raises ValueError, beginning `path:line:`, for a column that is not
-    there or there twice, a row of another length, one with nothing in a column, wrong quotes, and as read_text.
+    columns  names from the header, which is the first row; or numbers from 1. With numbers alone, no row is a header
+    sniff    guesses the separator: a tab in a file *.tsv or *.tab; else the comma, tab, semicolon or bar with which
+             the first row has these columns and all rows are equally long; else a comma. In a tab-separated file
+             whose quotes do not pair up, quotes are ordinary characters.
+    Ignores empty lines at the end. Raises ValueError, beginning `path:line:`, for a column that is missing or occurs
+    twice, rows of different lengths, an empty cell, wrong quotes, and as read_text.
     """
     text = read_text(path, encoding)
     delimiters = "," if not sniff else "\t" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"
     problems = []
     with fields_of_any_length():
         for delimiter in delimiters:
-            for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)[: 1 + (delimiter == "\t")]:
+            for quotes in (True, False)[: 1 + (delimiter == "\t")]:
                 try:
-                    _, header = next(rows_of(path, text, delimiter, quoting), (1, []))
+                    _, header = next(rows_of(path, text, delimiter, quotes), (1, []))
                     places = [_place(path, column, header, sniff) for column in columns]
                 except ValueError as error:
                     problems.append((2, error))
                     continue
                 try:
-                    rows = _equally_long(path, list(rows_of(path, text, delimiter, quoting)))
+                    rows = _equally_long(path, list(rows_of(path, text, delimiter, quotes)))
                 except ValueError as error:
                     problems.append((1, error))
                     continue
@@ -42,12 +42,12 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
                 if len(set(places)) < len(places):
                     raise ValueError(f"{path}:1: expected different columns, got {' and '.join(map(repr, columns))}")
                 return [(line, _cells(path, line, row, columns, places)) for line, row in rows[headed:]]
-    raise min(problems, key=lambda problem: problem[0])[1]  # of equal ones the first
+    raise min(problems, key=lambda problem: problem[0])[1]  # the first of equal ones
 
 
 @contextmanager
 def fields_of_any_length() -> Iterator[None]:
-    """csv has one limit for all its readers, of 128 KiB; it is lifted for the block."""
+    """Lift, for the block, the limit of 128 KiB per field that the csv module sets for all its readers."""
     limit = csv.field_size_limit(MAX_BYTES)
     try:
         yield
@@ -55,10 +55,19 @@ def fields_of_any_length() -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def rows_of(path: Path, text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> Iterator[tuple[int, list[str]]]:
-    """The line where each row of a CSV file begins, and its cells. Raises ValueError, beginning `path:line:`."""
-    options = dict(delimiter=delimiter, quoting=quoting, skipinitialspace=True, strict=True)
-    reader, begin = csv.reader(io.StringIO(text), **options), 1
+def rows_of(path: Path, text: str, delimiter: str, quotes: bool = True) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line where each row begins, and its cells. quotes: whether a quoted cell may hold the delimiter.
+
+    Raises ValueError, beginning `path:line:`.
+    """
+    reader = csv.reader(
+        io.StringIO(text),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+        skipinitialspace=True,
+        strict=True,
+    )
+    begin = 1
     try:
         for row in reader:
             yield begin, row
@@ -68,7 +77,7 @@ def rows_of(path: Path, text: str, delimiter: str, quoting: int = csv.QUOTE_MINI
 
 
 def _equally_long(path: Path, rows: Rows) -> Rows:
-    """All rows, as long as the first one or empty, without the empty ones at the end."""
+    """Drop empty rows at the end, and check that each other row is empty or as long as the first."""
     while rows and not "".join(rows[-1][1]).strip():
         del rows[-1]
     for line, row in rows:
@@ -78,7 +87,7 @@ def _equally_long(path: Path, rows: Rows) -> Rows:
 
 
 def _place(path: Path, column: str, header: list[str], chosen: bool) -> int:
-    """The index of a column in the first row. chosen: by who reads, who may choose others."""
+    """Index of a column in the first row. chosen: the user named the columns, and can name others."""
     if _is_number(column):
         if not 0 < int(column) <= len(header):
             raise ValueError(f"{path}:1: expected a column {column}, got {len(header)} columns")

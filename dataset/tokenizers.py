@@ -1,7 +1,7 @@
-"""From a text to its tokens. A tokeniser is called with a text and gives a list of strings.
+"""Tokenisers: callables that split a text into a list of strings.
 
-`to_json` gives what `tokenizer_from_json` makes an equal tokeniser of; a checkpoint stores it. Lone
-surrogates, which a terminal or a JSON file may give and no encoding can write, become U+FFFD.
+`to_json` describes a tokeniser, and `tokenizer_from_json` rebuilds it; a checkpoint stores the description. Lone
+surrogates, which a terminal or a JSON file may contain and no encoding can write, become U+FFFD.
 """
 
 import base64
@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Literal
 
 from dataset.files import read_bytes
 
@@ -21,15 +22,15 @@ def _encodable(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-def _normalised(text: str, form: str) -> str:
+def _normalised(text: str, form: Literal["NFC", "NFKC"]) -> str:
     return unicodedata.normalize(form, _encodable(text))
 
 
 class Words:
-    """English words in lower case, each mark of punctuation a token of its own.
+    """English words in lower case; each punctuation mark is a token of its own.
 
     An apostrophe inside a word is part of it: "it's" stays one token. A hyphen is a mark: "all-night"
-    gives three. Line breaks of HTML, `<br />`, are dropped; a curly apostrophe becomes a straight one.
+    makes three. HTML line breaks, `<br />`, are dropped; a curly apostrophe becomes a straight one.
     """
 
     def __call__(self, text: str) -> list[str]:
@@ -41,10 +42,10 @@ class Words:
 
 
 class Characters:
-    """Every character but white space; the default for Japanese.
+    """Every character except white space; the default for Japanese.
 
-    The text is brought to NFKC first, so that full and half width, and a letter with its mark as one
-    character or as two, are the same token. A combining character without such a form is a token.
+    The text is normalised to NFKC first: full width and half width, and a letter composed with its
+    mark or followed by it, are the same token. A combining character that does not compose is a token.
     """
 
     def __call__(self, text: str) -> list[str]:
@@ -55,14 +56,13 @@ class Characters:
 
 
 class SentencePiece:
-    """Pieces of a SentencePiece model; `train` makes one of texts, `load` reads a file `*.model`.
+    """Pieces of a SentencePiece model; `train` makes one from texts, `load` reads a file `*.model`.
 
-    model   the bytes of the file. Texts are normalised as it says, by the library, so that the pieces
-            are those that the library gives. A space becomes `▁`; a model of `train` puts none before
-            the text.
-    nfkc    whether texts are brought to NFKC before, which version 0.1.0 did for all models
+    model   the bytes of the file. The library normalises texts as the model says, so the pieces equal
+            the library's own. A space becomes `▁`; a model from `train` adds no `▁` before the text.
+    nfkc    whether to normalise texts to NFKC first, as version 0.1.0 did for all models
     Needs the package `sentencepiece`. Raises ValueError when it is missing, saying how to install it,
-    and when the bytes are no model.
+    and when the bytes are not a model.
     Source: Kudo and Richardson 2018, "SentencePiece: A simple and language independent subword
     tokenizer and detokenizer for Neural Text Processing".
     """
@@ -76,22 +76,22 @@ class SentencePiece:
         except RuntimeError:
             loaded = False
         if not loaded:
-            raise ValueError(f"SentencePiece: the bytes of a model wanted, got {model[:20]!r}, {len(model)} bytes")
+            raise ValueError(f"SentencePiece: expected the bytes of a model, got {model[:20]!r}, {len(model)} bytes")
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int = 8000) -> "SentencePiece":
-        """A unigram model of the texts, of `vocab_size` pieces or fewer where they do not give as many.
+        """Train a unigram model of `vocab_size` pieces, or of fewer where the texts do not yield that many.
 
-        The texts are normalised by SentencePiece's own `nmt_nfkc`, which is NFKC with a few exceptions (it keeps
-        `～`, for one), drops most control characters, and makes any white space one space. The least `vocab_size` is 3,
-        for `<unk>`, `<s>` and `</s>`, and one for each distinct character of what comes out, the space among them if
-        it stands between words; without the rarest ones, when the others are 99.95% of all.
-        Raises ValueError for a smaller one, and when there is nothing in the texts.
+        SentencePiece normalises the texts with its own `nmt_nfkc`: NFKC with a few exceptions (it keeps `～`, for
+        example), without most control characters, and with each run of white space as one space. The smallest possible
+        `vocab_size` is 3, for `<unk>`, `<s>` and `</s>`, plus one for each distinct character that remains, including
+        the space if it occurs between words; the rarest ones do not count, up to 0.05% of all characters.
+        Raises ValueError for a smaller `vocab_size`, and when the texts are empty.
         """
         package = _sentencepiece()
         texts = [_encodable(text) for text in texts]
         normalizer = package.SentencePieceNormalizer(rule_name="nmt_nfkc")
-        if not any(normalizer.normalize(text).strip(" ▁") for text in texts):  # at which version 0.2.0 would exit
+        if not any(normalizer.normalize(text).strip(" ▁") for text in texts):  # version 0.2.0 would end the process
             raise ValueError("SentencePiece: expected texts to train on, got none, or white space alone")
         if vocab_size < 4:
             raise ValueError(f"SentencePiece: expected a vocab_size of 3 and one for each character, got {vocab_size}")
@@ -106,14 +106,14 @@ class SentencePiece:
                 max_sentence_length=1 << 20,  # bytes; longer texts are left out
                 minloglevel=3,
             )
-        except (RuntimeError, ValueError, SyntaxError) as error:  # the last of 0.2.1, for a number too large
+        except (RuntimeError, ValueError, SyntaxError) as error:  # SyntaxError: version 0.2.1, for a number too large
             reason = " ".join(str(error).split())
-            raise ValueError(f"SentencePiece: no model of {vocab_size} pieces could be trained: {reason}") from None
+            raise ValueError(f"SentencePiece: could not train a model of {vocab_size} pieces: {reason}") from None
         return cls(writer.getvalue())
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "SentencePiece":
-        """The model of a file. Raises ValueError as the class, with the path before it, and OSError."""
+        """Load the model in a file. Raises ValueError as the class, beginning with the path, and OSError."""
         data = read_bytes(path)
         try:
             return cls(data)
@@ -124,19 +124,20 @@ class SentencePiece:
         return self._processor.encode(_normalised(text, "NFKC") if self.nfkc else _encodable(text), out_type=str)
 
     def to_json(self) -> dict:
-        """The model travels along, as base64. Without "nfkc", as in files of version 0.1.0, it is true."""
+        """Include the model as base64. A missing "nfkc", as in files of version 0.1.0, means true."""
         data = {"name": "sentencepiece", "model": base64.b64encode(self.model).decode("ascii")}
         return data if self.nfkc else data | {"nfkc": False}
 
 
 Tokenizer = Words | Characters | SentencePiece
-TOKENIZERS: dict[str, type[Tokenizer]] = {"words": Words, "characters": Characters, "sentencepiece": SentencePiece}
+PLAIN: dict[str, type[Words | Characters]] = {"words": Words, "characters": Characters}  # fully described by a name
+TOKENIZERS: dict[str, type[Tokenizer]] = {**PLAIN, "sentencepiece": SentencePiece}
 
 
 def fitting(texts: Iterable[str]) -> str:
-    """The name of a tokeniser for texts that name none: characters where most letters are Japanese, else words.
+    """Choose a tokeniser by name for the texts: characters where most letters are Japanese, else words.
 
-    Japanese has no spaces: whole clauses would be words, of which hardly one is met again.
+    Japanese has no spaces: a word would be a whole clause, and hardly any clause occurs twice.
     """
     text = "".join(texts)
     japanese = len(re.findall("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9d]", text))
@@ -144,19 +145,19 @@ def fitting(texts: Iterable[str]) -> str:
 
 
 def tokenizer_from_json(data: dict) -> Tokenizer:
-    """The tokeniser that `to_json` described. Raises ValueError for a name outside TOKENIZERS, or wrong entries."""
+    """Rebuild the tokeniser that `to_json` described. Raises ValueError for an unknown name and for wrong entries."""
     name = data.get("name") if isinstance(data, dict) else data
-    if name not in tuple(TOKENIZERS):  # which may be unhashable, in a file of someone else's
-        raise ValueError(f"tokenizer_from_json: one of {', '.join(TOKENIZERS)} wanted, got {name!r}")
-    wanted, optional = ({"name", "model"}, {"nfkc"}) if name == "sentencepiece" else ({"name"}, set())
-    if data.keys() - optional != wanted:
-        raise ValueError(f"tokenizer_from_json: {name} with {sorted(wanted)} wanted, got {sorted(data)}")
-    if name != "sentencepiece":
-        return TOKENIZERS[name]()
+    if name not in tuple(TOKENIZERS):  # a tuple, because a foreign file may hold an unhashable name
+        raise ValueError(f"tokenizer_from_json: expected one of {', '.join(TOKENIZERS)}, got {name!r}")
+    required, optional = ({"name"}, set()) if name in PLAIN else ({"name", "model"}, {"nfkc"})
+    if data.keys() - optional != required:
+        raise ValueError(f"tokenizer_from_json: expected {sorted(required)} for {name}, got {sorted(data)}")
+    if name in PLAIN:
+        return PLAIN[name]()
     try:
         model = base64.b64decode(data["model"], validate=True)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"tokenizer_from_json: a model as base64 wanted ({error})") from None
+        raise ValueError(f"tokenizer_from_json: expected a model as base64 ({error})") from None
     nfkc = data.get("nfkc", True)
     if not isinstance(nfkc, bool):
         raise ValueError(f"tokenizer_from_json: expected nfkc as true or false, got {nfkc!r}")

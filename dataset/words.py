@@ -1,4 +1,4 @@
-"""Words and their ids, and word vectors for them from a file."""
+"""Map words to ids, and read word vectors for them from a file."""
 
 import codecs
 import gzip
@@ -16,19 +16,21 @@ from pathlib import Path
 
 import numpy as np
 
+from support.array import Array
+
 PAD, UNK = 0, 1
 SPECIAL = ["<pad>", "<unk>"]
-MOST_BYTES = 2**20  # of a line of word vectors, of which a file may have any number
-SAMPLE = 10  # lines that show how many values a vector has
+MOST_BYTES = 2**20  # per line of word vectors; a file may have any number of lines
+SAMPLE = 10  # lines from which the number of values per vector is inferred
 BLANKS = b" \t\r\n"
-UNFIT, EMPTY = "with another number of values", "empty"  # of lines
+UNFIT, EMPTY = "with another number of values", "empty"  # reasons to skip a line
 
 
 class WordVocabulary:
     """Tokens and their ids 0 .. V - 1, in the order of `words`; id 0 is padding, 1 any unknown token.
 
-    The `words` of one vocabulary make an equal one: store them to rebuild it.
-    Raises ValueError when `words` does not begin with `<pad>`, `<unk>`, or has a word twice.
+    To rebuild a vocabulary, store its `words`. It compares by them, and is not hashable, as a list is not.
+    Raises ValueError when `words` does not begin with `<pad>`, `<unk>`, or contains a word twice.
     """
 
     PAD, UNK = PAD, UNK
@@ -36,40 +38,41 @@ class WordVocabulary:
     def __init__(self, words: Sequence[str]):
         self.words = list(words)
         if self.words[:2] != SPECIAL:
-            raise ValueError(f"WordVocabulary: {SPECIAL} as the first two words wanted, got {self.words[:2]}")
+            raise ValueError(f"WordVocabulary: expected {SPECIAL} as the first two words, got {self.words[:2]}")
         self._ids = {word: i for i, word in enumerate(self.words)}
         if len(self._ids) < len(self.words):
             twice = next(word for i, word in enumerate(self.words) if self._ids[word] != i)
-            raise ValueError(f"WordVocabulary: distinct words wanted, got {twice!r} twice")
-        del self._ids[SPECIAL[PAD]]  # a token of a text that looks like it is unknown, not masked
+            raise ValueError(f"WordVocabulary: expected distinct words, got {twice!r} twice")
+        del self._ids[SPECIAL[PAD]]  # a token that is spelled `<pad>` is unknown, not masked
 
     @classmethod
     def build(
         cls, token_lists: Iterable[Iterable[str]], *, min_count: int = 1, max_size: int | None = None
     ) -> "WordVocabulary":
-        """The most frequent tokens, at least `min_count` times each, of equal ones the first to appear.
+        """Build a vocabulary of the tokens that occur at least `min_count` times, the most frequent first.
 
-        max_size   of the vocabulary, `<pad>` and `<unk>` included; None sets no limit
+        Equally frequent tokens keep the order in which they first appear.
+        max_size   limits the vocabulary, including `<pad>` and `<unk>`; None sets no limit
         Raises ValueError for a min_count below 1 or a max_size below 2.
         """
         if min_count < 1:
-            raise ValueError(f"WordVocabulary: min_count of 1 or more wanted, got {min_count}")
+            raise ValueError(f"WordVocabulary: expected a min_count of 1 or more, got {min_count}")
         if max_size is not None and max_size < len(SPECIAL):
-            raise ValueError(f"WordVocabulary: max_size of {len(SPECIAL)} or more wanted, got {max_size}")
+            raise ValueError(f"WordVocabulary: expected a max_size of {len(SPECIAL)} or more, got {max_size}")
         counts = Counter(token for tokens in token_lists for token in tokens)
         frequent = [word for word, count in counts.most_common() if count >= min_count and word not in SPECIAL]
         return cls((SPECIAL + frequent)[:max_size])
 
-    def encode(self, tokens: Iterable[str]) -> np.ndarray:
-        """Ids of the tokens, int32 (T,), 1 for unknown ones, and never 0."""
+    def encode(self, tokens: Iterable[str]) -> Array:
+        """Ids of the tokens, int32 (T,): 1 for unknown tokens, and never 0."""
         return np.array([self._ids.get(token, UNK) for token in tokens], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """The words of the ids. Raises ValueError naming an id outside 0 .. V - 1."""
+        """Words of the ids. Raises ValueError that names an id outside 0 .. V - 1."""
         try:
             ids = [index(i) for i in ids]
         except TypeError:
-            raise ValueError("WordVocabulary.decode: whole numbers as ids wanted, in one dimension") from None
+            raise ValueError("WordVocabulary.decode: expected whole numbers as ids, in one dimension") from None
         outside = [i for i in ids if not 0 <= i < len(self)]
         if outside:
             raise ValueError(f"id {outside[0]} is not in the vocabulary of {len(self)} words")
@@ -84,36 +87,34 @@ class WordVocabulary:
     def __eq__(self, other: object) -> bool:
         return self.words == other.words if isinstance(other, WordVocabulary) else NotImplemented
 
-    __hash__ = None  # as a list, which `words` is
-
     def __repr__(self) -> str:
         return f"WordVocabulary of {len(self)} words"
 
 
 def read_word_vectors(
     path: str | os.PathLike, vocabulary: WordVocabulary, *, encoding: str = "utf-8", dimensions: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of the vocabulary's words from a text file of word2vec, GloVe or fastText, which may be gzipped.
+) -> tuple[Array, Array]:
+    """Read the vectors of the vocabulary's words from a text file of word2vec, GloVe or fastText, gzipped or not.
 
-    Each line is ``word v1 ... vD``, with any number of spaces and tabs between. The last D fields are the vector, so
-    that a word may have spaces in it (GloVe's ``. . .``); a line of more than D numbers has too many. A first line of
-    two whole numbers is word2vec's header, ``count dimensions``, also where D is 1; GloVe's files have none.
-    The file is read line by line, and only what the vocabulary knows is kept, of `<pad>` and `<unk>` nothing.
+    Each line is ``word v1 ... vD``, separated by any number of spaces and tabs. The last D fields are the vector, which
+    leaves room for words with spaces (GloVe's ``. . .``); a line with more than D numbers has too many. A first line of
+    two whole numbers is word2vec's header, ``count dimensions``, even where D is 1; GloVe's files have no header.
+    The file is read line by line, keeping only words of the vocabulary, without `<pad>` and `<unk>`.
 
-    encoding    one in which spaces, tabs and line ends are the bytes of ASCII, as UTF-8 or EUC-JP
-    dimensions  D; without it the header's, or what most of the first SAMPLE lines have where none has that
+    encoding    any in which spaces, tabs and line ends are the bytes of ASCII, such as UTF-8 or EUC-JP
+    dimensions  D; None takes the header's where one of the first SAMPLE lines has as many values, else what most have
     Returns ids int32 (K,), in the order of the file, and their vectors float32 (K, D).
-    Skips lines that are empty or have another number of values, of known words also those with a value that is no
-    finite float32, and all after the first; one warning counts them, and says if the header is wrong.
-    Raises ValueError for a file of which no line fits, for a line of more than MOST_BYTES, a damaged gzip file, and
-    for what is no text, as word2vec's binary format.
+    Skips empty lines and lines with another number of values; for known words also lines with a value that is not
+    finite in float32, and every line after a word's first. One warning counts them, and says if the header is wrong.
+    Raises ValueError when no line fits, for a line of more than MOST_BYTES, a damaged gzip file, and for anything
+    but text, such as word2vec's binary format.
     """
     path = Path(path)
     if dimensions is not None and dimensions < 1:
         raise ValueError(f"read_word_vectors: expected dimensions of 1 or more, got {dimensions}")
-    wanted = _in_bytes(vocabulary, encoding)
+    known = _in_bytes(vocabulary, encoding)
     vectors: dict[int, np.ndarray] = {}
-    skipped: dict[str, list[int]] = {}  # the reason: how many, and the first of them
+    skipped: dict[str, list[int]] = {}  # maps a reason to [how many, the first line]
     with path.open("rb") as file:
         lines = enumerate(_lines(path, file), 1)
         sample = list(islice(lines, SAMPLE + 1))
@@ -122,21 +123,22 @@ def read_word_vectors(
         usual = _dimensions(path, header, [line for _, line in sample])
         D = dimensions or usual
         number = 0
+        word: bytes | None
         for number, line in chain(sample, lines):
             reason = None
             line = line.strip(BLANKS)
             word, _, values = line.partition(b" ")
-            # two spaces in a row are looked for where it matters, for that takes long
-            if values.count(b" ") != D - 1 or not values or b"\t" in line or (word in wanted and b"  " in line):
+            # searching for two spaces in a row takes long: only for known words, where it matters
+            if values.count(b" ") != D - 1 or not values or b"\t" in line or (word in known and b"  " in line):
                 word, values = _parted(line, D)
             if word is None:
                 reason = UNFIT if line else EMPTY
-            elif (i := wanted.get(word)) is not None:
+            elif (i := known.get(word)) is not None:
                 vector = _vector(values)
                 if vector is None:
-                    reason = "with a value that is no finite float32"
+                    reason = "with a value not finite in float32"
                 elif i in vectors:
-                    reason = "of a word that another line has"
+                    reason = "for a word that an earlier line has"
                 else:
                     vectors[i] = vector
             if reason is not None:
@@ -147,21 +149,21 @@ def read_word_vectors(
 
 
 def _in_bytes(vocabulary: WordVocabulary, encoding: str) -> dict[bytes, int]:
-    """The words as they stand in the file: none of its words has to be decoded only to be thrown away."""
-    wanted = {}
+    """Encode the vocabulary rather than decode the file, most of whose words are not needed."""
+    known = {}
     for i, word in enumerate(vocabulary.words[UNK + 1 :], UNK + 1):
         try:
-            wanted[word.encode(encoding)] = i
+            known[word.encode(encoding)] = i
         except UnicodeEncodeError:
-            pass  # no file in this encoding has it
+            pass  # cannot occur in a file of this encoding
         except LookupError:
             raise ValueError(f"read_word_vectors: expected the name of an encoding, got {encoding!r}") from None
-    return wanted
+    return known
 
 
 def _lines(path: Path, file: io.BufferedReader) -> Iterator[bytes]:
-    """The lines of a file, or of what was gzipped, without a byte order mark."""
-    start, number = file.peek(4)[:4], 0  # what it is: a download may lose its ending, or keep it and be unpacked
+    """Yield the lines of a file, decompressed if necessary, without a byte order mark."""
+    start, number = file.peek(4)[:4], 0  # not the suffix: a download may lose it, or keep it and be unpacked
     if start == b"PK\3\4":
         raise ValueError(f"{path}: expected a text file, gzipped or not, got a ZIP archive; unpack it first")
     if start[:2] == b"\x1f\x8b":
@@ -183,25 +185,25 @@ def _header(line: bytes) -> tuple[int, int] | None:
 
 
 def _dimensions(path: Path, header: tuple[int, int] | None, lines: list[bytes]) -> int:
-    """How many values the lines have: what the header says, if one has as many, else what most have."""
-    found = Counter()
+    """Number of values per line: the header's, if one of the lines has as many, else that of most lines."""
+    found: Counter[int] = Counter()
     for line in lines:
         values = _fields(line)[:0:-1]  # from the last to the second
         found[len(list(takewhile(_is_number, values)))] += 1
     del found[0]
     if not found:
         got = "binary data" if re.search(b"[\0-\x08\x0e-\x1f]", b"".join(lines)) else "no line of that kind"
-        raise ValueError(f"{path}: expected lines of text, a word and its numbers on each, got {got}")
+        raise ValueError(f"{path}: expected lines of text, each a word and its numbers, got {got}")
     return header[1] if header and header[1] in found else found.most_common(1)[0][0]
 
 
 def _fields(line: bytes) -> list[bytes]:
-    """What stands between spaces and tabs, and only these: other white space may be part of a word."""
+    """Split at spaces and tabs only: other white space may be part of a word."""
     return [field for field in line.strip(BLANKS).replace(b"\t", b" ").split(b" ") if field]
 
 
 def _parted(line: bytes, D: int) -> tuple[bytes | None, bytes]:
-    """The word, None where there are fewer or more than D values, and the values."""
+    """Split a line into its word and its D values; the word is None for any other number of values."""
     fields = _fields(line)
     if len(fields) <= D or (len(fields) > D + 1 and all(map(_is_number, fields[1:-D]))):
         return None, b""
@@ -215,8 +217,8 @@ def _is_number(field: bytes) -> bool:
         return False
 
 
-def _vector(values: bytes) -> np.ndarray | None:
-    """float32 (D,); None if one of the values is no finite number, or too large."""
+def _vector(values: bytes) -> Array | None:
+    """Parse float32 (D,); None if one of the values is not a finite number, or too large."""
     try:
         vector = np.array([float(value) for value in values.split(b" ")])
     except ValueError:
@@ -227,7 +229,7 @@ def _vector(values: bytes) -> np.ndarray | None:
 
 
 def _tell(path: Path, header: tuple[int, int] | None, got: tuple[int, int], usual: int, skipped: dict) -> None:
-    """Warn of lines that were skipped and of a wrong header. Raises ValueError when no line fits."""
+    """Warn about skipped lines and a wrong header. Raises ValueError when no line fits."""
     words, D = got
     if words == skipped.get(UNFIT, [0])[0]:
         raise ValueError(f"{path}: expected a word and {D} values on a line, got {usual} values on most first lines")

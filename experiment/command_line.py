@@ -1,8 +1,9 @@
-"""What the scripts share: the arguments of a command line, and opening a trained run."""
+"""Command lines: options that several scripts share, types of arguments, and the options of a run that goes on."""
 
 import argparse
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -12,11 +13,12 @@ from seq2seq.model_file import MODELS
 from support.terminal import writable
 
 MOST_WORKERS = 256
+PLACE = "out", "resume"  # options that say where a run is, not what it is
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, without its usage lines before an error; and an empty path, of a variable that is not set say, is none,
-    not the current folder. description: a docstring, of which the first line is shown; ``python -OO`` has none."""
+    """argparse without usage lines before an error, which refuses an empty path (say, of an unset variable) instead of
+    taking it for the current folder. description: a docstring, whose first line is shown; ``python -OO`` has none."""
 
     def __init__(self, *arguments, description: str | None = None, **options):
         super().__init__(*arguments, description=(description or "").partition("\n")[0], **options)
@@ -36,6 +38,16 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
         self.add_argument("--lr", type=positive_float, default=0.001)
 
+    def add_run(self, out: str) -> None:
+        """The options that say where a run is, how often its state is saved, and that it goes on."""
+        moved = "an earlier run there is moved to its folder before (default: %(default)s)"
+        self.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help=moved)
+        often = "iterations or seconds between saves of the state, beside those after each epoch (default: %(default)s)"
+        self.add_argument("--save-every", type=save_every, default="30s", metavar="N|Ns", help=often)
+        where = "go on with the run in this folder where its state was last saved"
+        self.add_argument("--resume", type=Path, metavar="DIR", help=where)
+        self.add_argument("--quiet", action="store_true", help="print the results only")
+
     def add_run_of_dates(self, help: str = "what train_date.py wrote") -> None:
         """The options that say which trained model of dates to ask."""
         self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=help)
@@ -45,7 +57,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
 
     def parse_args(self, *arguments, **options):
-        """As argparse's; a model that is named twice counts once."""
+        """Parse as argparse does; a model that is named twice counts once."""
         args = super().parse_args(*arguments, **options)
         if "models" in args:
             args.models = list(dict.fromkeys(args.models))
@@ -74,8 +86,8 @@ def blocks() -> bool:
     return writable("░▒▓█␣")
 
 
-def number(kind: type, wanted: str, fits: Callable) -> Callable[[str], int | float]:
-    """A type of argument: what is no number, or does not fit, is an error that says what is wanted."""
+def number(kind: type, expected: str, fits: Callable) -> Callable[[str], int | float]:
+    """Make a type of argument: a text that is no number, or does not fit, is an error that says what was expected."""
 
     def parse(text: str) -> int | float:
         try:
@@ -83,7 +95,7 @@ def number(kind: type, wanted: str, fits: Callable) -> Callable[[str], int | flo
         except ValueError:
             value = None
         if value is None or not fits(value):
-            raise argparse.ArgumentTypeError(f"{wanted} wanted, got {text if value is not None else repr(text)}")
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text if value is not None else repr(text)}")
         return value
 
     return parse
@@ -104,65 +116,56 @@ share = number(float, "a share above 0 and at most 1", lambda value: 0 < value <
 ratio = number(float, "a share of at least 0 and below 1", lambda value: 0 <= value < 1)
 
 
-def resumed(parser: Parser, folder: Path, states: list[Path], free: tuple[str, ...]) -> tuple[argparse.Namespace, dict]:
-    """The arguments of a run that goes on, and the facts in its state files, which have to agree.
-
-    Options on the command line may differ from those it was started with only where ``free`` names them.
-    """
-    parser.parse_args()  # what was typed is refused before what is stored
-    present = [path for path in states if path.is_file()]
-    if not present:
-        names = " or ".join(path.name for path in states)
-        parser.error(f"--resume {folder}: no {names} there, so nothing to go on with")
-    (options, facts), *others = [_started(parser, folder, path) for path in present]
-    again = parser.parse_args([*options, *sys.argv[1:]])
-    wanted = _fixed(facts, free)
-    found = {"from what the run was started with": facts | {"arguments": storable(again)}}
-    for path, (_, other) in zip(present[1:], others, strict=True):
-        found[f"between {present[0].name} and {path.name}"] = other
-    for where, other in found.items():
-        other = _fixed(other, free)
-        changed = [name for name in wanted if other.get(name) != wanted[name]]
-        if changed:
-            parser.error(f"--resume {folder}: {', '.join(changed)} differs {where}")
-    return again, facts
-
-
-def _fixed(facts: dict, free: tuple[str, ...]) -> dict:
-    """What a run that goes on must have in common with the one of these facts, by names to be shown."""
-    fixed = {f"--{name.replace('_', '-')}": value for name, value in facts["arguments"].items() if name not in free}
-    return fixed | {name: value for name, value in facts.items() if name != "arguments"}
-
-
-def _started(parser: Parser, folder: Path, state: Path) -> tuple[list[str], dict]:
-    """What would have to be typed to start the run of a state file, and the facts in it."""
-    facts, known = training_state.facts(state), vars(parser.parse_args())
-    arguments, strange = facts.get("arguments"), f"--resume {folder}: {state} was not written by this script"
-    if not isinstance(arguments, dict) or arguments.keys() - known or not isinstance(facts.get("sha256"), str):
-        parser.error(strange)
-    arguments |= {"out": str(folder), "resume": None}
-    options = []
+def options_of(arguments: dict) -> list[str]:
+    """The options that give these arguments of a parsed command line, whatever their defaults are or become."""
+    options: list[str] = []
     for name, value in arguments.items():
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, dict):  # of save_every
             value = "".join(f"{count}{'s' * (unit == 'seconds')}" for unit, count in value.items())
         if isinstance(value, list):
             options += [option, *map(str, value)]
-        elif value is not None and value is not False:
+        elif name not in PLACE and value is not None and value is not False:
             options.append(option if value is True else f"{option}={value}")
+    return options
+
+
+def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str, ...]) -> tuple[Namespace, dict]:
+    """Return the arguments of a run that goes on, and the facts in its state files, which have to agree.
+
+    args: those that were typed; only those that ``free`` names may differ from what the run was started with.
+    """
+
+    def by_name(args: Namespace, facts: dict) -> dict:
+        return {f"--{name.replace('_', '-')}": value for name, value in vars(args).items() if name not in free} | facts
+
+    runs = {path: _started(parser, args, path) for path in states if path.is_file()}
+    if not runs:
+        names = " or ".join(path.name for path in states)
+        parser.error(f"--resume {args.resume}: no {names} there, so nothing to go on with")
+    (first, (started, facts)), *others = runs.items()
+    again = parser.parse_args(namespace=Namespace(**vars(started)))
+    found = {"from what the run was started with": (again, facts)}
+    for where, run in (found | {f"between {first.name} and {path.name}": run for path, run in others}).items():
+        one, other = by_name(started, facts), by_name(*run)
+        if changed := [name for name in one | other if one.get(name) != other.get(name)]:
+            parser.error(f"--resume {args.resume}: {', '.join(changed)} differs {where}")
+    return again, facts
+
+
+def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, dict]:
+    """The arguments that the run of a state file was started with, and the other facts in the file."""
+    facts, known = training_state.facts(state), options_of(dict.fromkeys(vars(args), True))
+    arguments = facts.pop("arguments", None)  # which version 0.1.0 kept
+    options = options_of(arguments) if isinstance(arguments, dict) else facts.pop("options", None)
+    options = list(map(str, options)) if isinstance(options, list) else ["-"]
+    unknown = {option.partition("=")[0] for option in options if option.startswith("-")} - set(known)
+    if unknown or not isinstance(facts.get("sha256"), str):
+        parser.error(f"--resume {args.resume}: {state} was not written by this script")
     prog, parser.prog = parser.prog, f"{parser.prog}: {state}"
-    args = parser.parse_args(options)
+    started = parser.parse_args([*options, f"--out={args.resume}"])
     parser.prog = prog
-    again = storable(args)
-    if {name: again[name] for name in arguments} != arguments:
-        parser.error(strange)
-    facts["arguments"] = again  # with the defaults of options that are younger than the run
-    return options, facts
-
-
-def storable(args: argparse.Namespace) -> dict:
-    """The arguments as JSON can hold them."""
-    return {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
+    return started, facts
 
 
 def save_every(text: str) -> dict:
@@ -170,4 +173,4 @@ def save_every(text: str) -> dict:
     try:
         return {"seconds": positive_float(text[:-1])} if text.endswith("s") else {"iterations": positive_int(text)}
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"iterations as 50, or seconds as 30s, wanted, got {text}") from None
+        raise argparse.ArgumentTypeError(f"expected iterations as 50, or seconds as 30s, got {text}") from None

@@ -1,13 +1,10 @@
-"""The folder of a run: what every training script leaves there, each file whole or not at all."""
+"""The folder of a run: made, cleared of an earlier run, and described. Each file in it is whole, or not there."""
 
-import csv
-import io
 import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from experiment.command_line import storable
 from support.atomic_file import replacing
 from support.blas_kernel import describe_blas
 
@@ -15,14 +12,16 @@ BEFORE = "before"  # in the folder of a run: the one before it
 
 
 def prepare(out: Path, others: list[str]) -> None:
-    """Make the folder. Raises ValueError when a file is in the way, or one of the ``others`` that another script leaves
-    in its run, here or in the run before; OSError when it cannot be made.
+    """Make the folder.
+
+    Raises ValueError when a file is in the way, or when the folder or the run before has one of the ``others``, files
+    of another script; OSError when the folder cannot be made.
     """
     if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out}: a file is in the way, a folder was wanted")
+        raise ValueError(f"--out {out}: expected a folder, got a file")
     for path in (folder / name for folder in (out, out / BEFORE) for name in others):
         if path.exists():
-            raise ValueError(f"--out {out}: {path} is of a run of another script; another folder wanted")
+            raise ValueError(f"--out {out}: {path} is of a run of another script; choose another folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -30,10 +29,10 @@ def prepare(out: Path, others: list[str]) -> None:
 
 
 def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, quiet: bool) -> None:
-    """Move what an earlier run left there to out/before, in place of the run before it; so that no run mixes with
-    another, and one that was started by mistake, or fails, costs none. A run that came to no model is forgotten.
+    """Move what an earlier run left there to out/before, in place of the run before it.
 
-    models, others: patterns of the names of files that a run leaves.
+    Thus no run mixes with another, and one that was started by mistake, or fails, costs no earlier one. A run that came
+    to no model is deleted. models, others: patterns of the names of the files that a run leaves.
     """
     found = [file for pattern in (*models, *others) for file in out.glob(pattern)]
     before = out / BEFORE
@@ -53,9 +52,9 @@ def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, qu
 
 
 def write_config(out: Path, args, origin: dict) -> None:
-    """config.json: arguments, data, versions, BLAS; for the reader."""
+    """Write config.json, for the reader: arguments, data, versions, BLAS."""
     config = {
-        "arguments": storable(args),
+        "arguments": {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()},
         "data": origin,
         "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
         | {"python": platform.python_version()},
@@ -63,13 +62,3 @@ def write_config(out: Path, args, origin: dict) -> None:
     }
     with replacing(out / "config.json") as file:
         file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def write_table(path: Path, columns: list[str] | tuple[str, ...], rows: list[dict]) -> None:
-    """A CSV file with these columns."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with replacing(path) as file:
-        file.write(text.getvalue().encode())

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# hard_sigmoid of tf_keras 2.21.0 and of Keras 3.15.1 are two functions.
+# hard_sigmoid is a different function in tf_keras 2.21.0 and in Keras 3.15.1.
 #
-# A good guess: an activation that has one name in Keras 2 and 3, the name that a saved model's config stores, is one
-# function.
+# A good guess: an activation with the same name in Keras 2 and 3, which is what a saved model's config stores, is the
+# same function.
 # Seen: tf_keras computes clip(0.2 x + 0.5, 0, 1), Keras 3 relu6(x + 3) / 6, whose slope is 1/6: up to 0.083 apart.
-# It hurts whoever carries an LSTM over whose recurrent_activation is hard_sigmoid, the default of Keras up to 2.2:
-# config and weights load, and every gate is a little off.
+# It hurts whoever migrates an LSTM with recurrent_activation hard_sigmoid, the default of Keras up to 2.2: config and
+# weights load, and every gate is slightly off.
 # Source: tf_keras/src/backend.py, hard_sigmoid; keras.activations.hard_sigmoid.
-# Needs a Python from 3.11 to 3.13, and a few minutes.
+# Needs Python 3.11 to 3.13, and a few minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -26,6 +26,6 @@ old, new = (np.asarray(module.activations.get("hard_sigmoid")(tf.constant(x)), f
 print("x:       ", x.tolist())
 print("tf_keras:", old.round(4).tolist())
 print("Keras 3: ", new.round(4).tolist())
-assert np.allclose(old, np.clip(0.2 * x + 0.5, 0, 1), atol=1e-6), "tf_keras behaves otherwise now"
-assert np.allclose(new, np.clip(x / 6 + 0.5, 0, 1), atol=1e-6), "Keras 3 behaves otherwise now"
+assert np.allclose(old, np.clip(0.2 * x + 0.5, 0, 1), atol=1e-6), "tf_keras behaves differently now"
+assert np.allclose(new, np.clip(x / 6 + 0.5, 0, 1), atol=1e-6), "Keras 3 behaves differently now"
 PYTHON

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# ignore_class of Keras: what a batch costs in which every label is ignored, and what the mean of the losses is.
+# ignore_class in Keras: the loss of a batch whose labels are all ignored, and the mean of the losses.
 #
-# A good guess: the loss object and the function of one name agree, and Keras 3.15.1 and tf_keras 2.21.0 too.
-# Seen: the object divides by the labels that count. The function returns 0 for ignored labels, so its mean is of all
-# of them and half as large here. Where every label is ignored the object of Keras 3 gives 0, that of tf_keras nan, with
-# gradients of 0 all the same.
-# It hurts whoever trains on padded sequences: one batch of padding alone makes the epoch's loss nan, and stops a
-# training that watches for that, in the one and not in the other; and whoever takes the function's mean as the loss.
-# Source: keras.losses.SparseCategoricalCrossentropy, and tf_keras's of that name.
-# Needs a Python from 3.11 to 3.13, and a few minutes.
+# A good guess: the loss object and the function of the same name agree, and Keras 3.15.1 and tf_keras 2.21.0 do too.
+# Seen: the object divides by the number of labels that count. The function returns 0 for ignored labels, so that its
+# mean is taken over all labels and is half as large here. When every label is ignored, the object returns 0 in Keras 3
+# and nan in tf_keras, although the gradients are 0.
+# It hurts whoever trains on padded sequences, where one batch of padding makes tf_keras's epoch loss nan, and stops a
+# training that watches for nan; and whoever takes the function's mean as the loss.
+# Source: keras.losses.SparseCategoricalCrossentropy, and the class of that name in tf_keras.
+# Needs Python 3.11 to 3.13, and a few minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -34,8 +34,8 @@ for module in (tf_keras, keras):
         none_counts = loss(ignored, scores)
     found = float(loss(labels, scores)), float(np.mean(each)), float(none_counts)
     print(f"{module.__name__:<9} object {found[0]:.4f}, mean of the function {found[1]:.4f}, all ignored {found[2]}")
-    assert np.allclose(found[:2], [counted / 2, counted / 4]), "it behaves otherwise now"
+    assert np.allclose(found[:2], [counted / 2, counted / 4]), "it behaves differently now"
     assert not np.any(tape.gradient(none_counts, scores)), "the gradient is not 0 now"
     results[module] = found[2]
-assert np.isnan(results[tf_keras]) and results[keras] == 0, "all ignored: it behaves otherwise now"
+assert np.isnan(results[tf_keras]) and results[keras] == 0, "all ignored: it behaves differently now"
 PYTHON

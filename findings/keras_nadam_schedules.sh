@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Nadam of tf_keras 2.21.0, of its legacy module and of Keras 3.15.1: one name and the same arguments, two algorithms.
+# Nadam in tf_keras 2.21.0, in its legacy module and in Keras 3.15.1: one name, the same arguments, two algorithms.
 #
-# A good guess: optimizers of one name with the same learning rate, betas and epsilon take the same steps.
-# Seen: the legacy one, which is that of Keras 2.2, warms its momentum up by 1 - 0.5 * 0.96^(0.004 t), the others by
-# 1 - 0.5 * 0.96^t, 250 times as fast; none of them has an argument for it. (torch.optim.NAdam has one,
-# momentum_decay, and as its default the old schedule.)
+# A good guess: optimizers with the same name, learning rate, betas and epsilon take the same steps.
+# Seen: the legacy optimizer, that of Keras 2.2, warms its momentum up by 1 - 0.5 * 0.96^(0.004 t), the others by
+# 1 - 0.5 * 0.96^t, 250 times as fast; no argument changes it. (torch.optim.NAdam has one, momentum_decay, whose
+# default is the old schedule.)
 # It hurts whoever reproduces an older result, or compares frameworks, with "Nadam, the same settings".
 # Source: tf_keras/src/optimizers/nadam.py and legacy/nadam.py; keras.optimizers.Nadam.
-# Needs a Python from 3.11 to 3.13, and a few minutes.
+# Needs Python 3.11 to 3.13, and a few minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -48,6 +48,6 @@ three = trained(keras.optimizers.Nadam(**options), keras.Variable([1.0, 2.0]))
 print("tf_keras, legacy:", old.round(5).tolist(), "   by hand, 0.96^(0.004 t):", by_hand(0.004).round(5).tolist())
 print("tf_keras:        ", new.round(5).tolist(), "   by hand, 0.96^t:        ", by_hand(1).round(5).tolist())
 print("Keras 3:         ", three.round(5).tolist())
-assert np.allclose(old, by_hand(0.004), atol=1e-5), "the legacy one behaves otherwise now"
-assert np.allclose(new, by_hand(1), atol=1e-5) and np.allclose(three, new, atol=1e-5), "they behave otherwise now"
+assert np.allclose(old, by_hand(0.004), atol=1e-5), "the legacy one behaves differently now"
+assert np.allclose(new, by_hand(1), atol=1e-5) and np.allclose(three, new, atol=1e-5), "they behave differently now"
 PYTHON

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# keras-self-attention 0.51.0 with Keras 3.15.1: the query's and the key's weights start as the same matrix.
+# keras-self-attention 0.51.0 with Keras 3.15.1: the weights of query and key start as the same matrix.
 #
 # A good guess: two weights of a layer are drawn independently, as in Keras 2.
-# Seen: the layer draws Wt and Wx from one initializer object, and since Keras 3 an initializer without a seed chooses
-# one when it is made and returns the same values at every call for one shape. So Wt equals Wx to the last bit, the
-# additive score of word a for word b starts as that of b for a, and no message says so. (tf_keras 2.21 warns.)
-# It hurts whoever compares trainings across versions, or counts on the first map of attention having a direction.
+# Seen: the layer draws Wt and Wx from one initializer object; since Keras 3, an initializer without a seed chooses one
+# when it is created, and returns the same values at every call for one shape. Wt therefore equals Wx to the last bit,
+# the additive score of word a for word b starts equal to that of b for a, without a message. (tf_keras 2.21 warns.)
+# It hurts whoever compares trainings across versions, or relies on the first attention map having a direction.
 # Source: keras_self_attention/seq_self_attention.py, _build_additive_attention; Keras 3, RandomInitializer.
-# Needs a Python from 3.11 to 3.13, and a few minutes.
+# Needs Python 3.11 to 3.13, and a few minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -28,5 +28,5 @@ first, second = (np.asarray(weight, float) for weight in (layer.Wt, layer.Wx))
 print("Wt:", first.round(3).tolist())
 print("Wx:", second.round(3).tolist())
 print("equal:", np.array_equal(first, second))
-assert np.array_equal(first, second), "it behaves otherwise now"
+assert np.array_equal(first, second), "it behaves differently now"
 PYTHON

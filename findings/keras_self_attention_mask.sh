@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# keras-self-attention 0.51.0: with a mask, real words still look at padding.
+# keras-self-attention 0.51.0: even with a mask, real words attend to padding.
 #
-# A good guess: a layer that supports masking gives padding no weight, as keras.layers.Attention gives a masked value
-# none, and as this one did up to 0.45.0 (all weights to and from padding were zero).
-# Seen: only the weights of padded queries on padded keys are silenced, since the two complements of the mask are
-# multiplied, (1 - mask) (1 - mask^T). A word gives padding as much weight as its score says, and the output of a text
-# depends on how far it was padded. The same from 0.46.0 on.
-# It hurts whoever trains on padded batches, or loads weights that an older version trained: predictions change with
-# the longest text of the batch, without a word.
+# A good guess: a layer that supports masking gives padding no weight, as keras.layers.Attention does for masked values,
+# and as this layer did up to 0.45.0 (all weights to and from padding were zero).
+# Seen: only the weights of padded queries on padded keys are silenced, because the two complements of the mask are
+# multiplied, (1 - mask) (1 - mask^T). A word gives padding as much weight as its score says, and the output for a text
+# depends on how far it was padded. Unchanged since 0.46.0.
+# It hurts whoever trains on padded batches, or loads weights that an older version trained: predictions silently change
+# with the longest text of the batch.
 # Source: keras_self_attention/seq_self_attention.py, SeqSelfAttention.call, in 0.45.0 and 0.51.0.
-# Needs a Python from 3.11 to 3.13, and a few minutes.
+# Needs Python 3.11 to 3.13, and a few minutes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -37,5 +37,5 @@ moved = np.abs(np.asarray(within)[0, :2] - np.asarray(alone)[0]).max()
 print("weight of each word on padding:", on_padding.round(3).tolist())
 print("weight of padding on padding:", silenced.round(3).tolist())
 print("largest change of a word's output by the padding behind it:", round(float(moved), 3))
-assert (on_padding > 0.1).all() and (silenced < 1e-6).all() and moved > 0.01, "it behaves otherwise now"
+assert (on_padding > 0.1).all() and (silenced < 1e-6).all() and moved > 0.01, "it behaves differently now"
 PYTHON

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# numpy.load gives the wrong array, without a word, for a name that is another name with `.npy` at its end.
+# numpy.load silently returns the wrong array for a name that equals another name plus `.npy`.
 #
-# A good guess: what numpy.savez(f, **arrays) wrote, dict(numpy.load(f)) brings back, since every array has its own
-# member in the archive: `x` is x.npy, `x.npy` is x.npy.npy. It does not: of the arrays `x` and `x.npy` both names give
-# `x`, though `files` lists both and the numbers of the second are in the file. numpy.load takes a name for that of a
-# member first, and only then for that of an array. numpy.savez refuses nothing.
+# A good guess: dict(numpy.load(f)) restores what numpy.savez(f, **arrays) wrote, because every array has its own member
+# in the archive: `x` is x.npy, `x.npy` is x.npy.npy. It does not: of the arrays `x` and `x.npy`, both names return `x`,
+# although `files` lists both and the numbers of the second are in the file. numpy.load looks a name up as a member
+# first, and only then as an array. numpy.savez accepts both.
 #
-# Whom it hurts: who saves arrays under names that come from elsewhere, file names say, next to names without ending;
-# or puts a file of another kind (manifest.json) into an archive that holds an array of that name.
+# Whom it hurts: whoever saves arrays under names from elsewhere, such as file names next to names without a suffix; or
+# adds a file of another kind (manifest.json) to an archive that contains an array of that name.
 # Source: numpy/lib/_npyio_impl.py, NpzFile.__init__: `self._files.update(zip(_files, _files))`.
 # Seen with numpy 2.0.2, 2.4.6 (CPython 3.11) and 2.5.5 (CPython 3.12).
 set -euo pipefail

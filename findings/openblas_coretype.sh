@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# A good guess: OPENBLAS_CORETYPE=X makes OpenBLAS use the kernels X, or says that it has none of that name; and
-# threadpoolctl reports the name that was set. Neither holds for numpy's wheels: Prescott is reported as Katmai, Zen is
-# silently Haswell (numpy 2.0's wheel still had Zen), and a name that does not exist is ignored without a word, so the
-# CPU's own kernels run. Hurts: whoever compares results or speed by kernels, "Zen beside Haswell" say, and compares one
-# kind with itself; and tests that assert that threadpoolctl reports the name they set.
-# Source: numpy's wheels are built with a short list of kernels, in which other names are aliases
+# OPENBLAS_CORETYPE: numpy's wheels replace or ignore the kernels that it names, without a word.
+#
+# A good guess: OPENBLAS_CORETYPE=X makes OpenBLAS use the kernels X, or report that it has none of that name; and
+# threadpoolctl reports the name that was set. Neither holds for numpy's wheels: Prescott is reported as Katmai, Zen
+# silently becomes Haswell (numpy 2.0's wheel still had Zen), and an unknown name is ignored, which leaves the CPU's own
+# kernels.
+# Whom it hurts: whoever compares results or speed between kernels, such as Zen with Haswell, and in fact compares one
+# kind with itself; and tests that expect threadpoolctl to report the name they set.
+# Source: numpy's wheels are built with a short list of kernels, to which other names are aliases
 # (OpenBLAS, driver/others/dynamic.c: "#define gotoblas_KATMAI gotoblas_PRESCOTT", gotoblas_corename).
 # Seen with numpy 2.4.6 (OpenBLAS 0.3.31) and 2.0.0 (0.3.27), threadpoolctl 3.6.0, on x86-64 with AVX2.
 set -euo pipefail

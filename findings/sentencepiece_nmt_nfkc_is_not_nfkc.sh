@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SentencePiece's default normalisation, nmt_nfkc, keeps U+FF5E FULLWIDTH TILDE (～); NFKC makes it U+007E (~).
 #
-# A good guess: nmt_nfkc is NFKC "with some additional normalization around spaces" (doc/normalization.md), so that a text
-# comes out the same, brought to NFKC before or not.
-# Whom it hurts: who normalises texts before SentencePiece does, at one end only (training or serving). In Japanese ～
-# is common (10時～12時), and becomes an unknown piece there, or a known one that the model was never trained on. Also,
-# the rule nfkc is not nmt_nfkc without its spaces: it gives ~.
+# A good guess: nmt_nfkc is NFKC "with some additional normalization around spaces" (doc/normalization.md), so that it
+# gives the same text whether or not the input was normalised to NFKC first.
+# Whom it hurts: whoever normalises texts before SentencePiece at one end only (training or serving). In Japanese, ～ is
+# common (10時～12時), and becomes an unknown piece there, or one that the model was never trained on. Also, the rule
+# nfkc is more than nmt_nfkc without its treatment of spaces: it gives ~.
 # Source: src/builder.cc, BuildNmtNFKCMap: "Do not normalize FULL_WIDTH TILDE, since FULL_WIDTH TILDE and HALF_WIDTH
-# TILDE are used differently in Japanese." doc/normalization.md speaks of spaces, and of sequences of characters that
-# are left as they are.
+# TILDE are used differently in Japanese." doc/normalization.md mentions spaces, and sequences of characters that are
+# left unchanged.
 #
 # Seen with sentencepiece 0.2.0 and 0.2.3, Python 3.11:
 #   nmt_nfkc: ～ stays, ＡＢ① gives AB1; nfkc: ～ gives ~
-#   a model trained on 10時～12時: as it is 10時～12時, in NFKC before ~ is unknown
+#   a model trained on 10時～12時 knows it unchanged; after NFKC, its ~ is unknown
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

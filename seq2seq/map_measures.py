@@ -5,13 +5,22 @@ which the encoder read the questions: of reversed ones both are reversed too.
 """
 
 from common.callbacks import Callback
+from common.columns import Column, Panel
 from common.functions import expect_array, expect_mask
 from common.np import np
 from support.array import Array
 
+SHARE, NATS = Panel("measures", "share of the attention", top=1), Panel("measures", "entropy [nats]")
+ALIGNMENT = Column("alignment", "alignment", ".1%", SHARE, "alignment: on the right characters")
+COLUMNS = (
+    ALIGNMENT,
+    Column("pad_mass", "pad mass", ".1%", SHARE, "pad mass: on padding"),
+    Column("entropy", "entropy", ".2f", NATS),
+)
+
 
 def alignment(weights: Array, truth: Array) -> Array:
-    """Share (0..1) of each output character's weight that is on the input characters it comes from.
+    """Return the share (0..1) of each output character's weight that is on the input characters it comes from.
 
     ``alignment[n, i] = sum_t a[n, i, t] * truth[n, i, t]``, nan for an output character that comes from nowhere.
     truth bool (N, T_dec, T_enc)  ->  (N, T_dec)
@@ -23,7 +32,7 @@ def alignment(weights: Array, truth: Array) -> Array:
 
 
 def pad_mass(weights: Array, padding: Array) -> Array:
-    """Share (0..1) of each output character's weight that is on padding.
+    """Return the share (0..1) of each output character's weight that is on padding.
 
     ``pad_mass[n, i] = sum_t a[n, i, t] * padding[n, t]``;  padding bool (N, T_enc)  ->  (N, T_dec)
     Source: as ``alignment``, with the padding in place of the links.
@@ -33,7 +42,7 @@ def pad_mass(weights: Array, padding: Array) -> Array:
 
 
 def entropy(weights: Array) -> Array:
-    """How spread the weight of each output character is, in nats: from 0, all on one, to ``log T_enc``, all alike.
+    """Return how spread the weight of each output character is, in nats: 0 if all on one, ``log T_enc`` if even.
 
     ``entropy[n, i] = -sum_t a[n, i, t] log a[n, i, t]``, where ``0 log 0`` is 0  ->  (N, T_dec)
     Source: Ghader & Monz 2017 (arXiv:1710.03348).
@@ -46,14 +55,14 @@ def _check(weights: Array, **masks: Array) -> None:
     """Raise ValueError unless weights are (N, T_dec, T_enc), truth, bool, like them, and padding, bool, (N, T_enc)."""
     expect_array("map_measures", "weights (N, T_dec, T_enc)", weights)
     if weights.ndim != 3 or 0 in weights.shape:
-        raise ValueError(f"map_measures: weights (N, T_dec, T_enc) of a question wanted, got {weights.shape}")
+        raise ValueError(f"map_measures: expected weights (N, T_dec, T_enc) of a question, got {weights.shape}")
     for name, mask in masks.items():
         expect_mask("map_measures", mask, weights.shape if name == "truth" else weights.shape[::2], name)
 
 
 def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict[str, float]:
-    """Means over all questions and output characters: ``alignment`` (of those that come from somewhere; not in the
-    result where there are none, or no truth), ``pad_mass``, ``entropy``, and ``pad_mass_1``, ... of each output place.
+    """Return means over all questions and output characters: ``alignment`` (of the characters that come from somewhere;
+    left out when none does, or without truth), ``pad_mass``, ``entropy``, and ``pad_mass_1``, ... of each output place.
     """
     _check(weights, padding=padding, **({} if truth is None else {"truth": truth}))
     weights = weights.astype(float)
@@ -66,10 +75,11 @@ def measures(weights: Array, padding: Array, truth: Array | None = None) -> dict
 
 
 class MeasureMaps(Callback):
-    """After each epoch, ``measures`` of the maps of the model's own answers to xs (N, T_enc) go to the epoch's record.
+    """Record ``measures`` of the maps of the model's own answers to xs (N, T_enc) after each epoch.
 
     start_id, sample_size, workers: see ``Seq2seq.decode``; padding, truth: see ``measures``. Raises ValueError where
-    these do not fit xs. An epoch of a model without attention ends in one, too.
+    they do not fit xs, and after an epoch of a model without attention.
+    A new measure of maps is a number more in ``measures`` and its Column in ``COLUMNS``.
     """
 
     def __init__(
@@ -88,6 +98,8 @@ class MeasureMaps(Callback):
             expect_mask("MeasureMaps", truth, (len(xs), sample_size, xs.shape[-1]), "truth")
         self.xs, self.start_id, self.sample_size, self.workers = xs, start_id, sample_size, workers
         self.padding, self.truth = padding, truth
+        known = [column for column in COLUMNS if column is not ALIGNMENT or (truth is not None and truth.any())]
+        self.columns = (*known, *(Column(f"pad_mass_{i}") for i in range(1, sample_size + 1)))
 
     def epoch_end(self, trainer) -> None:
         decoded = trainer.model.decode(self.xs, self.start_id, self.sample_size, workers=self.workers)

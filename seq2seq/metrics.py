@@ -1,11 +1,11 @@
-"""How good answers are."""
+"""Metrics of answers."""
 
 from common.functions import expect_array
 from support.array import Array
 
 
 def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: int = 1) -> float:
-    """Share (0..1) of the questions that the model answers exactly.
+    """Return the share (0..1) of the questions that the model answers exactly.
 
     xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked; batch_size and
     workers are those of ``decode``.
@@ -13,8 +13,8 @@ def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: 
     """
     expect_array("exact_match", "ts (N, T_dec + 1)", ts)
     if ts.ndim != 2 or ts.shape[1] < 2:
-        raise ValueError(f"exact_match: ts (N, T_dec + 1) wanted, got {ts.shape}")
+        raise ValueError(f"exact_match: expected ts (N, T_dec + 1), got {ts.shape}")
     if len(xs) != len(ts) or len(xs) == 0:
-        raise ValueError(f"exact_match: as many answers as questions wanted, got {len(xs)} and {len(ts)}")
+        raise ValueError(f"exact_match: expected as many answers as questions, got {len(xs)} and {len(ts)}")
     decoded = model.decode(xs, int(ts[0, 0]), ts.shape[1] - 1, batch_size, workers=workers)
     return float((decoded.ids == ts[:, 1:]).all(axis=1).mean())

@@ -20,9 +20,15 @@ from seq2seq.attention_seq2seq import AttentionSeq2seq
 from support.content_policy import source_of
 
 FOLDER = resources.files("seq2seq") / "page"
-SCRIPTS = ("text.js", "forward.js", "data.js", "dates.js", "measures.js", "view.js", "questions.js", "main.js")
+SCRIPTS = (
+    *("text.js", "forward.js", "data.js", "dates.js", "measures.js", "shown.js", "rows.js", "links.js", "heat.js"),
+    *("pointing.js", "view.js", "questions.js", "main.js"),
+)
 STYLES = ("page.css", "map.css", "heat.css", "questions.css")
 LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
+IMPORT = re.compile(r"^(?:import\s.*?;|/\*\* @import .*?\*/)\n", re.MULTILINE | re.DOTALL)  # of values, of types
+# A name declared at the top level of a module: the formatter indents all others.
+DECLARED = re.compile(r"^(?:export )?(?:async )?(?:const|let|var|class|function)\b[ *]*([\w$]+)", re.MULTILINE)
 # What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
@@ -94,7 +100,7 @@ def to_page(
     }
     weights = {name: {"shape": p.shape, "base64": base64.b64encode(p.tobytes()).decode()} for name, p in params.items()}
     style = "\n".join(_template(name) for name in STYLES)
-    script = "\n".join(_module(name) for name in SCRIPTS)
+    script = _script()
     policy = {
         "default-src": "'none'",
         "script-src": source_of(script),
@@ -139,10 +145,20 @@ def _template(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def _module(name: str) -> str:
-    """The module for a place behind those that it imports from, in one scope with them."""
-    text = re.sub(r"^import\s.*?;\n", "", _template(name), flags=re.MULTILINE | re.DOTALL)
-    return re.sub(r"^export ", "", text, flags=re.MULTILINE)
+def _script() -> str:
+    """Join the modules, each behind those that it imports from, in one scope without imports and exports."""
+    texts = {name: _template(name) for name in SCRIPTS}
+    owners: dict[str, str] = {}
+    for name, text in texts.items():
+        for declared in DECLARED.findall(text):
+            if declared in owners:
+                both = f"{owners[declared]} and {name}"
+                raise ValueError(
+                    f"page: expected {declared} at the top level of one module, got it in {both}: rename one"
+                )
+            owners[declared] = name
+    script = IMPORT.sub("", "\n".join(texts.values()))
+    return re.sub(r"^export ", "", script, flags=re.MULTILINE)
 
 
 def _json(value: object) -> str:

@@ -1,15 +1,17 @@
-"""Pictures of seq2seq models: where a decoder looked, and how training went (``common.plot``).
+"""Pictures of seq2seq models: where the decoder looks, and how training went (``common.plot``).
 
-Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing.
-A new figure is in our style (``support.plot_style``), whatever rcParams say; one that was handed in keeps its own.
+Every function draws on ``ax``, or on a new figure when it is None, and returns the Axes without showing them.
+A new figure has our style (``support.plot_style``), whatever rcParams say; an existing one keeps its own.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common.plot import MARKED, MARKERS, NAME, plot_history
+from common.plot import MARKERS, NAME, plot_columns, plot_history
+from seq2seq.map_measures import COLUMNS
+from support.array import Array
 from support.plot_style import in_our_style
 from support.plot_text import Writing, new_figure, width_of_axes
 from support.terminal import visible
@@ -25,19 +27,19 @@ __all__ = [
     "plot_measures",
 ]
 WRONG, RIGHT = "✗", "✓"
-SHADES = "#c6dbef", "#6baed6", "#08519c"  # from light to dark, without colour too
-HATCHES = "", "//", "..", "xx"  # of the first three bars, the next three, ...
+SHADES = "#c6dbef", "#6baed6", "#08519c"  # from light to dark, also when printed in grey
+HATCHES = "", "//", "..", "xx"  # for the first three bars, the next three, ...
 CELL = 0.3  # inches
-TICKS, TITLE = 10.0, 10.0  # points: of letters
-SMALL, SMALL_TITLE = 6.5, 8.0  # of small multiples
+TICKS, TITLE = 10.0, 10.0  # font sizes in points
+SMALL, SMALL_TITLE = 6.5, 8.0  # font sizes of small multiples
 RED = "#c00000"
-LABEL = 150.0  # points: the longest label of a row or column; a longer one is cut
+LABEL = 150.0  # points: the widest label of a row or column; a wider one is cut
 
 
 class AttentionMap(NamedTuple):
     """What ``plot_attention`` draws: weights (T_dec, T_enc), labels, the right answer or None, a title or None."""
 
-    weights: np.ndarray
+    weights: Array
     input_labels: str | list[str]
     output_labels: str | list[str]
     answer: str | list[str] | None = None
@@ -46,7 +48,7 @@ class AttentionMap(NamedTuple):
 
 @in_our_style
 def plot_attention(
-    attention_weights: np.ndarray,
+    attention_weights: Array,
     input_labels: str | list[str],
     output_labels: str | list[str],
     ax: plt.Axes | None = None,
@@ -56,12 +58,12 @@ def plot_attention(
     title: str | None = None,
     colorbar: bool = True,
 ) -> plt.Axes:
-    """Attention weights as a map: a column an input character, a row an output character, 0..1.
+    """Draw attention weights, 0..1, as a map: one column per input character, one row per output character.
 
-    attention_weights (T_dec, T_enc), in the order of the labels. A space is labelled ``␣``. answer: what the output
-    should be; characters that differ are labelled ``✗``, red and in a frame.
-    Japanese labels are drawn in a font that has them (``support.fonts``).
-    Raises ValueError when weights, labels and answer do not fit, or a weight is not finite.
+    attention_weights (T_dec, T_enc), in the order of the labels. A space is labelled ``␣``. answer: the correct
+    output; characters that differ from it are marked ``✗``, red and framed.
+    Japanese labels are drawn in a font that has their characters (``support.fonts``).
+    Raises ValueError when weights, labels and answer do not match, or a weight is not finite.
     Source: 『ゼロから作るDeep Learning 2』 8.3.3.
     """
     one = _checked(AttentionMap(attention_weights, input_labels, output_labels, answer, title))
@@ -89,12 +91,12 @@ def plot_attention(
 
 
 def _checked(one: AttentionMap) -> AttentionMap:
-    """The map, its weights an array. Raises ValueError when its parts do not fit, or a weight is not finite."""
-    weights, wanted = np.asarray(one.weights), (len(one.output_labels), len(one.input_labels))
-    if weights.shape != wanted or 0 in wanted:
-        raise ValueError(f"plot_attention: weights of shape {wanted} wanted by the labels, got {weights.shape}")
-    if one.answer is not None and len(one.answer) != wanted[0]:
-        raise ValueError(f"plot_attention: an answer as long as the output, {wanted[0]}, wanted, got {len(one.answer)}")
+    """Make the weights an array. Raises ValueError when the parts do not match, or a weight is not finite."""
+    weights, shape = np.asarray(one.weights), (len(one.output_labels), len(one.input_labels))
+    if weights.shape != shape or 0 in shape:
+        raise ValueError(f"plot_attention: expected weights of shape {shape} for these labels, got {weights.shape}")
+    if one.answer is not None and len(one.answer) != shape[0]:
+        raise ValueError(f"plot_attention: expected an answer as long as the output, {shape[0]}, got {len(one.answer)}")
     if not np.isfinite(weights).all():
         i, t = np.argwhere(~np.isfinite(weights))[0]
         raise ValueError(f"plot_attention: expected finite weights, got {weights[i, t]} at output {i}, input {t}")
@@ -102,12 +104,12 @@ def _checked(one: AttentionMap) -> AttentionMap:
 
 
 def _wrong(one: AttentionMap) -> list[int]:
-    """The rows that differ from the answer."""
+    """Rows that differ from the answer."""
     return [i for i, right in enumerate(one.answer or ()) if one.output_labels[i] != right]
 
 
 def _labels(one: AttentionMap) -> tuple[list[str], list[str]]:
-    """What stands at the columns and at the rows."""
+    """Labels of the columns and of the rows."""
     across, down = [[visible(token) for token in labels] for labels in (one.input_labels, one.output_labels)]
     for i in _wrong(one):
         down[i] = f"{WRONG} {down[i]}"
@@ -115,23 +117,23 @@ def _labels(one: AttentionMap) -> tuple[list[str], list[str]]:
 
 
 def _fitted(across: list[str], down: list[str], writing: Writing, size: float) -> tuple:
-    """The labels as they are drawn, and the widths in inches of the longest of each side."""
+    """Cut the labels to what is drawn; also return the width in inches of the widest on each side."""
     sides = [[writing.cut(writing.show(label), LABEL, size) for label in side] for side in (across, down)]
     return *sides, *(max(writing.width(label, size) for label in side) / 72 for side in sides)
 
 
 def _room(title: str, writing: Writing, size: float, most: float) -> float:
-    """Inches for a title: its own line, or ``most``, or what two lines need."""
+    """Width of a title in inches: its own, but at most ``most`` unless two lines need more."""
     widest = max(writing.width(line, size) for line in title.split("\n")) / 72
     return min(widest, max(most, 0.6 * widest))
 
 
 def _draw(ax: plt.Axes, one: AttentionMap, across: list[str], down: list[str], longest: float, cmap: str, size: float):
-    """The cells and their labels, those of the columns upright where they are too long; returns the mesh."""
+    """Draw the cells and their labels, rotating those of the columns where they are too wide; return the mesh."""
     mesh = ax.pcolor(one.weights, cmap=cmap, vmin=0.0, vmax=1.0)
     ax.set_xticks(np.arange(len(across)) + 0.5, across)
     ax.set_yticks(np.arange(len(down)) + 0.5, down)
-    for i in _wrong(one):  # in a frame: a font may have no bold, and a picture no colours
+    for i in _wrong(one):  # framed: a font may lack bold, and a picture colours
         frame = dict(boxstyle="square,pad=0.12", facecolor="none", edgecolor=RED, linewidth=0.08 * size)
         ax.get_yticklabels()[i].set(color=RED, bbox=frame)
     ax.tick_params(length=0, labelsize=size)
@@ -143,21 +145,21 @@ def _draw(ax: plt.Axes, one: AttentionMap, across: list[str], down: list[str], l
 @in_our_style
 def plot_attention_grid(
     maps: list[AttentionMap],
-    axes: np.ndarray | None = None,
+    axes: Array | None = None,
     *,
     columns: int = 3,
     cmap: str = "Greys_r",
     title: str | None = None,
-) -> np.ndarray:
-    """Several maps as small multiples, in rows of ``columns``; returns their Axes (len(maps),).
+) -> Array:
+    """Draw several maps as small multiples, in rows of ``columns``; return their Axes (len(maps),).
 
-    axes: an Axes for each map; None for a new figure, with a title and a colour bar for all. A map's own title goes on
-    below itself where it is wider than the map.
-    Raises ValueError for no maps, or another number of axes; and as ``plot_attention``.
+    axes: one Axes per map; None makes a new figure, with one title and one colour bar. A map's own title wraps where
+    it is wider than the map.
+    Raises ValueError for an empty list, more or fewer axes than maps, and as ``plot_attention``.
     """
     if not len(maps) or not (axes is None or np.size(axes) == len(maps)):
-        given = "none" if axes is None else np.size(axes)
-        raise ValueError(f"plot_attention_grid: maps, and an Axes for each, wanted, got {len(maps)}, {given}")
+        got = "none" if axes is None else np.size(axes)
+        raise ValueError(f"plot_attention_grid: expected maps, and one Axes for each, got {len(maps)}, {got}")
     maps = [_checked(one) for one in maps]
     labels = [_labels(one) for one in maps]
     shown = [label for sides in labels for side in sides for label in side]
@@ -204,16 +206,16 @@ def plot_attention_grid(
 
 @in_our_style
 def plot_film(
-    weights: np.ndarray,
+    weights: Array,
     question: str,
     written: list[str],
     answer: str | None = None,
-    axes: np.ndarray | None = None,
+    axes: Array | None = None,
     *,
     epochs: list[int] | None = None,
     cmap: str = "Greys_r",
-) -> np.ndarray:
-    """One question's map from epoch to epoch, a panel an epoch, over each what the model then wrote.
+) -> Array:
+    """Draw the map of one question after each epoch, one panel per epoch, titled with the model's answer then.
 
     weights (E, T_dec, T_enc), written E answers, epochs their numbers (default 1 .. E): as ``seq2seq.kept_maps``.
     Returns and raises as ``plot_attention_grid``.
@@ -228,19 +230,19 @@ def plot_film(
 
 @in_our_style
 def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None = None) -> plt.Axes:
-    """Accuracy (0..1) of each model for each group of questions, as bars side by side, with per cent above them.
+    """Draw each model's accuracy (0..1) on each group of questions as bars, labelled in per cent.
 
-    accuracies: by model, then by group; a group's label may be several lines.
-    Raises ValueError for no model, no group, models with others, or a share that is nan or outside 0..1.
+    accuracies: by model, then by group; a group's label may have several lines.
+    Raises ValueError for an empty dict, models with different groups, and a share that is nan or outside 0..1.
     """
     groups = list(next(iter(accuracies.values()), ()))
     if not groups or any(of.keys() != set(groups) for of in accuracies.values()):
-        raise ValueError(f"plot_accuracies: models with the same groups wanted, got {accuracies}")
+        raise ValueError(f"plot_accuracies: expected models with the same groups, got {accuracies}")
     if not all(0 <= share <= 1 for of in accuracies.values() for share in of.values()):
         raise ValueError(f"plot_accuracies: expected shares of 0 to 1, got {accuracies}")
     writing = Writing([*map(visible, accuracies), *groups, "…"], ax)
     names = [writing.cut(writing.show(visible(name)), NAME, TICKS) for name in accuracies]
-    longest = max(writing.width(name, TICKS) for name in names) + 45  # and its patch
+    longest = max(writing.width(name, TICKS) for name in names) + 45  # plus its colour patch
     each = 0.4 * len(accuracies)
     if ax is None:
         widest = max(writing.width(line, TICKS) for group in groups for line in writing.show(group).split("\n")) / 72
@@ -250,9 +252,9 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     for i, (model, of) in enumerate(accuracies.items()):
         places = np.arange(len(groups)) + (i - (len(accuracies) - 1) / 2) * width
         shade, hatch = SHADES[i % len(SHADES)], HATCHES[i // len(SHADES) % len(HATCHES)]
-        how = dict(label=model, color=shade, edgecolor="black", lw=0.6, hatch=hatch)
+        how: dict[str, Any] = dict(label=model, color=shade, edgecolor="black", lw=0.6, hatch=hatch)
         bars = ax.bar(places, [of[g] for g in groups], width, **how)
-        # 100.0 is what has no error
+        # 100.0 only without a single error
         labels = [f"{100 if of[g] == 1 else min(100 * of[g], 99.9):.1f}" for g in groups]
         ax.bar_label(bars, labels, fontsize=7, padding=2)
     ax.set_xticks(range(len(groups)), map(writing.show, groups))
@@ -261,46 +263,16 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
     ax.grid(True, axis="y", alpha=0.4)
     ax.set_axisbelow(True)
     room = int(width_of_axes(ax) / longest)
-    place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize=TICKS)
+    place: dict[str, Any] = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize=TICKS)
     ax.legend(ax.containers, names, ncols=min(len(names), max(1, room)), **place)
     writing.literal(ax)
     return ax
 
 
-@in_our_style
 def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
-    """Measures of a model's maps over its epochs: shares of the weight at the left, entropy at the right.
+    """Measures of the attention maps over the epochs: shares of the weight at the left, entropy at the right.
 
-    history: a dict a row with ``epoch``, ``pad_mass``, ``entropy``, and ``alignment`` where the truth is known
-    (``seq2seq.map_measures``).
+    history: one row per epoch, and per ``model`` where there are several, with ``epoch`` and the measures of
+    ``seq2seq.map_measures`` that are known. Raises ValueError for no row.
     """
-    entropies = [row["entropy"] for row in history if np.isfinite(row["entropy"])]
-    if not history:
-        raise ValueError("plot_measures: expected a row at least, got none")
-    if ax is None:
-        _, ((ax,),) = new_figure("plot_measures", 6.4, 4.2)
-    right = ax.twinx()
-    for name, label, axes, style in (
-        ("alignment", "alignment: on the right characters", ax, "C0o-"),
-        ("pad_mass", "pad mass: on padding", ax, "C3v-"),
-        ("entropy", "entropy", right, "C7s--"),
-    ):
-        rows = [row for row in history if name in row]
-        if rows:
-            values = [row[name] for row in rows]
-            how = dict(fillstyle="none", markersize=8, markevery=-(-len(rows) // MARKED), label=label)
-            axes.plot([row["epoch"] for row in rows], values, style, **how)
-    ax.set_xlabel("epochs")
-    ax.set_ylabel("share of the attention")
-    ax.set_ylim(-0.05, 1.05)
-    right.set_ylabel("entropy [nats]")
-    highest = max(entropies, default=0) or 1
-    right.set_ylim(-0.05 * highest, 1.05 * highest)
-    ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
-    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    ax.grid(True, alpha=0.4)
-    # above the axes: the entropy's curve would be drawn over a legend on them
-    handles = [*ax.lines, *right.lines]
-    place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles), frameon=False)
-    ax.legend(handles=handles, fontsize="small", **place)
-    return ax
+    return plot_columns(history, [column for column in COLUMNS if column.panel], ax)

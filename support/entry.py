@@ -17,7 +17,7 @@ from typing import NoReturn
 from support.stop_signals import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = "scripts", "benchmarks"  # folders of them, beside the packages
+COMMANDS = "benchmarks", "dataset", "scripts"  # folders of them, beside the packages
 PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "seq2seq", "support"
 OURS = {"__main__", *PACKAGES, *(path.stem for path in ROOT.glob("scripts/*.py"))}
 JAPANESE = "pip install 'attention-from-scratch[japanese]'"

@@ -1,4 +1,4 @@
-"""Small fonts of the tests' own making: every glyph is a box, and what counts is which characters have one."""
+"""Small fonts made for the tests: every glyph is a box; what matters is which characters have one."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from support import fonts
 
 
 def make(path: Path, name: str, characters: str) -> Path:
-    """Write a TrueType font, one em a character; a collection whose second face is empty when path ends in .ttc."""
+    """Write a TrueType font, one em per character; a collection whose second face is empty when path ends in .ttc."""
     if path.suffix == ".ttc":
         collection = TTCollection()
         faces = [
@@ -40,7 +40,7 @@ def make(path: Path, name: str, characters: str) -> Path:
 
 
 def only_matplotlibs_own(monkeypatch) -> None:
-    """As on a machine with no font but those that come with matplotlib, until the test ends."""
+    """Hide all fonts except those that come with matplotlib until the test ends."""
     manager = font_manager.fontManager
     own = [entry for entry in manager.ttflist if "mpl-data" in str(entry.fname)]
     monkeypatch.setattr(manager, "ttflist", own)

@@ -1,4 +1,4 @@
-"""A corpus of files that are no checkpoints of ours: hostile, damaged, or of another kind."""
+"""A corpus of files that are not our checkpoints: hostile, damaged, or of another kind."""
 
 import hashlib
 import io
@@ -67,7 +67,7 @@ def _text(arrays, **facts) -> bytes:
 
 
 def fields() -> Iterator[tuple[str, bytes]]:
-    """Our format, with a field of a header that is not as it should be, in either place or both."""
+    """Our format, with a wrong field in a header, in either place or both."""
     wrong = dict(version=20, flags=0, method=8, time=1, date=0x22, crc=1, size=1, packed=1, extra=b"UT\5\0\3\0\0\0\0")
     wrong |= {"name": b"other.npy"}
     for name in NAMES:
@@ -107,7 +107,7 @@ def _members(text: bytes | None = None) -> list[tuple]:
 
 
 def members() -> Iterator[tuple[str, bytes]]:
-    """Members that are missing, left over, twice, in another order, or on top of each other."""
+    """Members that are missing, superfluous, duplicated, reordered, or overlapping."""
     m, w, b = _members()
     for name, order in {
         "no members": [],
@@ -131,7 +131,7 @@ def members() -> Iterator[tuple[str, bytes]]:
 
 
 def headers() -> Iterator[tuple[str, bytes]]:
-    """Headers of .npy that are not those that the manifest promises."""
+    """Headers of .npy that differ from the manifest."""
     data = W.tobytes()
     deep = b"(" * 5000 + b")" * 5000
     for name, npy in {
@@ -157,7 +157,7 @@ def headers() -> Iterator[tuple[str, bytes]]:
 
 
 def entries() -> Iterator[tuple[str, bytes]]:
-    """Manifests that describe what no array of ours is, with members as they describe where there can be any."""
+    """Manifests that describe impossible arrays, with members that match the description where possible."""
     good = z.described({"W": W})["W"]
     for name in (
         "",
@@ -224,7 +224,7 @@ def _described(arrays: dict, descr: str = "<f4") -> bytes:
 
 
 def manifests() -> Iterator[tuple[str, bytes]]:
-    """Manifests that are not what they should be as a whole."""
+    """Manifests that are wrong as a whole."""
     good = z.manifest(ARRAYS).decode()
     deep = 100_000
     for name, text in {

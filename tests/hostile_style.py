@@ -1,4 +1,4 @@
-"""What a matplotlibrc may say, for tests that it changes nothing."""
+"""Hostile matplotlibrc settings, for tests that they change nothing."""
 
 from pathlib import Path
 
@@ -42,5 +42,5 @@ BROKEN = "backend: no_such_backend\nno.such.key: 1\nlines.linewidth: thick\nno c
 
 
 def write_matplotlibrc(path: Path) -> None:
-    """Settings that would spoil each picture, lines that are none, and a backend that is not there."""
+    """Settings that would spoil each picture, lines that are not settings, and a backend that does not exist."""
     path.write_text("".join(f"{name}: {value}\n" for name, value in HOSTILE.items()) + BROKEN, encoding="utf-8")

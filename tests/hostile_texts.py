@@ -1,4 +1,4 @@
-"""A corpus of texts that would run, break out or move what stands beside them, were they not shown as themselves."""
+"""A corpus of texts that would execute, break out of markup or move their surroundings, unless shown literally."""
 
 CALL = "window.ran=1"
 TEXTS = (

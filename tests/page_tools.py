@@ -34,7 +34,7 @@ def page_of(texts, T_dec: int = 4, **options) -> tuple[bytes, AttentionSeq2seq]:
 
 
 class Parts(HTMLParser):
-    """Of a page: tags, each with its attributes, in order, and the text inside each kind of element."""
+    """Parser of a page: tags with their attributes, in order, and the text inside each kind of element."""
 
     def __init__(self, page: bytes):
         super().__init__()

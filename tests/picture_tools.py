@@ -1,6 +1,11 @@
-"""Every picture of the project; and of one that is drawn its texts, what runs into what, and whether it is whole."""
+"""Every picture of the project; and what to ask of a drawn one: its texts, overlaps, and whether it is whole."""
 
+from contextlib import contextmanager
+
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 from matplotlib.text import Text
 
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
@@ -20,6 +25,18 @@ def maps(t: list[str]) -> list[AttentionMap]:
 def film(t: list[str], axes=None):
     text = "".join(t)
     return plot_film(even(1, len(text))[None], text, ["$"], "^", axes)
+
+
+@contextmanager
+def nothing_else_touched(monkeypatch):
+    """Fail when the block shows a window, changes rcParams, or draws on another figure; then close all figures."""
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
+    other, other_ax = plt.subplots()
+    settings = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == settings
+    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.texts and not other_ax.get_title()
+    plt.close("all")
 
 
 # the function -> a call with texts t, on given Axes or none; t stands somewhere in the picture
@@ -57,7 +74,7 @@ def drawn(axes) -> list[Text]:
 
 
 def assert_whole(axes) -> None:
-    """Nothing of the figure is cut off at its edges."""
+    """Assert that nothing is cut off at the edges of the figure."""
     figure = np.ravel(axes)[0].figure
     box, whole = figure.get_tightbbox(), figure.bbox_inches
     assert whole.x0 - 0.02 <= box.x0 and box.x1 <= whole.x1 + 0.02, (box, whole)
@@ -65,7 +82,7 @@ def assert_whole(axes) -> None:
 
 
 def overlapping(texts: list[Text]) -> list[str]:
-    """Pairs of texts that run into each other."""
+    """Pairs of texts that overlap."""
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
     return [
         f"{one} | {other}"

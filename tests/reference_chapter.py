@@ -2,7 +2,7 @@
 
 It is the yardstick of ``benchmarks/date.py`` and, being slow and plain, a second opinion for the tests. Each
 time step has a layer object of its own, kept in a list from forward to backward; every result is a fresh array;
-attention repeats its arrays to one shape, multiplies and sums, one object a step of the decoder; an optimizer
+attention repeats its arrays to one shape, multiplies and sums, one object per step of the decoder; an optimizer
 step makes temporaries. numpy only, nothing of ours. The dtype is that of the weights, float32 for the yardstick.
 
 Left as the chapter has it: sigmoid by way of exp, and the logarithm of a probability, so numbers must be tame.

@@ -41,7 +41,7 @@ def refused(done: subprocess.CompletedProcess, message: str) -> None:
 
 
 def film_reviews(count: int) -> list[tuple[str, str]]:
-    """``(class, text)``: reviews of which a few words give the class away, most of the time."""
+    """Generate reviews ``(class, text)`` in which a few words give the class away, most of the time."""
     rng = np.random.RandomState(1)
     fillers, reviews = "the a film plot actor it's scene , . and was".split(), []
     for i in range(count):
@@ -53,7 +53,7 @@ def film_reviews(count: int) -> list[tuple[str, str]]:
 
 
 def write_films(folder: Path, count: int = 180) -> Path:
-    """A file a class, a review a line."""
+    """Write one file per class, one review per line."""
     folder.mkdir(parents=True)
     for name in ("neg", "pos"):
         lines = [f"{text}\n" for label, text in film_reviews(count) if label == name]
@@ -62,7 +62,7 @@ def write_films(folder: Path, count: int = 180) -> Path:
 
 
 def write_film_folders(folder: Path, count: int = 24) -> Path:
-    """A folder a class, a review a file."""
+    """Write one folder per class, one review per file."""
     for i, (name, text) in enumerate(film_reviews(count)):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / f"{i}.txt").write_text(text, encoding="utf-8")
@@ -70,7 +70,7 @@ def write_film_folders(folder: Path, count: int = 24) -> Path:
 
 
 def write_blogs(folder: Path, count: int = 60) -> Path:
-    """Generated sentences, as two tables a part."""
+    """Write generated sentences as two tables per part."""
     data = blogs.generate(count, seed=2)
     for part, rows in (("trains", range(count * 3 // 4)), ("tests", range(count * 3 // 4, count))):
         (folder / part).mkdir(parents=True)

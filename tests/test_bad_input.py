@@ -1,4 +1,4 @@
-"""Bad input, wherever a user can put it: one error that says what, where and what is wanted; nothing is written."""
+"""Bad input, wherever a user can give it: one error says what, where and what is expected; nothing is written."""
 
 import re
 import shutil
@@ -136,13 +136,13 @@ def test_decode_refuses(arguments, message):
         (lambda: Nadam(0.1, 2), "Nadam: beta1: .* got 2"),
         (lambda: clip_grads([z(2)], 0), "clip_grads: expected a max_norm above 0, got 0"),
         (lambda: clip_grads([z(2)], float("nan")), "clip_grads: .* got nan"),
-        (lambda: Vocabulary("ab").decode([0.7]), "whole numbers as ids wanted"),
-        (lambda: Vocabulary("ab").decode([[0]]), "whole numbers as ids wanted"),
-        (lambda: WordVocabulary(["<pad>", "<unk>"]).decode(["a"]), "whole numbers as ids wanted"),
-        (lambda: PaddedTexts(["ab"]), "text 0 must be 1-D ids from 1 on"),
-        (lambda: PaddedTexts([[1], [2**31]]), "text 1 must be 1-D ids"),
-        (lambda: tokenizer_from_json([1]), r"one of words, .* wanted, got \[1\]"),
-        (lambda: tokenizer_from_json(None), "wanted, got None"),
+        (lambda: Vocabulary("ab").decode([0.7]), "expected whole numbers as ids"),
+        (lambda: Vocabulary("ab").decode([[0]]), "expected whole numbers as ids"),
+        (lambda: WordVocabulary(["<pad>", "<unk>"]).decode(["a"]), "expected whole numbers as ids"),
+        (lambda: PaddedTexts(["ab"]), "text 0: expected 1-D ids from 1 up"),
+        (lambda: PaddedTexts([[1], [2**31]]), "text 1: expected 1-D ids"),
+        (lambda: tokenizer_from_json([1]), r"expected one of words, .*, got \[1\]"),
+        (lambda: tokenizer_from_json(None), "sentencepiece, got None"),
     ],
 )
 def test_doors_refuse(call, message):
@@ -205,16 +205,16 @@ def test_data_file_beyond_the_size_is_not_read(monkeypatch, tmp_path, tiny):
     (tmp_path / "b").mkdir()
     for name in ("a", "b"):
         shutil.copy(tiny, tmp_path / name / "text.txt")
-    wanted = rf"\.txt: too large, a data file of at most {size - 1:,} bytes wanted"
+    wanted = rf"\.txt: expected a data file of at most {size - 1:,} bytes, got a larger one"
     refuses(lambda: read(tiny), wanted)
     refuses(lambda: read_folders(tmp_path, classes=["a", "b"]), wanted)
     refuses(lambda: SentencePiece.load(tiny), wanted)
     if Path("/dev/zero").exists():  # what has no size is not read on for ever
-        refuses(lambda: files.read_bytes("/dev/zero"), "zero: too large")
+        refuses(lambda: files.read_bytes("/dev/zero"), "zero: expected a data file of at most")
     monkeypatch.undo()
     with open(tmp_path / "sparse", "wb") as file:
         file.truncate(files.MAX_BYTES + 1)
-    refuses(lambda: read(tmp_path / "sparse"), "sparse: too large, a data file of at most 1,073,741,824 bytes")
+    refuses(lambda: read(tmp_path / "sparse"), "sparse: expected a data file of at most 1,073,741,824 bytes")
 
 
 # The scripts: one line, exit code 2, nothing written

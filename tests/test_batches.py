@@ -1,4 +1,4 @@
-"""Padded texts: what an index gives, and how mini-batches are put together."""
+"""Padded texts: indexing, and how mini-batches are composed."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_what_it_gives_is_a_copy():
     ("sequences", "kwargs", "message"),
     [
         ([], {}, "at least one text"),
-        ([[1], [2, 0, 3]], {}, r"text 1 must be .* got \[2 0 3\]"),
+        ([[1], [2, 0, 3]], {}, r"text 1: expected .*, got \[2 0 3\]"),
         ([[-1]], {}, "text 0"),
         ([[1.5]], {}, "text 0"),
         ([[[1]]], {}, "text 0"),
@@ -111,5 +111,5 @@ def test_pools_are_sorted_not_the_whole(lengths, monkeypatch):
 
 
 def test_batch_size_refused():
-    with pytest.raises(ValueError, match="batch_size of 1 or more wanted, got 0"):
+    with pytest.raises(ValueError, match="expected a batch_size of 1 or more, got 0"):
         PaddedTexts(SEQUENCES).batches(0, np.random.default_rng(0))

@@ -26,7 +26,7 @@ def run(*args):
 
 
 def cued(text):
-    """The class of each word of CUES in the text."""
+    """Classes of the words of CUES in the text, in order."""
     words = [text[start:end] for start, end in blogs.cue_spans(text)]
     return [next(name for name, cues in blogs.CUES.items() if word in cues) for word in words]
 
@@ -80,7 +80,7 @@ def test_one_style_in_a_sentence(data):
 
 
 def test_characters_are_the_tokens(data):
-    """So that cue_spans says which tokens are meant."""
+    """cue_spans therefore gives token positions."""
     for text in data.texts[:500]:
         assert len(Characters()(text)) == len(text)
 
@@ -100,7 +100,7 @@ def test_a_word_makes_one_class_and_stands_in_no_other_table():
 
 
 def test_the_class_has_a_word_and_the_other_one_too(data):
-    """Of sentences with words: those of one class are of that class, those of two hold both."""
+    """A sentence with words of one class belongs to it; with words of two, it belongs to one of them."""
     found = [cued(text) for text in data.texts]
     names = [data.classes[label] for label in data.labels]
     assert all(name in classes for name, classes in zip(names, found, strict=True) if classes)

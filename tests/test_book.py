@@ -94,6 +94,37 @@ def test_chapter_8_trains_the_rivals(book, model):
     assert (book / "ch08" / f"{model}.npz").is_file()
 
 
+SAME_WEIGHTS = """
+import sys
+sys.path.append("..")
+import numpy as np
+import seq2seq
+from attention_seq2seq import AttentionSeq2seq
+from ch07.peeky_seq2seq import PeekySeq2seq
+from ch07.seq2seq import Seq2seq
+
+rng = np.random.default_rng(0)
+xs, ts = rng.integers(0, 10, (3, 6)), rng.integers(0, 10, (3, 5))
+for book in Seq2seq, PeekySeq2seq, AttentionSeq2seq:
+    theirs, ours = book(10, 5, 7), getattr(seq2seq, book.__name__)(10, 5, 7)
+    assert type(theirs) is not type(ours)
+    for p, q in zip(ours.params, theirs.params, strict=True):
+        assert p.shape == q.shape
+        p[...] = 3 * q
+        q *= 3
+    print(book.__name__, theirs.forward(xs, ts), ours.forward(xs, ts))
+"""
+
+
+def test_weights_of_the_chapters_models_are_ours_by_position(book):
+    """As a reader's pickle holds them: docs/from-the-book.md takes one over."""
+    (book / "ch08" / "same_weights.py").write_text(SAME_WEIGHTS, encoding="utf-8")
+    lines = [line.split() for line in run(book, "ch08/same_weights.py").splitlines()]
+    assert [name for name, *_ in lines] == ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
+    for _, theirs, ours in lines:
+        assert float(theirs) == pytest.approx(float(ours), rel=1e-5)
+
+
 @pytest.fixture
 def peeky_class(monkeypatch):
     """The book-style PeekySeq2seq over our seq2seq package."""

@@ -1,4 +1,4 @@
-"""Pictures of classifiers: each cell holds its word, words fit and can be read, and nothing else is touched."""
+"""Pictures of classifiers: each cell shows its word, words fit and are legible, and nothing else is touched."""
 
 import matplotlib
 
@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from font_tools import forget, install, make, only_matplotlibs_own
+from picture_tools import nothing_else_touched
 
 from classifier import plot_cells
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
@@ -22,14 +23,8 @@ JAPANESE = ["京都", "で", "抹茶", "パフェ"]
 
 @pytest.fixture(autouse=True)
 def nothing_shown_or_changed(monkeypatch):
-    """No drawing function may open a window, change settings, or touch a figure that is not its own."""
-    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
-    other, other_ax = plt.subplots()
-    settings = dict(matplotlib.rcParams)
-    yield
-    assert dict(matplotlib.rcParams) == settings
-    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.texts and not other_ax.get_title()
-    plt.close("all")
+    with nothing_else_touched(monkeypatch):
+        yield
     monkeypatch.undo()
     forget()
 
@@ -60,7 +55,7 @@ def cells(ax) -> np.ndarray:
 
 
 def cell_of(ax, text) -> int:
-    """Number of the cell around the middle of a text."""
+    """Number of the cell that contains the middle of a text."""
     return among(cells(ax), text)
 
 
@@ -82,7 +77,7 @@ def assert_words_fit(ax) -> None:
 
 
 def assert_legible(ax) -> None:
-    """Contrast of 4.5:1 at least between each word and its own cell, and no letter below the smallest size."""
+    """Each word contrasts at least 4.5:1 with its own cell, and no letter is below the smallest size."""
     ax.figure.canvas.draw()
     colours, all_cells = ax.collections[0].get_facecolor(), cells(ax)
     for text in ax.texts:
@@ -223,7 +218,7 @@ def test_words_can_be_read_on_every_shade():
         ([["a"]], [[1.0], [1.0]], None, "got 1, 2, None, None"),
         ([["a"]], [[1.0]], ["x", "y"], "got 1, 1, 2, None"),
         ([["a", "b"]], [[1.0]], None, "text 0 has 2 words"),
-        ([["a"], ["b"]], [[1.0], [np.nan]], None, "text 1 has nan or inf"),
+        ([["a"], ["b"]], [[1.0], [np.nan]], None, "got nan or inf in text 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(tokens, weights, labels, message):
@@ -315,7 +310,7 @@ def test_confusion_of_long_names_and_large_counts():
 @pytest.mark.parametrize("matrix", [np.eye(3, dtype=int), np.eye(2), [[1, -1], [0, 0]], np.zeros((0, 0), int)])
 def test_a_matrix_that_does_not_fit_its_classes_is_refused(matrix):
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match=r"plot_confusion: counts of shape \(2, 2\) wanted"):
+    with pytest.raises(ValueError, match=r"plot_confusion: expected counts of shape \(2, 2\)"):
         plot_confusion(matrix, ["a", "b"])
     assert plt.get_fignums() == before
 

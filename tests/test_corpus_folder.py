@@ -1,4 +1,4 @@
-"""What only happens to stand in the folder of a corpus, and where classes are when they are not there."""
+"""Stray files in the folder of a corpus, and hints to where the classes are when they are elsewhere."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def test_what_was_skipped_is_told_in_one_line(tmp_path):
 
 
 def test_other_classes_than_those_named_are_told(tmp_path):
-    """As of a training, for the texts to test on."""
+    """As when reading test texts with the classes of a training."""
     write(tmp_path, {f"{name}/a.txt": "x" for name in "abc"} | {f"{name}.txt": "x" for name in "abc"})
     data = read_folders(tmp_path, classes=["c", "a"])
     assert (data.classes, data.skipped) == (("c", "a"), "4 other than folders of a class (a.txt, b, b.txt, ...)")
@@ -113,7 +113,7 @@ IMDB = {
 @pytest.mark.parametrize(
     ("given", "got", "seem"),
     [
-        ("aclImdb", "expected a folder a class, got folders of such folders", "aclImdb/test, {}/aclImdb/train"),
+        ("aclImdb", "expected one folder per class, got folders of such folders", "aclImdb/test, {}/aclImdb/train"),
         (".", "expected two or more folders with files *.txt, got aclImdb", "aclImdb/test, {}/aclImdb/train"),
         ("aclImdb/train/pos", "expected two or more folders with files *.txt, got none", "aclImdb/train"),
         ("aclImdb/test/unsup", "expected two or more folders with files *.txt, got none", None),
@@ -126,7 +126,7 @@ def test_folders_too_high_or_too_low(tmp_path, given, got, seem):
 
 
 def test_texts_to_test_on_too_high_or_too_low(tmp_path):
-    """Whose classes are those of the training."""
+    """The classes are given by the training."""
     write(tmp_path, IMDB | {"data/rt/rt.neg": "x", "data/rt/rt.pos": "x"})
     seem = f"; classes seem to be in {tmp_path}"
     for given, found in (("aclImdb", f"aclImdb/test, {tmp_path}/aclImdb/train"), ("aclImdb/test/pos", "aclImdb/test")):

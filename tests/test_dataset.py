@@ -3,6 +3,7 @@
 # ruff: noqa: NPY002 - the legacy generator is what some of these tests are about
 
 import hashlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,7 +103,7 @@ def test_vocabulary_is_rebuilt_from_its_characters():
     assert Vocabulary(vocabulary.chars) == vocabulary
     assert Vocabulary("nab") != vocabulary
     assert Vocabulary("") != vocabulary
-    with pytest.raises(ValueError, match="distinct characters wanted, got 'aba'"):
+    with pytest.raises(ValueError, match="expected distinct characters, got 'aba'"):
         Vocabulary("aba")
 
 
@@ -153,10 +154,10 @@ def test_characters_at_which_splitlines_would_break_are_characters(write):
     ("content", "line", "reason"),
     [
         ("1+2_3\n4+5 9\n", 2, "no '_' between question and answer: '4+5 9'"),
-        ("1+2_3\n4_5_9\n", 2, "2 '_' in the line, one between question and answer wanted: '4_5_9'"),
-        ("1+2_3\n1+2_3\n45+5_9\n", 3, "a question of 4 characters, that of line 1 has 3: '45+5_9'"),
-        ("1+2_3\n4+9_13\n", 2, "an answer of 2 characters, that of line 1 has 1: '4+9_13'"),
-        ("1+23_3\n4+9_13\n", 2, "a question of 3 characters, that of line 1 has 4: '4+9_13'"),
+        ("1+2_3\n4_5_9\n", 2, "expected one '_', between question and answer, got 2: '4_5_9'"),
+        ("1+2_3\n1+2_3\n45+5_9\n", 3, "expected a question of length 3, as in line 1, got 4: '45+5_9'"),
+        ("1+2_3\n4+9_13\n", 2, "expected an answer of length 1, as in line 1, got 2: '4+9_13'"),
+        ("1+23_3\n4+9_13\n", 2, "expected a question of length 4, as in line 1, got 3: '4+9_13'"),
         ("_3\n", 1, "no question: '_3'"),
         ("1+2_\n", 1, "no answer: '1+2_'"),
         ("", 1, "the file is empty"),
@@ -180,7 +181,7 @@ def test_bad_files_are_refused_with_line_reason_and_text(write, content, line, r
 
 
 def test_folder_is_refused(tmp_path):
-    with pytest.raises(IsADirectoryError, match="is a folder"):
+    with pytest.raises(IsADirectoryError, match="expected a data file, got a folder"):
         sequence.load(tmp_path)
 
 
@@ -300,8 +301,14 @@ def test_missing_file_says_how_to_get_one(nowhere, name):
         sequence.load_data(name)
 
 
-def test_generate_names_what_it_can():
-    with pytest.raises(ValueError, match=r"date.txt, addition.txt wanted, got 'other'"):
+def test_an_entry_of_the_table_is_a_data_file(nowhere, monkeypatch):
+    """One module and one entry: it is loaded by name, and errors offer it."""
+    squares = SimpleNamespace(__name__="dataset.squares", generate=lambda count, seed: ["3_9 ", "4_16"])
+    monkeypatch.setitem(sequence.GENERATORS, "squares.txt", squares)
+    assert len(sequence.load("squares.txt").questions) == 2
+    with pytest.raises(FileNotFoundError, match=r"`python -m dataset.squares > squares.txt`"):
+        sequence.load("other.txt")
+    with pytest.raises(ValueError, match=r"expected one of date.txt, addition.txt, squares.txt, got 'other'"):
         sequence.generate("other")
 
 

@@ -15,7 +15,7 @@ from dataset import addition, dates
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Of the 50,000 lines of seed 1. Whoever changes these bytes makes published results unrepeatable.
+# The 50,000 lines of seed 1. Changing these bytes makes published results unrepeatable.
 DATES_SHA256 = "eb05ea254af01e33ee58de62127f2d058acb2fd8eca5eb06771833bb411f432c"
 ADDITION_SHA256 = "b788ea11fa3782b7cf55083373e91a28e0010f6d576a7453e86200b5169fe890"
 REAL_CHARACTERS = set(" ,/_-0123456789ABCDEFGHIJLMNOPRSTUVWYabcdefghijlmnoprstuvwy")
@@ -221,5 +221,5 @@ def test_every_question_of_the_books_file_is_read_as_its_answer(real_date_file, 
     "text", "|  |1972-05-01| 5/1/72|5/1/1972|May 1 1972|May, May 1, 1972|5/1/７２|2/30/99".split("|")
 )
 def test_what_is_no_date_is_refused(text):
-    with pytest.raises(ValueError, match=r"dates.parse: .* wanted, got"):
+    with pytest.raises(ValueError, match=r"dates.parse: expected a .*, got"):
         dates.parse(text)

@@ -28,7 +28,7 @@ def dense(ids, dout):
 
 
 def step(layer, *ids, seed=0):
-    """Forward and backward; whether the gradient is that of a table which is cleared whole."""
+    """Run forward and backward; return whether the gradient equals that of a table which is cleared entirely."""
     ids = np.array(ids, dtype=int)
     dout = Draw(seed=seed)(*ids.shape, D)
     layer.forward(ids)
@@ -130,7 +130,7 @@ def test_what_others_add_to_the_gradient_does_not_stay(add):
 
 
 class Tagger(Layer):
-    """Two tables of one weight, of which the first column is zero in what they learn, so that no row shows by it."""
+    """Two tables of one weight; the first column of what they learn is zero, and therefore reveals no row."""
 
     def __init__(self):
         super().__init__()

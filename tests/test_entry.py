@@ -11,9 +11,9 @@ from script_tools import ROOT, refused
 
 SCRIPTS = sorted(
     path
-    for folder in ("scripts", "benchmarks")
+    for folder in ("scripts", "benchmarks", "dataset")
     for path in (ROOT / folder).glob("*.py")
-    if "entry.run(main)" in path.read_text("utf-8")
+    if "    entry.run(" in path.read_text("utf-8")
 )
 JAPANESE = r"pip install 'attention-from-scratch\[japanese\]'"
 ALL = r"to install it: pip install -e \."
@@ -25,13 +25,14 @@ NUMPYS = "raise ImportError('''\n\nIMPORTANT: PLEASE READ THIS\n\nOriginal error
 
 @pytest.fixture
 def script_with(tmp_path, script_environment):
-    """``script_with("torch", code, "x.py", *arguments)``: runs a script where that is the package's code."""
+    """``script_with("torch", code, "x.py", *arguments)``: runs a script, or a module, where that is the package."""
 
     def run(package: str, code: str, name: str, *arguments) -> subprocess.CompletedProcess:
         (tmp_path / "first").mkdir()
         (tmp_path / "first" / f"{package}.py").write_text(code.format(package), encoding="utf-8")
         path = os.pathsep.join([str(tmp_path / "first"), script_environment["PYTHONPATH"]])
-        command = [sys.executable, ROOT / "scripts" / name, *map(str, arguments)]
+        what = [ROOT / "scripts" / name] if name.endswith(".py") else ["-m", name]
+        command = [sys.executable, *what, *map(str, arguments)]
         environment = script_environment | {"PYTHONPATH": path}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -40,7 +41,7 @@ def script_with(tmp_path, script_environment):
 
 def test_every_script_begins_and_ends_in_the_same_way():
     """What it imports before ``entry`` belongs to Python."""
-    assert len(SCRIPTS) >= 10
+    assert len(SCRIPTS) >= 14 and {path.parent.name for path in SCRIPTS} == {"scripts", "benchmarks", "dataset"}
     for path in SCRIPTS:
         lines = path.read_text("utf-8").splitlines()
         imports = [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
@@ -116,10 +117,14 @@ def test_cupy(script_with, monkeypatch, script_environment, code, what):
     refused(script_with("cupy", code, "convert_date.py", "x"), said)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [path if path.parent.name == "dataset" else pytest.param(path, marks=pytest.mark.slow) for path in SCRIPTS],
+    ids=lambda path: path.name,
+)
 def test_every_script_without_numpy(script_with, path):
-    refused(script_with("numpy", GONE, path.name), rf"^{path.name}: numpy is not installed; to install it: pip install")
+    name = path.name if path.parent.name == "scripts" else f"{path.parent.name}.{path.stem}"
+    refused(script_with("numpy", GONE, name), rf"^{path.name}: numpy is not installed; {ALL}$")
 
 
 def test_an_error_of_ours_is_no_package(monkeypatch, tmp_path):
@@ -132,16 +137,31 @@ def test_an_error_of_ours_is_no_package(monkeypatch, tmp_path):
         assert entry.of_import(caught.value) is None
 
 
-def test_ctrl_c_during_the_imports(script_environment, tmp_path):
-    """numpy here takes as long as it likes, so that the key is pressed while it is imported."""
+@pytest.mark.parametrize("what", [[ROOT / "scripts" / "convert_date.py", "x"], ["-m", "dataset.dates"]], ids=str)
+def test_ctrl_c_during_the_imports(script_environment, tmp_path, what):
+    """This numpy sleeps: the key is pressed while it is imported."""
     code = "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"
     (tmp_path / "numpy.py").write_text(code, encoding="utf-8")
     path = os.pathsep.join([str(tmp_path), script_environment["PYTHONPATH"]])
     environment = script_environment | {"PYTHONPATH": path}
-    command = [sys.executable, ROOT / "scripts" / "convert_date.py", "x"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, *what], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout.readline() == b"importing\n"
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1] == b""
     assert process.returncode == -signal.SIGINT
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_ctrl_c_during_a_command_of_dataset(script_environment, tmp_path):
+    """It waits for a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "in.tsv")
+    command = [sys.executable, "-m", "dataset.pairs", "convert", "in.tsv", "out.txt"]
+    with subprocess.Popen(command, cwd=tmp_path, env=script_environment, stderr=subprocess.PIPE) as process:
+        with open(tmp_path / "in.tsv", "wb"):  # opens once the command reads
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=60)[1] == b"pairs.py: interrupted\n"
+    assert process.returncode == 130
+    assert os.listdir(tmp_path) == ["in.tsv"]

@@ -1,4 +1,4 @@
-"""Every picture of the project: text of data is drawn as it is written, and extreme data is drawn whole, or refused."""
+"""Every picture of the project draws the text in its data literally, and draws extreme data whole or refuses it."""
 
 import importlib
 import inspect
@@ -128,11 +128,11 @@ def test_a_long_curve_has_few_markers():
         (lambda: plot_attention([[np.nan, 1]], "ab", "c"), "finite weights, got nan at output 0, input 0"),
         (lambda: plot_attention_grid([AttentionMap([[0, np.inf]], "ab", "c")]), "got inf at output 0, input 1"),
         (lambda: plot_film(np.full((1, 1, 1), np.nan), "a", ["b"]), "got nan at output 0, input 0"),
-        (lambda: plot_attention(np.zeros((0, 2)), "ab", ""), r"shape \(0, 2\) wanted by the labels, got \(0, 2\)"),
+        (lambda: plot_attention(np.zeros((0, 2)), "ab", ""), r"expected weights of shape \(0, 2\) .*, got \(0, 2\)"),
         (lambda: plot_attention(even(1, 1400), "a" * 1400, "c"), "at most 400 inches, got one 422 inches wide"),
         (lambda: plot_attention_grid([AttentionMap(even(1, 9999), "a" * 9999, "c")]), "inches wide; draw less"),
         (lambda: plot_confusion(np.eye(700, dtype=int), ["a"] * 700), "at most 400 inches, got one 436 inches wide"),
-        (lambda: plot_word_attention([["a"]], [[np.nan]]), "text 0 has nan or inf"),
+        (lambda: plot_word_attention([["a"]], [[np.nan]]), "got nan or inf in text 0"),
         (lambda: plot_accuracies({"a": {"b": np.nan}}), "shares of 0 to 1, got"),
         (lambda: plot_history([], "v"), "a row at least, got none"),
         (lambda: plot_measures([]), "a row at least, got none"),

@@ -1,4 +1,4 @@
-"""A font that has the glyphs is found, else one warning says what to install; no setting changes."""
+"""A font that has the glyphs is found, or one warning says what to install; no setting changes."""
 
 import sys
 

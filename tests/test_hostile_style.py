@@ -22,7 +22,7 @@ BACKENDS = ("module://matplotlib_inline.backend_inline", "module://no_such.backe
 
 
 def drawn(name: str) -> list[np.ndarray]:
-    """The pixels of a picture, saved and then drawn by who knows nothing of our style."""
+    """Pixels of a picture, saved and then drawn by code that knows nothing of our style."""
     figure = np.ravel(PICTURES[name](TOKENS))[0].figure
     how = dict(dpi=50, bbox_inches="tight", facecolor="white", edgecolor="white", transparent=False)
     figure.savefig(file := io.BytesIO(), format="png", **how)
@@ -44,7 +44,7 @@ def test_a_new_figure_is_in_our_style(name):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_figure_that_was_handed_in_keeps_its_own(name):
-    """A black figure has white labels, which LaTeX is not asked to set."""
+    """A black figure has white labels, set without LaTeX."""
     with matplotlib.rc_context({"figure.facecolor": "black", "axes.labelcolor": "white", "ytick.color": "white"}):
         _, ax = plt.subplots()
         matplotlib.rcParams["text.usetex"] = True
@@ -81,7 +81,7 @@ def run(cwd: Path, environment: dict, name: str, *arguments) -> subprocess.Compl
 
 
 def compare(cwd: Path, environment: dict, backends, name: str, *arguments) -> None:
-    """Run a script as it is, then where all is hostile: the same pictures, and not a word of matplotlib's."""
+    """Run a script as it is, then under hostile settings: the pictures are the same, and matplotlib prints nothing."""
     pictures = []
     for backend in (None, *backends):
         folder = cwd / f"run {len(pictures)}"
@@ -155,7 +155,7 @@ def with_window(tmp_path, script_environment) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["module://a_window", *BACKENDS[1:], "Agg"])
 def test_a_window_is_opened_where_one_can_be(tmp_path, trained_run, with_window, backend):
-    """By the backend that MPLBACKEND names; where it cannot, by the matplotlibrc's, with one line; else none is."""
+    """MPLBACKEND's backend opens the window; if it cannot, the matplotlibrc's, with one line; else no window opens."""
     arguments = "plot_attention.py", "--run", trained_run.folder, "--text", "May 1, 1972", "--show"
     environment = with_window | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path / "rc")}
     (tmp_path / "rc").write_text("backend: module://a_window\n", encoding="utf-8")

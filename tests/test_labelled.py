@@ -1,4 +1,4 @@
-"""The readers of labelled texts: what they find, and what they say about files that are wrong."""
+"""The readers of labelled texts: what they find, and how they refuse files that are wrong."""
 
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def test_lines_of_text_files(tmp_path):
     [
         ({"rt.pos": "x\n \ny\n", "rt.neg": "x"}, "rt.pos:2: empty line"),
         ({"rt.pos": "x\n\n\ny\n\n", "rt.neg": "x"}, "rt.pos:2: empty line"),
-        ({"rt.pos": "\n \n", "rt.neg": "x"}, "no text of the class 'pos'"),
+        ({"rt.pos": "\n \n", "rt.neg": "x"}, "expected a text of the class 'pos', got none"),
         (
             {"rt.pos": b"\xc3\xa9\nab\xff", "rt.neg": "x"},
             "rt.pos:2: not utf-8 (invalid start byte), byte 5 of the file",
@@ -139,6 +139,23 @@ def test_split():
     for share in (0, 1, 0.001, -0.1, 2):
         with pytest.raises(ValueError, match="both parts"):
             data.split(share)
+
+
+def test_a_reader_in_the_table_is_a_format(in_process, monkeypatch, tmp_path):
+    """One function and one entry: the command line offers its name, training uses it, and the run's reader knows it."""
+
+    def read_prefixed(path, *, classes=None, encoding="utf-8"):
+        names, texts = zip(*(line.split(" ", 1) for line in Path(path).read_text(encoding).splitlines()), strict=True)
+        classes = tuple(classes or sorted(set(names)))
+        return LabelledTexts(list(texts), np.array([classes.index(name) for name in names]), classes, str(path))
+
+    monkeypatch.setitem(READERS, "prefixed", read_prefixed)
+    (tmp_path / "films").write_text("neg bad\npos good\n" * 20)
+    options = ["--data", "films", "--format", "prefixed", "--model", "bow", "--max-epoch", "1", "--workers", "1"]
+    done = in_process(tmp_path, "train_text.py", *options, "--out", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = in_process(tmp_path, "plot_text_attention.py", "--run", "run", "--index", "0")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_sentence_polarity():

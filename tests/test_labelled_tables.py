@@ -1,4 +1,4 @@
-"""The readers of labelled texts in tables: two files a part, or one with both columns."""
+"""The readers of labelled texts in tables: two files per part, or one file with both columns."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ def test_csv_refused(tmp_path, name, content, message):
 def test_csv_label_outside_the_table(tmp_path):
     write(tmp_path, TABLES)
     message = refused(read_csv, tmp_path, "trains", classes=("京都", "スポーツ"))
-    assert message.endswith("labels.csv:3: the label 'グルメ' is none of 京都, スポーツ")
+    assert message.endswith("labels.csv:3: expected a label of 京都, スポーツ, got 'グルメ'")
 
 
 def test_empty_lines_at_the_end_are_no_rows(tmp_path):
@@ -94,7 +94,7 @@ def test_table(tmp_path, name, delimiter, columns):
         data = read_table(path, *columns)
         assert (data.texts, data.labels.tolist(), data.classes) == (TEXTS, LABELS, ("neg", "pos"))
         assert data.places == [f"{path}:{line}" for line in (2, 4, 5, 6)] and data.source == str(path)
-        header = "the first row as a header, for no other has the label 'class'"
+        header = "the first row as a header, because no other row has the label 'class'"
         assert data.skipped == (header if columns == ("2", "3") else "")
     assert csv.field_size_limit() == limit == 131072
 

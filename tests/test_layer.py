@@ -104,7 +104,7 @@ def test_a_model_of_one_plain_layer_names_the_layer():
 
 
 class Unrolled(Plain):
-    """The book's TimeRNN: one layer object a step, made anew in each forward, sharing the weights."""
+    """The book's TimeRNN: one layer object per step, created in each forward, sharing the weights."""
 
     layers = None
 
@@ -208,7 +208,7 @@ def test_two_parts_of_the_same_path_are_refused():
 
 
 def test_a_tied_column_is_one_parameter():
-    """Of a matrix with one column the transpose has the same strides."""
+    """The transpose of a matrix with one column has the same strides."""
     W = np.ones((5, 1))
     params, grads = remove_duplicate([W, W.T], [np.full((5, 1), 1.0), np.full((1, 5), 2.0)])
     assert len(params) == 1

@@ -113,21 +113,6 @@ def test_the_page_is_small_and_the_same_each_time():
     assert page_of(DATES)[0] == found
 
 
-def test_the_files_of_the_page_fit_together():
-    names = {path.name for path in FOLDER.iterdir()}
-    assert names == {*SCRIPTS, *STYLES, "page.html"}
-    known = {}
-    for name in SCRIPTS:
-        text = (FOLDER / name).read_text(encoding="utf-8")
-        for imported, source in re.findall(r"^import \{(.*?)\} from \"\./(.*?)\";$", text, re.MULTILINE | re.DOTALL):
-            assert set(re.findall(r"\w+", imported)) <= known[source], "not exported, or of a later file"
-        known[name] = set(re.findall(r"^export (?:const|function|class) (\w+)", text, re.MULTILINE))
-    script = Parts(page_of(DATES)[0]).texts["script"]
-    assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
-    names = re.findall(r"^(?:const|let|function|class) (\w+)", script, re.MULTILINE)
-    assert len(names) == len(set(names)) > 40
-
-
 def contrast(one, other):
     light, dark = sorted((luminance(colour) + 0.05 for colour in (one, other)), reverse=True)
     return light / dark

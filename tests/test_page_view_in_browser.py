@@ -104,11 +104,11 @@ def test_what_cannot_be_asked_is_explained_where_it_stands(browser, date_page):
     browser.type("月1月")
     assert "(U+6708, characters 1, 3) is" in browser.get("document.getElementById('reasons').textContent")
     browser.type("a" * 31)
-    assert browser.get("document.getElementById('reasons').textContent") == "31 characters, at most 29 are possible."
+    assert browser.get("document.getElementById('reasons').textContent") == "31 characters; the model reads at most 29."
     assert browser.all("#echo mark", "e.textContent") == ["a", "a"]
     browser.type("月a" * 50_000)
     assert browser.get("document.getElementById('reasons').textContent").endswith(
-        "100,000 characters, at most 29 are possible."
+        "100,000 characters; the model reads at most 29."
     )
     assert len(browser.get("document.getElementById('fault').textContent")) < 400, "no place beyond those it can read"
     browser.type("  ")
@@ -208,7 +208,7 @@ def test_questions_are_searched_filtered_and_chosen(browser, mixed_page):
     assert shown() == ["May 1, 1972", "MAY 2, 1973"]
     choose("verdict", "false")
     assert shown() == ["May 1, 1972"]
-    assert browser.get("document.getElementById('found').textContent") == "1 of 4, 1 answered wrong"
+    assert browser.get("document.getElementById('found').textContent") == "1 of 4, 1 wrong"
     choose("search", "")
     choose("verdict", "")
     formats = browser.all("#shape option", "[e.value, e.textContent]")[1:]

@@ -1,4 +1,4 @@
-"""Files of pairs as others write them become data files, byte for byte, or are refused with their line."""
+"""Foreign files of pairs are converted to data files, byte for byte, or refused with the line at fault."""
 
 import os
 import re
@@ -128,7 +128,7 @@ def test_the_command_as_it_is_typed(tmp_path):
 
 
 def test_in_a_notebook(convert, monkeypatch):
-    """Whose standard output is none of Python's own."""
+    """A notebook replaces standard output by an object of its own."""
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=lambda text: len(text), flush=lambda: None))
     assert convert(TAB, "a.tsv")[::3] == (0, PLAIN)
 
@@ -190,7 +190,7 @@ def test_a_file_of_nothing_but_a_header_has_no_pairs(convert):
 
 
 def test_what_is_there_stays_until_the_new_file_is_whole(tmp_path, monkeypatch):
-    """And the file that is read is never written."""
+    """The input file is never written."""
     source, out, link = (tmp_path / name for name in ("a.tsv", "out.txt", "link.txt"))
     source.write_text(TAB)
     link.symlink_to("a.tsv")

@@ -1,4 +1,4 @@
-"""Text in pictures takes the room that was measured for it: titles, numbers and words stand apart, and whole."""
+"""Text in pictures takes the space measured for it: titles, numbers and words neither overlap nor are cut off."""
 
 import string
 
@@ -22,7 +22,7 @@ SHORT = "1/1/70"
 
 @pytest.fixture(autouse=True)
 def fonts(tmp_path, monkeypatch):
-    """As on a machine with a font for Japanese, each character an em wide; and nothing stays open."""
+    """Provide a Japanese font, one em per character, as on a machine that has one; close all figures afterwards."""
     only_matplotlibs_own(monkeypatch)
     install(make(tmp_path / "font.ttf", "Tests", "".join(sorted({*ERA, *"五月一日ｶﾅ"}))))
     yield

@@ -1,4 +1,4 @@
-"""Pictures: what stands on the Axes, and what is left alone."""
+"""Pictures: what is drawn on the Axes, and what is left alone."""
 
 import matplotlib
 
@@ -6,6 +6,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from picture_tools import nothing_else_touched
 
 from seq2seq.plot import plot_attention, plot_history, plot_measures
 
@@ -19,14 +20,8 @@ HISTORY = [
 
 @pytest.fixture(autouse=True)
 def nothing_shown_or_changed(monkeypatch):
-    """No drawing function may open a window, change settings, or touch a figure that is not its own."""
-    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("plt.show was called"))
-    other, other_ax = plt.subplots()
-    settings = dict(matplotlib.rcParams)
-    yield
-    assert dict(matplotlib.rcParams) == settings
-    assert not other_ax.has_data() and other.axes == [other_ax] and not other_ax.get_title()
-    plt.close("all")
+    with nothing_else_touched(monkeypatch):
+        yield
 
 
 def labels(ticks) -> str:
@@ -64,7 +59,9 @@ def test_attention_map_without_colour_bar_adds_no_axes():
 @pytest.mark.parametrize("weights", [WEIGHTS.T, WEIGHTS[:2], WEIGHTS[None], WEIGHTS[0]])
 def test_labels_that_do_not_fit_are_refused(weights):
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match=r"\(3, 5\) wanted.*got " + str(weights.shape).replace("(", r"\(")[:-1]):
+    with pytest.raises(
+        ValueError, match=r"expected weights of shape \(3, 5\) .*got " + str(weights.shape).replace("(", r"\(")[:-1]
+    ):
         plot_attention(weights, "abcde", "xyz")
     assert plt.get_fignums() == before
 

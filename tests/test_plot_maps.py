@@ -1,4 +1,4 @@
-"""Several maps in a picture: small multiples, film strips of maps that were kept, accuracies; what a run keeps."""
+"""Several maps in one picture: small multiples, film strips of kept maps, accuracies; and which maps a run keeps."""
 
 import re
 
@@ -45,7 +45,7 @@ def drawn(in_process, monkeypatch):
 
 
 def labels(ax) -> list[tuple[str, bool]]:
-    """The rows' labels, and whether each is in a frame that can be seen."""
+    """Labels of the rows, and whether each has a visible frame."""
     return [(label.get_text(), label.get_bbox_patch() is not None) for label in ax.get_yticklabels()]
 
 
@@ -62,7 +62,7 @@ def test_wrong_characters_are_marked_without_colour_too():
     assert colours[0] == colours[2] != colours[1]
     assert labels(plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xyz")) == [(c, False) for c in "xyz"]
     before = plt.get_fignums()
-    with pytest.raises(ValueError, match="as long as the output, 3, wanted, got 2"):
+    with pytest.raises(ValueError, match="as long as the output, 3, got 2"):
         plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xy")
     assert plt.get_fignums() == before
 
@@ -87,7 +87,7 @@ def test_a_grid_on_given_axes_adds_none():
     assert list(plot_attention_grid(maps, mine)) == list(mine.flat)
     assert figure.axes == list(mine.flat)
     for wrong in (maps[:3], []):
-        with pytest.raises(ValueError, match=f"wanted, got {len(wrong)}, 4"):
+        with pytest.raises(ValueError, match=f"one Axes for each, got {len(wrong)}, 4"):
             plot_attention_grid(wrong, mine)
 
 
@@ -113,7 +113,7 @@ def test_accuracies_are_bars_that_grey_tells_apart():
     assert abs(greys[0] - greys[1]) > 0.1
     assert first[0].get_x() + first[0].get_width() <= second[0].get_x() + 1e-9 < first[1].get_x()
     for wrong in ({}, {"peeky": {}}, of | {"peeky": {"short": 1.0}}):
-        with pytest.raises(ValueError, match="plot_accuracies: models with the same groups wanted, got"):
+        with pytest.raises(ValueError, match="plot_accuracies: expected models with the same groups, got"):
             plot_accuracies(wrong)
 
 
@@ -145,7 +145,7 @@ KEPT = "--models", "attention", "--quiet", *TINY[:-2]
 
 @pytest.fixture
 def kept_run(tiny, train):
-    """Two epochs, of which the maps of a question are kept."""
+    """A run of two epochs that kept the maps of one question."""
     done = train(tiny.parent, "--data", tiny, *KEPT, "--max-epoch", 2, "--keep-maps", "Jul 4, 2001", "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")
     return tiny.parent

@@ -35,7 +35,7 @@ CLASSIFIERS = {
 
 @st.composite
 def masks(draw, least=0):
-    """bool (N, T), with padding anywhere; ``least`` real positions a row."""
+    """Draw bool (N, T) with padding anywhere and at least ``least`` real positions per row."""
     N, T = draw(SIZES), draw(SIZES)
     mask = np.array(draw(st.lists(st.lists(st.booleans(), min_size=T, max_size=T), min_size=N, max_size=N)))
     assume((mask.sum(axis=1) >= least).all())

@@ -27,7 +27,7 @@ def test_character_that_no_question_had_is_named():
 
 
 def test_convert_names_a_character_that_no_question_had(trained_run, in_process, tmp_path):
-    """The hyphen stands in answers only, and `_` between."""
+    """The hyphen occurs only in answers, and `_` only between question and answer."""
     asked = "1972-05-01\nMay_1\n7/22/08\n"
     done = in_process(trained_run.cwd, "convert_date.py", "--model", "peeky", stdin=asked.encode())
     assert (done.returncode, done.stdout) == (2, "2008-07-22\n")
@@ -49,7 +49,7 @@ def test_convert_names_a_character_that_no_question_had(trained_run, in_process,
 
 @pytest.fixture(scope="module")
 def rare(tmp_path_factory):
-    """A folder with a data file in which each of the last two questions of the test part has a character of its own."""
+    """Folder with a data file; the last two test questions each contain a character that no other question has."""
     cwd = tmp_path_factory.mktemp("rare")
     lines = [f"{i:03}_{i % 7}\n" for i in range(40)]
     path = cwd / "rare.txt"

@@ -77,7 +77,7 @@ def test_the_same_answers(kind):
 
 
 def test_it_is_what_it_says():
-    """The chapter's: nothing of ours, weights of its own, a layer object a time step."""
+    """The chapter's model: nothing of ours, its own weights, one layer object per time step."""
     tree = ast.parse(Path(reference_chapter.__file__).read_text(encoding="utf-8"))
     found = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert found == ["import numpy as np"]

@@ -275,7 +275,7 @@ def test_a_used_layer_computes_what_a_new_one_does():
 
 
 def test_memory_of_a_long_text():
-    """Of pairs of tokens a few arrays, never one for every unit."""
+    """A few arrays over pairs of tokens, never one for every unit."""
     n, t, units = 2, 800, 32
     layer = SeqSelfAttention(4, units, rng=np.random.default_rng(0))
     xs = Draw(np.float32)(n, t, 4)

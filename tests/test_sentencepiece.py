@@ -1,4 +1,4 @@
-"""The pieces of SentencePiece models: ours are the library's own, and the least vocabulary is as said."""
+"""SentencePiece models: pieces equal the library's own, and the smallest vocabulary is as documented."""
 
 import base64
 import io
@@ -47,10 +47,10 @@ def test_sentencepiece_refused(pieces, tmp_path):
     path = tmp_path / "junk.model"
     path.write_bytes(b"junk")
     for call, message in [
-        (lambda: SentencePiece(b""), "the bytes of a model wanted"),
-        (lambda: SentencePiece.load(path), "junk.model: SentencePiece: the bytes of a model wanted"),
-        (lambda: SentencePiece.train(TEXTS, vocab_size=5), "no model of 5 pieces could be trained: .* 5 vs 23"),
-        (lambda: SentencePiece.train(TEXTS, vocab_size=2**40), f"no model of {2**40} pieces could be trained: "),
+        (lambda: SentencePiece(b""), "expected the bytes of a model"),
+        (lambda: SentencePiece.load(path), "junk.model: SentencePiece: expected the bytes of a model"),
+        (lambda: SentencePiece.train(TEXTS, vocab_size=5), "could not train a model of 5 pieces: .* 5 vs 23"),
+        (lambda: SentencePiece.train(TEXTS, vocab_size=2**40), f"could not train a model of {2**40} pieces: "),
         (lambda: SentencePiece.train(TEXTS, vocab_size=3), "vocab_size of 3 and one for each character, got 3"),
         (lambda: SentencePiece.train(TEXTS, vocab_size=0), "vocab_size of 3 and one for each character, got 0"),
     ]:
@@ -63,7 +63,7 @@ def test_sentencepiece_refused(pieces, tmp_path):
 
 
 def trained(**settings):
-    """The bytes of a model that somebody else trained."""
+    """Bytes of a model trained elsewhere."""
     writer = io.BytesIO()
     texts = [*TEXTS, "①② ㍿～ ＡＢ Straße a\u0308 e\u0301", "the quick brown fox", "<br /> @user it's"] * 4
     options = dict(model_writer=writer, vocab_size=70, hard_vocab_limit=False, minloglevel=3) | settings
@@ -152,7 +152,9 @@ RARE = "龘"
 def test_the_least_vocabulary(texts, least):
     model = SentencePiece.train(texts, least).model
     assert sentencepiece.SentencePieceProcessor(model_proto=model).get_piece_size() == least
-    with pytest.raises(ValueError, match=rf"no model of {least - 1} pieces .* {least - 1} vs {least}|got {least - 1}$"):
+    with pytest.raises(
+        ValueError, match=rf"could not train a model of {least - 1} pieces: .* {least - 1} vs {least}|got {least - 1}$"
+    ):
         SentencePiece.train(texts, least - 1)
 
 

@@ -97,7 +97,7 @@ def test_a_script_whose_output_is_closed(trained_run, script_environment):
 
 
 def commands(trained_run, text_runs, tmp_path) -> list[tuple]:
-    """Of every script a call that prints what some encoding lacks; file names are Japanese."""
+    """One call of every script that prints a character some encoding lacks; file names are Japanese."""
     dates, texts, sizes = trained_run.folder, text_runs["seqself"], ("--hidden-size", 4, "--wordvec-size", 3)
     blog = "--model", "seqself", "--data", write_blogs(tmp_path / "ブログ"), "--format", "csv", "--units", 2
     return [

@@ -1,4 +1,4 @@
-"""The table of a text's tokens: its figures, and what the terminal, CSV and HTML show of it."""
+"""The token table of a text: its numbers, and how the terminal, CSV and HTML show them."""
 
 import base64
 import csv
@@ -57,7 +57,7 @@ def test_the_weights_given_are_left_alone():
 
 @pytest.mark.parametrize("tokens, weight", [([], []), (["a"], [1, 2]), (["a", "b"], [1]), (["a"], [[1]]), (["a"], 1.0)])
 def test_tokens_and_weights_that_do_not_fit_are_refused(tokens, weight):
-    with pytest.raises(ValueError, match="as many weights wanted, got"):
+    with pytest.raises(ValueError, match="a weight for each, got"):
         token_table(tokens, weight)
 
 
@@ -248,6 +248,6 @@ def test_a_table_needs_no_matplotlib(script_environment):
 
 
 def test_a_token_as_long_as_a_file_is_cut_at_once():
-    """Once over its characters, where dropping one at a time would take an hour."""
+    """One pass over the characters; dropping them one at a time would take an hour."""
     assert cut("一" * 500_000, 8) == "一一一…"
     assert (cut("ab", 2), cut("abc", 2), cut("一", 1)) == ("ab", "a…", "…")

@@ -1,4 +1,4 @@
-"""The tokenisers, and what a checkpoint stores of them."""
+"""The tokenisers, and their descriptions in checkpoints."""
 
 import json
 import sys
@@ -60,11 +60,11 @@ def test_json(tokenizer):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "one of words, characters, sentencepiece wanted, got None"),
+        ({}, "expected one of words, characters, sentencepiece, got None"),
         ({"name": "os"}, "got 'os'"),
         ({"name": ["words"]}, "got "),
-        ({"name": "words", "model": "x"}, r"words with \['name'\] wanted, got \['model', 'name'\]"),
-        ({"name": "sentencepiece"}, "wanted, got"),
+        ({"name": "words", "model": "x"}, r"expected \['name'\] for words, got \['model', 'name'\]"),
+        ({"name": "sentencepiece"}, "for sentencepiece, got"),
         ({"name": "sentencepiece", "model": "ab*cd"}, "base64"),
         ({"name": "sentencepiece", "model": 3}, "base64"),
     ],

@@ -160,7 +160,7 @@ def test_a_run_that_is_older_than_an_option_goes_on(train, in_process, monkeypat
 @pytest.mark.parametrize("line", [3, 30, 57])
 @pytest.mark.parametrize("tokenizer", ["words", "sentencepiece"])
 def test_a_text_in_which_no_token_is_left_is_refused(in_process, tmp_path, tokenizer, line):
-    """Of whatever part."""
+    """Whatever part it belongs to."""
     films = write_films(tmp_path / "films", 120)
     lines = (films / "film.pos").read_text().splitlines()
     lines[line - 1] = {"words": " <br /><BR>", "sentencepiece": "\x01 \u200b"}[tokenizer]

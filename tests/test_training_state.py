@@ -166,7 +166,7 @@ def test_saved_when_the_seconds_since_the_last_save_have_passed(tmp_path, monkey
 
 
 def test_saved_over_and_over(tmp_path):
-    """A process an epoch."""
+    """One process per epoch."""
     whole = everything(fit(make(tmp_path, workers=2), EPOCHS))
     training_state.save(tmp_path / "state", make(tmp_path, workers=2))
     for _ in range(EPOCHS):

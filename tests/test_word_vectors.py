@@ -1,4 +1,4 @@
-"""Word vectors from the files that people have: word2vec's, GloVe's, fastText's, gzipped, and damaged ones."""
+"""Word vectors from files of word2vec, GloVe and fastText: plain, gzipped and damaged."""
 
 import gzip
 import io
@@ -77,7 +77,7 @@ def test_one_content_in_many_forms(path, content):
 def test_a_word_ends_at_a_space_or_a_tab_alone(path):
     content = ". . . 1 2\na\x85b 3 4\nc\xa0d\t5 6\n.  .\t. 9 9\n\u3000 7 7\n"
     found = {". . .": [1, 2], "a\x85b": [3, 4], "c\xa0d": [5, 6]}
-    assert read(path, content) == (found, f"1 line skipped: 1 of a word that another line has (first: {path}:4)")
+    assert read(path, content) == (found, f"1 line skipped: 1 for a word that an earlier line has (first: {path}:4)")
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_a_word_ends_at_a_space_or_a_tab_alone(path):
         ("x 1 2 3\nthe 1 2\nrare 3 4\n", "1 line skipped: 1 with another number of values (first: HERE:1)"),
         ("the 1 2\nrare 3 4\n\n", "1 line skipped: 1 empty (first: HERE:3)"),
         ("the 1 2\n \t\r\nrare 3 4\n", "1 line skipped: 1 empty (first: HERE:2)"),
-        ("the 1 2\nrare 3 4\nthe 5 6\n", "1 line skipped: 1 of a word that another line has (first: HERE:3)"),
-        ("the nan 2\nthe 1 2\nrare 3 4\n", "1 line skipped: 1 with a value that is no finite float32 (first: HERE:1)"),
-        ("the 1 1e39\nrare 3 4\nthe 1 2\n", "1 line skipped: 1 with a value that is no finite float32 (first: HERE:1)"),
-        ("rare 3 4\nthe 1 two\nthe 1 2\n", "1 line skipped: 1 with a value that is no finite float32 (first: HERE:2)"),
+        ("the 1 2\nrare 3 4\nthe 5 6\n", "1 line skipped: 1 for a word that an earlier line has (first: HERE:3)"),
+        ("the nan 2\nthe 1 2\nrare 3 4\n", "1 line skipped: 1 with a value not finite in float32 (first: HERE:1)"),
+        ("the 1 1e39\nrare 3 4\nthe 1 2\n", "1 line skipped: 1 with a value not finite in float32 (first: HERE:1)"),
+        ("rare 3 4\nthe 1 two\nthe 1 2\n", "1 line skipped: 1 with a value not finite in float32 (first: HERE:2)"),
         ("rare 3 4\nthe  2\nthe 1 2\n", "1 line skipped: 1 with another number of values (first: HERE:2)"),
         ("3 2\nthe 1 2\nrare 3 4\n", "the header says 3 words of 2 values, got 2 of 2"),
         ("2 3\nthe 1 2\nrare 3 4\n", "the header says 2 words of 3 values, got 2 of 2"),
@@ -100,7 +100,7 @@ def test_a_word_ends_at_a_space_or_a_tab_alone(path):
         (
             "9 2\nthe 1 2\nx 1\n\nrare 3 4\ny 1\nthe inf 3\n",
             "4 lines skipped: 2 with another number of values (first: HERE:3), 1 empty (first: HERE:4), "
-            "1 with a value that is no finite float32 (first: HERE:7); "
+            "1 with a value not finite in float32 (first: HERE:7); "
             "the header says 9 words of 2 values, got 5 of 2",
         ),
     ],
@@ -155,7 +155,7 @@ def test_refused(path, content, got):
     path.write_bytes(content)
     with pytest.raises(ValueError) as error:
         read_word_vectors(path, VOCABULARY)
-    assert str(error.value) == f"{path}: expected lines of text, a word and its numbers on each, got {got}"
+    assert str(error.value) == f"{path}: expected lines of text, each a word and its numbers, got {got}"
 
 
 def test_a_line_without_an_end_is_not_read(path):

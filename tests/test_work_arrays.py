@@ -116,7 +116,7 @@ def same_bits(some, others):
 
 
 def calls(name, dtype=np.float64):
-    """Inputs of the sizes in turn, with a seed each."""
+    """Inputs of each size in turn, each with its own seed."""
     return [SIZED[name][1](Draw(dtype, seed), n, t) for seed, (n, t) in enumerate(SIZES, 1)]
 
 

@@ -1,12 +1,35 @@
-// What the page holds: settings and questions, the weights, and the characters that the model knows.
+// @ts-check
+// What the page holds: settings, questions, weights and the characters that the model knows.
 
 import { AttentionSeq2seq } from "./forward.js";
 
-const held = (id) => JSON.parse(document.getElementById(id).textContent);
+/**
+ * A question, its answer and what the model writes; truth: for each character of the answer the places in the question
+ * that it comes from. answer and truth are null where they are unknown.
+ * @typedef {{ question: string, own: string, answer: string | null, truth: number[][] | null }} Question
+ */
+/**
+ * What to_page in seq2seq/page.py writes.
+ * @typedef {object} Data
+ * @property {string[]} about
+ * @property {string[]} vocabulary in the order of the ids
+ * @property {string[]} question_characters
+ * @property {string} start
+ * @property {number} T_enc
+ * @property {number} T_dec
+ * @property {boolean} reverse
+ * @property {number | null} mask_padding
+ * @property {{ written: string, months: string[] } | null} dates
+ * @property {Question[]} questions
+ */
 
+/** @param {string} id */
+const held = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "");
+
+/** @type {Data} */
 export const data = held("data");
 
-/** Base64 of little-endian float32, which is the order of every machine that runs a browser. */
+/** Base64 of little-endian float32, the order of every machine that runs a browser. @param {string} base64 */
 function floats(base64) {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
@@ -14,9 +37,12 @@ function floats(base64) {
   return new Float32Array(bytes.buffer);
 }
 
+/** @type {Record<string, { shape: number[], base64: string }>} */
+const weights = held("weights");
+
 export const model = new AttentionSeq2seq(
   Object.fromEntries(
-    Object.entries(held("weights")).map(([name, { shape, base64 }]) => [name, { shape, values: floats(base64) }]),
+    Object.entries(weights).map(([name, { shape, base64 }]) => [name, { shape, values: floats(base64) }]),
   ),
   data.mask_padding,
 );
@@ -24,10 +50,13 @@ export const model = new AttentionSeq2seq(
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
 const seen = new Set(data.question_characters);
 
-// As Python's str.strip has it; trim() takes others away.
+/** The id of a character of the vocabulary. @param {string} char */
+const idOf = (char) => /** @type {number} */ (ids.get(char));
+
+/** Whether Python's str.strip would remove the character; trim() removes others. @param {string} char */
 const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
 
-/** The characters of a text without the spaces around it. */
+/** The characters of a text without the spaces around it. @param {string} text */
 export function strip(text) {
   const chars = [...text];
   const last = chars.findLastIndex((char) => !isSpace(char));
@@ -39,12 +68,16 @@ export function strip(text) {
       );
 }
 
-/** The characters of a text, padded with spaces to the width that the model was trained on. */
+/** The characters, padded with spaces to the length that the model was trained on. @param {string[]} chars */
 function padded(chars) {
   return [...chars, ...Array(Math.max(0, data.T_enc - chars.length)).fill(" ")];
 }
 
-/** What is wrong with a text: places of the characters that no question had, as far as it is read; whether it is too long. */
+/**
+ * What is wrong with a text. input: the characters that the model would read; unknown: the places in it of characters
+ * that no question had.
+ * @param {string} text
+ */
 export function faults(text) {
   const chars = strip(text);
   const input = chars.length ? padded(chars).slice(0, data.T_enc) : [];
@@ -53,21 +86,34 @@ export function faults(text) {
 }
 
 /**
+ * What the model made of a question. input and written: the characters of both; best: the model's own choice at each
+ * place; p: its probability; weights (T_dec, T_enc); ms: how long it took.
+ * @typedef {object} Asked
+ * @property {string[]} input
+ * @property {string[]} written
+ * @property {string[]} best
+ * @property {number[]} p
+ * @property {Float32Array[]} weights
+ * @property {number} ms
+ */
+
+/**
  * Asks the model as scripts/convert_date.py does. Places are those of the text, whichever way the model reads it.
- * Returns input and written, characters; best: the model's own choice at each place; p; weights; ms.
+ * @param {string} question
+ * @param {string[] | null} given the answer to feed back in place of what the model writes
+ * @returns {Asked}
  */
 export function ask(question, given = null) {
   const begin = performance.now();
   const input = padded(strip(question));
-  const xs = input.map((char) => ids.get(char));
-  const written = given === null ? null : [...given];
+  const xs = input.map(idOf);
   const decoded = model.decode(
     data.reverse ? xs.toReversed() : xs,
-    ids.get(data.start),
+    idOf(data.start),
     data.T_dec,
-    written?.map((char) => ids.get(char)),
+    given?.map(idOf) ?? null,
   );
-  const weights = data.reverse ? decoded.weights.map((a) => a.toReversed()) : decoded.weights;
+  const ordered = data.reverse ? decoded.weights.map((a) => a.toReversed()) : decoded.weights;
   const best = decoded.ids.map((id) => data.vocabulary[id]);
-  return { input, written: written ?? best, best, p: decoded.p, weights, ms: performance.now() - begin };
+  return { input, written: given ?? best, best, p: decoded.p, weights: ordered, ms: performance.now() - begin };
 }

@@ -1,31 +1,52 @@
+// @ts-check
 // The forward pass of AttentionSeq2seq for one question at a time: the layers of common/ and seq2seq/ under their names,
-// with the axis N left out. A vector is a Float32Array; a matrix is one too, row after row.
+// without the axis N. A vector is a Float32Array, and so is a matrix, row after row.
 
+/** @typedef {Float32Array<ArrayBuffer>} Vector */
+/** @typedef {Vector} Matrix */
+/** @typedef {boolean[] | null} Mask  T_enc flags, true where attention must not look; null: it may look anywhere */
+
+/** @param {number} x */
 export const sigmoid = (x) => (1 + Math.tanh(x / 2)) / 2;
 
+/** @param {Vector | number[]} x */
 export function softmax(x) {
-  const max = x.reduce((a, b) => Math.max(a, b));
+  const max = Math.max(...x);
   const y = Float32Array.from(x, (v) => Math.exp(v - max));
   const sum = y.reduce((a, b) => a + b);
   return y.map((v) => v / sum);
 }
 
-/** seq2seq/attention_seq2seq.py: which of the ids xs are padding, the runs of `pad` at either end. */
+/**
+ * seq2seq/attention_seq2seq.py: marks the padding among the ids xs, the runs of `pad` at either end.
+ * @param {number[]} xs
+ * @param {number} pad
+ */
 export function paddingOf(xs, pad) {
   const first = xs.findIndex((id) => id !== pad);
   const last = xs.findLastIndex((id) => id !== pad);
   return xs.map((_, t) => t < first || t > last);
 }
 
+/** @param {Vector} x */
 const argmax = (x) => x.reduce((best, v, k) => (v > x[best] ? k : best), 0);
 
+/**
+ * @param {Vector} x
+ * @param {Vector} y
+ */
 function dot(x, y) {
   let sum = 0;
   for (let k = 0; k < x.length; k++) sum += x[k] * y[k];
   return sum;
 }
 
-/** out += x W: x (D,), W (D, C), out (C,). Four rows of W at a time take a third of the time of one by one. */
+/**
+ * out += x W: x (D,), W (D, C), out (C,). Four rows of W at a time take a third of the time of one by one.
+ * @param {Vector} out
+ * @param {Vector} x
+ * @param {Matrix} W
+ */
 function addProduct(out, x, W) {
   const C = out.length;
   let d = 0;
@@ -42,10 +63,16 @@ function addProduct(out, x, W) {
 
 /** common/layers.py: id -> W[id], with W (V, D). */
 export class Embedding {
+  /**
+   * @param {Matrix} W
+   * @param {number} D
+   */
   constructor(W, D) {
-    Object.assign(this, { W, D });
+    this.W = W;
+    this.D = D;
   }
 
+  /** @param {number} id */
   forward(id) {
     return this.W.subarray(id * this.D, (id + 1) * this.D);
   }
@@ -53,10 +80,22 @@ export class Embedding {
 
 /** common/lstm.py, one step: Wx (D, 4H), Wh (H, 4H), b (4H,), gates in the order f, g, i, o. */
 export class LSTM {
+  /**
+   * @param {Matrix} Wx
+   * @param {Matrix} Wh
+   * @param {Vector} b
+   */
   constructor(Wx, Wh, b) {
-    Object.assign(this, { Wx, Wh, b });
+    this.Wx = Wx;
+    this.Wh = Wh;
+    this.b = b;
   }
 
+  /**
+   * @param {Vector} x
+   * @param {Vector} h_prev
+   * @param {Vector} c_prev
+   */
   forward(x, h_prev, c_prev) {
     const a = this.b.slice(); // a = x Wx + h_prev Wh + b
     addProduct(a, x, this.Wx);
@@ -71,6 +110,11 @@ export class LSTM {
 
 /** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,); exactly 0 where masked. */
 export class AttentionWeight {
+  /**
+   * @param {Vector[]} hs
+   * @param {Vector} h
+   * @param {Mask} masked
+   */
   forward(hs, h, masked) {
     if (masked?.every((m) => m)) return new Float32Array(hs.length);
     return softmax(hs.map((h_t, t) => (masked?.[t] ? -Infinity : dot(h_t, h))));
@@ -79,6 +123,10 @@ export class AttentionWeight {
 
 /** common/attention.py: c = sum_t a[t] hs[t], with hs (T, H), a (T,) -> c (H,). */
 export class WeightSum {
+  /**
+   * @param {Vector[]} hs
+   * @param {Vector} a
+   */
   forward(hs, a) {
     return hs[0].map((_, k) => hs.reduce((sum, h_t, t) => sum + a[t] * h_t[k], 0));
   }
@@ -86,10 +134,16 @@ export class WeightSum {
 
 /** common/layers.py: x W + b. */
 export class Affine {
+  /**
+   * @param {Matrix} W
+   * @param {Vector} b
+   */
   constructor(W, b) {
-    Object.assign(this, { W, b });
+    this.W = W;
+    this.b = b;
   }
 
+  /** @param {Vector} x */
   forward(x) {
     const out = this.b.slice();
     addProduct(out, x, this.W);
@@ -97,12 +151,24 @@ export class Affine {
   }
 }
 
-/** seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H). What xs begins with as the last question did is not read again. */
+/** seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H). States of a beginning that the last question shares are kept. */
 export class AttentionEncoder {
+  /**
+   * @param {Embedding} embed
+   * @param {LSTM} lstm
+   * @param {number} H
+   */
   constructor(embed, lstm, H) {
-    Object.assign(this, { embed, lstm, H, xs: [], states: [] });
+    this.embed = embed;
+    this.lstm = lstm;
+    this.H = H;
+    /** @type {number[]} */
+    this.xs = [];
+    /** @type {Vector[][]} */
+    this.states = []; // h and c after each of xs
   }
 
+  /** @param {number[]} xs */
   forward(xs) {
     const differs = xs.findIndex((id, t) => id !== this.xs[t]);
     const states = this.states.slice(0, differs < 0 ? xs.length : differs);
@@ -111,26 +177,46 @@ export class AttentionEncoder {
       [h, c] = this.lstm.forward(this.embed.forward(id), h, c);
       states.push([h, c]);
     }
-    Object.assign(this, { xs, states });
+    this.xs = xs;
+    this.states = states;
     return states.map(([h_t]) => h_t);
   }
 }
 
 /** seq2seq/attention_seq2seq.py: `start`, then `step` after each character that was written. */
 export class AttentionDecoder {
+  /**
+   * @param {Embedding} embed
+   * @param {LSTM} lstm
+   * @param {Affine} affine
+   */
   constructor(embed, lstm, affine) {
-    Object.assign(this, { embed, lstm, affine });
+    this.embed = embed;
+    this.lstm = lstm;
+    this.affine = affine;
     this.attentionWeight = new AttentionWeight();
     this.weightSum = new WeightSum();
+    /** @type {Mask} */
+    this.masked = null;
+    this.h = new Float32Array();
+    this.c = new Float32Array();
   }
 
+  /**
+   * @param {Vector[]} hs_enc
+   * @param {Mask} masked
+   */
   start(hs_enc, masked) {
     this.masked = masked;
     this.h = hs_enc[hs_enc.length - 1];
     this.c = new Float32Array(this.h.length);
   }
 
-  /** Scores (V,) of the next character, and the weights a (T_enc,) it looked with. */
+  /**
+   * The scores (V,) of the next character, and the weights a (T_enc,) of the look before it.
+   * @param {number} id
+   * @param {Vector[]} hs_enc
+   */
   step(id, hs_enc) {
     [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
     const a = this.attentionWeight.forward(hs_enc, this.h, this.masked);
@@ -141,25 +227,39 @@ export class AttentionDecoder {
 }
 
 export class AttentionSeq2seq {
-  /** params: name -> {values, shape}, named as in a model file; mask_padding: the id not to look at, or null. */
+  /**
+   * @param {Record<string, { shape: number[], values: Vector }>} params named as in a model file
+   * @param {number | null} mask_padding the id that attention must not look at
+   */
   constructor(params, mask_padding = null) {
     this.mask_padding = mask_padding;
-    const values = (name) => params[name].values;
-    const embed = (part) => new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
-    const lstm = (part) => new LSTM(...["Wx", "Wh", "b"].map((name) => values(`${part}.lstm.${name}`)));
+    const values = (/** @type {string} */ name) => params[name].values;
+    const embed = (/** @type {string} */ part) =>
+      new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
+    const lstm = (/** @type {string} */ part) =>
+      new LSTM(values(`${part}.lstm.Wx`), values(`${part}.lstm.Wh`), values(`${part}.lstm.b`));
     const affine = new Affine(values("decoder.affine.W"), values("decoder.affine.b"));
     this.encoder = new AttentionEncoder(embed("encoder"), lstm("encoder"), params["encoder.lstm.Wh"].shape[0]);
     this.decoder = new AttentionDecoder(embed("decoder"), lstm("decoder"), affine);
   }
 
   /**
-   * seq2seq/decoding.py: at each step take the most likely character and feed it back, or, where an answer is given,
-   * its character. Returns ids: the most likely characters; p: how likely; weights (sample_size, T_enc).
+   * seq2seq/decoding.py: at each step take the most likely character and feed it back or, where an answer is given,
+   * its character. Returns ids, the most likely characters; p, their probabilities; weights (sample_size, T_enc).
+   * @param {number[]} xs
+   * @param {number} start_id
+   * @param {number} sample_size
+   * @param {number[] | null} given
    */
   decode(xs, start_id, sample_size, given = null) {
     const hs = this.encoder.forward(xs);
     this.decoder.start(hs, this.mask_padding === null ? null : paddingOf(xs, this.mask_padding));
-    const [ids, p, weights] = [[], [], []];
+    /** @type {number[]} */
+    const ids = [];
+    /** @type {number[]} */
+    const p = [];
+    /** @type {Vector[]} */
+    const weights = [];
     for (let t = 0, id = start_id; t < sample_size; t++) {
       const { scores, a } = this.decoder.step(id, hs);
       const y = softmax(scores);

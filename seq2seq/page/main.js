@@ -1,18 +1,22 @@
-// What is typed or chosen is asked, and shown.
+// @ts-check
+// What is typed or chosen is asked and shown.
 
 import { ask, data, faults } from "./data.js";
 import { parse } from "./dates.js";
 import { markQuestion, startQuestions } from "./questions.js";
-import { element, find, glyph, named, number, speak, visible } from "./text.js";
+import { codeOf, element, find, glyph, named, number, speak, visible } from "./text.js";
 import { showMap, startMap } from "./view.js";
 
-const BEYOND = 50; // characters that are shown of what is too much
+/** @import { Question } from "./data.js" */
 
-let current = null; // {question, answer, truth}, answer and truth null where they are not known
+const BEYOND = 50; // characters shown of a text past its limit
+
+/** @type {Pick<Question, "question" | "answer" | "truth">} */
+let current = { question: "", answer: null, truth: null };
 
 function render() {
-  const given = current.answer !== null && find("given").checked;
   const answer = current.answer === null ? null : [...current.answer];
+  const given = answer !== null && find("given", HTMLInputElement).checked;
   const asked = ask(current.question, given ? answer : null);
   const own = given ? ask(current.question) : asked;
   showMap(asked, { answer, truth: current.truth, given });
@@ -20,49 +24,54 @@ function render() {
   find("asked").textContent = visible(current.question);
   find("own").textContent = visible(own.written.join(""));
   find("time").textContent = `${asked.ms.toFixed(1)} ms`;
-  find("given").disabled = answer === null;
-  if (answer === null) find("own-answer").checked = true;
+  find("given", HTMLInputElement).disabled = answer === null;
+  if (answer === null) find("own-answer", HTMLInputElement).checked = true;
 }
 
-/** What cannot be asked is said where it stands, and the last map stays, dimmed. */
+/**
+ * Says what is wrong with a text, and where; returns whether anything is.
+ * @param {ReturnType<typeof faults>} found
+ */
 function explain({ chars, input, unknown, tooLong }) {
   const reasons = [...new Set(unknown.map((place) => input[place]))].map((char) => {
     const places = unknown.filter((place) => input[place] === char).map((place) => place + 1);
-    const code = char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+    const code = codeOf(char).toUpperCase().padStart(4, "0");
     const reason = data.vocabulary.includes(char) ? "occurs in no training question" : "is not in the vocabulary";
     return `“${named(char)}” (U+${code}, character${places.length > 1 ? "s" : ""} ${places.join(", ")}) ${reason}.`;
   });
-  if (tooLong) reasons.push(`${number(chars.length)} characters, at most ${data.T_enc} are possible.`);
+  if (tooLong) reasons.push(`${number(chars.length)} characters; the model reads at most ${data.T_enc}.`);
+  /** @type {(Node | string)[]} */
   const marked = chars
     .slice(0, data.T_enc + BEYOND)
     .map((char, place) => element(unknown.includes(place) || place >= data.T_enc ? "mark" : "span", {}, glyph(char)));
   if (marked.length < chars.length) marked.push("…");
   find("echo").replaceChildren(...(reasons.length ? marked : []));
   find("reasons").textContent = reasons.join(" ");
-  find("text").setAttribute("aria-invalid", reasons.length > 0);
+  find("text").setAttribute("aria-invalid", String(reasons.length > 0));
   return reasons.length > 0;
 }
 
+/** Answers a typed text; one that cannot be asked leaves the last map in place, dimmed. */
 function typed() {
-  const text = find("text").value;
-  const found = faults(text);
+  const found = faults(find("text", HTMLInputElement).value);
   const refused = explain(found);
   find("count").textContent = `${found.chars.length} of ${data.T_enc} characters`;
   if (refused || !found.chars.length) {
     find("view").inert = true;
     find("own").textContent = find("time").textContent = "";
-    speak(find("reasons").textContent);
+    speak(find("reasons").textContent ?? "");
     return;
   }
   const question = found.chars.join("");
   current = { question, ...parse(question) };
   markQuestion(null);
   render();
-  speak(find("own").textContent);
+  speak(find("own").textContent ?? "");
 }
 
+/** @param {Question & { index: number }} question */
 function choose(question) {
-  find("text").value = question.question;
+  find("text", HTMLInputElement).value = question.question;
   explain(faults(question.question));
   find("count").textContent = `${[...question.question].length} of ${data.T_enc} characters`;
   current = question;

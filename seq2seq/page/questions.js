@@ -1,11 +1,20 @@
+// @ts-check
 // The list of questions: search, filter, choose.
 
 import { data } from "./data.js";
 import { element, find, glyph, number, oneStop, speak, visible } from "./text.js";
 
+/** @import { Question } from "./data.js" */
+/**
+ * right: whether the model's own answer is, null where no answer is known; searched: what the search looks through.
+ * @typedef {Question & { index: number, right: boolean | null, shape: string, searched: string }} Listed
+ */
+/** @typedef {(question: Listed) => void} Choose */
+
 const AT_ONCE = 200;
 const SHAPES = 30;
 
+/** @type {Listed[]} */
 const questions = data.questions.map((question, index) => ({
   ...question,
   index,
@@ -15,9 +24,10 @@ const questions = data.questions.map((question, index) => ({
 }));
 
 let limit = AT_ONCE;
+/** @type {number | null} */
 let chosen = null;
 
-/** What a text looks like when words and numbers are all the same: `May 1, 1972` is `Word 0, 0`. */
+/** A text with all words and all numbers alike: `May 1, 1972` is `Word 0, 0`. @param {string} text */
 function shapeOf(text) {
   return text.replace(/\p{N}+/gu, "0").replace(/\p{L}[\p{L}\p{M}]*/gu, (word) => {
     if (word === word.toLowerCase()) return "word";
@@ -38,22 +48,24 @@ function offerShapes() {
   find("shape").append(...options);
 }
 
-/** The model's own answer; where it is wrong, each wrong character marked. */
+/** The model's own answer, with each wrong character marked. @param {Listed} question */
 function answerOf({ own, answer }) {
-  const wanted = answer === null ? [...own] : [...answer];
-  return [...own].map((char, place) =>
-    char === wanted[place] ? element("span", {}, glyph(char)) : element("del", {}, glyph(char)),
-  );
+  const right = [...(answer ?? own)];
+  return [...own].map((char, place) => element(char === right[place] ? "span" : "del", {}, glyph(char)));
 }
 
-const MARKS = new Map([
-  [true, ["right", "✓"]],
-  [false, ["wrong", "✗"]],
-  [null, ["no answer given", "·"]],
-]);
+/** @param {boolean | null} right */
+function verdictOn(right) {
+  if (right === null) return ["no answer given", "·"];
+  return right ? ["right", "✓"] : ["wrong", "✗"];
+}
 
+/**
+ * @param {Listed} question
+ * @param {Choose} choose
+ */
 function item(question, choose) {
-  const [meaning, mark] = MARKS.get(question.right);
+  const [meaning, mark] = verdictOn(question.right);
   const button = element(
     "button",
     { type: "button", class: "question", "data-index": question.index },
@@ -66,9 +78,11 @@ function item(question, choose) {
   return element("li", {}, button);
 }
 
+/** @param {Choose} choose */
 function list(choose) {
-  const text = find("search").value.toLowerCase();
-  const [verdict, shape] = [find("verdict").value, find("shape").value];
+  const text = find("search", HTMLInputElement).value.toLowerCase();
+  const verdict = find("verdict", HTMLSelectElement).value;
+  const shape = find("shape", HTMLSelectElement).value;
   const found = questions.filter(
     (question) =>
       question.searched.includes(text) &&
@@ -76,7 +90,7 @@ function list(choose) {
       (shape === "" || question.shape === shape),
   );
   const wrong = found.filter(({ right }) => right === false).length;
-  find("found").textContent = `${number(found.length)} of ${number(questions.length)}, ${number(wrong)} answered wrong`;
+  find("found").textContent = `${number(found.length)} of ${number(questions.length)}, ${number(wrong)} wrong`;
   find("list").replaceChildren(...found.slice(0, limit).map((question) => item(question, choose)));
   find("more").hidden = found.length <= limit;
   markQuestion(chosen);
@@ -84,22 +98,25 @@ function list(choose) {
 
 const buttons = () => [...find("list").querySelectorAll("button")];
 
-/** Marks the question as chosen; null for none. */
+/** Marks the question as chosen; null for none. @param {number | null} index */
 export function markQuestion(index) {
   chosen = index;
   const current = buttons().find((button) => Number(button.dataset.index) === index);
-  for (const button of buttons()) button.setAttribute("aria-current", button === current);
+  for (const button of buttons()) button.setAttribute("aria-current", String(button === current));
   oneStop(buttons(), current ?? buttons()[0]);
 }
 
-/** choose(question): called with the question that was chosen. */
+/**
+ * Fills the list and returns its first question.
+ * @param {Choose} choose called with each question that the reader chooses
+ */
 export function startQuestions(choose) {
   offerShapes();
   for (const id of ["search", "verdict", "shape"]) {
     find(id).addEventListener("input", () => {
       limit = AT_ONCE;
       list(choose);
-      speak(find("found").textContent);
+      speak(find("found").textContent ?? "");
     });
   }
   find("more").addEventListener("click", () => {
@@ -111,8 +128,14 @@ export function startQuestions(choose) {
   find("list").addEventListener("focusin", ({ target }) => oneStop(buttons(), target));
   find("list").addEventListener("keydown", (event) => {
     const all = buttons();
-    const place = all.indexOf(event.target);
-    const next = all[{ ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: all.length - 1 }[event.key]];
+    const place = all.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    const places = new Map([
+      ["ArrowDown", place + 1],
+      ["ArrowUp", place - 1],
+      ["Home", 0],
+      ["End", all.length - 1],
+    ]);
+    const next = all[places.get(event.key) ?? -1];
     if (!next) return;
     event.preventDefault();
     next.focus();

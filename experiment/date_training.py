@@ -1,0 +1,91 @@
+"""What training on dates has of its own: models with their callbacks, measures and kept maps, and the last table."""
+
+from argparse import Namespace
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from common.callbacks import SECONDS, Callback, Measure, PrintLoss, Seconds
+from common.columns import Column, Panel
+from common.layer import named_params
+from common.optimizer import Adam
+from common.trainer import Trainer
+from dataset import dates
+from experiment.date_parts import MAPS, DateParts
+from experiment.history import table
+from experiment.training import Training
+from seq2seq import MeasureMaps, exact_match, padding_of
+from seq2seq.kept_maps import KeepMaps
+from seq2seq.model_file import MODELS
+
+KEPT = "maps.npz"  # of --keep-maps
+LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
+ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
+COLUMNS = LOSS, ACCURACY, SECONDS  # of every model
+WITH_MAPS = [name for name, model in MODELS.items() if model.has_maps]
+
+
+def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps | None, started: float) -> Trainer:
+    """The model of that name, untrained, with what trains it. started: when the time of the chapter's lines begins.
+
+    Every model starts from the same streams, whichever others are trained beside it. A model with maps takes
+    ``mask_padding``, the id of the padding that it does not look at.
+    """
+    weights, shuffling = (np.random.default_rng(seed) for seed in np.random.SeedSequence(args.seed).spawn(2))
+    sizes = len(parts.vocabulary), args.wordvec_size, args.hidden_size
+    masked = {"mask_padding": parts.space} if args.mask_padding and name in WITH_MAPS else {}
+    model = MODELS[name](*sizes, **masked, rng=weights)
+    model.encoder.share_prefixes = not args.no_shared_prefixes
+    xs, ts = parts.x_test, parts.t_test
+    callbacks: list[Callback] = [Measure(ACCURACY, lambda model: exact_match(model, xs, ts, workers=args.workers))]
+    if model.has_maps:
+        padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
+        asked = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
+        callbacks.append(MeasureMaps(*asked, workers=args.workers))
+        callbacks += [] if keeper is None else [keeper]
+    callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
+    return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
+
+
+def keep_maps(out: Path, question: str | None, parts: DateParts, *, unseen: bool = False) -> KeepMaps:
+    """The callback that keeps the maps of a question, by default the first test question.
+
+    unseen: it may have characters that no training question has. Raises ValueError for a question that cannot be asked.
+    """
+    answer = None
+    if question is None:
+        x, answer = parts.x_test[0], parts.vocabulary.decode(parts.t_test[0, 1:])
+    else:
+        question = question.strip()
+        if not question:
+            raise ValueError("--keep-maps: expected a question, got nothing but spaces")
+        x = parts.vocabulary.encode(question, parts.x_test.shape[1], seen=None if unseen else parts.seen)[parts.order]
+        with suppress(ValueError):
+            answer = dates.parse(question).date if parts.truth.any() else None
+    return KeepMaps(out / KEPT, x, parts.start_id, parts.T_dec, parts.vocabulary.decode, answer, reverse=parts.reverse)
+
+
+def has_reached(accuracy: float | None, trainer: Trainer) -> bool:
+    """Whether the model had this accuracy (0..1) after its last epoch; never for None."""
+    return bool(accuracy is not None and trainer.history and trainer.history[-1]["accuracy"] >= accuracy)
+
+
+def last_lines(training: Training, until: float | None = None) -> str:
+    """The table of the models after their last epochs; with an accuracy to reach, also when each model reached it."""
+    columns = [
+        Column("parameters", "parameters", ","),
+        replace(ACCURACY, heading="accuracy"),
+        replace(SECONDS, heading="seconds per epoch", format=".1f"),
+        *(column for column in training.columns if column not in COLUMNS),
+    ]
+    latest, rows, reached = {row["model"]: row for row in training.rows}, [], []
+    for name, trainer in training.trainers.items():
+        seconds = [record["seconds"] for record in trainer.history]
+        count = sum(param.size for param in named_params(trainer.model).values())
+        rows.append(latest[name] | {"parameters": count, "seconds": float(np.median(seconds))})
+        if until is not None:
+            end = f"reached in epoch {trainer.current_epoch}, {sum(seconds):.1f} s"
+            reached.append(f"{name}: {100 * until:g}% {end if has_reached(until, trainer) else 'not reached'}")
+    return "\n".join([*table(columns, rows, "model"), *reached])

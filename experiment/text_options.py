@@ -1,0 +1,97 @@
+"""The options of a training on texts: their defaults for each model, and which of them go together."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from common.self_attention import TYPES
+from dataset.labelled import READERS
+from dataset.tokenizers import TOKENIZERS
+from experiment.command_line import Parser, natural, number, positive_float, positive_int, ratio, share, some_text
+
+# The sizes and settings of each model's original, for options that are not given.
+ORIGINAL: dict[str, dict[str, float]] = {
+    "gru": dict(wordvec_size=300, hidden_size=512, batch_size=32, max_epoch=5, lr=0.001, vocab_size=25_000),
+    "seqself": dict(wordvec_size=300, hidden_size=356, batch_size=256, max_epoch=50, lr=0.002, patience=5),
+    "bow": dict(batch_size=256, max_epoch=50, lr=0.02, patience=5),
+}
+OPTIONS_OF = {  # options that some models have no use for
+    ("gru",): ("layers", "dropout", "no_attention"),
+    ("seqself",): ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
+    ("gru", "seqself"): ("embeddings", "no_mask", "wordvec_size", "hidden_size"),
+}
+
+
+def add_data(parser: Parser) -> None:
+    """Add the options that say what the texts are, and how they become ids."""
+    add = parser.add_argument
+    add("--data", type=some_text, metavar="PATH", help="a corpus; without it, generated Japanese sentences")
+    add("--format", choices=list(READERS), help="one folder per class, one file per class, or tables")
+    patterns = "folders: of the names of texts, by default *.txt; lines: of files to look at"
+    add("--pattern", type=some_text, help=patterns)
+    columns = "csv, where --data is one file and not a folder of features.csv and labels.csv: name or number (from 1)"
+    add("--text-column", type=some_text, metavar="COLUMN", help=f"{columns}; by default `text`")
+    add("--label-column", type=some_text, metavar="COLUMN", help="likewise; by default `label`")
+    add("--encoding", default="utf-8", help="of the corpus and of word vectors")
+    add("--test-data", type=some_text, metavar="PATH", help="texts to test on; without it, a share of --data")
+    add("--test-share", type=share, default=0.1, help="of all texts")
+    add("--validation-share", type=share, default=0.1, help="of the texts that are not for testing")
+    add("--tokenizer", choices=list(TOKENIZERS), help="by default characters for Japanese, else words")
+    add("--pieces", type=positive_int, default=8000, help="of the SentencePiece model that is trained")
+    add("--sentencepiece-model", type=some_text, metavar="FILE", help="a trained model, in place of training one")
+    add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
+    size = number(int, "a whole number of at least 3", lambda value: value >= 3)
+    add("--vocab-size", type=size, help="the most words, <pad> and <unk> among them")
+    add("--max-len", type=positive_int, help="the most tokens of a text that are read")
+    add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
+    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, as text; may be gzipped")
+
+
+def add_model(parser: Parser) -> None:
+    """Add the options of the models and of their training."""
+    add = parser.add_argument
+    add("--wordvec-size", type=positive_int)
+    add("--hidden-size", type=positive_int)
+    add("--layers", type=number(int, "a whole number of 1 to 100", lambda n: 1 <= n <= 100), default=3, help="of gru")
+    add("--dropout", type=ratio, default=0.4, help="of gru")
+    add("--no-attention", action="store_true", help="gru: the final states alone")
+    add("--no-mask", action="store_true", help="padding counts as if it were words, as in the originals")
+    add("--units", type=positive_int, default=32, help="of seqself's attention")
+    add("--attention-type", choices=TYPES, default="additive", help="of seqself")
+    add("--attention-width", type=positive_int, help="seqself: how many tokens each one sees")
+    add("--history-only", action="store_true", help="seqself: a token sees none after it")
+    add("--attention-activation", choices=("sigmoid",), help="of seqself's scores")
+    add("--batch-size", type=positive_int)
+    add("--max-epoch", type=positive_int)
+    add("--patience", type=positive_int, help="epochs without a better validation accuracy before it stops")
+    add("--lr", type=positive_float, help="of Adam, seqself: of Nadam")
+    add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
+    add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
+    parser.add_workers("threads that share each mini-batch")
+
+
+def settle(parser: Parser, args: Namespace) -> None:
+    """Fill in what the model's original had, and refuse options that do not go together."""
+    for name, value in ORIGINAL[args.model].items():
+        if getattr(args, name) is None and not (name == "wordvec_size" and args.embeddings):  # which has its own
+            setattr(args, name, value)
+    if args.data is not None and args.format is None:
+        parser.error(f"--data needs --format, one of {', '.join(READERS)}")
+    if args.data is None and args.test_data is not None:
+        parser.error("--test-data needs --data")
+    if args.data is None and args.format is not None:
+        parser.error("--format needs --data")
+    for name in ("sentencepiece_model", "pieces"):
+        if getattr(args, name) != parser.get_default(name) and args.tokenizer != "sentencepiece":
+            parser.error(f"--{name.replace('_', '-')} needs --tokenizer sentencepiece")
+    for models, names in OPTIONS_OF.items():
+        given = [name for name in names if getattr(args, name) != parser.get_default(name)]
+        if given and args.model not in models:
+            option, owners = given[0].replace("_", "-"), " or ".join(models)
+            parser.error(f"--{option} is an option of --model {owners}, not of {args.model}")
+    if args.format == "csv" and args.test_data is not None and not Path(args.data).is_file():
+        parser.error("--test-data: --format csv has its tests in the folder tests of --data")
+    if args.pattern is not None and args.format not in ("folders", "lines"):
+        parser.error("--pattern needs --format folders or lines")
+    for name in ("text_column", "label_column"):
+        if getattr(args, name) is not None and (args.format != "csv" or Path(args.data).is_dir()):
+            parser.error(f"--{name.replace('_', '-')} needs --format csv and a file as --data")

@@ -1,0 +1,122 @@
+"""What training on texts has of its own: the parts as ids, the model to train, and its callbacks."""
+
+import hashlib
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, save_model
+from classifier.text_classifier import TextClassifier
+from common.callbacks import Callback, EarlyStopping, ModelCheckpoint, Seconds
+from common.optimizer import Adam, Nadam
+from common.trainer import Trainer
+from dataset.tokenizers import TOKENIZERS, SentencePiece, Tokenizer, fitting
+from dataset.words import WordVocabulary, read_word_vectors
+from experiment.corpus import OPTIONS, open_corpus, pad, tokens_of
+
+SAMPLE = 1000  # texts that show whether a corpus is Japanese
+
+
+class TextParts:
+    """The three parts of a corpus as ids, with the tokenizer and the vocabulary of the training part.
+
+    args: of ``experiment.text_options``; a tokenizer that was not chosen is chosen there. kept: of a run that goes on,
+    the digests that ``same`` was then.
+    ``xs``, ``ts``  by part (train, validation, test): PaddedTexts, and labels int (N,)
+    ``same``        digests of the texts and of the vocabulary
+    Raises OSError or ValueError for a corpus that cannot be read, or is not the run's.
+    """
+
+    def __init__(self, args: Namespace, kept: dict):
+        options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+        where, shares = (
+            (args.data, args.format, args.encoding, args.test_data),
+            (args.test_share, args.validation_share),
+        )
+        self.corpus = corpus = open_corpus(*where, shares, args.seed, kept.get("sha256"), options)
+        if args.tokenizer is None:
+            args.tokenizer = fitting(corpus.train.texts[:SAMPLE])
+        self.tokenizer = make_tokenizer(args, corpus.train.texts)
+        tokens = {part: tokens_of(getattr(corpus, part), self.tokenizer) for part in corpus._fields[:3]}
+        self.vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
+        if len(self.vocabulary) == 2:
+            raise ValueError(f"--min-count {args.min_count}: no word of the texts is seen as often")
+        said = {name: value for name, value in self.tokenizer.to_json().items() if name != "nfkc"}  # new since 0.1.0
+        digest = hashlib.sha256(json.dumps([self.vocabulary.words, said]).encode()).hexdigest()
+        self.same = {"sha256": corpus.origin["sha256"], "vocabulary": digest}
+        if kept and kept.get("vocabulary") != digest:
+            started = "the tokenizer or its vocabulary differs from what the run started with"
+            raise ValueError(f"--resume {args.out}: {started}")
+        self.xs = {part: pad(words, self.vocabulary, args.padding, args.max_len) for part, words in tokens.items()}
+        self.ts = {part: getattr(corpus, part).labels for part in self.xs}
+        self.facts = {  # what TextModel needs, beside the model
+            "vocabulary": self.vocabulary.words,
+            "tokenizer": self.tokenizer.to_json(),
+            "classes": list(corpus.train.classes),
+            "padding": args.padding,
+            "max_len": args.max_len,
+            "data": corpus.origin,
+        }
+
+    def about(self) -> str:
+        """One line for who trains: the sizes of the parts and of the vocabulary."""
+        sizes = ", ".join(f"{len(x)} {part}" for part, x in self.xs.items())
+        return f"{self.corpus.train.source}: {sizes} texts; {len(self.vocabulary)} different tokens"
+
+
+def make_tokenizer(args: Namespace, texts: list[str]) -> Tokenizer:
+    """The tokenizer of the options; SentencePiece is trained on the texts, unless a trained model is named."""
+    if args.tokenizer != "sentencepiece":
+        return TOKENIZERS[args.tokenizer]()
+    if args.sentencepiece_model is not None:
+        return SentencePiece.load(args.sentencepiece_model)
+    return SentencePiece.train(texts, args.pieces)
+
+
+def word_vectors(args: Namespace, vocabulary: WordVocabulary):
+    """Ids (n,) of the words that ``--embeddings`` has, and their vectors (n, D); the vectors are None without it.
+
+    A word vector size that was not chosen becomes that of the file.
+    """
+    if args.embeddings is None:
+        return np.arange(0), None
+    found = read_word_vectors(args.embeddings, vocabulary, encoding=args.encoding, dimensions=args.wordvec_size)
+    args.wordvec_size = found[1].shape[1]
+    return found
+
+
+def make_model(args: Namespace, words: int, classes: int) -> TextClassifier:
+    """The model of the options, untrained, from the stream of weights that the seed gives."""
+    weights, _ = np.random.SeedSequence(args.seed).spawn(2)
+    rng = np.random.default_rng(weights)
+    if args.model == "bow":
+        return BagOfWords(words, classes)
+    mask = not args.no_mask
+    if args.model == "gru":
+        sizes = args.wordvec_size, args.hidden_size, args.layers, args.dropout
+        return GRUClassifier(words, *sizes, attention=not args.no_attention, classes=classes, mask=mask, rng=rng)
+    names = "attention_type", "attention_width", "history_only", "attention_activation"
+    attention = {name: getattr(args, name) for name in names}
+    sizes = args.wordvec_size, args.hidden_size, args.units
+    return SeqSelfClassifier(words, *sizes, attention=attention, classes=classes, mask=mask, rng=rng)
+
+
+def make_trainer(
+    args: Namespace, model: TextClassifier, parts: TextParts, best: Path
+) -> tuple[Trainer, ModelCheckpoint]:
+    """What trains the model, and the callback in it that keeps the best model so far in the file ``best``."""
+    checkpoint = ModelCheckpoint(best, save=lambda path, model: save_model(path, model, **parts.facts))
+    callbacks: list[Callback] = [
+        Evaluate(parts.xs["train"], parts.ts["train"], workers=args.workers),
+        Evaluate(parts.xs["validation"], parts.ts["validation"], "val_", workers=args.workers),
+        checkpoint,
+    ]
+    if args.patience is not None:
+        callbacks.append(EarlyStopping(patience=args.patience))
+    callbacks.append(Seconds())
+    optimizer = (Nadam if args.model == "seqself" else Adam)(lr=args.lr)
+    _, shuffling = np.random.SeedSequence(args.seed).spawn(2)
+    rng = np.random.default_rng(shuffling)
+    return Trainer(model, optimizer, rng=rng, callbacks=callbacks, workers=args.workers), checkpoint

@@ -1,0 +1,54 @@
+// @ts-check
+// The columns that both rows share, and the links between their characters.
+
+import { data } from "./data.js";
+import { find } from "./text.js";
+
+/** @import { Shown } from "./shown.js" */
+
+const FAINT = 0.002; // links weaker than this are not drawn
+const FIT = 34; // columns that fit on a narrow screen
+const SVG = "http://www.w3.org/2000/svg";
+
+// Both rows share the columns of the longer one; the shorter is set wider and centred.
+const COLUMNS = Math.max(data.T_enc, data.T_dec);
+const WIDER = Math.min(COLUMNS / data.T_dec, 1.8);
+const centre = {
+  /** @param {number} place */
+  in: (place) => (COLUMNS - data.T_enc) / 2 + place + 0.5,
+  /** @param {number} place */
+  out: (place) => (COLUMNS - data.T_dec * WIDER) / 2 + (place + 0.5) * WIDER,
+};
+
+/** Sets how many characters each row holds and its share of the width; rows too long for a finger scroll. */
+export function layOut() {
+  find("map").classList.toggle("long", COLUMNS > FIT);
+  const rows = /** @type {const} */ ([
+    ["padding", data.T_enc, 1],
+    ["in", data.T_enc, 1],
+    ["out", data.T_dec, WIDER],
+    ["verdict", data.T_dec, WIDER],
+  ]);
+  for (const [id, count, wider] of rows) {
+    find(`row-${id}`).style.setProperty("--columns", String(count));
+    find(`row-${id}`).style.setProperty("--width", `${(100 * count * wider) / COLUMNS}%`);
+  }
+}
+
+/** Draws each link as strong as its weight. @param {Shown} shown */
+export function drawLinks(shown) {
+  const paths = shown.weights.flatMap((a, out) =>
+    [...a].flatMap((weight, input) => {
+      if (weight < FAINT) return [];
+      const [x0, x1] = [10 * centre.in(input), 10 * centre.out(out)];
+      const path = document.createElementNS(SVG, "path");
+      path.setAttribute("d", `M${x0} 0C${x0} 55 ${x1} 45 ${x1} 100`);
+      path.style.setProperty("--w", weight.toFixed(4));
+      path.dataset.linkIn = String(input);
+      path.dataset.linkOut = String(out);
+      return [path];
+    }),
+  );
+  find("links", SVGElement).setAttribute("viewBox", `0 0 ${10 * COLUMNS} 100`);
+  find("links", SVGElement).replaceChildren(...paths);
+}

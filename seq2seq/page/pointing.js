@@ -1,0 +1,156 @@
+// @ts-check
+// What is pointed at, by mouse, finger or keys: its weights on both rows, on the links and in the heat map.
+
+import { partners } from "./shown.js";
+import { element, exact, find, glyph, oneStop, percent } from "./text.js";
+
+/** @import { Shown } from "./shown.js" */
+/** @typedef {{ in?: number, out?: number }} Place  of a character, or, with both, of a cell of the heat map */
+/**
+ * pinned: what was clicked or has the focus; hovered: what the pointer is on, which comes first.
+ * @typedef {{ pinned: Place | null, hovered: Place | null }} Pointed
+ */
+
+/** @type {Shown | null} */
+let shown = null;
+/** @type {Pointed} */
+let pointed = { pinned: null, hovered: null };
+
+/** Starts with a question that was just drawn, and nothing pointed at. @param {Shown} drawn */
+export function pointAtNothing(drawn) {
+  shown = drawn;
+  pointAt({ pinned: null, hovered: null });
+}
+
+/** @param {Partial<Pointed>} change */
+function pointAt(change) {
+  if (shown === null) return;
+  pointed = { ...pointed, ...change };
+  const at = pointed.hovered ?? pointed.pinned ?? {};
+  markCharacters(shown, at);
+  markLinks(at);
+  markCells(at);
+  readOut(shown, at);
+}
+
+/** The elements that the selector finds. @param {string} selector */
+const all = (selector) => /** @type {NodeListOf<HTMLElement | SVGElement>} */ (document.querySelectorAll(selector));
+
+/**
+ * Shades each character with its weight for the one that is pointed at.
+ * @param {Shown} shown
+ * @param {Place} at
+ */
+function markCharacters(shown, at) {
+  for (const button of all("button.char")) {
+    const place = { in: Number(button.dataset.in ?? -1), out: Number(button.dataset.out ?? -1) };
+    let weight = 0;
+    if (at.out !== undefined && place.in >= 0) weight = shown.weights[at.out][place.in];
+    if (at.out === undefined && at.in !== undefined && place.out >= 0) weight = shown.weights[place.out][at.in];
+    button.style.setProperty("--w", exact(weight));
+    button.classList.toggle("pointed", place.out === at.out || place.in === at.in);
+  }
+}
+
+/** Fades the links of all other characters. @param {Place} at */
+function markLinks(at) {
+  for (const path of all("#links path")) {
+    const { linkOut, linkIn } = path.dataset;
+    const off = at.out !== undefined ? linkOut !== String(at.out) : at.in !== undefined && linkIn !== String(at.in);
+    path.classList.toggle("off", off);
+  }
+}
+
+/** Outlines the row and the column of the heat map. @param {Place} at */
+function markCells(at) {
+  for (const cell of all("#heat [data-in], #heat [data-out]")) {
+    cell.classList.toggle("across", at.out !== undefined && cell.dataset.out === String(at.out));
+    cell.classList.toggle("down", at.in !== undefined && cell.dataset.in === String(at.in));
+  }
+}
+
+/**
+ * Says in words what is pointed at, and its strongest weights.
+ * @param {Shown} shown
+ * @param {Place} at
+ */
+function readOut(shown, at) {
+  const readout = find("readout");
+  const side = at.out !== undefined ? "out" : "in";
+  const place = at[side];
+  if (place === undefined) {
+    readout.textContent = "Point at a character, above or in the map, to see its weights.";
+    return;
+  }
+  const [chars, others] = side === "out" ? [shown.written, shown.input] : [shown.input, shown.written];
+  const isCell = at.out !== undefined && at.in !== undefined;
+  const listed = partners(shown, side, place);
+  const chosen = isCell ? listed.filter(({ other }) => other === at.in) : listed.slice(0, 4);
+  const chips = chosen.map(({ weight, other }) =>
+    element("span", { class: "chip" }, element("b", {}, glyph(others[other])), ` ${exact(weight)}`),
+  );
+  const sure = side === "out" && !shown.given ? ` (${percent(shown.p[place])} sure)` : "";
+  readout.replaceChildren(
+    element("b", { class: "subject" }, glyph(chars[place])),
+    side === "out" ? `${sure} looked at ` : " was looked at by ",
+    ...chips,
+  );
+}
+
+/** @param {EventTarget | null} target */
+function placeOf(target) {
+  const holder = target instanceof Element ? target.closest("#map [data-in], #map [data-out]") : null;
+  if (!(holder instanceof HTMLElement)) return null;
+  const { in: input, out } = holder.dataset;
+  return { ...(input && { in: Number(input) }), ...(out && { out: Number(out) }) };
+}
+
+/**
+ * The character that an arrow key leads to: along the row, or across to where the strongest link ends.
+ * @param {Shown} shown
+ * @param {HTMLElement} button
+ * @param {string} key
+ */
+function neighbour(shown, button, key) {
+  const side = button.dataset.in === undefined ? "out" : "in";
+  const place = Number(button.dataset[side]);
+  const row = all(`#row-${side} button`);
+  if (key === "ArrowLeft") return row[Math.max(0, place - 1)];
+  if (key === "ArrowRight") return row[Math.min(row.length - 1, place + 1)];
+  if (key === "Home") return row[0];
+  if (key === "End") return row[row.length - 1];
+  const across = (key === "ArrowDown" && side === "in") || (key === "ArrowUp" && side === "out");
+  if (!across) return null;
+  return all(`#row-${side === "in" ? "out" : "in"} button`)[partners(shown, side, place)[0].other];
+}
+
+export function startPointing() {
+  const map = find("map");
+  map.addEventListener("pointermove", (event) => {
+    // a finger holds on to what it touched first
+    const target =
+      event.pointerType === "mouse" ? event.target : document.elementFromPoint(event.clientX, event.clientY);
+    const place = placeOf(target);
+    if (JSON.stringify(place) !== JSON.stringify(pointed.hovered)) pointAt({ hovered: place });
+  });
+  map.addEventListener("pointerleave", (event) => {
+    // a finger that was lifted has chosen
+    const { pinned, hovered } = pointed;
+    pointAt({ pinned: event.pointerType === "mouse" ? pinned : (hovered ?? pinned), hovered: null });
+  });
+  map.addEventListener("click", ({ target }) => pointAt({ pinned: placeOf(target) }));
+  map.addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLElement && target.matches(".char"))
+      oneStop(all(`#${target.parentElement?.id} .char`), target);
+    pointAt({ pinned: placeOf(target) ?? pointed.pinned });
+  });
+  map.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") pointAt({ pinned: null, hovered: null });
+    const button = event.target instanceof Element ? event.target.closest("button.char") : null;
+    if (shown === null || !(button instanceof HTMLElement)) return;
+    const next = neighbour(shown, button, event.key);
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
