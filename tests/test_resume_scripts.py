@@ -14,6 +14,7 @@ from script_tools import INFINITE, MODELS, ROOT, cores, everything, history, ref
 from common import checkpoint
 from common.training_state import SaveState
 from dataset import dates
+from dataset.tokenizers import TOKENIZERS
 
 # Runs a script that sends itself a signal before the state of its N-th iteration is saved: SIGNAL N SCRIPT ARGUMENTS.
 STRUCK = """
@@ -77,11 +78,10 @@ def without_seconds(folder):
 
 
 def state(path):
-    """All of it but seconds and the arguments it was started with."""
+    """All of it but seconds."""
     found, manifest = checkpoint.load(path)
     for record in manifest["training"]["history"]:
         del record["seconds"]
-    del manifest["facts"]["arguments"]
     return {name: array.tobytes() for name, array in found.items()}, manifest
 
 
@@ -174,21 +174,18 @@ def test_a_run_that_fails_costs_the_one_before_it_nothing(finished, train):
     assert [row["epoch"] for row in history(finished / "kept" / "before")][-1] == "3"
 
 
-@pytest.mark.parametrize("place", ["save_model", "write_history"])
+@pytest.mark.parametrize("place", ["train_date.save_model", "experiment.training.write_history"])
 def test_what_an_epoch_writes_is_made_up_for(finished, train, monkeypatch, place):
     """The state of the last epoch is saved, but the process is gone before its model and history are written."""
-    import train_date
-
     options = *DATES, "--models", "peeky", "--max-epoch", 1
     assert train(finished, *options, "--out", "uninterrupted").returncode == 0
-    write = getattr(train_date, place)
 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_date, place, stop)
-    assert train(finished, *options, "--out", "cut").returncode == 130
-    monkeypatch.setattr(train_date, place, write)
+    with monkeypatch.context() as cut:
+        cut.setattr(place, stop)
+        assert train(finished, *options, "--out", "cut").returncode == 130
     assert not (finished / "cut" / "history.csv").exists()
     assert train(finished, "--resume", "cut").returncode == 0
     same_files(finished / "uninterrupted", finished / "cut")
@@ -247,8 +244,25 @@ def rewritten(change, *names):
     return rewrite
 
 
+def option(*new):
+    """Other options in place of those of the same name."""
+    names = [text.partition("=")[0] for text in new]
+    return rewritten(
+        lambda m: m["facts"].update(
+            options=[o for o in m["facts"]["options"] if o.partition("=")[0] not in names] + [*new]
+        )
+    )
+
+
 def argument(**new):
-    return rewritten(lambda m: m["facts"]["arguments"].update(new))
+    """The arguments that version 0.1.0 kept in place of options."""
+    kept = {"models": list(MODELS), "save_every": {"iterations": 1}, "out": "whole", "resume": None, "quiet": True}
+
+    def replace(manifest):
+        del manifest["facts"]["options"]
+        manifest["facts"]["arguments"] = kept | new
+
+    return rewritten(replace)
 
 
 def edited(old, new):
@@ -277,18 +291,26 @@ def edited(old, new):
         (copied("peeky.npz", "peeky.state.npz"), [], "peeky.state.npz: not the state of a training run"),
         (copied("baseline.npz", "baseline.state.npz"), [], r"baseline.state.npz: not the state of a training run"),
         (rewritten(lambda m: m.update(facts=[]), "baseline"), [], "not the state of a training run"),
-        (rewritten(lambda m: m["facts"].pop("arguments")), [], "was not written by this script"),
+        (rewritten(lambda m: m["facts"].pop("options")), [], "was not written by this script"),
+        (rewritten(lambda m: m["facts"].update(options="--quiet")), [], "was not written by this script"),
+        (option("--help"), [], "was not written by this script"),
+        (option("-h"), [], "was not written by this script"),
+        (option("--qui"), [], "was not written by this script"),
+        (option("--out=elsewhere"), [], "was not written by this script"),
+        (option("--tokenizer=words"), [], "was not written by this script"),
+        (option("--batch-size=x"), [], "baseline.state.npz: argument --batch-size: expected .*, got 'x'"),
+        (option("--quiet=1"), [], "baseline.state.npz: argument --quiet: ignored explicit argument '1'"),
+        (option("left"), [], "baseline.state.npz: unrecognized arguments: left"),
         (rewritten(lambda m: m["facts"].update(sha256=1)), [], "was not written by this script"),
         (argument(tokenizer=1), [], "was not written by this script"),
-        (argument(hidden_size=[1]), [], "was not written by this script"),
+        (argument(hidden_size={}), [], "argument --hidden-size: expected .*, got ''"),
         (argument(help=True), [], "was not written by this script"),
-        (argument(quiet=None), [], "was not written by this script"),
-        (argument(batch_size="x"), [], "baseline.state.npz: argument --batch-size: .* wanted, got 'x'"),
+        (argument(batch_size="x"), [], "baseline.state.npz: argument --batch-size: expected .*, got 'x'"),
         (argument(models=[]), [], "baseline.state.npz: argument --models: expected at least one"),
-        (argument(save_every={"iterations": 0}), [], "baseline.state.npz: argument --save-every: .* wanted, got 0"),
-        (argument(workers=1), [], "of .* workers, not 1"),
+        (argument(save_every={"iterations": 0}), [], "baseline.state.npz: argument --save-every: expected .*, got 0"),
+        (option("--workers=1"), [], "of .* workers, not 1"),
         (
-            rewritten(lambda m: m["facts"]["arguments"].update(lr=0.5), "attention"),
+            rewritten(lambda m: m["facts"]["options"].append("--lr=0.5"), "attention"),
             [],
             "--lr differs between baseline.state.npz and attention.state.npz",
         ),
@@ -314,17 +336,15 @@ def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
     """The texts are the same, how they become words is not."""
     write_films(tmp_path / "films", 30)
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    import train_text
-
-    monkeypatch.setattr(train_text, "write_history", lambda *_: None)
-    monkeypatch.setattr(train_text, "report", lambda *_: None)
+    monkeypatch.setattr("experiment.training.write_history", lambda *_: None)
+    monkeypatch.setattr("train_text.report", lambda *_: None)
     assert in_process(tmp_path, "train_text.py", *TEXTS, "--dropout", 0, "--out", "out").returncode == 0
     (tmp_path / "films").rename(tmp_path / "moved")
     refused(in_process(tmp_path, "train_text.py", "--resume", "out"), "films")
     assert in_process(tmp_path, "train_text.py", "--resume", "out", "--data", "moved").returncode == 0
     (tmp_path / "moved").rename(tmp_path / "films")
     before = everything(tmp_path)
-    monkeypatch.setattr(train_text.TOKENIZERS["words"], "__call__", lambda self, text: text[::-1].split())
+    monkeypatch.setattr(TOKENIZERS["words"], "__call__", lambda self, text: text[::-1].split())
     done = in_process(tmp_path, "train_text.py", "--resume", "out", "--max-epoch", 3)
     refused(done, "--resume out: the tokenizer or its vocabulary differs")
     assert everything(tmp_path) == before
@@ -333,4 +353,4 @@ def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
 def test_the_facts_of_a_state_are_json(date_runs):
     facts = checkpoint.read_manifest(date_runs / "parts" / "peeky.state.npz")["facts"]
     assert json.loads(json.dumps(facts)) == facts
-    assert (facts["arguments"]["workers"], facts["arguments"]["out"]) == (cores() + 1, "parts")
+    assert f"--workers={cores() + 1}" in facts["options"] and facts["options"][1:4] == ["--models", *MODELS[:2]]
