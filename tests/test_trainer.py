@@ -169,7 +169,7 @@ def test_training_stops_after_the_epoch_in_which_a_callback_says_so():
 @pytest.mark.parametrize("questions, answers", [(4, 3), (0, 0), (0, 4)])
 def test_refuses_data_that_do_not_match(questions, answers):
     trainer = Trainer(Recorder(), SGD(), callbacks=())
-    with pytest.raises(ValueError, match=f"fit: as many .* got {questions} and {answers}"):
+    with pytest.raises(ValueError, match=f"fit: expected as many .* got {questions} and {answers}"):
         trainer.fit(np.zeros((questions, 1)), np.zeros((answers, 1)))
 
 
