@@ -1,6 +1,7 @@
 """What happens around the training loop. A callback overrides the events it cares for; each gets the Trainer.
 
-They hear an event in the order in which they are listed: what measures comes before what watches the measured.
+Callbacks hear an event in the order in which they are listed: list those that measure before those that watch the
+measures.
 """
 
 import os
@@ -17,7 +18,7 @@ from support.terminal import printable
 
 
 class Callback:
-    """Base: every event does nothing.
+    """Base class, in which every event does nothing.
 
     ``columns``  declares the numbers that it adds to the record of each epoch; see ``common.columns``
     ``state``    names the attributes that a resumed training needs, which JSON can hold
@@ -35,20 +36,20 @@ class Callback:
         """Before each epoch, when every worker has its model, in ``trainer.models``."""
 
     def interval_end(self, trainer) -> None:
-        """After every ``eval_interval`` iterations; the newest entry of ``trainer.loss_list`` is theirs."""
+        """After every ``eval_interval`` iterations; their mean loss is the last entry of ``trainer.loss_list``."""
 
     def iteration_end(self, trainer) -> None:
-        """After each update, and its ``interval_end``."""
+        """After each update, and after ``interval_end`` where an interval ends with it."""
 
     def epoch_end(self, trainer) -> None:
-        """After each epoch; ``trainer.history[-1]`` is its record, to be read or added to."""
+        """After each epoch; its record, to be read or added to, is ``trainer.history[-1]``."""
 
     def fit_end(self, trainer) -> None:
         """After the last epoch of each ``fit``, unless it ended by an exception."""
 
 
 class PrintLoss(Callback):
-    """The chapter's line, at every interval. Time counts from ``start`` (seconds of ``time.perf_counter``),
+    """Print the chapter's line at every interval. Time counts from ``start`` (seconds of ``time.perf_counter``),
     or from the first fit; ``label`` stands before the line where several models train in turn."""
 
     def __init__(self, label: str = "", start: float | None = None):
@@ -60,7 +61,7 @@ class PrintLoss(Callback):
             self.start = time.perf_counter()
 
     def interval_end(self, trainer) -> None:
-        seconds = time.perf_counter() - self.start
+        seconds = time.perf_counter() - (self.start or 0.0)
         line = (
             f"{self.label}| epoch {trainer.current_epoch + 1} |  iter {trainer.iteration} / {trainer.max_iters} | "
             f"time {int(seconds)}[s] | loss {trainer.loss_list[-1]:.2f}"
@@ -69,7 +70,7 @@ class PrintLoss(Callback):
 
 
 class ProgressBar(Callback):
-    """Advance a tqdm bar by one an iteration. The caller makes and closes it, as several fits may share one."""
+    """Advance a tqdm bar by one per iteration. The caller makes and closes it, as several fits may share one."""
 
     def __init__(self, bar: tqdm):
         self.bar = bar
@@ -120,33 +121,33 @@ class Measure(Callback):
 
 
 class Watch(Callback):
-    """Base of those that follow one number of the epochs' records; it has to be there when their turn comes.
+    """Base of callbacks that follow one number in the records of the epochs, recorded before their turn comes.
 
-    monitor: its name; mode: "max" or "min", which is better; an epoch improves when it is better than the best one
-    so far by more than ``min_delta``. nan never is.
-    ``best`` and ``best_epoch`` are of the best epoch so far, in all fits; before it -inf or inf, and None.
+    monitor: its name; mode: whether "max" or "min" is better; an epoch improves when it is better than the best one
+    so far by more than ``min_delta``; nan is never better.
+    ``best`` and ``best_epoch``: of the best epoch in all fits; before the first, -inf or inf, and None.
     Raises ValueError for another mode or a negative min_delta, and in training when a record lacks the name.
     """
 
-    state = "best", "best_epoch"
+    state: tuple[str, ...] = ("best", "best_epoch")
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0):
         if mode not in ("max", "min"):
-            raise ValueError(f'{type(self).__name__}: mode "max" or "min" wanted, got {mode!r}')
+            raise ValueError(f'{type(self).__name__}: expected mode "max" or "min", got {mode!r}')
         min_delta = as_number(f"{type(self).__name__}: min_delta", min_delta)
         if not min_delta >= 0:
-            raise ValueError(f"{type(self).__name__}: min_delta of 0 or more wanted, got {min_delta}")
+            raise ValueError(f"{type(self).__name__}: expected min_delta of at least 0, got {min_delta}")
         self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.best = -float("inf") if mode == "max" else float("inf")
         self.best_epoch: int | None = None
 
     def improved(self, trainer) -> bool:
-        """Whether the newest epoch is the best, by which it becomes ``best``."""
+        """Whether the newest epoch is the best so far; if so, make it ``best``."""
         record = trainer.history[-1]
         if self.monitor not in record:
             raise ValueError(
                 f"{type(self).__name__}: no {self.monitor} in the epoch's record, which has {', '.join(record)}; "
-                f"a Measure of that name has to be listed before"
+                f"list a Measure of that name before it"
             )
         value = float(record[self.monitor])
         if self.mode == "max":
@@ -161,12 +162,12 @@ class Watch(Callback):
 class EarlyStopping(Watch):
     """End the fit after ``patience`` epochs in a row that did not improve; see ``Watch``. List it after the measures.
 
-    restore_best_weights: where it stopped the fit, the parameters are those of the best epoch again; a fit that ends by
-    its number of epochs keeps its last ones, as in Keras 2.2. A copy of the best is kept for it.
+    restore_best_weights: after a fit that it stopped, give the model the parameters of the best epoch, of which a copy
+    is kept; a fit that ends by its number of epochs keeps its last ones, as in Keras 2.2.
     ``wait``           epochs since the best one; a later fit goes on counting
     ``stopped_epoch``  the epoch after which the last fit was stopped; None when it was not
     Raises ValueError as ``Watch`` does, and for a patience below 0.
-    Source: Keras 2.2, whose names and rule these are, but that it begins anew in each fit; Prechelt 1998.
+    Source: the names and the rule of Keras 2.2, which however begins anew in each fit; Prechelt 1998.
     """
 
     state = *Watch.state, "wait"
@@ -175,7 +176,7 @@ class EarlyStopping(Watch):
     def __init__(
         self,
         monitor: str = "val_acc",
-        patience: int = 5,
+        patience: float = 5,
         mode: str = "max",
         min_delta: float = 0.0,
         restore_best_weights: bool = False,
@@ -183,7 +184,7 @@ class EarlyStopping(Watch):
         super().__init__(monitor, mode, min_delta)
         patience = as_number("EarlyStopping: patience", patience)
         if not patience >= 0:
-            raise ValueError(f"EarlyStopping: a patience of 0 or more wanted, got {patience}")
+            raise ValueError(f"EarlyStopping: expected a patience of at least 0, got {patience}")
         self.patience, self.restore_best_weights = patience, restore_best_weights
         self.wait = 0
         self.stopped_epoch: int | None = None
@@ -213,8 +214,7 @@ class EarlyStopping(Watch):
 class ModelCheckpoint(Watch):
     """Save the model after each epoch that improves; see ``Watch``. List it after the measures.
 
-    path: where to; save_best_only: False saves after every epoch; save: ``save(path, model)``, by default
-    ``model.save_params(path)``.
+    save_best_only: False saves after every epoch; save: ``save(path, model)``, by default ``model.save_params(path)``.
     """
 
     def __init__(

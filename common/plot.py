@@ -9,11 +9,12 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from common.columns import Column, Panel
 from support.plot_style import in_our_style, subplots
-from support.plot_text import Writing, new_figure
+from support.plot_text import Writing, new_figure, width_of_axes
 from support.terminal import visible
 
 # The chapter's markers, so that its three curves can be told apart without colour; and those of the classifiers' two.
@@ -21,6 +22,7 @@ MARKERS = {"baseline": "v", "peeky": "D", "attention": "o", "training": "o", "va
 OTHERS = list(itertools.product(("-", "--", ":", "-."), "s^<>Pph8X*d"))  # lines and markers of other models
 MARKED = 30  # the most markers of a curve
 NAME = 200.0  # points: the longest name in a legend; a longer one is cut
+SMALL = 8.3  # points: of letters in a legend above the axes
 
 
 @in_our_style
@@ -53,7 +55,8 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
         axes[panel] = at = ax.twinx() if axes else ax
         at.spines["right"].set_position(("outward", 55.0 * max(0, len(axes) - 2)))
         at.set_ylabel(writing.show(panel.label))
-    lines, others = [], itertools.cycle(OTHERS)
+    lines: list[Line2D] = []
+    others = itertools.cycle(OTHERS)
     for (column, _), (epochs, values) in curves.items():
         name, panel = names[len(lines)], panels[column]
         style, marker = ("-", MARKERS[name]) if name in MARKERS else next(others)
@@ -77,8 +80,12 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
     if len(axes) == 1:
         ax.legend(lines, shown, fontsize=10)
     else:  # above the axes: the curves at the right would be drawn over a legend on them
-        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False, "fontsize": "small"}
-        ax.legend(lines, shown, ncols=min(3, len(lines) or 1), **place)
+        widths = [writing.width(name, SMALL) + 45 for name in shown] or [1.0]  # each with its line
+        side_by_side = sum(widths) * ax.figure.dpi < 72 * ax.figure.bbox.width
+        ncols = len(widths) if side_by_side else max(1, int(width_of_axes(ax) / max(widths)))
+        ax.legend(
+            lines, shown, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=ncols, frameon=False, fontsize=SMALL
+        )
     writing.literal(*axes.values())
     return ax
 

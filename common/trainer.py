@@ -17,22 +17,22 @@ __all__ = ["Trainer", "remove_duplicate"]
 
 
 class Trainer:
-    """Mini-batch training of any model with ``forward(x, t) -> loss``, ``backward()``, ``params``, ``grads``.
+    """Train any model with ``forward(x, t) -> loss``, ``backward()``, ``params`` and ``grads`` in mini-batches.
 
     rng shuffles the data before each epoch (fresh entropy when None). callbacks: see ``common.callbacks``;
     None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
-    ``common.parallel``; the result is that of one worker up to rounding, and the same bits in every run. Small work
-    is left to fewer. combine: how their gradients are put together. Each epoch gives the workers copies of the
-    model as it then is.
+    ``common.parallel``; they give the result of one worker up to rounding, and the same bits in every run. Small work
+    is left to fewer threads. combine: how their gradients are put together. At the start of each epoch the workers get
+    copies of the model.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
-    ``history``    a dict an epoch: epoch, loss (the mean over its iterations), and what callbacks measured
+    ``history``    one dict per epoch: epoch, loss (the mean over its iterations), and what callbacks measured
     ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
     ``stop_training``  a callback sets it to True to end the fit after this epoch
-    ``batches``, ``losses``  of the running epoch: the rows of all its mini-batches, the losses of those done; an
-                      exception ends the epoch, so the next fit begins a new one
-    ``models``         the model, and the copies that the other workers have in the running epoch
-    ``blas_threads``   of a single worker's products; None, as many as BLAS likes, which differ in rounding
+    ``batches``, ``losses``  the running epoch's rows by mini-batch, and the losses of the mini-batches done; an
+                      exception ends the epoch, and the next fit begins a new one
+    ``models``         the model, and the other workers' copies of it in the running epoch
+    ``blas_threads``   of a single worker's products; None: BLAS chooses, and the number changes the rounding
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -58,10 +58,10 @@ class Trainer:
         self.batches: list[Array] = []
         self.losses: list[float] = []
         self.models = [model]
-        self.eval_interval = None
-        workers = as_number("Trainer: workers", workers, int)
+        self.eval_interval: int | None = None
+        workers = int(as_number("Trainer: workers", workers, int))
         if workers < 1:
-            raise ValueError(f"Trainer: at least 1 worker wanted, got {workers}")
+            raise ValueError(f"Trainer: expected at least 1 worker, got {workers}")
         self.workers, self.combine, self.blas_threads = workers, combine, None
 
     def fit(
@@ -73,17 +73,16 @@ class Trainer:
         max_grad: float | None = None,
         eval_interval: int | None = 20,
     ) -> list[dict]:
-        """Train for ``max_epoch`` epochs more, an unfinished one first; return ``history``.
+        """Train for ``max_epoch`` more epochs, finishing an interrupted one first; return ``history``.
 
         x, t: N questions and their answers, along the first axis. An epoch is ``N // batch_size`` full
-        batches of a new shuffle; data smaller than a batch trains as one batch. x may have its own way,
+        batches of a new shuffle; data smaller than a batch trains as one batch. x may have a method
         ``batches(batch_size, rng) -> list of index arrays``: an epoch is then all of these, in their order, and
-        ``x[indices]`` the arrays that the model is given. Gradients are clipped to the norm ``max_grad`` when it is
-        given.
+        the model is given ``x[indices]``. Gradients are clipped to the norm ``max_grad`` when it is given.
         Raises ValueError when x and t differ in length or are empty, a number is not positive, or the model cannot
         be shared among workers. Raises NumericFault for a loss or a gradient that is not finite, before the weights
-        change; for a weight, which then is what it was. An exception in a worker is raised here, with its
-        traceback.
+        change; for a weight that is not finite, after undoing the update. An exception in a worker is raised here,
+        with its traceback.
         """
         max_epoch, batch_size, max_grad, eval_interval = self._check(
             x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval
@@ -122,13 +121,13 @@ class Trainer:
 
     @contextmanager
     def _epoch(self, x, batch_size: int) -> Iterator[Workers]:
-        """The workers of an epoch, whose ``batches`` they are to do. An exception ends the epoch too."""
+        """Give an epoch its workers and its ``batches``. An exception ends the epoch too."""
         with Workers(self.model, self.workers, self.combine, blas_threads=self.blas_threads) as workers:
             self.models = workers.models
             self._notify("workers_begin")
             try:
                 if not self.batches:  # else an epoch that was resumed goes on
-                    self.batches, self.losses = list(self._batches(x, batch_size)), []
+                    self.batches, self.losses = self._batches(x, batch_size), []
                 elif max(batch.max() for batch in self.batches) >= len(x):
                     raise ValueError(f"Trainer.fit: the epoch to be ended is of more data than these {len(x)} rows")
                 self.max_iters = len(self.batches)
@@ -137,14 +136,14 @@ class Trainer:
                 self.batches, self.models = [], [self.model]
 
     def _batches(self, x, batch_size: int) -> list[Array]:
-        """Numbers of the rows of each mini-batch of an epoch."""
+        """Return the row numbers of each mini-batch of an epoch."""
         if hasattr(x, "batches"):
             batches = x.batches(batch_size, self.rng)
             if len(batches) == 0:
-                raise ValueError(f"Trainer.fit: a batch at least wanted of {type(x).__name__}.batches, got none")
-            return batches
+                raise ValueError(f"Trainer.fit: expected a batch at least from {type(x).__name__}.batches, got none")
+            return list(batches)
         size = min(batch_size, len(x))
-        return self.rng.permutation(len(x))[: len(x) // size * size].reshape(-1, size)
+        return list(self.rng.permutation(len(x))[: len(x) // size * size].reshape(-1, size))
 
     def plot(self, ylim: tuple[float, float] | None = None, ax=None):
         """Draw ``loss_list`` over its intervals; return the Axes. Shows nothing: call ``plt.show()``."""
@@ -157,16 +156,16 @@ class Trainer:
             getattr(callback, event)(self)
 
     @staticmethod
-    def _check(x, t, **positive) -> Iterator[float | None]:
-        """The numbers, as Python's own."""
+    def _check(x, t, **positive) -> Iterator:
+        """Yield the numbers as Python's own."""
         for name, data in (("x", x), ("t", t)):
             if not hasattr(data, "batches"):
                 expect_array("Trainer.fit", name, data)
         if len(x) != len(t) or len(x) == 0:
-            raise ValueError(f"Trainer.fit: as many answers as questions wanted, got {len(x)} and {len(t)}")
+            raise ValueError(f"Trainer.fit: expected as many answers as questions, got {len(x)} and {len(t)}")
         for name, value in positive.items():
             if value is not None or name in ("max_epoch", "batch_size"):
                 value = as_number(f"Trainer.fit: {name}", value, float if name == "max_grad" else int)
                 if not value > 0:
-                    raise ValueError(f"Trainer.fit: {name} above 0 wanted, got {value}")
+                    raise ValueError(f"Trainer.fit: expected {name} above 0, got {value}")
             yield value

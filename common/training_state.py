@@ -1,7 +1,8 @@
-"""The state of a training run, between any two iterations: all that the rest of it depends on, in one checkpoint."""
+"""The state of a training run between any two iterations: everything that the rest of it depends on, in one file."""
 
 import os
 import time
+from typing import Any
 
 import numpy
 
@@ -16,7 +17,7 @@ from common.parallel import blas_threads, refuse_state, values_in
 from common.util import to_cpu, to_gpu
 from support.stop_signals import StopSignals
 
-# arrays of a state, beside model and optimizer
+# arrays of a state, beside those of model and optimizer
 PROGRESS = {"epoch.rows": "i", "epoch.sizes": "i", "epoch.losses": "f", "loss_list": "f"}
 MOST_CHILDREN = 10**6  # streams that a stream may have spawned: each takes time and memory to spawn again
 
@@ -24,10 +25,10 @@ MOST_CHILDREN = 10**6  # streams that a stream may have spawned: each takes time
 def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     """Write weights, optimizer, random streams, position, history and what callbacks count; facts: what JSON can hold.
 
-    To be called between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. Of callbacks what their
-    ``state`` and ``arrays`` name is kept, of optimizers ``slots`` and numbers. Raises OSError when the file cannot be
-    written, ValueError for a number that is not finite, a model that carries state from batch to batch, or an optimizer
-    that keeps lists and has no ``slots``.
+    Call it between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. It keeps the attributes that
+    callbacks name in ``state`` and ``arrays``, and the ``slots`` and numbers of optimizers. Raises OSError when the
+    file cannot be written, ValueError for a number that is not finite, a model that carries state from batch to batch,
+    or an optimizer that keeps lists and has no ``slots``.
     """
     refuse_state(trainer.model)
     if any(isinstance(c, _Streams) for c in trainer.callbacks):
@@ -66,15 +67,16 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
 
 
 def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) -> dict:
-    """Bring a trainer that was made as the first one was to the state in the file; return the facts.
+    """Bring a trainer, made as the first one was, to the state in the file; return the facts.
 
-    The rest of the training then has the bits of one that was never interrupted; the next ``fit`` first ends the epoch
-    that was begun. measured: names of the numbers, beside the loss, that each epoch's record must have. Raises OSError,
-    or CheckpointError for a file that is damaged or of another model, optimizer, seed or number of workers; then
-    nothing has changed.
+    The rest of the training then has the bits of one that was never interrupted; the next ``fit`` first finishes the
+    epoch that was begun. measured: names of the numbers, beside the loss, that each epoch's record must have. Raises
+    OSError, or CheckpointError for a file that is damaged or of another model, optimizer, seed or number of workers;
+    nothing has changed then.
     """
     arrays, manifest = checkpoint.load(path)
-    optimizer, state = trainer.optimizer, manifest.get("training")
+    state: Any = manifest.get("training")
+    optimizer = trainer.optimizer
     generators, of_model = _generators(trainer.model, trainer.rng), _generators(trainer.model)
     try:
         copies = state["copies"]
@@ -85,7 +87,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             _check(rng, stream)
             # an epoch that was begun made its copies from children, and will again: from the same ones
             again = len(copies) if any(rng is own for own in of_model) else 0
-            spawned.append(stream["spawned"] - again - rng.bit_generator.seed_seq.n_children_spawned)
+            spawned.append(stream["spawned"] - again - _seeds(rng).n_children_spawned)
             if not 0 <= spawned[-1] <= MOST_CHILDREN:
                 raise ValueError(f"a stream spawned {stream['spawned']} others")
         for streams in copies:
@@ -99,8 +101,10 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             raise ValueError(f"of other callbacks than {', '.join(kinds) or 'none'}")
         counts = []
         for i, (callback, values) in enumerate(zip(_counting(trainer), state["callbacks"], strict=True)):
-            own = {name: _like(getattr(callback, name), values[name]) for name in callback.state}
-            counts.append((callback, own | {name: _parts(arrays, f"callback.{i}.{name}.") for name in callback.arrays}))
+            counted = {name: _like(getattr(callback, name), values[name]) for name in callback.state}
+            counts.append(
+                (callback, counted | {name: _parts(arrays, f"callback.{i}.{name}.") for name in callback.arrays})
+            )
         for name, kind in PROGRESS.items():
             if arrays[name].ndim != 1 or arrays[name].dtype.kind != kind:
                 raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
@@ -112,8 +116,11 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
         if len(state["history"]) != state["epoch"]:
             raise ValueError(f"{len(state['history'])} epochs of {state['epoch']}")
         for epoch, record in enumerate(state["history"], 1):
-            if record["epoch"] != epoch or not all(_is_number(record[name]) for name in ("loss", *measured)):
-                raise ValueError(f"no numbers of epoch {epoch}")
+            for name in ("epoch", "loss", *measured):
+                if not _is_number(record.get(name)):
+                    raise ValueError(f"no number {name} of epoch {epoch}")
+            if record["epoch"] != epoch:
+                raise ValueError(f"epoch {record['epoch']} in place of epoch {epoch}")
         position = {
             "batches": numpy.split(rows, numpy.cumsum(sizes))[:-1],
             "losses": losses.tolist(),
@@ -127,23 +134,23 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
         if type(state["blas_threads"]) is not int or not 0 < state["blas_threads"] < 2**16:
             raise ValueError(f"of {state['blas_threads']} BLAS threads")
         facts = manifest["facts"]
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
+    except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {reason}") from error
     learnt, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
     begun = any(name.startswith("optimizer.") for name in arrays)
     own = getattr(optimizer, "slots", ())
     slots = {slot: [np.zeros_like(p) for p in learnt] for slot in own if begun}
-    wanted = {f"model.{name}": p for name, p in named_params(trainer.model).items()}
-    wanted |= {f"optimizer.{slot}.{i}": a for slot, values in slots.items() for i, a in enumerate(values)}
-    checkpoint.assign(wanted, {name: to_gpu(a) for name, a in arrays.items()}, path)
+    targets = {f"model.{name}": p for name, p in named_params(trainer.model).items()}
+    targets |= {f"optimizer.{slot}.{i}": a for slot, values in slots.items() for i, a in enumerate(values)}
+    checkpoint.assign(targets, {name: to_gpu(a) for name, a in arrays.items()}, path)
     for slot in own:
         setattr(optimizer, slot, slots.get(slot))
     vars(optimizer).update(numbers)
     for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):
         rng.bit_generator.state = stream["state"]
         for _ in range(children):  # one by one, which takes no memory
-            rng.bit_generator.seed_seq.spawn(1)
+            _seeds(rng).spawn(1)
     for callback, values in counts:
         vars(callback).update(values)
     vars(trainer).update(position)
@@ -154,7 +161,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
 
 
 def facts(path: str | os.PathLike) -> dict:
-    """The facts in a file of ``save``, without its arrays. Raises OSError, or CheckpointError for another file."""
+    """Return the facts in a file of ``save``. Raises OSError, or CheckpointError for another file."""
     manifest = checkpoint.read_manifest(path)
     if "training" not in manifest or not isinstance(manifest.get("facts"), dict):
         raise checkpoint.CheckpointError(f"{path}: not the state of a training run")
@@ -162,7 +169,7 @@ def facts(path: str | os.PathLike) -> dict:
 
 
 class _Streams(Callback):
-    """Gives the other workers of an epoch that is resumed, once, the random streams that they had."""
+    """Give the other workers of a resumed epoch, once, the random streams that they had."""
 
     def __init__(self, copies: list):
         self.copies = copies
@@ -177,8 +184,9 @@ class _Streams(Callback):
 class SaveState(Callback):
     """Save the state to ``path`` every so many iterations or seconds, after each epoch, and when told to stop.
 
-    List it last: what callbacks after it do is not in the state. facts: as for ``save``. stop: it lets the iteration
-    end, and Interrupted is raised when its state is saved. Raises ValueError for iterations or seconds not above 0.
+    List it last: the state does not have what later callbacks do. facts: as for ``save``. stop: signals that let the
+    iteration end; once its state is saved, Interrupted is raised. Raises ValueError unless iterations and seconds are
+    above 0.
     """
 
     def __init__(
@@ -192,7 +200,7 @@ class SaveState(Callback):
     ):
         for name, value in (("iterations", iterations), ("seconds", seconds)):
             if value is not None and not as_number(f"SaveState: {name}", value) > 0:
-                raise ValueError(f"SaveState: {name} above 0 wanted, got {value}")
+                raise ValueError(f"SaveState: expected {name} above 0, got {value}")
         self.path, self.facts, self.iterations, self.seconds, self.stop = path, facts, iterations, seconds, stop
         self.saved_at = time.monotonic()
 
@@ -217,26 +225,26 @@ def _is_number(value) -> bool:
 
 
 def _parts(arrays: dict, prefix: str) -> dict:
-    """Take the arrays out whose names begin so, by the rest of their names."""
+    """Take out the arrays whose names have the prefix; return them by the rest of their names."""
     return {name.removeprefix(prefix): to_gpu(arrays.pop(name)) for name in list(arrays) if name.startswith(prefix)}
 
 
 def _like(own, value):
-    """The value that is to replace our own. Raises ValueError for what is no number, or list, where ours is one."""
+    """Return the value that replaces our own. Raises ValueError unless it is a number or a list where ours is one."""
     if _is_number(own) and not _is_number(value):
-        raise ValueError(f"a number wanted in place of {own}")
+        raise ValueError(f"expected a number in place of {own}, got {type(value).__name__}")
     if isinstance(own, list) and not isinstance(value, list):
-        raise ValueError(f"a list wanted in place of {own}")
+        raise ValueError(f"expected a list in place of {own}, got {type(value).__name__}")
     return value
 
 
 def _counting(trainer) -> list:
-    """The callbacks that have something to remember."""
+    """Return the callbacks that have something to remember."""
     return [callback for callback in trainer.callbacks if callback.state]
 
 
 def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Generator]:
-    """The others, and every random stream of the model's parts, once."""
+    """Return the others, and every random stream of the model's parts, each once."""
     found = {id(rng): rng for rng in others}
     for _, part in walk(model):
         for value in getattr(part, "__dict__", {}).values():
@@ -244,14 +252,19 @@ def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Gen
     return list(found.values())
 
 
+def _seeds(rng: numpy.random.Generator) -> Any:
+    """The SeedSequence of a stream, whose type in numpy's stubs lacks what every SeedSequence has."""
+    return rng.bit_generator.seed_seq
+
+
 def _stream(rng: numpy.random.Generator) -> dict:
-    seeds = rng.bit_generator.seed_seq
+    seeds = _seeds(rng)
     born = {"entropy": seeds.entropy, "spawn_key": list(seeds.spawn_key)}
     return {"state": rng.bit_generator.state, "spawned": seeds.n_children_spawned, **born}
 
 
 def _check(rng: numpy.random.Generator, stream: dict, same: tuple[str, ...] = ("entropy", "spawn_key")) -> None:
-    """Raise ValueError, or what a state of other types raises, unless this can become the state of rng."""
+    """Raise ValueError, or what a state of other types raises, unless the stream can become the state of rng."""
     own = _stream(rng)
     if any(stream[key] != own[key] for key in same):
         raise ValueError("of another seed")

@@ -20,8 +20,8 @@ class Parser(argparse.ArgumentParser):
     """argparse without usage lines before an error, which refuses an empty path (say, of an unset variable) instead of
     taking it for the current folder. description: a docstring, whose first line is shown; ``python -OO`` has none."""
 
-    def __init__(self, *arguments, description: str | None = None, **options):
-        super().__init__(*arguments, description=(description or "").partition("\n")[0], **options)
+    def __init__(self, *, description: str | None = None, **options):
+        super().__init__(description=(description or "").partition("\n")[0], **options)
         self.register("type", Path, lambda text: Path(some_text(text)))
 
     def error(self, message: str) -> NoReturn:

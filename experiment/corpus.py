@@ -1,10 +1,10 @@
-"""A corpus of labelled texts: opened as a training asks for it, described, and padded."""
+"""A corpus of labelled texts: opened as a training asks for it, described, tokenized and padded."""
 
 import hashlib
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,10 +37,11 @@ def open_corpus(
     sha256: str | None = None,
     options: dict[str, str] | None = None,
 ) -> Corpus:
-    """A corpus in one of the layouts of ``dataset.labelled``, or the generated sentences when path is None.
+    """Open a corpus in one of the layouts of ``dataset.labelled``, or the generated sentences when path is None.
 
-    shares: of all texts for testing, where nothing else names them, and of the rest for validation. sha256: what the
-    texts must be. options: of the reader. Raises ValueError or OSError for what cannot be read, or has changed.
+    shares: of all texts for testing, unless the corpus names its own, and of the rest for validation. sha256: the
+    digest that the texts must have. options: of the reader. Raises ValueError or OSError for a corpus that cannot be
+    read, or has changed.
     """
     test_share, validation_share = shares
     options = options or {}
@@ -50,7 +51,8 @@ def open_corpus(
         train = read_csv(path, PARTS[0], encoding=encoding)
         test = read_csv(path, PARTS[1], classes=train.classes, encoding=encoding)
     else:
-        read = partial(read_table if layout == "csv" else READERS[layout], encoding=encoding, **options)
+        reader: Any = read_table if layout == "csv" else READERS[layout or ""]
+        read = partial(reader, encoding=encoding, **options)
         train = read(path)
         if test_path is None:
             train, test = train.split(test_share, seed)
@@ -76,7 +78,7 @@ def open_corpus(
 
 
 def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
-    """The tokens of each text. Raises ValueError, saying where it stands, for a text that has none."""
+    """Return the tokens of each text. Raises ValueError, saying where it stands, for a text that has none."""
     tokens = []
     for i, text in enumerate(texts.texts):
         tokens.append(tokenizer(text))
@@ -87,7 +89,7 @@ def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
 
 
 def about(corpus: Corpus) -> list[str]:
-    """Lines for who trains: the classes with their counts in each part, what is odd of them, and what was skipped."""
+    """Return lines about the corpus: counts of the classes in each part, what is odd about them, what was skipped."""
     parts = {name: getattr(corpus, name) for name in corpus._fields[:3]}
     classes = corpus.train.classes
     counts = [np.bincount(part.labels, minlength=len(classes)) for part in parts.values()]
@@ -99,7 +101,7 @@ def about(corpus: Corpus) -> list[str]:
     lines = ["  ".join(map(rjust, row, widths)) for row in rows[: MOST_CLASSES + 1]]
     if len(classes) > MOST_CLASSES:
         lines.append(f"... and {len(classes) - MOST_CLASSES:,} classes more")
-    if len(classes) > MOST_CLASSES and (sum(counts) == 1).sum() > len(classes) / 2:
+    if len(classes) > MOST_CLASSES and (np.sum(counts, axis=0) == 1).sum() > len(classes) / 2:
         lines.append("most classes have one text: are these labels, or do those stand in another column or folder?")
     if unseen := [name for name, count in zip(classes, counts[0], strict=True) if not count]:
         lines.append(f"no text to train on: {', '.join(unseen[:MOST_CLASSES])}{', ...' * (len(unseen) > MOST_CLASSES)}")
@@ -114,4 +116,5 @@ def about(corpus: Corpus) -> list[str]:
 
 
 def pad(tokens: list[list[str]], vocabulary: WordVocabulary, padding: str, max_len: int | None) -> PaddedTexts:
+    """Return the texts as ids of the vocabulary, cut to max_len tokens, each batch to be padded on its own."""
     return PaddedTexts([vocabulary.encode(words) for words in tokens], padding=padding, max_len=max_len)

@@ -4,6 +4,7 @@ from argparse import Namespace
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
     """
     weights, shuffling = (np.random.default_rng(seed) for seed in np.random.SeedSequence(args.seed).spawn(2))
     sizes = len(parts.vocabulary), args.wordvec_size, args.hidden_size
-    masked = {"mask_padding": parts.space} if args.mask_padding and name in WITH_MAPS else {}
+    masked: dict[str, Any] = {"mask_padding": parts.space} if args.mask_padding and name in WITH_MAPS else {}
     model = MODELS[name](*sizes, **masked, rng=weights)
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test

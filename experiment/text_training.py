@@ -4,6 +4,7 @@ import hashlib
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,8 @@ class TextParts:
 def make_tokenizer(args: Namespace, texts: list[str]) -> Tokenizer:
     """The tokenizer of the options; SentencePiece is trained on the texts, unless a trained model is named."""
     if args.tokenizer != "sentencepiece":
-        return TOKENIZERS[args.tokenizer]()
+        kind: Any = TOKENIZERS[args.tokenizer]
+        return kind()
     if args.sentencepiece_model is not None:
         return SentencePiece.load(args.sentencepiece_model)
     return SentencePiece.train(texts, args.pieces)
@@ -99,8 +101,8 @@ def make_model(args: Namespace, words: int, classes: int) -> TextClassifier:
         return GRUClassifier(words, *sizes, attention=not args.no_attention, classes=classes, mask=mask, rng=rng)
     names = "attention_type", "attention_width", "history_only", "attention_activation"
     attention = {name: getattr(args, name) for name in names}
-    sizes = args.wordvec_size, args.hidden_size, args.units
-    return SeqSelfClassifier(words, *sizes, attention=attention, classes=classes, mask=mask, rng=rng)
+    of_seqself = args.wordvec_size, args.hidden_size, args.units
+    return SeqSelfClassifier(words, *of_seqself, attention=attention, classes=classes, mask=mask, rng=rng)
 
 
 def make_trainer(

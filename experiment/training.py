@@ -74,7 +74,7 @@ class Training:
         eval_interval: see ``Trainer.fit``. title: of the table after each epoch, below which the models are rows;
         without it, epochs are rows of one table.
         """
-        args, headed = self.args, 0
+        args, begun = self.args, min(trainer.current_epoch for trainer in self.trainers.values())
         epoch_size = -(-len(x) // args.batch_size) if hasattr(x, "batches") else max(1, len(x) // args.batch_size)
         done = sum(t.current_epoch * epoch_size + len(t.losses) * bool(t.batches) for t in self.trainers.values())
         total = args.max_epoch * len(self.trainers) * epoch_size
@@ -95,9 +95,9 @@ class Training:
                 if waiting and not args.quiet:
                     rows = [row for row in self.rows if row["epoch"] == epoch]
                     lines = table(self.columns, rows, "model" if title else "epoch")
-                    heading = [f"\nepoch {epoch} / {args.max_epoch}{title}"] if title else []
-                    tqdm.write("\n".join([*heading, *lines[headed:], *([""] if title else [])]))
-                    headed = 0 if title else 1
+                    if title:
+                        lines = ["", f"epoch {epoch} / {args.max_epoch}{title}", *lines, ""]
+                    tqdm.write("\n".join(lines if title or epoch == begun + 1 else lines[1:]))
             stop.check()
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -13,8 +13,8 @@ from support.array import Array
 
 
 class KeptMaps(NamedTuple):
-    """weights (E, T_dec, T_enc) of E epochs, in the order in which the question is written; written: the E answers
-    that the model gave; answer: the right one, None where it is not known."""
+    """The maps of one question: weights (E, T_dec, T_enc) of E epochs, in the order in which the question is written;
+    written: the E answers that the model gave; answer: the right one, None where it is not known."""
 
     weights: numpy.ndarray
     question: str
@@ -23,10 +23,10 @@ class KeptMaps(NamedTuple):
 
 
 class KeepMaps(Callback):
-    """After each epoch, the model answers x (T_enc,), and all answers and maps so far are written to ``path``.
+    """Let the model answer x (T_enc,) after each epoch, and write all answers and maps so far to ``path``.
 
-    start_id, sample_size: see ``Seq2seq.decode``; text: of ids; answer: the right one; reverse: x is read backwards.
-    A training that is resumed has those of the epochs before: ``written``, and ``weights`` by epoch.
+    start_id, sample_size: see ``Seq2seq.decode``; text: turns ids into a text; answer: the right one; reverse: x is
+    read backwards. A resumed training keeps those of earlier epochs: ``written``, and ``weights`` by epoch.
     """
 
     state = ("written",)
@@ -62,13 +62,14 @@ def load_maps(path: str | os.PathLike) -> KeptMaps:
     """What ``KeepMaps`` wrote. Raises OSError, or CheckpointError for a file that is damaged or of something else."""
     arrays, facts = checkpoint.load(path)
     weights = arrays.get("weights", numpy.empty(0))
-    question, written, answer = (facts.get(name) for name in ("question", "written", "answer"))
-    texts = [question, *(written if isinstance(written, list) else [None]), *([] if answer is None else [answer])]
-    fits = all(isinstance(text, str) for text in texts) and weights.dtype.kind == "f" and weights.ndim == 3
-    if fits:
+    question: Any = facts.get("question")
+    written: Any = facts.get("written")
+    answer: Any = facts.get("answer")
+    answers = [*(written if isinstance(written, list) else [None]), *([] if answer is None else [answer])]
+    fits = all(isinstance(text, str) for text in (question, *answers)) and weights.dtype.kind == "f"
+    if fits and weights.ndim == 3:
         E, T_dec, T_enc = weights.shape
-        lengths = {len(text) for text in written} | ({len(answer)} if answer is not None else set())
-        fits = 0 < E == len(written) and lengths == {T_dec} and len(question) == T_enc
-    if not fits:
+        fits = 0 < E == len(written) and {*map(len, answers)} == {T_dec} and len(question) == T_enc
+    if not fits or weights.ndim != 3:
         raise checkpoint.CheckpointError(f"{path}: not the maps of one question from epoch to epoch")
     return KeptMaps(weights, question, written, answer)

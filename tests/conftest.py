@@ -245,9 +245,8 @@ def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess
 def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]:
     """``train(cwd, *arguments)``: train_date.py in this process, which draws nothing."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    for name in ("plot_history", "plot_measures"):
-        monkeypatch.setattr(f"seq2seq.plot.{name}", lambda *_, **__: MagicMock())
-    monkeypatch.setattr("train_date.save_figure", lambda path, figure: None)
+    monkeypatch.setattr("common.plot.plot_columns", lambda *_: MagicMock())
+    monkeypatch.setattr("experiment.history.save_figure", lambda path, figure: None)
     return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)
 
 

@@ -10,7 +10,8 @@ from matplotlib.text import Text
 
 from classifier.plot import plot_confusion, plot_token_table, plot_word_attention
 from classifier.token_table import token_table
-from common.plot import plot_history, plot_loss_list
+from common.columns import Column, Panel
+from common.plot import plot_columns, plot_history, plot_loss_list
 from seq2seq.plot import AttentionMap, plot_accuracies, plot_attention, plot_attention_grid, plot_film, plot_measures
 
 
@@ -41,6 +42,11 @@ def nothing_else_touched(monkeypatch):
 
 # the function -> a call with texts t, on given Axes or none; t stands somewhere in the picture
 PICTURES = {
+    "common.plot.plot_columns": lambda t, ax=None: plot_columns(
+        [{"epoch": e, **dict.fromkeys(t, e)} for e in (1, 2)],
+        [Column(c, panel=Panel("p", t[0], top=1 if c == t[0] else None)) for c in t],
+        ax,
+    ),
     "common.plot.plot_history": lambda t, ax=None: plot_history(
         [{"model": m, "epoch": e, t[0]: e} for m in t for e in (1, 2)], t[0], ax
     ),

@@ -99,8 +99,8 @@ def test_decode_refuses(arguments, message):
         (lambda: SEQ2SEQ[2].generate(XS[:1], V, 3), r"expected ids in 0\.\.9, got 10"),
         (lambda: SEQ2SEQ[0].decode(XS, 0, 3, workers=0), "at least 1 wanted, got 0"),
         (lambda: exact_match(SEQ2SEQ[0], XS.tolist(), TS.tolist()), "exact_match: ts .*expected an array"),
-        (lambda: exact_match(SEQ2SEQ[0], XS, TS[:, 0]), r"exact_match: ts .* wanted, got \(3,\)"),
-        (lambda: exact_match(SEQ2SEQ[0], XS, TS[:1]), "as many answers as questions wanted, got 3 and 1"),
+        (lambda: exact_match(SEQ2SEQ[0], XS, TS[:, 0]), r"exact_match: expected ts .*, got \(3,\)"),
+        (lambda: exact_match(SEQ2SEQ[0], XS, TS[:1]), "expected as many answers as questions, got 3 and 1"),
         (lambda: exact_match(SEQ2SEQ[0], XS[:0], TS[:0]), "got 0 and 0"),
         (lambda: eval_seq2seq(SEQ2SEQ[0], XS[:1], [], {}), "eval_seq2seq: correct: .* got nothing"),
         (lambda: Seq2seq(0, 4, 6), r"sizes \(V, D, H\) of at least 1 wanted, got \(0, 4, 6\)"),
@@ -109,7 +109,7 @@ def test_decode_refuses(arguments, message):
         (lambda: GRUClassifier(V, 4, 3, 1, 2.0), r"expected a ratio in \[0, 1\), got 2.0"),
         (lambda: BagOfWords(-1), "at least 1 wanted, got -1"),
         (lambda: SeqSelfClassifier(V, 4, 3, classes=1), "at least 2 classes wanted, got 1"),
-        (lambda: evaluate(TEXTS[0], XS, TS[:2, 0]), "as many labels as texts wanted, got 3 and 2"),
+        (lambda: evaluate(TEXTS[0], XS, TS[:2, 0]), "expected as many labels as texts, got 3 and 2"),
         (lambda: confusion_matrix(np.array([0, 3]), np.array([0, 1]), 3), r"confusion_matrix: labels: expected 0\.\.2"),
         (lambda: confusion_matrix(np.array([0]), np.array([0, 1]), 3), "confusion_matrix: labels: expected shape"),
         (lambda: confusion_matrix(np.array([0, -1]), np.array([0, 1]), 3), "got -1"),
@@ -187,7 +187,7 @@ def test_classifiers_refuse_to_judge():
         (dict(batch_size=2.5), "fit: batch_size: expected a whole number, got 2.5"),
         (dict(max_epoch=float("inf")), "fit: max_epoch: expected a whole number, got inf"),
         (dict(eval_interval=1.5), "fit: eval_interval: expected a whole number"),
-        (dict(max_grad=float("nan")), "fit: max_grad above 0 wanted, got nan"),
+        (dict(max_grad=float("nan")), "fit: expected max_grad above 0, got nan"),
     ],
 )
 def test_fit_refuses(options, message):
@@ -233,12 +233,12 @@ TRAIN_TEXT = """
 --data . --format folders|--resume missing|--seed -1|--workers 0|--workers 257|--layers 101
 --out=|--data= --format lines"""
 WANTED = {
-    "--batch-size x": "argument --batch-size: a whole number of at least 1 wanted, got 'x'",
-    "--dropout 2": r"argument --dropout: a share of at least 0 and below 1 wanted, got 2",
-    "--save-every xs": "argument --save-every: iterations as 50, or seconds as 30s, wanted, got xs",
+    "--batch-size x": "argument --batch-size: expected a whole number of at least 1, got 'x'",
+    "--dropout 2": r"argument --dropout: expected a share of at least 0 and below 1, got 2",
+    "--save-every xs": "argument --save-every: expected iterations as 50, or seconds as 30s, got xs",
     "--out=": "argument --out: an empty text was given",
-    "--workers 257": "argument --workers: a whole number of 1 to 256 wanted, got 257",
-    "--out file": "--out file: a file is in the way",
+    "--workers 257": "argument --workers: expected a whole number of 1 to 256, got 257",
+    "--out file": "--out file: expected a folder, got a file",
     "--out file/below": "--out file/below: no folder can be made there",
     "--data missing --format lines": "missing: No such file",
     "--min-count 99999": "--min-count 99999: no word",
@@ -268,13 +268,11 @@ def test_training_scripts_refuse(in_process, monkeypatch, tmp_path, tiny, name, 
 
 def test_memory_that_is_not_there_is_said(in_process, monkeypatch, tmp_path):
     """Python's own MemoryError has no words."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    import train_date
 
     def run_out(*_):
         raise MemoryError
 
-    monkeypatch.setattr(train_date, "open_data", run_out)
+    monkeypatch.setattr("experiment.date_parts.open_data", run_out)
     refused(in_process(tmp_path, "train_date.py"), "^train_date.py: not enough memory for these sizes$")
 
 

@@ -223,7 +223,7 @@ def test_model_checkpoint_saves_as_it_is_told(tmp_path):
 
 @pytest.mark.parametrize("make", [EarlyStopping, lambda **given: ModelCheckpoint("path", **given)])
 def test_what_watches_refuses(make):
-    with pytest.raises(ValueError, match='mode "max" or "min" wanted, got \'maximum\''):
+    with pytest.raises(ValueError, match='expected mode "max" or "min", got \'maximum\''):
         make(mode="maximum")
     with pytest.raises(ValueError, match="no val_acc in the epoch's record, which has epoch, loss, accuracy;"):
         follow([1.0], make(), name="accuracy")
@@ -231,5 +231,5 @@ def test_what_watches_refuses(make):
 
 @pytest.mark.parametrize("name, value", [("patience", -1), ("min_delta", -0.1), ("min_delta", NAN)])
 def test_early_stopping_refuses(name, value):
-    with pytest.raises(ValueError, match=f"EarlyStopping: .*{name} of 0 or more wanted, got {value}"):
+    with pytest.raises(ValueError, match=f"EarlyStopping: .*expected .*{name} of at least 0, got {value}"):
         EarlyStopping(**{name: value})

@@ -111,8 +111,8 @@ def test_evaluate_by_hand():
 @pytest.mark.parametrize(
     ("count", "labels", "message"),
     [
-        (3, [0, 1], "evaluate: as many labels as texts wanted, got 3 and 2"),
-        (0, [0], "evaluate: as many labels as texts wanted, got 0 and 1"),
+        (3, [0, 1], "evaluate: expected as many labels as texts, got 3 and 2"),
+        (0, [0], "evaluate: expected as many labels as texts, got 0 and 1"),
         (3, [0, 1, 3], r"labels: expected 0\.\.2, got 3"),
         (3, [0, 1, -1], r"labels: expected 0\.\.2, got -1"),
     ],

@@ -175,7 +175,7 @@ def test_a_state_without_the_answers_of_the_maps_is_refused(kept_run, train):
     (kept,) = (c for c in manifest["training"]["callbacks"] if c["class"] == "KeepMaps")
     kept["written"] = 2
     checkpoint.save(path, arrays, manifest)
-    refused(train(kept_run, "--resume", "whole", "--max-epoch", 3), "not the state .*: a list wanted in place of")
+    refused(train(kept_run, "--resume", "whole", "--max-epoch", 3), "not the state .*: expected a list in place of")
 
 
 def test_a_run_without_maps_trains_the_same_and_leaves_none(kept_run, tiny, train):
@@ -202,7 +202,7 @@ def test_the_first_test_question_is_kept_read_forwards_or_not(tiny, train):
         (["--keep-maps", "May 1, ２"], "'２', character 8 "),
         (["--keep-maps", "1972-05-01"], "'-', character 5 of '1972-05-01', occurs in no training question"),
         (["--keep-maps", "a" * 30], "30 characters, at most 29"),
-        (["--keep-maps", " "], "--keep-maps: a question wanted, got nothing but spaces"),
+        (["--keep-maps", " "], "--keep-maps: expected a question, got nothing but spaces"),
     ],
 )
 def test_train_refuses_maps_that_cannot_be_kept(tiny, train, arguments, message):

@@ -10,6 +10,7 @@ from script_tools import ROOT, everything, film_reviews, refused, write_film_fol
 
 from classifier import load_model
 from dataset.words import WordVocabulary
+from experiment.command_line import options_of
 
 BOW = "--model bow --batch-size 8 --max-epoch 1 --workers 1 --out out".split()
 LINES = "--data films --format lines".split()
@@ -19,10 +20,8 @@ LINES = "--data films --format lines".split()
 def train(in_process, monkeypatch, tmp_path):
     """``train(*arguments)`` trains in tmp_path, draws nothing and returns what it printed before the first epoch."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    import train_text
-
-    for name in ("report", "write_history"):
-        monkeypatch.setattr(train_text, name, lambda *_: None)
+    for name in ("train_text.report", "experiment.training.write_history"):
+        monkeypatch.setattr(name, lambda *_: None)
 
     def train(*arguments, said=""):
         done = in_process(tmp_path, "train_text.py", *BOW, *arguments)
@@ -138,16 +137,14 @@ def test_strange_options_of_a_run_are_refused(train, tmp_path, monkeypatch):
 
 
 def test_a_run_that_is_older_than_an_option_goes_on(train, in_process, monkeypatch, tmp_path):
-    import train_text
-
     from experiment.corpus import OPTIONS
 
     write_films(tmp_path / "films", 20)
     write_films(tmp_path / "other", 20)
-    storable = train_text.storable
-    monkeypatch.setattr(train_text, "storable", lambda args: without(OPTIONS, storable(args)))
-    train(*LINES)
-    monkeypatch.setattr(train_text, "storable", storable)
+    younger = *OPTIONS, "min_count"
+    with monkeypatch.context() as older:
+        older.setattr("experiment.training.options_of", lambda args: options_of(without(younger, args)))
+        train(*LINES)
     message = "--resume out: --pattern differs from what the run was started with"
     refused(in_process(tmp_path, "train_text.py", "--resume", "out", "--pattern", "*"), message)
     done = in_process(tmp_path, "train_text.py", "--resume", "out", "--max-epoch", 2)

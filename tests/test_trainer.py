@@ -139,7 +139,7 @@ def test_data_may_make_their_own_batches(workers):
     first = [([[2, 0], [3, 3]], [10, 20])] if workers == 1 else [([[2, 0]], [10]), ([[3, 3]], [20])]
     assert sorted(seen) == sorted([*first, ([[1, 1, 1]], [30])] * 2)
     x.batches = lambda batch_size, rng: []
-    with pytest.raises(ValueError, match=r"fit: a batch at least wanted of Lines\.batches, got none"):
+    with pytest.raises(ValueError, match=r"fit: expected a batch at least from Lines\.batches, got none"):
         trainer.fit(x, np.array([30, 10, 20]))
 
 
@@ -169,7 +169,7 @@ def test_training_stops_after_the_epoch_in_which_a_callback_says_so():
 @pytest.mark.parametrize("questions, answers", [(4, 3), (0, 0), (0, 4)])
 def test_refuses_data_that_do_not_match(questions, answers):
     trainer = Trainer(Recorder(), SGD(), callbacks=())
-    with pytest.raises(ValueError, match=f"fit: as many .* got {questions} and {answers}"):
+    with pytest.raises(ValueError, match=f"fit: expected as many .* got {questions} and {answers}"):
         trainer.fit(np.zeros((questions, 1)), np.zeros((answers, 1)))
 
 
