@@ -1,12 +1,13 @@
-"""Compare the GRU classifier with its PyTorch twin, with attention and without: accuracy over seeds, time of an epoch.
+"""Compare the GRU classifier with its PyTorch twin, with and without attention: accuracy over seeds, time of an epoch.
 
 python -m benchmarks.compare_text --data path/to/sentence_polarity
 
-Both train on the same mini-batches, an epoch in turn; times are of training alone.
+Both train on the same mini-batches, one epoch each in turn; times are those of training alone.
 """
 
 import time
 from pathlib import Path
+from typing import Any
 
 from support import entry
 from support.blas_kernel import describe_blas, prefer_fast_kernels
@@ -19,6 +20,7 @@ import numpy as np
 from classifier import GRUClassifier, evaluate
 from common.optimizer import Adam
 from common.trainer import Trainer
+from dataset.batches import PaddedTexts
 from dataset.labelled import READERS
 from dataset.tokenizers import Words
 from dataset.words import WordVocabulary
@@ -30,7 +32,7 @@ def parse():
     parser = Parser(description=__doc__)
     parser.add_argument("--data", required=True, metavar="PATH", help="a corpus of two classes")
     parser.add_argument("--format", choices=("folders", "lines"), default="lines")
-    parser.add_argument("--seeds", type=positive_int, default=3, help="so many, from 0 (default %(default)s)")
+    parser.add_argument("--seeds", type=positive_int, default=3, help="how many, from 0 on (default %(default)s)")
     parser.add_argument("--max-epoch", type=positive_int, default=6)
     parser.add_argument("--batch-size", type=positive_int, default=64)
     parser.add_argument("--wordvec-size", type=positive_int, default=100)
@@ -43,9 +45,9 @@ def parse():
 
 
 class Batches:
-    """Texts whose mini-batches of an epoch have been drawn already."""
+    """Texts whose mini-batches of an epoch are already drawn."""
 
-    def __init__(self, x, batches):
+    def __init__(self, x: PaddedTexts, batches: list[np.ndarray]):
         self.x, self.drawn = x, batches
 
     def __len__(self) -> int:
@@ -80,7 +82,7 @@ def main() -> int:
         print(f"skipped in {train.source}: {train.skipped}")
     print(f"workers: {args.workers}; {describe_blas()}")
     sizes = len(vocabulary), args.wordvec_size, args.hidden_size, args.layers, args.dropout
-    results = {}
+    results: dict[tuple[str, bool, str], list[float]] = {}
     for seed in range(args.seeds):
         for attention in (True, False):
             weights, shuffling = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
@@ -93,8 +95,9 @@ def main() -> int:
                 optimizer = torch.optim.Adam(twin.parameters())
             for _ in range(args.max_epoch):
                 drawn = x_train.batches(args.batch_size, shuffling)
+                texts: Any = Batches(x_train, drawn)
                 before = time.perf_counter()
-                trainer.fit(Batches(x_train, drawn), train.labels, 1, args.batch_size, eval_interval=None)
+                trainer.fit(texts, train.labels, 1, args.batch_size, eval_interval=None)
                 results.setdefault(("ours", attention, "s"), []).append(time.perf_counter() - before)
                 if torch is not None:
                     before = time.perf_counter()

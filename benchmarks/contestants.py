@@ -1,6 +1,6 @@
-"""Who competes in ``benchmark.py``: several ways to train the same model on the same mini-batches."""
+"""The contestants of ``benchmarks.date``: several ways to train the same model on the same mini-batches."""
 
-import importlib.util
+import importlib
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -20,12 +21,13 @@ from common.parallel import Workers
 from seq2seq.model_file import MODELS
 
 REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "reference_chapter.py"
+BOOKS_MODELS = "baseline", "peeky", "attention"  # which the chapter's loop and PyTorch's twin know
 Batch = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all contestants train: a model of MODELS, its sizes, and how. ``threads`` is for each of them."""
+    """What all contestants train: a model of MODELS, its sizes, and how. ``threads`` is the number each one gets."""
 
     model: str
     V: int
@@ -37,7 +39,7 @@ class Job:
     seed: int
 
     def build(self):
-        """Our model; with the same weights at each call."""
+        """Build our model, with the same weights at each call."""
         return MODELS[self.model](self.V, self.D, self.H, rng=np.random.default_rng(self.seed))
 
 
@@ -54,7 +56,13 @@ class Laps(dict):
 
 
 class Contestant(ABC):
-    """A ``model`` with ``forward(x, t)`` and ``backward()``; a subclass makes it. ``turn()`` is held around steps."""
+    """A way to train a ``model`` with ``forward(x, t)`` and ``backward()``, which a subclass makes.
+
+    Steps run inside ``turn()``. ``models``: the names of the only models that it knows; None if it knows any.
+    """
+
+    models: tuple[str, ...] | None = None
+    model: Any
 
     def __init__(self, job: Job):
         self.job = job
@@ -65,7 +73,7 @@ class Contestant(ABC):
             yield
 
     def step(self, x: np.ndarray, t: np.ndarray) -> tuple[float, Laps]:
-        """Train on one mini-batch: the loss, and seconds by phase."""
+        """Train on one mini-batch; return the loss, and the seconds of each phase."""
         laps = Laps()
         loss = self.model.forward(x, t)
         laps.lap("forward")
@@ -77,23 +85,23 @@ class Contestant(ABC):
 
     @abstractmethod
     def update(self) -> None:
-        """Clip the gradients, and one step of Adam."""
+        """Clip the gradients and take one step of Adam."""
 
     @abstractmethod
-    def answers(self, xs: np.ndarray, start_id: int, sample_size: int) -> np.ndarray:
-        """Greedy answers (N, T_dec) to xs (N, T_enc)."""
+    def answers(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> np.ndarray:
+        """Return greedy answers (N, T_dec) to xs (N, T_enc)."""
 
-    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, **options) -> float:
-        """Seconds to answer all questions; options are for ``answers``."""
+    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> float:
+        """Measure the seconds to answer all questions: greedily, or by beam search where a contestant has it."""
         with self.turn():
-            self.answers(xs[:1], start_id, sample_size, **options)
+            self.answers(xs[:1], start_id, sample_size, beam_width)
             start = time.perf_counter()
-            self.answers(xs, start_id, sample_size, **options)
+            self.answers(xs, start_id, sample_size, beam_width)
             return time.perf_counter() - start
 
 
 class Ours(Contestant):
-    """Our framework on one Python thread, the BLAS on all."""
+    """Our framework on one Python thread, with BLAS on all threads."""
 
     def __init__(self, job: Job):
         super().__init__(job)
@@ -104,7 +112,7 @@ class Ours(Contestant):
         clip_grads(grads, self.job.max_grad)
         self.optimizer.update(params, grads)
 
-    def answers(self, xs, start_id, sample_size):
+    def answers(self, xs, start_id, sample_size, beam_width=None):
         return self.model.decode(xs, start_id, sample_size).ids
 
 
@@ -132,7 +140,7 @@ class OursThreaded(Ours):
         laps, forward = Laps(), self.model.forward
 
         def timed_forward(x, t):
-            """The first worker's. When it has ended, forward is over or nearly so: shares take about the same time."""
+            """The first worker's. When it ends, forward is about over, because all shares take about the same time."""
             loss = forward(x, t)
             laps.lap("forward")
             return loss
@@ -147,31 +155,35 @@ class OursThreaded(Ours):
 
 
 class OursUnshared(OursThreaded):
-    """The same without shared prefixes: every row of the encoder is computed."""
+    """Our framework without shared prefixes: every row of the encoder is computed."""
 
     share_prefixes = False
 
 
 class Chapter(Contestant):
-    """The chapter's way, one layer object a time step: ``tests/reference_chapter.py``, loaded by path."""
+    """The chapter's way, one layer object per time step: ``tests/reference_chapter.py``, loaded by path."""
+
+    models = BOOKS_MODELS
 
     def __init__(self, job: Job):
         super().__init__(job)
-        spec = importlib.util.spec_from_file_location("reference_chapter", REFERENCE)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.model = module.ChapterModel(job.model, named_params(job.build()))
+        sys.path.append(str(REFERENCE.parent))
+        chapter = importlib.import_module(REFERENCE.stem)
+        sys.path.pop()
+        self.model = chapter.ChapterModel(job.model, named_params(job.build()))
 
     def update(self):
         self.model.step(max_grad=self.job.max_grad, lr=self.job.lr)
 
-    def answers(self, xs, start_id, sample_size):
-        """One question after the other, as the chapter does it."""
+    def answers(self, xs, start_id, sample_size, beam_width=None):
+        """Answer one question after the other, as the chapter does."""
         return np.array([self.model.generate(xs[i : i + 1], start_id, sample_size) for i in range(len(xs))])
 
 
 class Torch(Contestant):
     """PyTorch's twin, eager."""
+
+    models = BOOKS_MODELS
 
     def __init__(self, job: Job):
         import torch
@@ -200,7 +212,7 @@ class Torch(Contestant):
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def answers(self, xs, start_id, sample_size):
+    def answers(self, xs, start_id, sample_size, beam_width=None):
         parts = [self.torch.from_numpy(xs[i : i + 512]) for i in range(0, len(xs), 512)]
         return np.concatenate([self.twin.decode(part, start_id, sample_size).numpy() for part in parts])
 
@@ -214,7 +226,7 @@ class TorchCompiled(Torch):
 
 
 BEAM_WIDTH = 5
-CONTESTANTS = {
+CONTESTANTS: dict[str, Any] = {  # classes of Contestant
     "ours": OursThreaded,
     "unshared": OursUnshared,
     "one": Ours,
@@ -235,16 +247,19 @@ SHARES_PREFIXES = ("ours", "one")
 
 
 def take_turn(contestant: Contestant, batches: Iterable[Batch]) -> list[tuple[float, Laps]]:
-    """Train on the batches: loss and laps of each step. The first is to warm up again after the others' turns."""
+    """Train on the batches; return the loss and laps of each step. The first one warms up after the others' turns."""
     with contestant.turn():
         return [contestant.step(x, t) for x, t in batches]
 
 
 def race(key: str, job: Job, train: Batch, test: Batch, N: int, accuracy: float, most: int = 20) -> dict:
-    """Train in epochs of all full mini-batches of N until the test questions are answered so well, or for ``most``
-    epochs: the accuracy after each, and the seconds of training and answering, from first weights to last answer."""
+    """Train in epochs of all full mini-batches of N, until the test accuracy is reached or for ``most`` epochs.
+
+    Returns the accuracy after each epoch, and the seconds of training and answering, from first weights to last answer.
+    """
     start = time.perf_counter()
-    contestant, rng, found = CONTESTANTS[key](job), np.random.default_rng(job.seed), []
+    contestant, rng = CONTESTANTS[key](job), np.random.default_rng(job.seed)
+    found: list[float] = []
     (x, t), (xs, ts) = train, test
     while not found or (found[-1] < accuracy and len(found) < most):
         order = rng.permutation(len(x))[: len(x) // N * N].reshape(-1, N)
@@ -255,9 +270,9 @@ def race(key: str, job: Job, train: Batch, test: Batch, N: int, accuracy: float,
 
 
 def peak_memory() -> float:
-    """Largest resident memory of this process so far, in MB (10^6 bytes).
+    """Return the largest resident memory of this process so far, in MB (10^6 bytes).
 
-    Linux says it in /proc. Its ``ru_maxrss`` would not do: a process inherits it from the one that started it.
+    Linux tells it in /proc. Its ``ru_maxrss`` would be wrong: a process inherits it from the one that started it.
     """
     status = Path("/proc/self/status")
     if status.is_file():
@@ -270,13 +285,13 @@ def peak_memory() -> float:
 
 
 def train_and_weigh(key: str, job: Job, batches: list[Batch]) -> dict[str, float]:
-    """In this process: median ms a step after the first two batches, and the peak memory of the process in MB."""
+    """Measure the median ms per step after the first two batches, and the peak memory of this process in MB."""
     results = take_turn(CONTESTANTS[key](job), batches)
     seconds = [sum(laps.values()) for _, laps in results[2:]]
     return {"ms": 1000 * float(np.median(seconds)), "memory_mb": peak_memory()}
 
 
 def alone(key: str, job: Job, batches: list[Batch]) -> dict[str, float]:
-    """``train_and_weigh`` in a new process, which has nothing else in its memory."""
+    """Call ``train_and_weigh`` in a new process, which has nothing else in its memory."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(train_and_weigh, key, job, batches).result()

@@ -1,15 +1,15 @@
 """Measure a training step of the date models: ours, the chapter's way and PyTorch's, in turn, in one run.
 
-python -m benchmarks.date                                       # all there is, a table a model
+python -m benchmarks.date                                       # everything, one table per model
 python -m benchmarks.date --only ours torch --models attention  # some of it
 python -m benchmarks.date --scale                               # how time and memory grow with N, T_enc and H
 python -m benchmarks.date --until 0.999                         # how long the attention model takes to 99.9%
 python -m benchmarks.date --kernels                             # with each kind of OpenBLAS's kernels
 
-In each round every contestant takes a turn: it trains on the round's mini-batches, the same for all, the first of
-them untimed. Threads that BLAS and OpenMP leave spinning would disturb whoever comes next, so there is a pause
-before each turn; and who begins moves on from round to round. A figure is the median of the rounds; its spread
-are the quartiles. PyTorch is wanted for its rows only: pip install torch==2.13.0
+In each round every contestant takes a turn: it trains on the same mini-batches, the first of them untimed. Threads
+that BLAS and OpenMP leave spinning would disturb the next contestant, so each turn begins with a pause; and each round
+begins with another contestant. A figure is the median of the rounds, its spread the quartiles. Only the rows of
+PyTorch need it: pip install torch==2.13.0
 """
 
 import importlib.util
@@ -22,6 +22,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from support import entry
 from support.blas_kernel import VARIABLE, describe_blas, kernels_to_compare, prefer_fast_kernels
@@ -51,7 +52,8 @@ from experiment.date_model import open_data
 from support.atomic_file import replacing
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
-ONE_BY_ONE = 100  # questions that the chapter's loop answers, to tell how long it would take for all
+ONE_BY_ONE = 100  # questions that the chapter's loop answers; its time for all is extrapolated
+MODEL = "attention"  # of --scale, --kernels and --until
 
 
 def parse():
@@ -73,7 +75,7 @@ def parse():
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
     args = parser.parse_args()
     if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
-        parser.error(f"--json {args.json}: a file in a folder that exists wanted")
+        parser.error(f"--json {args.json}: expected a file in a folder that exists")
     return args
 
 
@@ -84,7 +86,7 @@ def main() -> int:
     train, test = (x_train[:, ::-1], t_train), (x_test[: args.questions, ::-1], t_test)
     keys = choose(args)
     facts = environment(args)
-    report = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
+    report: dict[str, Any] = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
     if args.rounds < 7 and not (args.until or args.scale):
         print("fewer than 7 rounds: not figures to quote")
@@ -92,7 +94,7 @@ def main() -> int:
         report["kernels"] = by_kernels(args)
         print(f"\n{kernels_table(report['kernels'])}")
     elif args.until:
-        job = make_job(args, "attention", len(data.vocabulary), args.hidden_size)
+        job = make_job(args, MODEL, len(data.vocabulary), args.hidden_size)
         racers = [key for key in keys if key in ("ours", "torch")]
         report["race"] = {key: race(key, job, train, test, args.batch_size, args.until) for key in racers}
         print(f"\n{race_table(report['race'], args.until)}")
@@ -103,7 +105,7 @@ def main() -> int:
         report["models"] = {}
         for name in args.models:
             job = make_job(args, name, len(data.vocabulary), args.hidden_size)
-            report["models"][name] = measured = measure(args, job, keys, train, test)
+            report["models"][name] = measured = measure(args, job, that_know(name, keys), train, test)
             print(f"\n{model_table(measured)}")
     if args.json:
         with replacing(args.json) as file:
@@ -112,13 +114,13 @@ def main() -> int:
 
 
 def by_kernels(args) -> list[dict]:
-    """A step of our attention model with each kind of kernels that the CPU can run, each in a process of its own."""
+    """Measure a step of our attention model with each kind of kernels that the CPU can run, in a process of its own."""
     found = []
     for kernels in kernels_to_compare():
         with TemporaryDirectory() as folder:
             path = Path(folder) / "report.json"
             command = [sys.executable, "-m", "benchmarks.date", "--json", path]
-            command += ["--only", "ours", "--models", "attention"]
+            command += ["--only", "ours", "--models", MODEL]
             command += ["--data", args.data] if args.data else []
             for name in ("rounds", "steps", "pause_ms", "workers", "batch_size", "wordvec_size", "hidden_size", "seed"):
                 command += [f"--{name.replace('_', '-')}", getattr(args, name)]
@@ -130,13 +132,13 @@ def by_kernels(args) -> list[dict]:
             )
             if done.returncode:
                 raise ValueError(f"with {kernels} kernels: {done.stderr.strip() or f'exit code {done.returncode}'}")
-            measured = json.loads(path.read_text(encoding="utf-8"))["models"]["attention"]
+            measured = json.loads(path.read_text(encoding="utf-8"))["models"][MODEL]
         found.append({"kernels": kernels, "floor": measured["floor"], **measured["contestants"]["ours"]})
     return found
 
 
 def choose(args) -> list[str]:
-    """The contestants asked for, and possible here. Raises ValueError when there are none."""
+    """Return the contestants that are asked for and possible here. Raises ValueError when none is left."""
     keys = [key for key in CONTESTANTS if (key in args.only if args.only else key != "compiled")]
     if args.compiled and "compiled" not in keys:
         keys.append("compiled")
@@ -148,6 +150,16 @@ def choose(args) -> list[str]:
     if (args.scale and not {"ours", "torch"} & set(keys)) or not keys:
         raise ValueError("no contestant is left to measure")
     return keys
+
+
+def that_know(name: str, keys: list[str]) -> list[str]:
+    """Return the contestants that know the model; say which ones are left out."""
+    known = [key for key in keys if CONTESTANTS[key].models is None or name in CONTESTANTS[key].models]
+    if left_out := [LABELS[key] for key in keys if key not in known]:
+        print(f"{name}: not a model of the book, so without {', '.join(left_out)}")
+    if not known:
+        raise ValueError(f"{name}: no contestant is left to measure")
+    return known
 
 
 def environment(args) -> dict[str, str | int]:
@@ -172,10 +184,10 @@ def make_job(args, model: str, V: int, H: int) -> Job:
 
 
 def make_batches(data: Batch, N: int, count: int, seed: int) -> list[Batch]:
-    """Mini-batches of N rows, drawn as in training; a new shuffle begins when the data is used up."""
+    """Draw mini-batches of N rows as in training; a new shuffle begins when the data is used up."""
     x, t = data
     if N > len(x):
-        raise ValueError(f"mini-batches of {N} wanted, but there are {len(x)} questions to train on")
+        raise ValueError(f"expected at most {len(x)} as the size of a mini-batch, the questions to train on, got {N}")
     rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(len(x)) for _ in range(-(-count * N // len(x)))])
     rows = order[: count * N].reshape(count, N)
@@ -183,7 +195,7 @@ def make_batches(data: Batch, N: int, count: int, seed: int) -> list[Batch]:
 
 
 def warm_up(key: str, job: Job, batches: list[Batch]) -> tuple[Contestant, float] | None:
-    """A contestant after its first steps, and its first loss; None when torch.compile cannot do it."""
+    """Return a contestant after its first steps, and its first loss; None when torch.compile fails."""
     try:
         contestant = CONTESTANTS[key](job)
         return contestant, take_turn(contestant, batches)[0][0]
@@ -195,20 +207,21 @@ def warm_up(key: str, job: Job, batches: list[Batch]) -> tuple[Contestant, float
 
 
 def measure(args, job: Job, keys: list[str], train: Batch, test: Batch) -> dict:
-    """All that the benchmark says about one model."""
+    """Measure everything that the benchmark says about one model."""
     turn = 1 + args.steps
     batches = make_batches(train, args.batch_size, 2 + max(2, args.rounds * turn), args.seed)
-    ready = {key: warm_up(key, job, batches[:2]) for key in keys}
-    contestants = {key: found[0] for key, found in ready.items() if found}
-    keys = list(contestants)
-    phases, rates = {key: [] for key in keys}, []
+    ready = {key: found for key in keys if (found := warm_up(key, job, batches[:2]))}
+    contestants = {key: contestant for key, (contestant, _) in ready.items()}
+    keys, rates = list(contestants), []
+    phases: dict[str, list[dict[str, float]]] = {key: [] for key in keys}
     for i in range(args.rounds):
         time.sleep(args.pause_ms / 1000)
         rates.append(sgemm_rate(job.threads))
         for key in keys[i % len(keys) :] + keys[: i % len(keys)]:
             time.sleep(args.pause_ms / 1000)
             results = take_turn(contestants[key], batches[2 + i * turn :][:turn])[1:]
-            phases[key].append({phase: 1000 * np.mean([laps[phase] for _, laps in results]) for phase in results[0][1]})
+            mean = {phase: float(np.mean([laps[phase] for _, laps in results])) for phase in results[0][1]}
+            phases[key].append({phase: 1000 * seconds for phase, seconds in mean.items()})
     ms = {key: np.array([sum(phase.values()) for phase in phases[key]]) for key in keys}
 
     floor = floor_of(job, batches, float(np.median(rates)))
@@ -237,7 +250,7 @@ def measure(args, job: Job, keys: list[str], train: Batch, test: Batch) -> dict:
 
 
 def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
-    """The least time that the products of a step take at the measured rate (operations per second)."""
+    """Return the least time that the products of a step take at the measured rate (operations per second)."""
     (N, T_enc), T_dec = batches[0][0].shape, batches[0][1].shape[1] - 1
     rows = float(np.mean([distinct_prefixes(x).sum() for x, _ in batches]))
     model = job.build()
@@ -254,19 +267,21 @@ def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
 
 
 def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str, dict]:
-    """Seconds to answer the test questions, in turn: in batches, but the chapter's from a few of them, one by one; ours
-    by beam search too."""
+    """Measure the seconds to answer the test questions, in turn.
+
+    The chapter's way answers a few of them, one by one; the others answer in batches, ours by beam search, too.
+    """
     xs, ts = test
-    seconds = {key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")}
+    seconds: dict[str, list[float]] = {key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")}
     seconds |= {"beam": []} if "ours" in contestants else {}
     few = xs[:ONE_BY_ONE]
     for _ in range(min(args.rounds, 3)):
         for key in seconds:
             asked = few if key == "chapter" else xs
             time.sleep(args.pause_ms / 1000)
-            asker, options = (key, {}) if key != "beam" else ("ours", {"beam_width": BEAM_WIDTH})
+            asker, width = (key, None) if key != "beam" else ("ours", BEAM_WIDTH)
             task = np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1
-            taken = contestants[asker].evaluate(*task, **options)
+            taken = contestants[asker].evaluate(*task, width)
             seconds[key].append(taken * len(xs) / len(asked))
     return {key: {"questions": len(xs), "seconds": float(np.median(s))} for key, s in seconds.items()}
 
@@ -277,7 +292,7 @@ def spread(values: np.ndarray) -> dict[str, float]:
 
 
 def scale(args, keys: list[str], train: Batch, V: int) -> list[dict]:
-    """Time and memory of the attention model, one size varied at a time; each in a process of its own."""
+    """Measure time and memory of the attention model, one size varied at a time, each in a process of its own."""
     default = {"N": args.batch_size, "T_enc": train[0].shape[1], "H": args.hidden_size}
     varied = [(axis, default | {axis: value}) for axis, values in SCALE.items() for value in values]
     rows = []
@@ -287,7 +302,7 @@ def scale(args, keys: list[str], train: Batch, V: int) -> list[dict]:
             rng = np.random.default_rng(args.seed)
             batches = [(rng.integers(V, size=(sizes["N"], sizes["T_enc"])), t) for _, t in batches]
         distinct = np.mean([distinct_prefixes(x).sum() / x.size for x, _ in batches])
-        job = make_job(args, "attention", V, sizes["H"])
+        job = make_job(args, MODEL, V, sizes["H"])
         found = {key: alone(key, job, batches) for key in keys}
         rows.append({"varied": axis, **sizes, "distinct_rows": float(distinct), "contestants": found})
     return rows

@@ -1,10 +1,10 @@
-"""The tables that ``benchmark.py`` prints."""
+"""The tables that ``benchmarks.date`` prints."""
 
 from benchmarks.contestants import LABELS
 
 
 def table(rows: list[list[str]]) -> str:
-    """Rows of texts, the first the header; the first column to the left, the others to the right."""
+    """Lay out rows of texts, the first being the header: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
     return "\n".join("  ".join(line).rstrip() for line in lines)

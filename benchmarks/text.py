@@ -1,7 +1,7 @@
-"""Training steps of both classifiers at the sizes of the originals, on random texts: time and memory.
+"""Measure training steps of both classifiers at the sizes of the originals, on random texts: time and memory.
 
 python -m benchmarks.text                # each model in a process of its own
-python -m benchmarks.text --model gru    # this one, in this process
+python -m benchmarks.text --model gru    # this model, in this process
 """
 
 import resource
@@ -32,7 +32,7 @@ ORIGINAL = {
 
 
 class Times(Callback):
-    """When each iteration ended."""
+    """Record when each iteration ends."""
 
     def __init__(self):
         self.ends = []

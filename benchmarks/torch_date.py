@@ -1,9 +1,9 @@
-"""The three date models in PyTorch, as its users write them, with weights taken over from ours.
+"""The three date models in PyTorch, as its users write them, with weights copied from ours.
 
 Imported only where torch is installed: ``pip install torch==2.13.0``; it is no dependency of this project.
-What differs from ours: ``nn.LSTM`` has two biases, which are trained apart (the second starts from zero, and both
-get the gradient of ours); its gates are i, f, g, o where ours are f, g, i, o; Adam has torch's own defaults
-(eps 1e-8). So losses and gradients agree before the first update, and drift apart slowly after it.
+Three things differ from ours: ``nn.LSTM`` trains two biases (the second starts from zero, and both get the gradient of
+our one); its gates are in the order i, f, g, o, ours f, g, i, o; Adam has torch's own defaults (eps 1e-8).
+So losses and gradients agree before the first update, and slowly drift apart after it.
 """
 
 from collections.abc import Iterator
@@ -18,28 +18,28 @@ TO_OURS = [1, 2, 0, 3]  # f, g, i, o, in places of torch's
 
 
 def gates(array: np.ndarray, order: list[int]) -> np.ndarray:
-    """The four blocks of the first axis (4H, ...) in another order."""
+    """Reorder the four blocks of the first axis (4H, ...)."""
     return np.concatenate([np.split(array, 4)[k] for k in order])
 
 
 def to_torch(layer: nn.Module, array: np.ndarray) -> np.ndarray:
-    """A weight of ours as torch's layer keeps it: transposed, but for embeddings."""
+    """Convert a weight of ours into the form of torch's layer: transposed, except for embeddings."""
     if isinstance(layer, nn.Embedding):
         return array
     return gates(array.T, TO_TORCH) if isinstance(layer, nn.LSTM) else array.T
 
 
 def to_ours(layer: nn.Module, array: np.ndarray) -> np.ndarray:
-    """The way back."""
+    """Convert a weight of torch's layer into our form."""
     if isinstance(layer, nn.Embedding):
         return array
     return gates(array, TO_OURS).T if isinstance(layer, nn.LSTM) else array.T
 
 
 class Twin(nn.Module):
-    """Seq2seq of a kind: baseline, peeky or attention.
+    """Seq2seq of one kind: baseline, peeky or attention.
 
-    params: name -> array, as ``common.layer.named_params`` names those of our model (copied).
+    params: name -> array, named as by ``common.layer.named_params`` of our model; copied.
     """
 
     def __init__(self, kind: str, params: dict[str, np.ndarray]):
@@ -59,13 +59,13 @@ class Twin(nn.Module):
                 parameter.copy_(torch.from_numpy(to_torch(layer, params[name])))
 
     def forward(self, xs: Tensor, ts: Tensor) -> Tensor:
-        """Mean cross entropy. xs int (N, T_enc); ts int (N, T_dec + 1), the start character first."""
+        """Return the mean cross entropy. xs int (N, T_enc); ts int (N, T_dec + 1), the start character first."""
         hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
         scores, _ = self._decoder(ts[:, :-1], hs_enc, (h, torch.zeros_like(h)))
         return cross_entropy(scores.flatten(0, 1), ts[:, 1:].flatten())
 
     def _decoder(self, ids: Tensor, hs_enc: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple]:
-        """Scores (N, T, V) after ids (N, T), and the LSTM's state after them."""
+        """Return the scores (N, T, V) after ids (N, T), and the LSTM's state after them."""
         vectors = self.embed(ids)
         peek = hs_enc[:, -1:].expand(-1, vectors.shape[1], -1)
         if self.kind == "peeky":
@@ -80,7 +80,7 @@ class Twin(nn.Module):
 
     @torch.no_grad()
     def decode(self, xs: Tensor, start_id: int, sample_size: int) -> Tensor:
-        """Greedy answers (N, sample_size) to xs (N, T_enc), all at once."""
+        """Return greedy answers (N, sample_size) to xs (N, T_enc), all at once."""
         hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
         state, ids = (h, torch.zeros_like(h)), [torch.full((len(xs), 1), start_id)]
         for _ in range(sample_size):
@@ -89,11 +89,11 @@ class Twin(nn.Module):
         return torch.cat(ids[1:], dim=1)
 
     def named_gradients(self) -> dict[str, np.ndarray]:
-        """The gradients after ``backward``, by the names and in the order of gates and axes of our model."""
+        """Return the gradients after ``backward``, with the names, gate order and axes of our model."""
         return {name: to_ours(layer, parameter.grad.numpy()) for name, layer, parameter in self._pairs()}
 
     def _pairs(self) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
-        """Name of ours, layer and parameter here."""
+        """Yield our name of each parameter, with its layer and itself."""
         for path, embed, lstm in (
             ("encoder", self.encoder_embed, self.encoder_lstm),
             ("decoder", self.embed, self.lstm),

@@ -52,7 +52,7 @@ class TextTwin(nn.Module):
 
     @torch.no_grad()
     def accuracy(self, x, t: np.ndarray) -> float:
-        """Share of the texts classified right."""
+        """Return the share of the texts that are classified right."""
         self.eval()
         rows = np.array_split(x.lengths.argsort(), max(1, len(x) // 256))
         right = [((self(torch.from_numpy(x[r]).long()) > 0).numpy() == t[r]).sum() for r in rows]

@@ -1,6 +1,6 @@
 """Models that know a text and a label.
 
-Pictures are in ``classifier.plot``, which imports matplotlib; tables of a text's tokens in ``classifier.token_table``.
+Pictures are in ``classifier.plot``, which imports matplotlib; tables of tokens are in ``classifier.token_table``.
 """
 
 from classifier.bag_of_words import BagOfWords

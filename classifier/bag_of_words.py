@@ -2,7 +2,7 @@
 
 import numpy
 
-from classifier.text_classifier import TextClassifier
+from classifier.text_classifier import PAD, TextClassifier
 from common.initializers import normal
 from common.layers import Embedding
 from common.np import np
@@ -10,10 +10,10 @@ from support.array import Array
 
 
 class BagOfWords(TextClassifier):
-    """``scores[n] = b + sum_t W[x[n, t]]``, softmax: the order of the words counts for nothing.
+    """``scores[n] = b + sum_t W[x[n, t]]``, softmax: the order of the words does not matter.
 
-    W (V, K) and b (K,) start from zero. A word weighs what its row of W says for the class with the highest score
-    (``token_weight_kinds``: evidence).
+    W (V, K) and b (K,) start from zero. The weight of a word is its evidence: its row of W, at the class with the
+    highest score.
     """
 
     token_weight_kinds = ("evidence",)
@@ -28,9 +28,9 @@ class BagOfWords(TextClassifier):
     ):
         super().__init__(classes)
         if vocab_size < 1:
-            raise ValueError(f"{type(self).__name__}: a vocabulary of at least 1 wanted, got {vocab_size}")
+            raise ValueError(f"{type(self).__name__}: expected a vocabulary of at least 1, got {vocab_size}")
         self.arguments = dict(vocab_size=vocab_size, classes=classes)
-        # zeros, and drawn all the same: who builds a model from a file bounds its size by the generator
+        # zeros, but drawn: loading a file bounds the size of the model by its generator
         self.embed = Embedding(normal((vocab_size, classes), 0.0, rng=rng, dtype=dtype))
         self.b = np.zeros(classes, dtype=dtype)
         self.own(self.embed)
@@ -38,7 +38,7 @@ class BagOfWords(TextClassifier):
         self.grads.append(np.zeros_like(self.b))
 
     def scores(self, xs: Array) -> Array:
-        seen = self.seen(xs)[:, :, None]
+        seen = (xs != PAD)[:, :, None]
         evidence = self.embed.forward(xs) * seen
         self.cache = seen, evidence
         return evidence.sum(axis=1) + self.b

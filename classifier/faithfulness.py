@@ -1,4 +1,4 @@
-"""What the words of a text did for its class, in three ways: see ``common.faithfulness``."""
+"""What each word of a text did for its class, told in three ways: see ``common.faithfulness``."""
 
 from classifier.text_classifier import PAD, TextClassifier
 from common.faithfulness import Parts, gradient_times_input, occlusion
@@ -11,14 +11,15 @@ ATTENTION = ("attention", "received")
 
 
 def parts(model: TextClassifier, xs: Array) -> Parts:
-    """Of the class that the model finds likeliest for each text xs (N, T): T_out is 1.
+    """Explain the class that the model finds likeliest for each text xs (N, T): T_out is 1.
 
-    An occluded word is padding, which a model with a mask does not see. N is a batch: a training step's memory.
+    An occluded word becomes padding, which a model with a mask does not see. N is a batch: it takes the memory of a
+    training step.
     Raises ValueError for a model without attention, and when xs is not (N, T).
     """
     kind = next((kind for kind in model.token_weight_kinds if kind in ATTENTION), None)
     if kind is None:
-        raise ValueError(f"faithfulness: a model with attention wanted, got {type(model).__name__}")
+        raise ValueError(f"faithfulness: expected a model with attention, got {type(model).__name__}")
     probabilities, attention = model.explain(xs, kind)
     classes = probabilities.argmax(axis=1)
 

@@ -1,4 +1,6 @@
-"""A bidirectional GRU with scaled dot self-attention, for film reviews and the like."""
+"""A bidirectional GRU with scaled dot self-attention, for texts such as film reviews."""
+
+from typing import Any
 
 import numpy
 
@@ -14,10 +16,10 @@ from support.array import Array
 class GRUClassifier(TextClassifier):
     """Embedding, dropout, layers of bidirectional GRUs with dropout between them, attention, Affine.
 
-    The query is the last layer's final states, of both directions side by side (N, 2H), after dropout; keys and values
-    are all its states (N, T, 2H). Without ``attention`` the query itself goes to the Affine.
-    Two classes: one score, sigmoid and binary cross entropy; more: a score each and softmax.
-    Weights come from rng, dropout from a stream that it spawns. ``attention_layer.attention_weights`` is (N, T).
+    The query is the final states of both directions of the last layer, side by side (N, 2H), after dropout; keys and
+    values are all states of that layer (N, T, 2H). Without ``attention`` the query itself goes to the Affine.
+    Two classes have one score, sigmoid and binary cross entropy; more classes have one score each, and softmax.
+    Weights are drawn from rng, dropout from a stream that it spawns. ``attention_layer.attention_weights`` is (N, T).
     Source: Cho et al. 2014; Vaswani et al. 2017, 3.2.1.
     """
 
@@ -38,7 +40,7 @@ class GRUClassifier(TextClassifier):
         super().__init__(classes, mask)
         V, D, H = vocab_size, wordvec_size, hidden_size
         if min(V, D, H, layers) < 1:
-            raise ValueError(f"{type(self).__name__}: V, D, H and layers of at least 1 wanted, got {V, D, H, layers}")
+            raise ValueError(f"{type(self).__name__}: expected V, D, H and layers of at least 1, got {V, D, H, layers}")
         self.arguments = dict(
             vocab_size=V, wordvec_size=D, hidden_size=H, layers=layers, dropout=dropout, classes=classes
         ) | dict(attention=attention, mask=mask)
@@ -57,7 +59,7 @@ class GRUClassifier(TextClassifier):
             self.dropouts.append(Dropout(dropout, rng=drop))
             self.grus.append(TimeBiGRU(*there, *back, bh1=bh1, bh2=bh2, reset_after=True))
         self.query_dropout = Dropout(dropout, rng=drop)
-        self.attention_layer = ScaledDotAttention() if attention else None
+        self.attention_layer: Any = ScaledDotAttention() if attention else None
         outputs = 1 if classes == 2 else classes
         self.affine = Affine(lecun_normal((2 * H, outputs), **draw), np.zeros(outputs, dtype=dtype))
         if classes == 2:

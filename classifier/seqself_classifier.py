@@ -1,4 +1,6 @@
-"""Self-attention over word vectors, then a bidirectional LSTM, for Japanese blog sentences and the like."""
+"""Self-attention over word vectors, then a bidirectional LSTM, for texts such as Japanese blog sentences."""
+
+from typing import Any
 
 import numpy
 
@@ -15,8 +17,8 @@ class SeqSelfClassifier(TextClassifier):
     """Embedding, SeqSelfAttention, bidirectional LSTM, Affine on its final states, softmax.
 
     ``attention``: arguments of SeqSelfAttention beyond its sizes. ``attention_layer.attention_weights`` is (N, T, T).
-    Weights of a token: ``received``, the attention it receives, the mean over the queries that are words; or
-    ``output_max``, the largest feature of what attention made of it, which is no attention weight.
+    The weight of a token is ``received``: the attention that it receives, averaged over the queries that are words; or
+    ``output_max``: the largest feature of its vector after attention, which is not an attention weight.
     Source: Lin et al. 2017; the layer is that of keras-self-attention.
     """
 
@@ -38,7 +40,7 @@ class SeqSelfClassifier(TextClassifier):
         super().__init__(classes, mask)
         V, D, H = vocab_size, wordvec_size, hidden_size
         if min(V, D, H) < 1:
-            raise ValueError(f"{type(self).__name__}: sizes (V, D, H) of at least 1 wanted, got {V, D, H}")
+            raise ValueError(f"{type(self).__name__}: expected sizes (V, D, H) of at least 1, got {V, D, H}")
         self.arguments = dict(
             vocab_size=V, wordvec_size=D, hidden_size=H, units=units, classes=classes, mask=mask
         ) | dict(attention=dict(attention or {}))
@@ -49,7 +51,7 @@ class SeqSelfClassifier(TextClassifier):
         there, back = (recurrent_weights(D, H, TimeLSTM.gates, **draw) for _ in range(2))
         self.lstm = TimeBiLSTM(*there, *back)
         self.affine = Affine(glorot_normal((2 * H, classes), **draw), np.zeros(classes, dtype=dtype))
-        self.attended = None
+        self.attended: Any = None  # (N, T, D), of the last forward
         self.own(self.embed, self.attention_layer, self.lstm, self.affine)
 
     def scores(self, xs: Array) -> Array:

@@ -1,4 +1,7 @@
-"""What the classifiers of texts share: loss, probabilities, a mini-batch shared among workers."""
+"""What the text classifiers share: loss, probabilities, and dividing a mini-batch among workers."""
+
+from collections.abc import Callable
+from typing import Any
 
 from common.base_model import BaseModel
 from common.functions import check_labels, expect_array, sigmoid, softmax
@@ -13,21 +16,29 @@ PAD = 0
 
 
 class TextClassifier(BaseModel):
-    """xs int (N, T): the ids of words, ``PAD`` where a text is shorter; ts int (N,): the classes, 0..K-1.
+    """Base of the text classifiers.
 
-    A subclass owns its parts, and sets ``arguments``, from which it can be made again; it has ``scores(xs)`` -> (N, K),
-    or (N,) of the second class of two, and ``backward_scores``.
-    ``mask``: padding is not seen. Without it a text's padding counts as if it were words.
+    xs int (N, T): the ids of words, ``PAD`` where a text is shorter; ts int (N,): the classes, 0..K-1.
+    A subclass owns its parts, and sets ``embed`` and ``arguments``, from which it can be made again. It has
+    ``scores(xs)``: (N, K), or (N,) for the second of two classes; ``backward_scores(dscores)``; and
+    ``token_weights(kind, xs)`` -> (N, T) after a forward, for each kind in its ``token_weight_kinds``.
+    ``mask``: the model does not see padding. Without it, padding counts as if it were words.
     """
 
     worth_a_worker = 5e8, 8  # see common.parallel.worthwhile; measured, see docs/performance.md
-    places = 2**14  # words and padding of a batch of ``probabilities``: 0.1 MB each at the original's sizes of gru
+    places = 2**14  # words and padding in a batch of ``probabilities``; one takes 0.1 MB at the original sizes of gru
     token_weight_kinds: tuple[str, ...] = ()
+    arguments: dict[str, Any]
+    embed: Any
+    loss: Any
+    scores: Callable[[Array], Array]
+    backward_scores: Callable[[Array], None]
+    token_weights: Callable[[str, Array], Array]
 
     def __init__(self, classes: int, mask: bool = True):
         super().__init__()
         if classes < 2:
-            raise ValueError(f"{type(self).__name__}: at least 2 classes wanted, got {classes}")
+            raise ValueError(f"{type(self).__name__}: expected at least 2 classes, got {classes}")
         if not isinstance(mask, bool):
             raise ValueError(f"{type(self).__name__}: expected mask True or False, got {type(mask).__name__}")
         self.classes, self.mask = classes, mask
@@ -40,7 +51,10 @@ class TextClassifier(BaseModel):
             self.grads += part.grads
 
     def forward(self, xs: Array, ts: Array) -> Array:
-        """Mean cross entropy, in nats per text. Raises ValueError when shapes do not fit or a label is no class."""
+        """Return the mean cross entropy, in nats per text.
+
+        Raises ValueError for shapes that do not fit, or a label that is not a class.
+        """
         self._check(xs)
         expect_array(type(self).__name__, "ts (N,)", ts)
         check_labels(type(self).__name__, ts, np.empty((len(xs), self.classes)))
@@ -50,41 +64,44 @@ class TextClassifier(BaseModel):
         self.backward_scores(self.loss.backward(dout))
 
     def seen(self, xs: Array) -> Array | None:
-        """The mask (N, T) of xs, or None when padding counts."""
+        """Return the mask (N, T) of xs, or None when padding counts."""
         return xs != PAD if self.mask else None
 
     def _check(self, xs: Array) -> None:
         expect_array(type(self).__name__, "xs (N, T)", xs)
         if xs.ndim != 2 or 0 in xs.shape:
-            raise ValueError(f"{type(self).__name__}: xs (N, T) of a text and a word at least wanted, got {xs.shape}")
+            raise ValueError(f"{type(self).__name__}: expected xs (N, T) of at least one text and word, got {xs.shape}")
 
     @staticmethod
     def lengths(xs) -> Array:
-        """Words of each text."""
+        """Count the words of each text."""
         return xs.lengths if hasattr(xs, "lengths") else to_cpu((xs != PAD).sum(axis=1))
 
     def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
-        """Rows of a mini-batch for each of ``count`` workers, of about as many words; fewer for too little work."""
+        """Divide the rows of a mini-batch among ``count`` workers, with about as many words each.
+
+        Returns fewer shares when there is too little work for so many workers.
+        """
         self._check(xs)
         cost = self.lengths(xs) + 1
-        # a word meets every weight but those of the embedding, in three products of 2 operations each
+        # each word meets every weight but those of the embedding, in three products of 2 operations each
         operations = 6 * int(cost.sum()) * sum(p.size for p in self.params[1:])
         count = worthwhile(count, operations, cost.sum() / xs.shape[1], self.worth_a_worker)
         order = cost.argsort(kind="stable")
-        # dealt out in turn, so that every share has short and long texts: it is the longest that takes the steps
+        # dealt out in turn, so that each share has short and long texts: the longest text sets the number of steps
         return [order[i::count] for i in range(count)]
 
     def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1) -> Array:
-        """Probabilities (N, K) of the classes, in inference, at most ``batch_size`` texts at a time.
+        """Return the probabilities (N, K) of the classes, in inference, at most ``batch_size`` texts at a time.
 
         xs: ids (N, T), or anything of N texts with ``lengths`` and ``xs[indices] -> (n, T)``, such as PaddedTexts.
-        To bound the memory, a batch is a single text or has no more than ``places`` words, padding included.
-        Raises ValueError when there is no text, or batch_size is less than 1.
+        To bound the memory, a batch is a single text or has at most ``places`` words, padding included.
+        Raises ValueError for no text, and for a batch_size below 1.
         """
         if not hasattr(xs, "lengths"):
             expect_array("probabilities", "xs (N, T)", xs)
         if len(xs) == 0 or batch_size < 1:
-            raise ValueError(f"probabilities: a text and a batch_size wanted, got {len(xs)} and {batch_size}")
+            raise ValueError(f"probabilities: expected a text and a batch_size, got {len(xs)} and {batch_size}")
         if not hasattr(xs, "lengths"):
             self._check(xs)
 
@@ -105,22 +122,22 @@ class TextClassifier(BaseModel):
         return np.concatenate(parts)[order.argsort()]
 
     def to_probabilities(self, scores: Array) -> Array:
-        """scores (N, K), or (N,) of the second class of two  ->  probabilities (N, K)."""
+        """Turn scores (N, K), or (N,) for the second of two classes, into probabilities (N, K)."""
         if scores.ndim == 2:
             return softmax(scores)
         second = sigmoid(scores)
         return np.stack((1 - second, second), axis=1)
 
     def explain(self, xs: Array, kind: str | None = None) -> tuple[Array, Array]:
-        """Probabilities (N, K) for xs (N, T), and the weight (N, T) that each token had; 0 for padding.
+        """Return the probabilities (N, K) for xs (N, T), and the weight (N, T) that each token had; 0 for padding.
 
-        kind: one of ``token_weight_kinds``, the first when None. Raises ValueError for another, or when there is none.
+        kind: one of ``token_weight_kinds``, the first when None. Raises ValueError for any other.
         """
         kinds = self.token_weight_kinds
         kind = kind or next(iter(kinds), None)
         if kind not in kinds:
-            has = f"one of {', '.join(kinds)} wanted" if kinds else "a model without attention has none"
-            raise ValueError(f"{type(self).__name__}: token weights {kind!r}: {has}")
+            known = f"one of {', '.join(kinds)}" if kinds else "no kind, as the model has no attention"
+            raise ValueError(f"{type(self).__name__}: token weights: expected {known}, got {kind!r}")
         self._check(xs)
         with inference(self):
             probabilities = self.to_probabilities(self.scores(xs))

@@ -1,4 +1,4 @@
-"""What a trained model answered in words: printed on one line, drawn, or shown by a notebook."""
+"""The answers of a trained model: to be printed on one line, drawn, or shown by a notebook."""
 
 from dataclasses import dataclass, field
 
@@ -11,11 +11,11 @@ from support.terminal import visible
 
 @dataclass(frozen=True, eq=False)
 class DateAnswer:
-    """A date as a model wrote it.
+    """The date that a model wrote.
 
     question, text: without their padding. probability: of the whole answer, 0..1.
     attention (T_dec, T_enc): where the model looked for each character that it wrote, in the order of the text; the
-    last columns are the question's padding. None for a model without maps.
+    last columns are the padding of the question. None for a model without maps.
     """
 
     question: str
@@ -27,38 +27,38 @@ class DateAnswer:
         return f"{self.text} ({self.probability:.1%})"
 
     def map_text(self, width: int = 80, *, blocks: bool = True) -> str:
-        """The map as lines of text, for a terminal: see ``seq2seq.text_map.map_text``."""
-        return map_text(self.attention, *self.labels(), width, blocks=blocks)
+        """Return the map as lines of text, for a terminal: see ``seq2seq.text_map.map_text``."""
+        return map_text(*self.map(), width, blocks=blocks)
 
-    def labels(self) -> tuple[str, str]:
-        """The characters of the map's columns and of its rows: question and answer with their padding.
+    def map(self) -> tuple[np.ndarray, str, str]:
+        """Return the attention, the characters of its columns, and those of its rows, padding included.
 
         Raises ValueError for an answer without a map.
         """
         if self.attention is None:
-            raise ValueError(f"{self}: the model has no attention, so there is no map to draw")
+            raise ValueError(f"{self}: the model has no attention, so no map can be drawn")
         rows, columns = self.attention.shape
-        return self.question.ljust(columns), self.text.ljust(rows)
+        return self.attention, self.question.ljust(columns), self.text.ljust(rows)
 
     def plot(self, ax=None):
         """Draw the map on ``ax``, or on a new figure when it is None; return the Axes.
 
         Raises ValueError for an answer without a map.
         """
-        labels = self.labels()
+        found = self.map()
         from seq2seq.plot import plot_attention
 
-        return plot_attention(self.attention, *labels, ax, title=f"{self.question} → {self.text}")
+        return plot_attention(*found, ax, title=f"{self.question} → {self.text}")
 
     def _repr_html_(self) -> str:
-        """The answer, and under it the map: the darker a cell, the larger its weight."""
+        """Return the answer, and under it the map: the darker a cell, the larger its weight."""
         line = f"<p><b>{escaped(self.text)}</b> ({self.probability:.1%})</p>"
         if self.attention is None:
             return line
-        question, answer = self.labels()
+        weights, question, answer = self.map()
         head = "".join(f'<th scope="col">{escaped(char)}</th>' for char in question)
         lines = [line, "<table>", f"<thead><tr><th></th>{head}</tr></thead>", "<tbody>"]
-        for char, row in zip(answer, self.attention, strict=True):
+        for char, row in zip(answer, weights, strict=True):
             cells = "".join(f'<td title="{weight:.2f}" {shaded(weight)}></td>' for weight in row)
             lines.append(f'<tr><th scope="row">{escaped(char)}</th>{cells}</tr>')
         return "\n".join([*lines, "</tbody>", "</table>"]) + "\n"
@@ -69,8 +69,8 @@ class TextAnswer:
     """The class that a model found for a text.
 
     label, probability: the likeliest of ``classes``, and how likely it is, 0..1. probabilities (K,): of each class.
-    tokens: what the model read. unknown: those that it never saw in training. weights (T,): of each token, None for a
-    model that has none. kind: what these weights are, one of the model's ``token_weight_kinds``. lang: "ja" or "en".
+    tokens: what the model read. unknown: the tokens that it never saw in training. weights (T,): of each token; None
+    for a model without weights. kind: which weights, of the model's ``token_weight_kinds``. lang: "ja" or "en".
     """
 
     text: str
@@ -88,18 +88,19 @@ class TextAnswer:
         return f"{visible(self.label)} ({self.probability:.1%})"
 
     def token_weights(self) -> np.ndarray:
-        """``weights``. Raises ValueError for a model that has none."""
+        """Return ``weights``. Raises ValueError for a model without weights."""
         if self.weights is None:
             raise ValueError(f"{self}: the model has no attention, so its tokens have no weights")
         return self.weights
 
     def table(self) -> TokenTable:
-        """The table of the tokens and their weights. Raises ValueError for a model without weights."""
+        """Return the table of the tokens and their weights. Raises ValueError for a model without weights."""
         return token_table(self.tokens, self.token_weights())
 
     def header(self, truth: str | None = None) -> list[str]:
-        """The original's two lines about a text: its tokens, and its true class, where that is known, beside the one
-        predicted; a third line for tokens that the model does not know."""
+        """Return the original's two lines about a text: its tokens; and its true class, if known, beside the predicted
+        one. A third line names the tokens that the model does not know.
+        """
         verdict = "" if truth is None else f"(L){truth} {'==' if truth == self.label else '!='} "
         lines = [f"input: {'|'.join(self.tokens)}", f"label: {verdict}(P){self.label}({self.probability:.2f})"]
         all_of_them = set(self.unknown) >= set(self.tokens)
@@ -122,7 +123,7 @@ class TextAnswer:
         return plot_word_attention([table.tokens], [table.weight], ax, labels=[""], title=title, max_lines=every)
 
     def _repr_html_(self) -> str:
-        """The classes with their probabilities, and the table of the tokens in shades of their weights."""
+        """Return the classes with their probabilities, and the table of the tokens in shades of their weights."""
         likeliest_first = np.argsort(-self.probabilities, kind="stable")
         first, *others = [f"{escaped(self.classes[k])} ({self.probabilities[k]:.1%})" for k in likeliest_first]
         line = f"<p>{', '.join([f'<b>{first}</b>', *others])}</p>\n"

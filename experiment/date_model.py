@@ -2,8 +2,10 @@
 
 import os
 import reprlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +20,16 @@ MOST_CHARACTERS = 10_000  # of a question or an answer
 TRAIN = "python scripts/train_date.py"
 
 
-def expect_facts(path: Path, script: str, facts: dict, kinds: dict[str, type]) -> None:
-    """Raise ValueError unless the manifest of a model file says this, in these types."""
+def expect_facts(path: Path, script: str, facts: dict, kinds: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the facts in a model file have these names and types (or unions of types)."""
     for name, kind in kinds.items():
         if name not in facts or not isinstance(facts[name], kind):
-            found = reprlib.repr(facts[name]) if name in facts else "none"
-            raise ValueError(f"{path}: not written by {script}: its manifest should say {name}, and says {found}")
+            found = reprlib.repr(facts[name]) if name in facts else "nothing"
+            raise ValueError(f"{path}: not written by {script}: expected its manifest to say {name}, got {found}")
 
 
 def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
-    """What to do where a run has no model: go on with it if it left a state, for a new one would put it away."""
+    """Say how to get the model that a run lacks: resume the run if it left a state, else train a new one."""
     stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
     return f"{stopped}train one with: {train} --out {run}"
 
@@ -57,11 +59,11 @@ def models_of(run: Path) -> list[str]:
 
 
 class DateModel:
-    """A trained model of dates with all that it takes to ask it in words.
+    """A trained model of dates, with everything that is needed to ask it in words.
 
-    run: the folder that train_date.py wrote. model: a name of ``seq2seq.model_file.MODELS``; None for the run's first
-    model with attention maps, or its first model where none has them.
-    Raises ValueError for a folder or a file that train_date.py did not write, OSError where there is no such model.
+    run: the folder that train_date.py wrote. model: a name of ``seq2seq.model_file.MODELS``; by default the run's first
+    model with attention maps, or else its first model.
+    Raises ValueError for a folder or a file that train_date.py did not write, OSError for a model that is not there.
 
         DateModel("runs/date").ask("May 1, 1972").text  # "1972-05-01"
     """
@@ -82,8 +84,7 @@ class DateModel:
         self.model, facts = load_model(path)
         facts = {"question_characters": None} | facts  # which older files do not name
         kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
-        kinds |= {"question_characters": str | None}
-        expect_facts(path, "train_date.py", facts, kinds)
+        expect_facts(path, "train_date.py", facts, kinds | {"question_characters": str | None})
         self.vocabulary = Vocabulary(facts["vocabulary"])
         longest = max(facts["T_enc"], facts["T_dec"])
         if facts["start"] not in self.vocabulary.char_to_id or not 0 < longest <= MOST_CHARACTERS:
@@ -100,7 +101,7 @@ class DateModel:
         self.answers_dates = characters and wide and facts.get("dates") is not False
 
     def ask(self, question: str) -> DateAnswer:
-        """The model's own answer, found by greedy decoding.
+        """Return the model's own answer, found by greedy decoding.
 
         Raises ValueError for a question that is empty, too long, or has a character that no training question has.
         """
@@ -109,9 +110,9 @@ class DateModel:
         return answer
 
     def answers(self, xs, beam_width: int = 1) -> list[list[DateAnswer]]:
-        """The best answers that a beam search finds to each of the questions xs (N, T_enc) of ``encode``, best first.
+        """Return the answers that a beam search finds to each question, best first.
 
-        A width of 1 is greedy decoding. See ``Seq2seq.beam_search``.
+        xs (N, T_enc): questions, each as ``encode`` returns it. A width of 1 is greedy decoding.
         """
         found = self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
         ids, probabilities = to_cpu(found.ids), np.exp(to_cpu(found.log_probs))
@@ -127,7 +128,7 @@ class DateModel:
         ]
 
     def weights_under(self, xs, answer: str):
-        """Attention weights (T_dec, T_enc) to a question xs (1, T_enc) while the decoder is given this answer."""
+        """Return the attention weights (T_dec, T_enc) for a question xs (1, T_enc) while this answer is fed in."""
         ts = np.concatenate(([self.start_id], self.vocabulary.encode(answer)))[None]
         self.model.forward(xs, ts)
         return to_cpu(self.as_written(self.model.decoder.attention.attention_weights[:, 0]))
@@ -138,13 +139,13 @@ class DateModel:
             raise ValueError(f"{self.path}: {type(self.model).__name__} has no attention maps")
 
     def as_written(self, read):
-        """Ids or weights (..., T_enc) in the order of the text, whatever the direction of reading."""
+        """Turn ids or weights (..., T_enc) from the order of reading into the order of the text, or back."""
         return read[..., ::-1] if self.reverse else read
 
     def encode(self, text: str, *, of_test: bool = False):
-        """Ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
+        """Return the ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
 
-        of_test: a test question, which may be empty, or have characters that no training question has.
+        of_test: whether it is a test question, which may be empty, or have characters that no training question has.
         """
         if not of_test and not text.strip():
             raise ValueError("expected a question, got an empty text")
@@ -152,23 +153,23 @@ class DateModel:
         return self.as_written(ids)
 
     def parsed(self, question: str) -> dates.Parsed | None:
-        """The date that a question is, padded as the model reads it; None for none, and where answers are no dates."""
+        """Parse a question, padded as the model reads it; None if it is no date, or if the answers are no dates."""
         if self.answers_dates:
             with suppress(ValueError):
                 return dates.parse(question.strip().ljust(self.T_enc))
         return None
 
     def answer_to(self, question: str) -> str | None:
-        """The right answer to a date, else None."""
+        """Return the right answer to a date, or None if the question is no date."""
         parsed = self.parsed(question)
         return parsed and parsed.date
 
     def decode(self, xs):
-        """The model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
+        """Write the model's own answers to xs (N, T_enc): see ``Seq2seq.decode``."""
         return self.model.decode(xs, self.start_id, self.T_dec)
 
     def test_questions(self) -> list[tuple[str, str]]:
-        """Questions and answers of the test part. Raises ValueError when the data is not what the model learnt."""
+        """Return questions and answers of the test part. Raises ValueError if the data changed since the training."""
         expect_facts(self.path, "train_date.py", self.data, dict(path=str | None, sha256=str, leak_free=bool))
         data = open_data(self.data["path"])
         if data.sha256 != self.data["sha256"]:
@@ -179,7 +180,7 @@ class DateModel:
 
 
 def open_data(path: str | None) -> SequenceData:
-    """The data of ``--data``: a file, or the generated dates when there is none."""
+    """Read a data file, or generate the dates when path is None."""
     if path is None:
         return generate("date.txt")
     if not Path(path).exists():

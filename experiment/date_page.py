@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,14 @@ from seq2seq.page import Example, to_page
 
 
 def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: str, *, of_test: bool) -> bytes:
-    """The page of a model, with these questions and their right answers, None where one is not known.
+    """Build the page of a model, with these questions and their right answers, None for an answer that is not known.
 
     origin: where the questions are from, for the page's head; of_test: see ``DateModel.encode``.
     Raises ValueError for a question that cannot be asked, and as ``to_page``.
     """
     date_model.expect_maps()
-    model, name = date_model.model, date_model.path.resolve().parent.name
+    model: Any = date_model.model  # to_page says which models it can run
+    name = date_model.path.resolve().parent.name
     return to_page(
         model,
         examples(date_model, pairs, of_test=of_test),
@@ -41,7 +43,7 @@ def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: 
 
 
 def examples(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_test: bool) -> list[Example]:
-    """The questions with what the model writes."""
+    """Return the questions with what the model writes."""
     xs = np.stack([date_model.encode(question, of_test=of_test) for question, _ in pairs])
     written = [date_model.vocabulary.decode(ids) for ids in date_model.decode(xs).ids]
     parsed = [date_model.parsed(question) for question, _ in pairs]
@@ -52,9 +54,9 @@ def examples(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_t
 
 
 def read_pairs(path: Path, date_model: DateModel) -> Iterator[tuple[str, str | None]]:
-    """The question of each line of a file, and its answer where one follows after the start character.
+    """Yield the question of each line of a file, and its answer: what follows the start character, or the parsed date.
 
-    Raises ValueError, which names the line, for what the model cannot be asked.
+    Raises ValueError, naming the line, for what the model cannot be asked.
     """
     for number, line in enumerate(read_text(path).removesuffix("\n").split("\n"), 1):
         question, mark, answer = line.partition(date_model.start)

@@ -1,6 +1,6 @@
-"""Does a trained model's attention say what its outputs depend on? Asked of the examples of a run, in words.
+"""Does the attention of a trained model say what its outputs depend on? The examples of a run are compared here.
 
-What is compared, and how, is in ``common.faithfulness``.
+``common.faithfulness`` says what is compared, and how.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +11,7 @@ import numpy as np
 from classifier.faithfulness import parts as classifier_parts
 from classifier.token_table import numbers
 from common.faithfulness import Parts, rank_correlations
+from dataset.batches import PaddedTexts
 from experiment.corpus import pad
 from experiment.date_model import DateModel
 from experiment.text_model import TextModel
@@ -18,7 +19,7 @@ from seq2seq.faithfulness import parts as seq2seq_parts
 from support.terminal import ljust, visible, width_of
 
 BATCH = 100
-PAIRS = {  # gradients and drops may be of either sign; it is their size that tells how much depends on a token
+PAIRS = {  # gradients and drops may have either sign; their size tells how much depends on a token
     "attention, |gradient x input|": lambda p: (p.attention, abs(p.gradient)),
     "attention, |occlusion|": lambda p: (p.attention, abs(p.occlusion)),
     "|gradient x input|, |occlusion|": lambda p: (abs(p.gradient), abs(p.occlusion)),
@@ -28,23 +29,24 @@ PAIRS = {  # gradients and drops may be of either sign; it is their size that te
 class Examples(NamedTuple):
     """Examples of a run, and how its model is asked about them.
 
-    what: the outputs that are compared, of an example. xs: the examples' ids (N, T). parts: of a batch of them. names:
-    of the ids (T,) of one example, what the model wrote, T_out texts; its tokens; and their places in reading order.
+    what: the outputs of an example that are compared. xs: the ids (N, T) of the examples. parts: explains a batch.
+    names: from the ids (T,) of one example, what the model wrote, T_out texts; the tokens; their places as they are read.
     """
 
     what: str
-    xs: np.ndarray
+    xs: np.ndarray | PaddedTexts
     parts: Callable[[np.ndarray], Parts]
     names: Callable[[np.ndarray], tuple[list[str], list[str], range]]
 
     def batches(self) -> list[np.ndarray]:
+        """Return the examples in batches."""
         return [self.xs[start : start + BATCH] for start in range(0, len(self.xs), BATCH)]
 
 
 def of_dates(date_model: DateModel, questions: list[str], *, of_test: bool) -> Examples:
-    """The characters of each answer of a model of dates; of_test: see ``DateModel.encode``.
+    """Compare the characters of each answer of a model of dates; of_test: see ``DateModel.encode``.
 
-    Raises ValueError for a model without maps, one whose questions have no spaces, and what cannot be asked.
+    Raises ValueError for a model without maps, a model whose questions have no spaces, and what cannot be asked.
     """
     date_model.expect_maps()
     model, vocabulary, T_dec = date_model.model, date_model.vocabulary, date_model.T_dec
@@ -63,7 +65,7 @@ def of_dates(date_model: DateModel, questions: list[str], *, of_test: bool) -> E
 
 
 def of_texts(text_model: TextModel, texts: Iterable[str]) -> Examples:
-    """The class that a model finds for each text that has a token. Raises ValueError where none has one."""
+    """Compare the class that a model finds for each text with a token. Raises ValueError if no text has a token."""
     tokens = sorted(filter(None, map(text_model.tokens, texts)), key=len)
     if not tokens:
         raise ValueError(f"{text_model.path}: the text has no token")
@@ -77,8 +79,8 @@ def of_texts(text_model: TextModel, texts: Iterable[str]) -> Examples:
 
 
 def compared(batches: Iterable[Parts]) -> dict[str, np.ndarray]:
-    """The rank correlations (N, T_out) of each of ``PAIRS``."""
-    found = {pair: [] for pair in PAIRS}
+    """Return the rank correlations (N, T_out) of each of ``PAIRS``."""
+    found: dict[str, list[np.ndarray]] = {pair: [] for pair in PAIRS}
     for parts in batches:
         for pair, two in PAIRS.items():
             found[pair].append(rank_correlations(*two(parts), parts.seen))
@@ -86,7 +88,7 @@ def compared(batches: Iterable[Parts]) -> dict[str, np.ndarray]:
 
 
 def token_lines(parts: Parts, outputs: list[str], tokens: list[str], places: range) -> list[str]:
-    """One line for each output and token of a single example: what the token did for it, in the three ways."""
+    """Return one line for each output and token of a single example: what the token did for it, in three ways."""
     outputs, tokens = ([visible(text) for text in texts] for texts in (outputs, tokens))
     wide = [max(map(width_of, texts)) for texts in (["output", *outputs], ["token", *tokens])]
     seen = parts.seen[0]

@@ -1,6 +1,6 @@
 """Pictures of a run of dates: where its model looked, how it came to look there, and what it gets right.
 
-The pictures themselves are functions of ``seq2seq.plot``; here they are given what a run has.
+``seq2seq.plot`` draws them; the functions here collect what a run has to show.
 """
 
 import csv
@@ -21,26 +21,29 @@ MOST = 48  # panels of a picture
 def map_of(
     date_model: DateModel, question: str, truth: str | None, *, of_test: bool, given_answer: bool = False
 ) -> tuple[plot.AttentionMap, str]:
-    """The map of a question, titled with what the model wrote; and whether that is the ``"right"`` answer or a
-    ``"wrong"`` one, ``""`` where the right one is not known.
+    """Return the map of a question, titled with what the model wrote; and ``"right"``, ``"wrong"``, or ``""`` if the
+    right answer is not known.
 
-    truth: T_dec characters, or None. of_test: see ``DateModel.encode``. given_answer: the weights while the decoder is
-    given the truth, as in the chapter. Raises ValueError for a model without maps.
+    truth: the right answer, T_dec characters, or None. of_test: see ``DateModel.encode``. given_answer: whether the
+    decoder is fed the truth, as in the chapter. Raises ValueError for a model without maps, and for no truth to feed.
     """
     date_model.expect_maps()
     xs = date_model.encode(question, of_test=of_test)[None]
     ((answer,),) = date_model.answers(xs)
-    columns, written = answer.labels()
+    weights, columns, written = answer.map()
     title = f"{answer.question} → {answer.text}"
     verdict = "" if truth is None else "right" if written == truth else "wrong"
-    weights = date_model.weights_under(xs, truth) if given_answer else answer.attention
-    return plot.AttentionMap(weights, columns, truth if given_answer else written, truth, title), verdict
+    if given_answer:
+        if truth is None:
+            raise ValueError(f"map_of: expected the right answer to {answer.question!r}, got None")
+        weights, written = date_model.weights_under(xs, truth), truth
+    return plot.AttentionMap(weights, columns, written, truth, title), verdict
 
 
 def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
-    """The maps that were kept in a run, one panel per epoch; of more than ``MOST`` epochs as many, evenly spread.
+    """Draw the maps that a run kept, one panel per epoch; of more than ``MOST`` epochs only so many, evenly spread.
 
-    Returns the Axes. Raises ValueError or OSError where none were kept.
+    Returns the Axes. Raises ValueError or OSError for a run that kept no maps.
     """
     expect_run_of_dates(run)
     path = run / "maps.npz"
@@ -53,9 +56,9 @@ def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
 
 
 def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
-    """Curves of the measures of a model's maps in history.csv; of the first model that has any when None.
+    """Draw curves of the measures of a model's maps in history.csv; by default of the first model that has measures.
 
-    Returns the Axes. Raises ValueError where there are no measures.
+    Returns the Axes. Raises ValueError for a history without measures.
     """
     expect_run_of_dates(run)
     path = run / "history.csv"
@@ -75,21 +78,22 @@ def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
 
 
 def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:
-    """For each model the share of test questions (0..1) that it answers right, by form of the date, and by letter case
-    where it has letters; a group's name is followed by a line with its number of questions.
+    """Return the share (0..1) of the test questions that each model answers right, by form of the date, and by letter case
+    where the date has letters. The name of a group ends in a line with its number of questions.
 
-    Raises ValueError where no test question is a date, and for models that were trained on different data.
+    Raises ValueError if no test question is a date, and for models that were trained on different data.
     """
-    found, tests = {}, None
+    found = {}
+    first = date_models[0].test_questions()
     for date_model in date_models:
-        before, tests = tests, date_model.test_questions()
-        if before not in (None, tests):
+        tests = date_model.test_questions()
+        if tests != first:
             raise ValueError(f"{date_model.path}: trained on other data than the run's other models")
         questions, answers = zip(*tests, strict=True)
         own = date_model.decode(np.stack([date_model.encode(question, of_test=True) for question in questions])).ids
-        groups = {group: [] for group in (*dates.FORMS, *dates.CASES)}
+        groups: dict[str, list[bool]] = {group: [] for group in (*dates.FORMS, *dates.CASES)}
         for question, answer, ids in zip(questions, answers, own, strict=True):
-            with suppress(ValueError):  # of a question that is no date
+            with suppress(ValueError):  # if the question is no date
                 for group in filter(None, dates.style(question)):
                     groups[group].append(date_model.vocabulary.decode(ids) == answer)
         if not any(groups.values()):
@@ -100,7 +104,7 @@ def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:
 
 
 def plot_accuracy_by_form(shares: dict[str, dict[str, float]]) -> plt.Axes:
-    """Bars of what ``accuracies`` found. Returns the Axes."""
+    """Draw bars of what ``accuracies`` found. Returns the Axes."""
     ax = plot.plot_accuracies(shares)
     ax.set_xlabel("form of the date and letter case, number of test questions")
     return ax

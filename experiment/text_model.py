@@ -28,10 +28,10 @@ WEIGHTS = {  # of ``token_weight_kinds``, beside a colour bar
 
 
 class TextModel:
-    """A trained classifier with all that it takes to ask it in words.
+    """A trained classifier, with everything that is needed to ask it in words.
 
     run: the folder that train_text.py wrote.
-    Raises ValueError for a folder or a file that train_text.py did not write, OSError where there is no model.
+    Raises ValueError for a folder or a file that train_text.py did not write, OSError for a model that is not there.
 
         TextModel("runs/text").ask("寺と神社を巡った").label
     """
@@ -51,8 +51,8 @@ class TextModel:
             how = how_to_get_one(TRAIN, run, state if state.is_file() else None)
             raise FileNotFoundError(f"no trained model at {path}; {how}")
         self.model, facts = load_model(path)
-        kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, max_len=int | None, data=dict)
-        expect_facts(path, "train_text.py", facts, kinds)
+        kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, data=dict)
+        expect_facts(path, "train_text.py", facts, kinds | {"max_len": int | None})
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
             raise ValueError(f"{path}: not written by train_text.py: its words or classes are no texts")
         self.path, self.facts = path, facts
@@ -62,10 +62,10 @@ class TextModel:
         self.lang = "en" if facts["tokenizer"]["name"] == "words" else "ja"
 
     def ask(self, text: str, kind: str | None = None) -> TextAnswer:
-        """The class that the model finds for a text, and the weight that each token had.
+        """Return the class that the model finds for a text, and the weight of each token.
 
         kind: one of the model's ``token_weight_kinds``, the first when None.
-        Raises ValueError for a text without a token, and for a kind that the model has not.
+        Raises ValueError for a text without a token, and for a kind that the model does not have.
         """
         expect_text("TextModel.ask", text)
         (answer,) = self.answers([text], kind)
@@ -74,7 +74,7 @@ class TextModel:
         return answer
 
     def answers(self, texts: list[str], kind: str | None = None) -> list[TextAnswer]:
-        """What ``ask`` says, for each of the texts, at once; of one without a token the model reads nothing."""
+        """Return the answers to several texts at once. A text with no token is an answer without tokens."""
         kinds = self.model.token_weight_kinds
         if kinds or kind:
             tokens, probabilities, weights = self.explain(texts, kind)
@@ -98,27 +98,26 @@ class TextModel:
         ]
 
     def encode(self, tokens: list[list[str]]) -> np.ndarray:
-        """Ids (N, T) of the tokens of N texts, padded to the longest as the model was trained."""
+        """Return the ids (N, T) of the tokens of N texts, padded as in training."""
         return pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens of a text that the model reads."""
+        """Return the tokens of a text, as many as the model reads."""
         return self.tokenizer(text)[: self.facts["max_len"]]
 
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
-        """Of each text its tokens (lists), probabilities of the classes (N, K), and its tokens' weights (arrays)."""
+        """Return the tokens of each text (lists), the probabilities (N, K) and the weights of the tokens (arrays)."""
         tokens = [self.tokens(text) for text in texts]
         xs = self.encode(tokens)
         probabilities, weights = self.model.explain(xs, kind)
         return tokens, probabilities, [to_cpu(w[x != 0]) for w, x in zip(weights, xs, strict=True)]
 
     def test_texts(self) -> LabelledTexts:
-        """The test part. Raises ValueError when the data is not what the model learnt."""
-        data = {"options": {}} | self.facts["data"]  # version 0.1.0 had none
-        kinds = dict(
-            path=str | None, layout=str | None, test_path=str | None, encoding=str, shares=list, seed=int, sha256=str
-        )
-        expect_facts(self.path, "train_text.py", data, kinds | {"options": dict})
+        """Return the test part. Raises ValueError if the data changed since the training."""
+        data = {"options": {}} | self.facts["data"]  # version 0.1.0 wrote no options
+        optional = dict.fromkeys(("path", "layout", "test_path"), str | None)
+        kinds = dict(encoding=str, shares=list, seed=int, sha256=str, options=dict)
+        expect_facts(self.path, "train_text.py", data, kinds | optional)
         strings = all(isinstance(value, str) for value in data["options"].values())
         if data["options"].keys() - set(OPTIONS) or not strings or data["layout"] not in (None, *READERS):
             raise ValueError(f"{self.path}: not written by train_text.py: its data is in no layout that is known")
@@ -127,7 +126,7 @@ class TextModel:
 
 
 def rows_of_batch(texts: LabelledTexts, number: int) -> range:
-    """The rows of the ``number``-th BATCH of texts. Raises ValueError when there is no such batch."""
+    """Return the rows of the ``number``-th BATCH of texts. Raises ValueError for a number beyond the last."""
     rows = range(len(texts.texts))[number * BATCH : (number + 1) * BATCH]
     if not rows:
         raise ValueError(
@@ -137,9 +136,9 @@ def rows_of_batch(texts: LabelledTexts, number: int) -> range:
 
 
 def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: str | None = None):
-    """A figure: the heat map of the ``number``-th BATCH of texts, each with its class and the one predicted.
+    """Draw the heat map of the ``number``-th BATCH of texts, each with its true and its predicted class, on a figure.
 
-    Raises ValueError when there is no such batch.
+    Raises ValueError for a number beyond the last.
     """
     from classifier.plot import plot_word_attention
 
@@ -150,12 +149,16 @@ def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: s
         for answer, label in zip(answers, batch.labels, strict=True)
     ]
     tokens, weights = [answer.tokens for answer in answers], [answer.token_weights() for answer in answers]
-    return plot_word_attention(tokens, weights, labels=labels, weight=WEIGHTS[answers[0].kind]).figure
+    kind = kind or text_model.model.token_weight_kinds[0]
+    return plot_word_attention(tokens, weights, labels=labels, weight=WEIGHTS[kind]).figure
 
 
 def attention_on_cues(model: TextClassifier, xs: PaddedTexts, texts: list[str]) -> tuple[float, float]:
-    """Of generated sentences, read as characters: the share (0..1) of a sentence's attention that is on the words that
-    make a class, and the share of its characters that they are; means over the sentences."""
+    """Measure how much of a generated sentence's attention is on its cues, the words that make the class.
+
+    texts: sentences, which the model reads as characters. Returns the share (0..1) of the attention that is on cues,
+    and the share of the characters that belong to cues; both are means over the sentences.
+    """
     on_cues, are_cues = [], []
     for start in range(0, len(texts), BATCH):
         batch = xs[start : start + BATCH]

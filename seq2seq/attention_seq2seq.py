@@ -15,9 +15,9 @@ from support.array import Array
 
 
 def padding_of(xs: Array, pad: int) -> Array:
-    """Where the ids xs (N, T) are padding: bool (N, T), True in the run of ``pad`` at either end of a row.
+    """Mark the padding of the ids xs (N, T): bool (N, T), True in the run of ``pad`` at either end of a row.
 
-    So it serves questions as they are written and reversed ones; what is ``pad`` between characters is none.
+    Both ends, because questions may be reversed. A ``pad`` between other characters is a space, and not marked.
     """
     real = xs != pad
     seen_before, seen_after = real.cumsum(axis=1), real[:, ::-1].cumsum(axis=1)[:, ::-1]
@@ -43,10 +43,10 @@ class AttentionDecoder(Decoder):
 
     forward:  xs int (N, T_dec), hs_enc (N, T_enc, H)  ->  scores (N, T_dec, V)
     backward: dscores (N, T_dec, V)                    ->  dhs_enc (N, T_enc, H)
-    ``attention.attention_weights`` (T_dec, N, T_enc): after forward those under the given answer, after
-    ``decode`` or ``generate`` those of the model's own.
+    ``attention.attention_weights`` (T_dec, N, T_enc): after forward, the weights under the given answer; after
+    ``decode`` or ``generate``, those under the model's own.
     ``mask`` bool (N, T_enc), True where the decoder may look; None: everywhere.
-    ``scores`` may be given B rows of xs for each question, side by side, which all look at its states;
+    ``scores`` also takes B rows of xs for each question, side by side, which all look at its states;
     ``attention_weights`` are then (B * T_dec, N, T_enc).
     """
 
@@ -59,7 +59,7 @@ class AttentionDecoder(Decoder):
 
     @staticmethod
     def make_attention(hidden_size: int, *, rng, dtype) -> Layer:
-        """The attention layer, with weights of its own or without: where a subclass scores in another way."""
+        """Make the attention layer. A subclass that scores in another way returns a layer of its own."""
         return TimeAttention()
 
     @staticmethod
@@ -86,9 +86,9 @@ class AttentionDecoder(Decoder):
 class AttentionSeq2seq(Seq2seq):
     """Seq2seq with an AttentionEncoder and an AttentionDecoder.
 
-    mask_padding: the id of the padding, on which the decoder then does not look: its run at either end of a question
-    (``padding_of``) weighs exactly 0. The encoder reads it all the same. None, as in the chapter: it looks everywhere.
-    Raises ValueError for an id that is not in the vocabulary.
+    mask_padding: the id of the padding, which the decoder then does not look at: ``padding_of`` a question weighs
+    exactly 0. The encoder still reads it. None, as in the chapter: the decoder looks everywhere.
+    Raises ValueError for an id outside the vocabulary.
     """
 
     has_maps = True
@@ -107,7 +107,7 @@ class AttentionSeq2seq(Seq2seq):
     ):
         super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
         if mask_padding is not None and not 0 <= index(mask_padding) < vocab_size:
-            raise ValueError(f"AttentionSeq2seq: mask_padding in 0..{vocab_size - 1} wanted, got {mask_padding}")
+            raise ValueError(f"AttentionSeq2seq: expected mask_padding in 0..{vocab_size - 1}, got {mask_padding}")
         self.mask_padding = mask_padding if mask_padding is None else index(mask_padding)
         self.arguments |= {"mask_padding": self.mask_padding}
 

@@ -1,4 +1,6 @@
-"""Writing answers: beam search, which keeps the most likely beginnings at each step where greedy decoding keeps one."""
+"""Writing answers: beam search, which keeps several likely beginnings at each step; greedy decoding keeps one."""
+
+from typing import Any
 
 from common.functions import log_softmax
 from common.np import np
@@ -16,23 +18,23 @@ def beam_search(
     *,
     workers: int = 1,
 ) -> Decoded:
-    """The most likely answers that a search of this width finds to xs (N, T_enc), best first.
+    """Find the most likely answers to xs (N, T_enc) with a search of this width, best first.
 
     The result has an axis K after N: ids (N, K, T_dec), log_probs (N, K), attention_weights (N, K, T_dec, T_enc) or
-    None. K is beam_width, or the number of all answers, V**sample_size, where there are not so many. As all answers are
-    equally long, log_probs are compared as they are. A width of 1 writes what ``decode`` writes, to the bit; a search
-    as wide as all beginnings of all but the last character are many, V**(sample_size - 1), is exhaustive.
+    None. K is beam_width, or V**sample_size, the number of all answers, if that is smaller. Since all answers are
+    equally long, log_probs are compared as they are. A width of 1 writes what ``decode`` writes, to the bit; a width
+    of V**(sample_size - 1), all beginnings without the last character, makes the search exhaustive.
 
-    model: a Seq2seq; ``model.beam_search`` is this function. Memory is bounded by ``batch_size`` questions, which have
+    model: a Seq2seq; ``model.beam_search`` is this function. Memory is bounded by ``batch_size`` questions with
     beam_width hypotheses each; the batches are dealt out to ``workers`` threads.
-    Afterwards ``decoder.attention.attention_weights``, where there is one, holds those of the best answers.
-    Raises ValueError when there is no question, sample_size, beam_width or batch_size is less than 1, or start_id is
-    not in the vocabulary.
+    Afterwards the ``attention_weights`` of a decoder with attention are those of the best answers.
+    Raises ValueError for no question, for a sample_size, beam_width or batch_size below 1, and for a start_id outside
+    the vocabulary.
     Source: Sutskever et al. 2014, 3.2; Graves 2012 (arXiv:1211.3711), algorithm 1.
     """
     for what, number in (("beam_width", beam_width), ("sample_size", sample_size)):
         if number < 1:
-            raise ValueError(f"beam_search: a {what} of at least 1 wanted, got {number}")
+            raise ValueError(f"beam_search: expected a {what} of at least 1, got {number}")
 
     def answer(model, xs: Array) -> Decoded:
         return _beam(model.decoder, model.encode(xs), start_id, sample_size, beam_width)
@@ -44,16 +46,17 @@ def beam_search(
 
 
 def _beam(decoder, encoded: Array, start_id: int, sample_size: int, K: int) -> Decoded:
-    """Search for N questions at once. Their B hypotheses, 1 at first, K at last, are rows side by side: n * B + b."""
+    """Search for N questions at once. Their B hypotheses, 1 at first, K in the end, stand in rows n * B + b."""
     N, attention = len(encoded), decoder.attention
-    xs, log_probs, steps = np.full((N, 1), start_id), 0, []
+    xs, steps = np.full((N, 1), start_id), []
+    log_probs: Any = 0  # (N, B, 1) from the first step on
     decoder.start(encoded)
     for _ in range(sample_size):
         B = len(xs) // N
-        # attention lets all hypotheses of a question look at the same states; a decoder without wants a state a row
+        # with attention, all hypotheses of a question look at the same states; without, each row needs its state
         given = encoded if attention is not None else np.repeat(encoded, B, axis=0)
         log_p = log_softmax(decoder.scores(xs, given)[:, 0])
-        likely = _highest(log_p, K)  # more of one hypothesis cannot be among the K best of all
+        likely = _highest(log_p, K)  # no more than K of one hypothesis can be among the K best of all
         totals = log_probs + np.take_along_axis(log_p, likely, axis=1).reshape(N, B, -1)
         chosen = _highest(totals.reshape(N, -1), K)
         parents, ids = chosen // totals.shape[2], np.take_along_axis(likely.reshape(N, -1), chosen, axis=1)
@@ -67,12 +70,12 @@ def _beam(decoder, encoded: Array, start_id: int, sample_size: int, K: int) -> D
     for parents, ids, looked in reversed(steps):  # from each last character back to the first
         characters.append(np.take_along_axis(ids, at, axis=1))
         at = np.take_along_axis(parents, at, axis=1)
-        if looked is not None:  # before the character was chosen, so it is its parent that looked
+        if looked is not None:  # before the character was chosen, so its parent did the looking
             weights.append(np.take_along_axis(looked, at[:, :, None], axis=1))
-    characters, weights = (np.stack(parts[::-1], axis=2) if parts else None for parts in (characters, weights))
-    return Decoded(characters, log_probs[:, :, 0], weights)
+    maps = np.stack(weights[::-1], axis=2) if weights else None
+    return Decoded(np.stack(characters[::-1], axis=2), log_probs[:, :, 0], maps)
 
 
 def _highest(x: Array, count: int) -> Array:
-    """Places of the ``count`` largest of each row, the largest first; of equals the first, as argmax has it."""
+    """Return the places of the ``count`` largest of each row, largest first; among equals the first, like argmax."""
     return np.argsort(-x, axis=1, kind="stable")[:, :count]

@@ -1,7 +1,7 @@
-"""Writing answers: greedy decoding, character by character, of a batch of questions; any decoding, of many."""
+"""Writing answers: greedy decoding of one batch of questions, and any decoding of many in batches."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common.functions import expect_array, log_softmax
 from common.layer import forget, inference
@@ -13,12 +13,12 @@ from support.array import Array
 
 
 class Decoded(NamedTuple):
-    """Answers that a model wrote by itself.
+    """The answers that a model wrote by itself.
 
     ids (N, T_dec): the characters, without the start character
     log_probs (N,): log probability of each answer, summed over its characters, in nats
     attention_weights (N, T_dec, T_enc): where each character looked; None for models without attention
-    Of a beam search there are several answers to each question, best first, on an axis K after N.
+    A beam search finds several answers to each question, best first, on an axis K after N.
     """
 
     ids: Array
@@ -29,15 +29,16 @@ class Decoded(NamedTuple):
 def greedy(decoder, encoded: Array, start_id: int, sample_size: int) -> Decoded:
     """At each step take the most likely character and feed it back.
 
-    decoder: ``start(encoded)``, ``scores(xs, encoded)`` and ``attention`` (a TimeAttention or None)
+    decoder: has ``start(encoded)``, ``scores(xs, encoded)`` and ``attention`` (a TimeAttention or None)
     encoded: what the encoder returned for N questions
-    Raises ValueError when sample_size is less than 1 or start_id is not in the vocabulary.
+    Raises ValueError when sample_size is below 1 or start_id is not in the vocabulary.
     """
     N = len(encoded)
     if sample_size < 1:
-        raise ValueError(f"decode: a sample_size of at least 1 wanted, got {sample_size}")
+        raise ValueError(f"decode: expected a sample_size of at least 1, got {sample_size}")
     xs = np.full((N, 1), start_id)
-    ids, log_probs, weights = [], 0, []
+    ids, weights = [], []
+    log_probs: Any = 0  # (N,) from the first step on
     decoder.start(encoded)
     for _ in range(sample_size):
         log_p = log_softmax(decoder.scores(xs, encoded)[:, 0])
@@ -52,18 +53,19 @@ def greedy(decoder, encoded: Array, start_id: int, sample_size: int) -> Decoded:
 def in_batches(
     name: str, model, xs: Array, answer: Callable[..., Decoded], batch_size: int = 128, workers: int = 1
 ) -> Decoded:
-    """``answer(model, xs)`` to all questions xs (N, T_enc), ``batch_size`` of them at a time to bound the memory.
+    """Return ``answer(model, xs)`` for all questions xs (N, T_enc), ``batch_size`` at a time to bound the memory.
 
-    The batches are dealt out to ``workers`` threads, each of which has a batch in memory. name: whose errors these are.
-    Raises ValueError when there is no question, or batch_size is less than 1.
+    The batches are dealt out to ``workers`` threads, each of which has one batch in memory. name: of the function that
+    error messages name. Raises ValueError for no question, and for a batch_size below 1.
     """
     expect_array(name, "questions (N, T_enc)", xs)
     if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
-        raise ValueError(f"{name}: questions (N, T_enc) and a batch_size wanted, got {xs.shape} and {batch_size}")
+        raise ValueError(f"{name}: expected questions (N, T_enc) and a batch_size, got {xs.shape} and {batch_size}")
     order, _ = sort(to_cpu(xs))  # like beginnings in one batch
     batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
     with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool:
         parts = pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), batches)
-    back = order.argsort()
+    back, maps = order.argsort(), [part.attention_weights for part in parts if part.attention_weights is not None]
     forget(model)  # of other questions than the last forward's, and larger than training needs
-    return Decoded(*(None if p[0] is None else np.concatenate(p)[back] for p in zip(*parts, strict=True)))
+    ids, log_probs = (np.concatenate(found)[back] for found in zip(*(part[:2] for part in parts), strict=True))
+    return Decoded(ids, log_probs, np.concatenate(maps)[back] if maps else None)

@@ -1,4 +1,4 @@
-"""What the characters of a question did for those of the answer, in three ways: see ``common.faithfulness``."""
+"""What each character of a question did for each of the answer, told in three ways: see ``common.faithfulness``."""
 
 from common.faithfulness import Parts, gradient_times_input, occlusion
 from common.functions import log_softmax
@@ -9,14 +9,14 @@ from support.array import Array
 
 
 def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:
-    """Of the characters that the model writes by itself to the questions xs (N, T_enc), each given those before it.
+    """Explain the characters that the model itself writes to the questions xs (N, T_enc), each given those before it.
 
-    pad: the id of the padding, which replaces an occluded character. A model with a mask on its padding sees none at
-    the ends, but does see one between other characters: a space. N is a batch: a training step's memory.
-    Raises ValueError for a model without attention, and as ``decode``.
+    pad: the id of the padding, which replaces an occluded character. A model that masks its padding does not see it at
+    the ends of a question, but between other characters it does: as a space. N is a batch: it takes the memory of a
+    training step. Raises ValueError for a model without attention, and as ``decode``.
     """
     if model.decoder.attention is None:
-        raise ValueError(f"faithfulness: a model with attention wanted, got {type(model).__name__}")
+        raise ValueError(f"faithfulness: expected a model with attention, got {type(model).__name__}")
     N, ids = len(xs), model.decode(xs, start_id, sample_size).ids
     ts_in = np.concatenate((np.full((N, 1), start_id), ids[:, :-1]), axis=1)
 

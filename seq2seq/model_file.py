@@ -1,4 +1,4 @@
-"""Files of the three models; see ``common.model_file``."""
+"""Files of the models; see ``common.model_file``."""
 
 import os
 
@@ -7,20 +7,20 @@ from seq2seq.attention_seq2seq import AttentionSeq2seq
 from seq2seq.peeky_seq2seq import PeekySeq2seq
 from seq2seq.seq2seq import Seq2seq
 
-MODELS = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
+MODELS: dict[str, type[Seq2seq]] = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
 
 
 def save_model(path: str | os.PathLike, model: Seq2seq, **facts) -> None:
-    """Write the model and what is needed to use it: facts (vocabulary, lengths, ...) that JSON can hold.
+    """Write the model, with the facts that are needed to use it (vocabulary, lengths, ...), which JSON must hold.
 
-    Raises ValueError for a model that ``load_model`` could not name, OSError when the file cannot be written.
+    Raises ValueError for a model that is not in ``MODELS``, OSError when the file cannot be written.
     """
     model_file.save(path, model, MODELS, facts)
 
 
 def load_model(path: str | os.PathLike) -> tuple[Seq2seq, dict]:
-    """The model in the file, in the dtype it had, and the facts that were saved with it.
+    """Return the model in the file, in the dtype it had, and the facts that were saved with it.
 
-    Raises OSError, or CheckpointError for a file that is damaged or not one of these models'.
+    Raises OSError, or CheckpointError for a file that is damaged or holds another kind of model.
     """
     return model_file.load(path, MODELS)

@@ -1,4 +1,4 @@
-"""One page of HTML that holds an attention model and runs it in the reader's browser, without a network.
+"""A page of HTML that holds an attention model and runs it in the reader's browser, without a network.
 
 Its parts are the files in ``seq2seq/page``: the JavaScript is ES modules, which stand in the page one after another,
 without their imports and exports.
@@ -74,9 +74,9 @@ def to_page(
     params = {name: np.asarray(to_cpu(p), "<f4") for name, p in named_params(model).items()}
     V = len(params.get("encoder.embed.W", ()))
     if type(model) is not AttentionSeq2seq:
-        raise ValueError(f"page: an AttentionSeq2seq wanted, got {type(model).__name__}")
+        raise ValueError(f"page: expected an AttentionSeq2seq, got {type(model).__name__}")
     if len(vocabulary) != V or len(set(vocabulary)) != V or start not in vocabulary:
-        raise ValueError(f"page: the model's {V} characters, with start {start!r}, wanted, got {vocabulary[:40]!r}")
+        raise ValueError(f"page: expected the model's {V} characters, with start {start!r}, got {vocabulary[:40]!r}")
     question_characters = vocabulary if question_characters is None else question_characters
     if not set(question_characters) <= set(vocabulary):
         raise ValueError(f"page: expected question_characters of the vocabulary, got {question_characters[:40]!r}")
@@ -85,7 +85,7 @@ def to_page(
         raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
     for name, p in params.items():
         if not np.isfinite(p).all():
-            raise ValueError(f"page: finite float32 weights wanted, got nan or inf in {name}")
+            raise ValueError(f"page: expected finite float32 weights, got nan or inf in {name}")
     data = {
         "about": list(about),
         "vocabulary": list(vocabulary),
@@ -128,10 +128,10 @@ def _question(example: Example, known: set[str], T_enc: int, T_dec: int) -> dict
         del lengths["answer"]
     for name, (least, most) in lengths.items():
         if not (least <= len(texts[name]) <= most and known.issuperset(texts[name])):
-            wanted = f"{least} to {most} characters of the vocabulary wanted"
-            raise ValueError(f"page: {name}: {wanted}, got {texts[name][:40]!r}")
+            wanted = f"{least} to {most} characters of the vocabulary"
+            raise ValueError(f"page: {name}: expected {wanted}, got {texts[name][:40]!r}")
     if example.truth is not None and example.truth.shape != (T_dec, T_enc):
-        raise ValueError(f"page: truth {T_dec, T_enc} wanted, got {example.truth.shape}")
+        raise ValueError(f"page: expected truth {T_dec, T_enc}, got {example.truth.shape}")
     truth = None if example.truth is None else [np.flatnonzero(row).tolist() for row in example.truth]
     return texts | {"truth": truth}
 

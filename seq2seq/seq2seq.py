@@ -1,7 +1,9 @@
-"""The sequence-to-sequence model without attention, and what all three models share.
+"""The sequence-to-sequence model without attention, and what all models share.
 
 Source: 『ゼロから作るDeep Learning 2』 7.3; Sutskever et al. 2014.
 """
+
+from typing import Any
 
 import numpy
 
@@ -25,10 +27,11 @@ class Encoder(Layer):
 
     forward:  xs int (N, T_enc)  ->  h (N, H)
     backward: dh (N, H)          ->  None
-    ``share_prefixes``: questions that begin alike have the same states up to there; compute them once. Exact.
+    ``share_prefixes``: compute the states of a beginning that several questions share once. Exact.
     """
 
     share_prefixes = True
+    lstm: Any  # a TimeLSTM, or what a reader puts in its place
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
         super().__init__()
@@ -39,14 +42,14 @@ class Encoder(Layer):
 
     @property
     def shares_prefixes(self) -> bool:
-        """Whether prefixes are in fact shared: asked for, and by a layer of ours that starts from zeros."""
+        """Whether prefixes are shared: if asked for, and if the LSTM is a layer of ours that starts from zeros."""
         return self.share_prefixes and isinstance(self.lstm, TimeRecurrent) and not self.lstm.stateful
 
     def states(self, xs: Array) -> Array:
-        """All states (N, T_enc, H). Raises ValueError when xs is not (N, T_enc), or there is nothing to read."""
+        """Return all states (N, T_enc, H). Raises ValueError when xs is not (N, T_enc), or is empty."""
         self.expect("xs (N, T_enc)", xs, None, None)
         if 0 in xs.shape:
-            raise ValueError(f"{type(self).__name__}: a question and a character at least wanted, got {xs.shape}")
+            raise ValueError(f"{type(self).__name__}: expected at least one question and one character, got {xs.shape}")
         if not self.shares_prefixes:
             return self.lstm.forward(self.embed.forward(xs))
         prefixes = Prefixes(xs)
@@ -70,7 +73,8 @@ class Decoder(Layer):
     backward: dscores (N, T_dec, V)        ->  dh (N, H)
     """
 
-    attention = None
+    attention: Any = None  # the attention layer of a subclass that has one
+    lstm: Any  # a TimeLSTM, or what a reader puts in its place
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
         super().__init__()
@@ -84,7 +88,7 @@ class Decoder(Layer):
 
     @staticmethod
     def input_sizes(D: int, H: int) -> tuple[int, int]:
-        """Width of what the LSTM reads, and of what the Affine reads."""
+        """Return the width of what the LSTM reads, and of what the Affine reads."""
         return D, H
 
     def start(self, h: Array) -> None:
@@ -92,7 +96,7 @@ class Decoder(Layer):
         self.lstm.set_state(h)
 
     def scores(self, xs: Array, h: Array) -> Array:
-        """Scores (N, T, V) after the characters xs (N, T), going on from the LSTM's state."""
+        """Return the scores (N, T, V) after the characters xs (N, T), going on from the LSTM's state."""
         return self.affine.forward(self.lstm.forward(self.embed.forward(xs)))
 
     def forward(self, xs: Array, h: Array) -> Array:
@@ -104,16 +108,16 @@ class Decoder(Layer):
         return self.lstm.dh
 
     def decode(self, encoded: Array, start_id: int, sample_size: int) -> Decoded:
-        """Answers to N questions, given what the encoder returned for them."""
+        """Write the answers to N questions, given what the encoder returned for them."""
         decoded = greedy(self, encoded, start_id, sample_size)
-        if self.attention is not None:  # of all steps, where the last step's alone would stand
+        if self.attention is not None:  # the weights of all steps; decoding left those of the last step
             self.attention.keep(decoded.attention_weights)
         return decoded
 
     def generate(self, encoded: Array, start_id: int, sample_size: int) -> list[int]:
-        """The answer to one question, as the chapter has it. Raises ValueError for several: see ``decode``."""
+        """Return the answer to one question, as the chapter does. Raises ValueError for several: see ``decode``."""
         if len(encoded) != 1:
-            raise ValueError(f"generate: one question wanted, got {len(encoded)}; decode takes any number")
+            raise ValueError(f"generate: expected one question, got {len(encoded)}; decode takes any number")
         return self.decode(encoded, start_id, sample_size).ids[0].tolist()
 
 
@@ -121,15 +125,18 @@ class Seq2seq(BaseModel):
     """Encoder, decoder and loss.
 
     xs int (N, T_enc): questions; ts int (N, T_dec + 1): answers, the start character first. The decoder reads
-    ``ts[:, :-1]`` and is to write ``ts[:, 1:]``.
-    Weights come from rng (fresh entropy when None), in ``dtype``.
-    ``has_maps``: whether ``decode`` tells where each character of the answer looked in the question.
+    ``ts[:, :-1]`` and learns to write ``ts[:, 1:]``.
+    Weights are drawn from rng (fresh entropy when None), in ``dtype``.
+    ``has_maps``: whether ``decode`` returns attention weights: where each character of the answer looked.
     """
 
     has_maps = False
     worth_a_worker = WORTH_A_WORKER
-    encoder_class: type = Encoder
-    decoder_class: type = Decoder
+    encoder_class: type[Encoder] = Encoder
+    decoder_class: type[Decoder] = Decoder
+    encoder: Any  # both are ours, or a reader's
+    decoder: Any
+    arguments: dict[str, Any]
 
     def __init__(
         self,
@@ -143,7 +150,7 @@ class Seq2seq(BaseModel):
         super().__init__()
         sizes = vocab_size, wordvec_size, hidden_size
         if min(sizes) < 1:
-            raise ValueError(f"{type(self).__name__}: sizes (V, D, H) of at least 1 wanted, got {sizes}")
+            raise ValueError(f"{type(self).__name__}: expected sizes (V, D, H) of at least 1, got {sizes}")
         self.arguments = dict(zip(("vocab_size", "wordvec_size", "hidden_size"), sizes, strict=True))
         rng = rng if rng is not None else numpy.random.default_rng()
         self.encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
@@ -154,15 +161,15 @@ class Seq2seq(BaseModel):
 
     @property
     def stateful(self) -> bool:
-        """Whether a forward depends on the last one: never by the decoder, whose state each forward sets anew."""
+        """Whether a forward depends on the one before it. The decoder never does: each forward sets its state anew."""
         return any(getattr(part, "stateful", False) for _, part in walk(self.encoder))
 
     def encode(self, xs: Array) -> Array:
-        """What the decoder is given of the questions xs (N, T_enc)."""
+        """Return what the decoder is given of the questions xs (N, T_enc)."""
         return self.encoder.forward(xs)
 
     def forward(self, xs: Array, ts: Array) -> Array:
-        """Mean cross entropy, in nats per character of the answers. Raises ValueError when shapes do not fit."""
+        """Return the mean cross entropy, in nats per character. Raises ValueError when the shapes do not fit."""
         self._check(xs, ts)
         encoded = self.encode(xs)
         scores = self.decoder.forward(ts[:, :-1], encoded)
@@ -176,17 +183,18 @@ class Seq2seq(BaseModel):
             expect_array(type(self).__name__, what, ids)
         if xs.ndim != 2 or 0 in xs.shape:
             raise ValueError(
-                f"{type(self).__name__}: xs (N, T_enc) of a question and a character at least wanted, got {xs.shape}"
+                f"{type(self).__name__}: expected xs (N, T_enc) of at least one question and one character, "
+                f"got {xs.shape}"
             )
         if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
-            raise ValueError(f"{type(self).__name__}: ts ({len(xs)}, T_dec + 1) wanted, got {ts.shape}")
+            raise ValueError(f"{type(self).__name__}: expected ts ({len(xs)}, T_dec + 1), got {ts.shape}")
 
     def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
-        """Rows of a mini-batch for each of ``count`` workers: like beginnings together, and as much work for each.
-        Fewer shares when there is too little work for so many.
+        """Divide the rows of a mini-batch among ``count`` workers: equal beginnings together, equal work for each.
+        Returns fewer shares when there is too little work for so many workers.
 
-        A question costs a row of the LSTM for each character of the answer, and for each of its own that it does
-        not share with the one before it.
+        A question costs one row of the LSTM for each character of its answer, and for each of its own characters that
+        it does not share with the question before it.
         """
         self._check(xs, ts)
         order, parts = sort(to_cpu(xs))
@@ -201,10 +209,10 @@ class Seq2seq(BaseModel):
         return equal_work(order, cost, count, multiple=4)  # products are quickest for 4, 8, 12, ... rows
 
     def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
-        """Multiplications in the matrix products of a forward; a subclass with other products says so here.
+        """Count the multiplications in the matrix products of a forward: by default, each row times each weight matrix.
 
-        encoder_rows, decoder_rows: characters that are read and written, all questions together. peeks: how often a
-        decoder that sees the encoder's last state at each step multiplies it (once a character when None).
+        encoder_rows, decoder_rows: characters read and written, over all questions. peeks: how often a decoder that
+        sees the encoder's last state at every step multiplies it (once per character when None).
         """
         of_encoder, of_decoder = (
             sum(p.size for p in part.params if p.ndim > 1) - part.embed.W.size  # an embedding is looked up
@@ -213,18 +221,18 @@ class Seq2seq(BaseModel):
         return encoder_rows * of_encoder + decoder_rows * of_decoder
 
     def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
-        """The answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""
+        """Return the answer to one question xs (1, T_enc): ``sample_size`` ids. Raises ValueError for several."""
         with inference(self):
             return self.decoder.generate(self.encode(xs), start_id, sample_size)
 
     def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128, *, workers: int = 1) -> Decoded:
-        """The model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
+        """Write the model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
 
-        The batches are dealt out to ``workers`` threads, each of which has a batch in memory.
+        The batches are dealt out to ``workers`` threads, each of which has one batch in memory.
 
-        Afterwards ``decoder.attention.attention_weights``, where there is one, holds those of all answers.
-        A decoder that is not ours needs a ``decode`` for it.
-        Raises ValueError when there is no question, or sample_size or batch_size is less than 1.
+        Afterwards the ``attention_weights`` of a decoder with attention are those of all answers.
+        A decoder that is not ours needs a method ``decode``.
+        Raises ValueError for no question, and for a sample_size or batch_size below 1.
         """
 
         def answer(model, xs: Array) -> Decoded:

@@ -1,4 +1,4 @@
-"""An attention map as lines of text, for a terminal; as a picture it is ``seq2seq.plot.plot_attention``."""
+"""An attention map as lines of text, for a terminal; ``seq2seq.plot.plot_attention`` draws it as a picture."""
 
 import numpy as np
 
@@ -9,22 +9,23 @@ SPACE = "␣"
 
 
 def map_text(attention_weights: np.ndarray, question: str, answer: str, width: int = 80, *, blocks: bool = True) -> str:
-    """A row a character of the answer, under the question: a column each of its characters, two where it is wide.
+    """Return the map as text: one row per character of the answer, one column per character of the question, or two
+    columns where it is wide.
 
-    attention_weights (T_dec, T_enc), in the order of both texts; width: columns of the terminal, where a longer
-    question goes on below. Spaces are written ``␣``. blocks: False for ASCII, weights in tenths, ``.`` below 0.05.
-    Raises ValueError when the weights do not fit the texts, or are no numbers.
+    attention_weights (T_dec, T_enc), in the order of both texts; width: columns of the terminal; a longer question
+    continues below. Spaces are written ``␣``. blocks: False for ASCII, weights in tenths, ``.`` below 0.05.
+    Raises ValueError when the weights do not fit the texts, or are nan.
     """
-    weights, wanted = np.asarray(attention_weights), (len(answer), len(question))
-    if weights.shape != wanted:
-        raise ValueError(f"map_text: weights of shape {wanted} wanted by the texts, got {weights.shape}")
+    weights, shape = np.asarray(attention_weights), (len(answer), len(question))
+    if weights.shape != shape:
+        raise ValueError(f"map_text: expected weights of shape {shape} for these texts, got {weights.shape}")
     if np.isnan(weights).any():
-        raise ValueError("map_text: weights wanted, got nan: the model's numbers are too large")
+        raise ValueError("map_text: expected weights, got nan: the model's numbers are too large")
     across, down = (
         [(SPACE if blocks else "_") if c == " " else visible(c) for c in text] for text in (question, answer)
     )
     head, cells = max(map(width_of, down), default=0), [max(1, width_of(label)) for label in across]
-    lines = []
+    lines: list[str] = []
     for here in columns_that_fit(cells, width - head - 1):
         if lines:
             lines.append("")

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dataset import blogs
+from seq2seq import model_file
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELS = ("baseline", "peeky", "attention")
+MODELS = tuple(model_file.MODELS)
 CHAPTERS_LINE = re.compile(
     r"^(\w+) +\| epoch (\d+) \|  iter (\d+) / (\d+) \| time (\d+)\[s\] \| loss (\d+\.\d\d)$", re.MULTILINE
 )

@@ -6,14 +6,14 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
-from script_tools import MODELS, refused
+from script_tools import refused
 
 from benchmarks import date as benchmark
-from benchmarks.contestants import CONTESTANTS, Job, race, take_turn, train_and_weigh
+from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, race, take_turn, train_and_weigh
 from benchmarks.date import make_batches
 from benchmarks.flops import distinct_prefixes, step_flops
 from common.layer import named_grads, named_params
-from seq2seq import AttentionDecoder, AttentionSeq2seq
+from seq2seq import AttentionDecoder, AttentionSeq2seq, Seq2seq
 from seq2seq.model_file import MODELS as CLASSES
 
 TINY_SIZES = 2, 3, 2  # N, T_enc, T_dec
@@ -64,7 +64,7 @@ def test_distinct_prefixes_equal_a_count_with_sets():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", BOOKS_MODELS)
 def test_the_torch_twin_has_our_loss_and_gradients(kind):
     torch = pytest.importorskip("torch")
     from benchmarks.torch_date import Twin
@@ -160,7 +160,7 @@ def test_the_torch_twin_writes_our_answers():
 
     rng = np.random.default_rng(5)
     xs, _ = questions_and_answers(rng, N=20)
-    for kind in MODELS:
+    for kind in BOOKS_MODELS:
         model = CLASSES[kind](6, 3, 8, rng=rng)
         for p in model.params:
             p[...] = rng.normal(scale=0.5, size=p.shape)
@@ -196,10 +196,19 @@ def test_without_torch_the_rest_is_measured(monkeypatch, capsys):
         benchmark.choose(Namespace(only=["torch"], **ask))
 
 
+def test_a_model_that_is_not_of_the_book_is_measured_alone(monkeypatch, capsys):
+    monkeypatch.setitem(CLASSES, "mine", Seq2seq)
+    assert benchmark.that_know("mine", ["ours", "one", "chapter", "torch"]) == ["ours", "one"]
+    assert capsys.readouterr().out == "mine: not a model of the book, so without chapter style, PyTorch eager\n"
+    with pytest.raises(ValueError, match=r"^mine: no contestant is left to measure$"):
+        benchmark.that_know("mine", ["chapter"])
+    assert all(benchmark.that_know(name, list(CONTESTANTS)) == list(CONTESTANTS) for name in BOOKS_MODELS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--rounds", 0), "at least 1 wanted"),
+        (("--rounds", 0), "at least 1, got 0"),
         (("--models", "bert"), "invalid choice"),
         (("--only", "jax"), "invalid choice"),
         (("--json", "nowhere/b.json"), "folder that exists"),
@@ -214,5 +223,5 @@ def test_a_batch_larger_than_the_data_is_refused():
     data = questions_and_answers(np.random.default_rng(4), N=7)
     batches = make_batches(data, 3, 5, seed=0)
     assert len(batches) == 5 and all(x.shape == (3, 7) and t.shape == (3, 5) for x, t in batches)
-    with pytest.raises(ValueError, match="mini-batches of 8 wanted, but there are 7"):
+    with pytest.raises(ValueError, match=r"expected at most 7 as the size of a mini-batch, .* got 8"):
         make_batches(data, 8, 1, seed=0)

@@ -66,11 +66,11 @@ def test_evidence_is_what_a_word_says_for_the_predicted_class():
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("gru", "received", r"^GRUClassifier: token weights 'received': one of attention wanted$"),
-        ("seqself", "attention", r"^SeqSelfClassifier: .*'attention': one of received, output_max wanted$"),
-        ("bow", "attention", r"^BagOfWords: .*: one of evidence wanted$"),
-        ("gru-plain", None, "a model without attention has none$"),
-        ("gru-plain", "attention", "'attention': a model without attention has none$"),
+        ("gru", "received", r"^GRUClassifier: token weights: expected one of attention, got 'received'$"),
+        ("seqself", "attention", r"^SeqSelfClassifier: .* expected one of received, output_max, got 'attention'$"),
+        ("bow", "attention", r"^BagOfWords: .*: expected one of evidence, got 'attention'$"),
+        ("gru-plain", None, "expected no kind, as the model has no attention, got None$"),
+        ("gru-plain", "attention", "expected no kind, as the model has no attention, got 'attention'$"),
     ],
 )
 def test_unknown_weights_are_refused(name, kind, message):
@@ -123,7 +123,7 @@ def test_evaluate_refuses(count, labels, message):
 
 
 def test_evaluate_of_no_texts():
-    with pytest.raises(ValueError, match="a text and a batch_size wanted, got 0"):
+    with pytest.raises(ValueError, match="a text and a batch_size, got 0"):
         evaluate(MADE["gru"](), np.zeros((0, 3), int), np.zeros(0, int))
 
 

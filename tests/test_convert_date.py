@@ -94,12 +94,12 @@ def test_convert_whose_reader_leaves_early_ends_quietly(trained_run, script_envi
 @pytest.mark.parametrize(
     "fact, said",
     [
-        (dict(T_enc="29"), "T_enc, and says '29'"),
+        (dict(T_enc="29"), "T_enc, got '29'"),
         (dict(T_dec=10**10), "questions of 10000000000 characters"),
         (dict(start=""), "another start"),
-        (dict(vocabulary=["a"]), r"vocabulary, and says \['a'\]"),
-        (dict(data=5), "data, and says 5"),
-        (dict(question_characters=5), "question_characters, and says 5"),
+        (dict(vocabulary=["a"]), r"vocabulary, got \['a'\]"),
+        (dict(data=5), "data, got 5"),
+        (dict(question_characters=5), "question_characters, got 5"),
     ],
 )
 def test_convert_refuses_a_model_file_that_says_strange_things(trained_run, in_process, tmp_path, fact, said):

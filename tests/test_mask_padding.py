@@ -99,7 +99,7 @@ def test_a_file_with_another_id_is_refused(tmp_path, wrong):
 
 def test_an_id_that_is_not_in_the_vocabulary_is_refused():
     for wrong in (-1, V):
-        with pytest.raises(ValueError, match=rf"AttentionSeq2seq: mask_padding in 0\.\.8 wanted, got {wrong}"):
+        with pytest.raises(ValueError, match=rf"AttentionSeq2seq: expected mask_padding in 0\.\.8, got {wrong}"):
             AttentionSeq2seq(V, 5, 8, mask_padding=wrong)
 
 

@@ -156,7 +156,7 @@ def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (dict(model=PeekySeq2seq(3, 3, 4)), "AttentionSeq2seq wanted, got PeekySeq2seq"),
+        (dict(model=PeekySeq2seq(3, 3, 4)), "expected an AttentionSeq2seq, got PeekySeq2seq"),
         (dict(vocabulary="_abc"), "3 characters"),
         (dict(vocabulary="_aa"), "3 characters"),
         (dict(start="x"), "start 'x'"),
@@ -166,7 +166,7 @@ def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
         (dict(examples=[Example("a", "ab", "ab"), Example("x", "ab", "ab")]), "question: .*'x'"),
         (dict(examples=[Example("a", "a", "ab")]), "answer: 2 to 2 characters .*'a'"),
         (dict(examples=[Example("a", None, "xb")]), "own: .*'xb'"),
-        (dict(examples=[Example("a", None, "ab", np.ones((2, 2), bool))]), r"truth \(2, 3\) wanted, got \(2, 2\)"),
+        (dict(examples=[Example("a", None, "ab", np.ones((2, 2), bool))]), r"expected truth \(2, 3\), got \(2, 2\)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -180,7 +180,7 @@ def test_the_page_refuses(change, message):
 def test_weights_that_are_no_numbers_are_refused(value):
     model = small_model("_ab")
     model.decoder.affine.params[1][1] = value
-    with pytest.raises(ValueError, match=r"page: finite .* in decoder\.affine\.b"):
+    with pytest.raises(ValueError, match=r"page: expected finite .* in decoder\.affine\.b"):
         to_page(model, [], vocabulary="_ab", start="_", T_enc=3, T_dec=2, reverse=False)
 
 

@@ -42,10 +42,10 @@ def test_a_wide_character_has_a_wide_cell():
 
 
 def test_weights_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"map_text: weights of shape \(2, 5\) wanted by the texts, got \(5, 2\)"):
+    with pytest.raises(ValueError, match=r"map_text: expected weights of shape \(2, 5\) for these texts, got \(5, 2\)"):
         map_text(WEIGHTS.T, "ab cd", "x-")
     for blocks in (True, False):
-        with pytest.raises(ValueError, match="map_text: weights wanted, got nan"):
+        with pytest.raises(ValueError, match="map_text: expected weights, got nan"):
             map_text(WEIGHTS * np.nan, "ab cd", "x-", blocks=blocks)
 
 

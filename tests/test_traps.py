@@ -154,7 +154,7 @@ def test_batch_larger_than_the_data_trains():
 def test_many_questions_are_answered_as_one_by_one(cls, asked):
     xs, _ = asked
     model = model_of(cls)
-    with pytest.raises(ValueError, match="one question wanted, got 2; decode takes any number"):
+    with pytest.raises(ValueError, match="expected one question, got 2; decode takes any number"):
         model.generate(xs[:2], START, 4)
     assert model.decode(xs, START, 4).ids.tolist() == [model.generate(x[None], START, 4) for x in xs]
     assert model.decode(xs, START, 4, batch_size=2).ids.tolist() == model.decode(xs, START, 4).ids.tolist()
