@@ -52,8 +52,8 @@ CALLS = {  # what a call may be taken for
     "maximum": ["minimum"],
     "ones": ["zeros"],
     "zeros": ["ones"],
-    "slope_of_minus": ["tanh_slope"],
-    "tanh_slope": ["slope_of_minus"],
+    "sigmoid_of_minus_slope": ["tanh_slope"],
+    "tanh_slope": ["sigmoid_of_minus_slope"],
 }
 OF_TWO = {"add", "subtract", "multiply", "divide", "max", "min", "maximum"}
 OF_ONE = {"tanh", "exp", "log", "log1p", "sqrt", "sigmoid", "softmax", "softplus", "relu"}
@@ -163,7 +163,7 @@ def of_call(node: ast.Call, whole: bool) -> Iterator[tuple[str, ast.expr]]:
     name, args = name_of(node), node.args
     into = "np.positive(a, out=to)" if (out := [k.value for k in node.keywords if k.arg == "out"]) else "a"
     for other in CALLS.get(name, []):
-        if isinstance(node.func, ast.Attribute) or name in ("max", "min", "slope_of_minus", "tanh_slope"):
+        if isinstance(node.func, ast.Attribute) or name in ("max", "min", "sigmoid_of_minus_slope", "tanh_slope"):
             yield "operator", renamed(node, other)
     if name in OF_TWO and len(args) == 2:
         yield from (("dropped", fill(into, a=arg, to=(out or args)[0])) for arg in args)
