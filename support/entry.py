@@ -93,7 +93,8 @@ def of_import(error: BaseException) -> str | None:
 def started() -> bool:
     """Tell whether Python was started with the file argv[0], by path or by -m, and not as a notebook or prompt."""
     spec = sys.modules["__main__"].__spec__
-    return not {sys.argv[0], *((spec.name, f"-m{spec.name}") if spec else ())}.isdisjoint(sys.orig_argv)
+    by_name = spec is not None and (spec.name in sys.orig_argv or f"-m{spec.name}" in sys.orig_argv)
+    return by_name or sys.argv[0] in sys.orig_argv
 
 
 def _excepthook(kind, error, trace) -> None:
