@@ -30,7 +30,7 @@ class Examples(NamedTuple):
     """Examples of a run, and how its model is asked about them.
 
     what: the outputs of an example that are compared. xs: the ids (N, T) of the examples. parts: explains a batch.
-    names: from the ids (T,) of one example, what the model wrote, T_out texts; the tokens; their places as they are read.
+    names: from the ids (T,) of one example, what the model wrote, T_out texts; the tokens; their reading order.
     """
 
     what: str

@@ -78,8 +78,9 @@ def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
 
 
 def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:
-    """Return the share (0..1) of the test questions that each model answers right, by form of the date, and by letter case
-    where the date has letters. The name of a group ends in a line with its number of questions.
+    """Return the share (0..1) of the test questions that each model answers right, by form and letter case of the date.
+
+    The name of a group ends in a line with its number of questions. A date without letters has no case.
 
     Raises ValueError if no test question is a date, and for models that were trained on different data.
     """
