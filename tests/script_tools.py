@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dataset import blogs
+from seq2seq.model_file import MODELS as BY_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELS = ("baseline", "peeky", "attention")
+MODELS = tuple(BY_NAME)
 CHAPTERS_LINE = re.compile(
     r"^(\w+) +\| epoch (\d+) \|  iter (\d+) / (\d+) \| time (\d+)\[s\] \| loss (\d+\.\d\d)$", re.MULTILINE
 )
