@@ -3,7 +3,6 @@
 ``seq2seq.plot`` draws them; the functions here collect what a run has to show.
 """
 
-import csv
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from dataset import dates
 from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
+from experiment.history import read_history
 from seq2seq import plot
 from seq2seq.kept_maps import load_maps
 
@@ -62,16 +62,8 @@ def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
     """
     expect_run_of_dates(run)
     path = run / "history.csv"
-    found = []
-    if path.is_file():
-        try:
-            for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
-                if row.get("pad_mass") and row["model"] == (model or row["model"]):
-                    model = row["model"]
-                    names = ("pad_mass", "entropy", "alignment") if row.get("alignment") else ("pad_mass", "entropy")
-                    found.append({"epoch": int(row["epoch"])} | {name: float(row[name]) for name in names})
-        except (ValueError, TypeError, KeyError, csv.Error) as error:
-            raise ValueError(f"{path}: not written by train_date.py: {error}") from error
+    measured = [row for row in read_history(path) if "pad_mass" in row] if path.is_file() else []
+    found = [row for row in measured if row.get("model") == (model or measured[0].get("model"))]
     if not found:
         raise ValueError(f"no measures of maps in {path}; record them with: {TRAIN} --out {run}")
     return plot.plot_measures(found)

@@ -114,7 +114,7 @@ def test_a_history_is_read_as_it_was_written(tmp_path):
     assert read_history(tmp_path / "run" / "history.csv") == training.rows
 
 
-@pytest.mark.parametrize("content", ["model,epoch\na,one\n", "epoch\n1,2\n", 'epoch\n"1\n'])
+@pytest.mark.parametrize("content", ["model,epoch\na,one\n", "model,toy\na,1\n", "epoch\n1,2\n", 'epoch\n"1\n'])
 def test_another_file_than_a_history_is_refused(tmp_path, content):
     (tmp_path / "history.csv").write_text(content)
     with pytest.raises(ValueError, match=r"history\.csv: not the history of a run: "):
