@@ -6,7 +6,7 @@ callback, in ``make_trainer`` of ``experiment/date_training.py`` or ``experiment
     ERRORS = Column("errors", "errors", ".2f", Panel("errors", "wrong characters per answer"))  # errors.png
     callbacks.append(Measure(ERRORS, lambda model: wrong_characters(model, xs, ts)))
 
-or write a callback of your own, which puts numbers into ``trainer.history[-1]`` and declares them in its ``columns``, as
+or write a callback that puts numbers into ``trainer.history[-1]`` and declares them in its ``columns``, as
 ``seq2seq.MeasureMaps`` and ``classifier.Evaluate`` do; a new measure of attention maps belongs into the former's file
 alone. A number that nobody declares is in history.csv all the same.
 """
