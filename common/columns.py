@@ -22,7 +22,7 @@ class Panel:
     file       of the picture, without ``.png``
     label      of the axis, with the unit
     top        the greatest possible value, as 1 of shares; None: the greatest one measured
-    from_zero  whether the axis begins at 0; otherwise it fits the values alone
+    from_zero  whether the axis shows 0; otherwise it fits the values alone
     """
 
     file: str
