@@ -40,11 +40,11 @@ class Parser(argparse.ArgumentParser):
 
     def add_run(self, out: str) -> None:
         """Add the options that say where a run is, how often its state is saved, and that it goes on."""
-        moved = "an earlier run there is moved to its folder before (default: %(default)s)"
+        moved = "folder of the run; an earlier run there is moved to DIR/before (default: %(default)s)"
         self.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help=moved)
         often = "iterations or seconds between saves of the state, beside those after each epoch (default: %(default)s)"
         self.add_argument("--save-every", type=save_every, default="30s", metavar="N|Ns", help=often)
-        where = "go on with the run in this folder where its state was last saved"
+        where = "go on with the run in this folder from where its state was last saved"
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
         self.add_argument("--quiet", action="store_true", help="print the results only")
 
@@ -144,8 +144,8 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
     found = {"from what the run was started with": (again, facts)}
     found |= {f"between {first.name} and {path.name}": run for path, run in others}
     for where, (other, same) in found.items():
-        names = [name for name in vars(started) if name not in free and vars(other)[name] != vars(started)[name]]
-        changed = [f"--{name.replace('_', '-')}" for name in names] + [n for n in facts if same.get(n) != facts[n]]
+        differing = [name for name in vars(started) if name not in free and vars(other)[name] != vars(started)[name]]
+        changed = [f"--{name.replace('_', '-')}" for name in differing] + [n for n in facts if same.get(n) != facts[n]]
         if changed:
             parser.error(f"--resume {args.resume}: {', '.join(changed)} differs {where}")
     return again, facts
