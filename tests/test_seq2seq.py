@@ -162,7 +162,7 @@ def test_errors_at_the_door(kind):
     for start_id in (V, -1):
         with pytest.raises(ValueError, match=r"expected ids in 0\.\.10"):
             model.decode(xs, start_id, 2)
-    with pytest.raises(ValueError, match="Seq2seq: sizes"):
+    with pytest.raises(ValueError, match="Seq2seq: expected sizes"):
         MODELS[kind](0, 4, 5)
 
 
