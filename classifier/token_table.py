@@ -168,12 +168,12 @@ def to_html(
 
 
 def to_html_part(header: list[str], table: TokenTable, *, lang: str = "ja") -> str:
-    """The table under its header lines as HTML for a page that has a style of its own, such as a notebook."""
+    """Format the table under its header lines as HTML for a page with its own style, such as a notebook."""
     return "\n".join(_section(header, table, html.escape(lang), [shaded(shade) for shade in table.shade])) + "\n"
 
 
 def shaded(shade: float) -> str:
-    """The attribute of an HTML element that draws it in a shade 0..1 of Blues."""
+    """Attribute that colours an HTML element in a shade 0..1 of Blues."""
     colour = rgb(shade)
     return f'style="background:#{bytes(colour).hex()};color:{ink(colour)}"'
 

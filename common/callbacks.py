@@ -20,7 +20,8 @@ from support.terminal import printable
 class Callback:
     """Base class, in which every event does nothing.
 
-    ``columns``  declares the numbers that it adds to the record of each epoch; see ``common.columns``
+    ``columns``  declares the numbers that it adds to the record of each epoch: see ``common.columns``, also for how to
+                 add a measure
     ``state``    names the attributes that a resumed training needs, which JSON can hold
     ``arrays``   names those that are dicts of arrays, by parameter
     """

@@ -1,13 +1,14 @@
 """What is measured after each epoch, declared once: its column in history.csv, in tables, and its curve.
 
-How to add a measure to the runs. Whoever measures declares it; tables, files and pictures follow. Either the training
-script lists one more callback::
+How to add a measure. Whoever measures declares it; history.csv, tables and pictures follow. Give the training one more
+callback, in ``make_trainer`` of ``experiment/date_training.py`` or ``experiment/text_training.py``::
 
-    LONGEST = Column("longest", "longest", ".1f", Panel("longest", "longest word [characters]"))
-    callbacks = [..., Measure(LONGEST, lambda model: longest_word(model, x_test))]
+    ERRORS = Column("errors", "errors", ".2f", Panel("errors", "wrong characters per answer"))  # errors.png
+    callbacks.append(Measure(ERRORS, lambda model: wrong_characters(model, xs, ts)))
 
-or a callback of your own puts numbers into ``trainer.history[-1]`` and declares them in its ``columns``, as
-``seq2seq.MeasureMaps`` and ``classifier.Evaluate`` do. A number that nobody declares is in history.csv all the same.
+or write a callback that puts numbers into ``trainer.history[-1]`` and declares them in its ``columns``, as
+``seq2seq.MeasureMaps`` and ``classifier.Evaluate`` do; a new measure of attention maps belongs into the former's file
+alone. A number that nobody declares is in history.csv all the same.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Panel:
     file       of the picture, without ``.png``
     label      of the axis, with the unit
     top        the greatest possible value, as 1 of shares; None: the greatest one measured
-    from_zero  whether the axis begins at 0; otherwise it fits the values alone
+    from_zero  whether the axis shows 0; otherwise it fits the values alone
     """
 
     file: str

@@ -4,20 +4,26 @@ import numpy
 
 from common.functions import sigmoid
 from common.np import np
-from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
+from common.rnn import (
+    Recurrent,
+    TimeBidirectional,
+    TimeRecurrent,
+    sigmoid_of_minus,
+    sigmoid_of_minus_slope,
+    tanh_slope,
+)
 from common.steps import Prefixes, Steps
 from support.array import Array
 
 
-def _choose_reset(layer: Recurrent, bh: Array | None, reset_after: bool) -> None:
-    """Note where the reset is; ``bh``, where one is given, becomes the layer's fourth parameter."""
+def _add_bh(layer: Recurrent, bh: Array | None, reset_after: bool) -> None:
+    """Make ``bh``, if there is one, the layer's fourth parameter."""
     if bh is not None:
         if not reset_after:
-            raise ValueError(f"{type(layer).__name__}: bh wants reset_after=True, got reset_after={reset_after}")
+            raise ValueError(f"{type(layer).__name__}: expected reset_after=True for bh, got reset_after={reset_after}")
         layer.expect("bh (3 * H,)", bh, 3 * len(layer.Wh))
         layer.params.append(bh)
         layer.grads.append(np.zeros_like(bh))
-    layer.bh, layer.reset_after = bh, reset_after
 
 
 class GRU(Recurrent):
@@ -27,8 +33,8 @@ class GRU(Recurrent):
     ``g = tanh(x Wxh + (r * h_prev) Whh + bh)``;  ``h_next = (1 - z) * h_prev + z * g``
 
     With ``reset_after=True``, ``g = tanh(x Wxh + bh + r * (h_prev Whh))``, and the products of h_prev may have a
-    bias of their own, ``bh`` (3H,), the last third of it inside the reset. So are those of cuDNN and PyTorch, but
-    there z is 1 minus ours.
+    bias of their own, ``bh`` (3H,), the last third of it inside the reset. cuDNN and PyTorch do the same, but their z
+    is 1 minus ours.
 
     forward:  x (N, D), h_prev (N, H)  ->  h_next (N, H)
               with Wx (D, 3H), Wh (H, 3H), b (3H,), gates in the order z, r, h
@@ -41,7 +47,8 @@ class GRU(Recurrent):
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, bh: Array | None = None, reset_after: bool = False):
         super().__init__(Wx, Wh, b)
-        _choose_reset(self, bh, reset_after)
+        self.bh, self.reset_after = bh, reset_after
+        _add_bh(self, bh, reset_after)
 
     def forward(self, x: Array, h_prev: Array) -> Array:
         self.expect_step(x, h_prev=h_prev)
@@ -99,7 +106,7 @@ class TimeGRU(TimeRecurrent):
     """
 
     gates = GRU.gates
-    order, minus = (0, 1, 2), 2
+    gate_order, negated_gates = (0, 1, 2), 2
 
     def __init__(
         self,
@@ -112,27 +119,29 @@ class TimeGRU(TimeRecurrent):
         reset_after: bool = False,
     ):
         super().__init__(Wx, Wh, b, stateful)
-        _choose_reset(self, bh, reset_after)
+        self.bh, self.reset_after = bh, reset_after
+        _add_bh(self, bh, reset_after)
 
     def forward(self, xs: Array, prefixes: Prefixes | None = None, mask: Array | None = None) -> Array:
         steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx))
+        forward = self._forward_reset_after if self.reset_after else self._forward_reset_before
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
-            self.cache = steps, hx1, *(self._after if self.reset_after else self._before)(steps, hx1)
+            self.cache = steps, hx1, *forward(steps, hx1)
         hs = hx1[:, : len(self.Wh)]
-        self.h = hs[steps.index[:, -1]]
+        self.h = hs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array:
-        steps, hx1, *kept = self.saved()
+        steps, hx1, *cached = self.saved()
         dhx1 = self._begin_backward(dhs, steps, hx1)
-        dW = (self._after_backward if self.reset_after else self._before_backward)(steps, hx1, dhx1, *kept)
-        return self._end_backward(steps, dhx1, dW)
+        backward = self._backward_reset_after if self.reset_after else self._backward_reset_before
+        return self._end_backward(steps, dhx1, backward(steps, hx1, dhx1, *cached))
 
-    def _before(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
-        """Fill in the states, with the reset before the product; returns what backward needs."""
+    def _forward_reset_before(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
+        """Fill in the states of hx1, with the reset before the product; return what backward needs."""
         rows, H = steps.rows, len(self.Wh)
         hs, gates = hx1[:, :H], self.work("gates", 3, rows, H)
-        rhx1 = self.work("rhx1", rows, hx1.shape[1])  # the same with r * h for h
+        rhx1 = self.work("rhx1", rows, hx1.shape[1])  # hx1 with r * h in place of h
         rhx1[:, H:] = hx1[:rows, H:]
         W = self._weights()
         for t, (now, after) in enumerate(steps.blocks):
@@ -145,31 +154,36 @@ class TimeGRU(TimeRecurrent):
             self._mix(z, g, hs[now], out=hs[after])
         return W, gates, rhx1
 
-    def _before_backward(self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, rhx1: Array) -> Array:
-        """Fill in dhx1; returns the gradient of ``_weights``."""
-        rows, H = steps.rows, len(self.Wh)
-        da = dz, dr, dg = self.work("da", 3, rows, H)
-        self._slopes(gates, hx1[:rows, :H], dz, dr, dg)
+    def _backward_reset_before(
+        self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, rhx1: Array
+    ) -> Array:
+        """Add what the steps give to dhx1; return the gradient of ``_weights``."""
+        rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
+        hs, dh = hx1[:, :H], dhx1[:, :H]
         z, r, _ = gates
-        dr *= hx1[:rows, :H]  # how r * h answers to r
+        # Slopes for all steps at once; times dh, step by step, they become gradients in the same memory: dz, dr, dg.
+        slopes = z_slope, r_slope, g_slope = self.work("da", 3, rows, H)
+        self._fill_slopes(gates, hs[:rows], z_slope, r_slope, g_slope)
+        r_slope *= hs[:rows]  # of r * h
+        dz, dr, dg = da = slopes
 
-        dh = dhx1[:, :H]
-        back = self.work("back", 3, max(steps.sizes), hx1.shape[1])
-        stays = self.work("stays", max(steps.sizes), H)
+        dhx1_by_gate = self.work("dhx1_by_gate", 3, most_rows, hx1.shape[1])
+        dh_kept = self.work("dh_kept", most_rows, H)
         W_T = W.transpose(0, 2, 1)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
-            dzr_back, dg_back = back[:2, : now.stop - now.start], back[2, : now.stop - now.start]
-            dz[now] *= dh[after]
-            dg[now] *= dh[after]
-            np.matmul(dg[now], W_T[2], out=dg_back)  # of [r * h, x, 1]
-            dr[now] *= dg_back[:, :H]
-            dg_back[:, :H] *= r[now]
-            np.matmul(da[:2, now], W_T[:2], out=dzr_back)
+            n = now.stop - now.start
+            by_z_and_r, drhx1, kept = dhx1_by_gate[:2, :n], dhx1_by_gate[2, :n], dh_kept[:n]
+            np.multiply(z_slope[now], dh[after], out=dz[now])
+            np.multiply(g_slope[now], dh[after], out=dg[now])
+            np.matmul(dg[now], W_T[2], out=drhx1)
+            np.multiply(r_slope[now], drhx1[:, :H], out=dr[now])
+            drhx1[:, :H] *= r[now]
+            np.matmul(da[:2, now], W_T[:2], out=by_z_and_r)
             # h took three ways: into the products of z and r, reset by r, and kept by 1 - z
-            dhx1[now] += dzr_back[0]
-            dhx1[now] += dzr_back[1]
-            dhx1[now] += dg_back
-            kept = np.subtract(1, z[now], out=stays[: now.stop - now.start])
+            dhx1[now] += by_z_and_r[0]
+            dhx1[now] += by_z_and_r[1]
+            dhx1[now] += drhx1
+            np.subtract(1, z[now], out=kept)
             kept *= dh[after]
             dh[now] += kept
             steps.join(t, dh)
@@ -178,12 +192,12 @@ class TimeGRU(TimeRecurrent):
         np.matmul(rhx1.T, dg, out=dW[2])
         return dW
 
-    def _after(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
-        """``_before`` with the reset after the product: so the part of x is one product for all steps."""
-        rows, H, most = steps.rows, len(self.Wh), max(steps.sizes)
+    def _forward_reset_after(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
+        """Fill in the states of hx1, with the reset after the product: the part of x is one product for all steps."""
+        rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
         hs, gates = hx1[:, :H], self.work("gates", 3, rows, H)
-        product, products = self.work("product", rows, H), self.work("products", 2, most, H)
-        reset = self.work("reset", most, H)
+        product = self.work("product", rows, H)  # h Whh, which r resets
+        zr_step, reset_step = self.work("zr_step", 2, most_rows, H), self.work("reset_step", most_rows, H)
         W = self._weights()
         if self.bh is not None:
             W[:2, -1] -= self.bh[: 2 * H].reshape(2, H)
@@ -192,71 +206,77 @@ class TimeGRU(TimeRecurrent):
             steps.fork(t, hs)
             n = now.stop - now.start
             z, r = zr = gates[:2, now]
-            zr += np.matmul(hs[now], W[:2, :H], out=products[:, :n])
+            zr += np.matmul(hs[now], W[:2, :H], out=zr_step[:, :n])
             sigmoid_of_minus(zr)
             np.matmul(hs[now], W[2, :H], out=product[now])
             if self.bh is not None:
                 product[now] += self.bh[2 * H :]
             g = gates[2, now]
-            g += np.multiply(r, product[now], out=reset[:n])
+            g += np.multiply(r, product[now], out=reset_step[:n])
             np.tanh(g, out=g)
             self._mix(z, g, hs[now], out=hs[after])
         return W, gates, product
 
-    def _after_backward(self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, product: Array) -> Array:
-        rows, H, most = steps.rows, len(self.Wh), max(steps.sizes)
-        h, x1, dh = hx1[:rows, :H], hx1[:rows, H:], dhx1[:, :H]
-        da = dz, dr, dproduct, dg = self.work("da", 4, rows, H)
-        self._slopes(gates, h, dz, dr, dg)
+    def _backward_reset_after(
+        self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, product: Array
+    ) -> Array:
+        """Add what the steps give to dhx1, fill the gradient of ``bh``; return that of ``_weights``."""
+        rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
+        hs, x1, dh = hx1[:rows, :H], hx1[:rows, H:], dhx1[:, :H]
         z, r, _ = gates
-        dr *= product  # how r * product answers to r
+        # As in _backward_reset_before; the third block has no slope.
+        slopes = z_slope, r_slope, _, g_slope = self.work("da", 4, rows, H)
+        self._fill_slopes(gates, hs, z_slope, r_slope, g_slope)
+        r_slope *= product  # of r * product
+        dz, dr, dproduct, dg = da = slopes
 
-        back, stays = self.work("back", 3, most, H), self.work("stays", most, H)
+        dh_by_gate, dh_kept = self.work("dh_by_gate", 3, most_rows, H), self.work("dh_kept", most_rows, H)
         W_T = W.transpose(0, 2, 1)
         Wh_T, Wx1_T = W_T[:, :, :H], W_T[:, :, H:]
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             n = now.stop - now.start
-            dz[now] *= dh[after]
-            dg[now] *= dh[after]
-            dr[now] *= dg[now]
+            kept = dh_kept[:n]
+            np.multiply(z_slope[now], dh[after], out=dz[now])
+            np.multiply(g_slope[now], dh[after], out=dg[now])
+            np.multiply(r_slope[now], dg[now], out=dr[now])
             np.multiply(dg[now], r[now], out=dproduct[now])
             # h took two ways: kept by 1 - z, and into the products
-            kept = np.subtract(1, z[now], out=stays[:n])
+            np.subtract(1, z[now], out=kept)
             kept *= dh[after]
             dh[now] += kept
-            for part in np.matmul(da[:3, now], Wh_T, out=back[:, :n]):
-                dh[now] += part
+            for dh_of_gate in np.matmul(da[:3, now], Wh_T, out=dh_by_gate[:, :n]):
+                dh[now] += dh_of_gate
             steps.join(t, dh)
-        back = self.work("x_back", 3, rows, x1.shape[1])
-        np.matmul(da[:2], Wx1_T[:2], out=back[:2])
-        np.matmul(dg, Wx1_T[2], out=back[2])
-        back.sum(axis=0, out=dhx1[:rows, H:])
+        dx1_by_gate = self.work("dx1_by_gate", 3, rows, x1.shape[1])
+        np.matmul(da[:2], Wx1_T[:2], out=dx1_by_gate[:2])
+        np.matmul(dg, Wx1_T[2], out=dx1_by_gate[2])
+        dx1_by_gate.sum(axis=0, out=dhx1[:rows, H:])
         dW = self.work("dW", *W.shape)
         np.matmul(hx1[:rows].T, da[:2], out=dW[:2])
-        np.matmul(h.T, dproduct, out=dW[2, :H])
+        np.matmul(hs.T, dproduct, out=dW[2, :H])
         np.matmul(x1.T, dg, out=dW[2, H:])
         if self.bh is not None:
             dbh = self.grads[3].reshape(3, H)
             da[:3].sum(axis=1, out=dbh)
-            dbh[: self.minus] *= -1
+            dbh[: self.negated_gates] *= -1
         return dW
 
     @staticmethod
-    def _mix(z: Array, g: Array, h: Array, out: Array) -> None:
-        """``(1 - z) h + z g = h + z (g - h)`` into out."""
-        np.subtract(g, h, out=out)
+    def _mix(z: Array, g: Array, h_prev: Array, out: Array) -> None:
+        """Write the next state to out: ``(1 - z) h_prev + z g = h_prev + z (g - h_prev)``."""
+        np.subtract(g, h_prev, out=out)
         out *= z
-        out += h
+        out += h_prev
 
     @staticmethod
-    def _slopes(gates: Array, h: Array, dz: Array, dr: Array, dg: Array) -> None:
-        """What does not depend on dh, for all steps at once: how the next h answers to z and g, and r to its sum."""
+    def _fill_slopes(gates: Array, h_prev: Array, z_slope: Array, r_slope: Array, g_slope: Array) -> None:
+        """Write the slopes, which need no dh: of the next h with respect to what enters z and g; of r likewise."""
         z, r, g = gates
-        slope_of_minus(z, out=dz)
-        dz *= np.subtract(g, h, out=dr)
-        tanh_slope(g, out=dg)
-        dg *= z
-        slope_of_minus(r, out=dr)
+        sigmoid_of_minus_slope(z, out=z_slope)
+        z_slope *= np.subtract(g, h_prev, out=r_slope)
+        tanh_slope(g, out=g_slope)
+        g_slope *= z
+        sigmoid_of_minus_slope(r, out=r_slope)
 
 
 class TimeBiGRU(TimeBidirectional):

@@ -4,7 +4,14 @@ import numpy
 
 from common.functions import sigmoid
 from common.np import np
-from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent, sigmoid_of_minus, slope_of_minus, tanh_slope
+from common.rnn import (
+    Recurrent,
+    TimeBidirectional,
+    TimeRecurrent,
+    sigmoid_of_minus,
+    sigmoid_of_minus_slope,
+    tanh_slope,
+)
 from common.steps import Prefixes
 from support.array import Array
 
@@ -57,18 +64,19 @@ class TimeLSTM(TimeRecurrent):
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
     With ``constant`` (N, C), an input that is the same at every step and stands in front of each x, Wx is
     (C + D, 4H); its product is computed once, and backward returns dxs and dconstant (N, C).
-    Besides ``h`` and ``dh`` there are the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
-    Prefixes, mask, state, errors: see TimeRecurrent. Source: 『ゼロから作るDeep Learning 2』 6.3.
+    Besides ``h`` and ``dh`` it has the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
+    Prefixes, mask, state, errors: see TimeRecurrent. From ``LSTM`` to here in five steps: docs/fast-lstm.md.
+    Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
 
     gates = LSTM.gates
-    # Inside, the gates stand in the order o, f, i, g: the sigmoids are neighbours, and those that feed c. The
-    # weights of the sigmoids are negated there; outside all is as in LSTM.
-    order, minus = (3, 0, 2, 1), 3
+    # Inside: o, f, i, g. The sigmoids are neighbours, and so are the three that feed c.
+    gate_order, negated_gates = (3, 0, 2, 1), 3
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b, stateful)
-        self.c, self.dc = None, None
+        self.c: Array | None = None
+        self.dc: Array | None = None
 
     def set_state(self, h: Array, c: Array | None = None) -> None:
         """Start the next forward from h (N, H) and c (N, H), or c = 0 when it is not given."""
@@ -87,85 +95,91 @@ class TimeLSTM(TimeRecurrent):
         *,
         constant: Array | None = None,
     ) -> Array:
-        C = 0
-        if constant is not None:
-            if prefixes is not None:
-                raise ValueError(f"{type(self).__name__}: a constant is a sequence's own, so it shares no prefixes")
-            if mask is not None:
-                raise ValueError(f"{type(self).__name__}: a constant goes to every step, so it takes no mask")
-            self.expect("constant (N, C) for xs (N, T, D)", constant, len(xs), None)
-            C = constant.shape[1]
-            if C >= len(self.Wx):
-                raise ValueError(
-                    f"{type(self).__name__}: Wx {self.Wx.shape} leaves nothing for xs beside a constant of {C}"
-                )
+        C = 0 if constant is None else self._constant_width(constant, xs, prefixes, mask)
         steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx) - C)
         rows, H = steps.rows, len(self.Wh)
         hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
-        self._start(steps, cs, self.c)
+        self._put_first(self.c, steps, cs)
         gates, tanh_cs = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H)
         gi = self.work("gi", max(steps.sizes), H)
-        W = self._weights()
+        W, W_constant = self._weights(), None
         if constant is not None:
             W_constant = W[:, H : H + C]
-            offset = constant @ W_constant
-            constant = constant, W_constant
+            a_constant = constant @ W_constant
             W = np.concatenate((W[:, :H], W[:, H + C :]), axis=1)
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
             for t, (now, after) in enumerate(steps.blocks):
                 steps.fork(t, hs, cs)
-                o, f, i, g = a = np.matmul(hx1[now], W, out=gates[:, now])
+                o, f, i, g = a = np.matmul(hx1[now], W, out=gates[:, now])  # h_prev Wh + x Wx + b, by gate
                 if constant is not None:
-                    a += offset
+                    a += a_constant
                 sigmoid_of_minus(a[:3])
                 np.tanh(g, out=g)
-                c = np.multiply(f, cs[now], out=cs[after])
-                c += np.multiply(g, i, out=gi[: len(g)])
-                np.multiply(o, np.tanh(c, out=tanh_cs[now]), out=hs[after])
-        self.cache = steps, hx1, W, constant, gates, cs, tanh_cs
-        self.h, self.c = hs[steps.index[:, -1]], cs[steps.index[:, -1]]
+                c_next = np.multiply(f, cs[now], out=cs[after])  # f * c_prev + g * i
+                c_next += np.multiply(g, i, out=gi[: len(g)])
+                np.multiply(o, np.tanh(c_next, out=tanh_cs[now]), out=hs[after])  # h_next = o * tanh(c_next)
+        self.cache = steps, hx1, W, constant, W_constant, gates, cs, tanh_cs
+        self.h, self.c = hs[steps.row_after[:, -1]], cs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
-        steps, hx1, W, constant, gates, cs, tanh_cs = self.saved()
+        steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
-        # First for all steps at once what does not depend on dh and dc: how h answers to c and o, and c to f, i and g.
-        # Step by step these slopes then turn into gradients.
         o, f, i, g = gates
-        slopes = self.work("slopes", 5, rows, H)
-        dh_to_c, do, df, di, dg = slopes
-        slope_of_minus(gates[:3], out=slopes[1:4])
-        tanh_slope(g, out=dg)
-        tanh_slope(tanh_cs, out=dh_to_c)
-        do *= tanh_cs
-        df *= cs[:rows]
-        di *= g
-        dg *= i
-        dh_to_c *= o
+        # For all steps at once, the slopes: of h with respect to c, and to what enters the sigmoid of o; of c with
+        # respect to what enters f, i and g. They need neither dh nor dc.
+        slopes = h_by_c, h_by_o, c_by_f, c_by_i, c_by_g = self.work("slopes", 5, rows, H)
+        sigmoid_of_minus_slope(gates[:3], out=slopes[1:4])
+        tanh_slope(g, out=c_by_g)
+        tanh_slope(tanh_cs, out=h_by_c)
+        h_by_o *= tanh_cs
+        c_by_f *= cs[:rows]
+        c_by_i *= g
+        c_by_g *= i
+        h_by_c *= o
 
         dhx1, dc = self._begin_backward(dhs, steps, hx1), self.work("dc", *cs.shape)
         dc[...] = 0
-        dh, da = dhx1[:, :H], slopes[1:]
-        W_T, most = W.transpose(0, 2, 1), max(steps.sizes)
-        by_gate, total = self.work("by_gate", 4, most, hx1.shape[1]), self.work("total", most, hx1.shape[1])
+        dh = dhx1[:, :H]
+        gradients = slopes  # the same memory: step by step, slopes times dh or dc become gradients
+        dc_through_h, da = gradients[0], gradients[1:]
+        W_T, most_rows = W.transpose(0, 2, 1), max(steps.sizes)
+        dhx1_by_gate = self.work("dhx1_by_gate", 4, most_rows, hx1.shape[1])
+        dhx1_step = self.work("dhx1_step", most_rows, hx1.shape[1])
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
-            slopes[:2, now] *= dh[after]
-            dc[after] += dh_to_c[now]  # c reached the output by itself and through h
-            slopes[2:, now] *= dc[after]
-            np.multiply(dc[after], f[now], out=dc[now])
             n = now.stop - now.start
-            dhx1[now] += np.matmul(da[:, now], W_T, out=by_gate[:, :n]).sum(axis=0, out=total[:n])
+            np.multiply(slopes[:2, now], dh[after], out=gradients[:2, now])
+            dc[after] += dc_through_h[now]  # c reached the output by itself and through h
+            np.multiply(slopes[2:, now], dc[after], out=gradients[2:, now])
+            np.multiply(dc[after], f[now], out=dc[now])
+            dhx1[now] += np.matmul(da[:, now], W_T, out=dhx1_by_gate[:, :n]).sum(axis=0, out=dhx1_step[:n])
             steps.join(t, dh, dc)
-        self.dc = np.array(dc[steps.entry])
+        self.dc = np.array(dc[steps.first_rows])
         dW = np.matmul(hx1[:rows].T, da, out=self.work("dW", *W.shape))
         if constant is None:
             return self._end_backward(steps, dhx1, dW)
-        N, T = steps.index.shape
-        constant, W_constant = constant
-        da = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
-        dW = np.concatenate((dW[:, :H], constant.T @ da, dW[:, H:]), axis=1)
-        dconstant = (da @ W_constant.transpose(0, 2, 1)).sum(axis=0)
+        N, T = steps.row_after.shape
+        da_constant = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
+        dW = np.concatenate((dW[:, :H], constant.T @ da_constant, dW[:, H:]), axis=1)
+        dconstant = (da_constant @ W_constant.transpose(0, 2, 1)).sum(axis=0)
         return self._end_backward(steps, dhx1, dW), dconstant
+
+    def _constant_width(self, constant: Array, xs: Array, prefixes: Prefixes | None, mask: Array | None) -> int:
+        """Return C; raise ValueError when the constant (N, C) does not fit the other inputs and Wx."""
+        name = type(self).__name__
+        if prefixes is not None:
+            raise ValueError(
+                f"{name}: expected prefixes or a constant, got both; a shared row has no constant of its own"
+            )
+        if mask is not None:
+            raise ValueError(f"{name}: expected a mask or a constant, got both; a constant goes to every step")
+        self.expect("constant (N, C) for xs (N, T, D)", constant, len(xs), None)
+        C = constant.shape[1]
+        if C >= len(self.Wx):
+            raise ValueError(
+                f"{name}: expected a constant (N, C) with C < {len(self.Wx)}, the rows of Wx, got {constant.shape}"
+            )
+        return C
 
 
 class TimeBiLSTM(TimeBidirectional):

@@ -6,6 +6,7 @@ Raises ImportError, with what to install, when a GPU is asked for and cupy is mi
 from typing import TYPE_CHECKING
 
 from common import config
+from support.install import GPU
 
 if TYPE_CHECKING:  # cupy takes the same calls, and its arrays answer to the same names
     import numpy as np
@@ -15,8 +16,7 @@ elif config.GPU:
     except (ImportError, OSError) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name == "cupy"
         raise ImportError(
-            f"GPU was asked for, but cupy {'is missing' if missing else 'cannot be imported'}: "
-            "pip install 'attention-from-scratch[gpu]', or unset GPU"
+            f"GPU was asked for, but cupy {'is missing' if missing else 'cannot be imported'}: {GPU}, or unset GPU"
         ) from error
 else:
     import numpy as np

@@ -7,7 +7,7 @@ than letting BLAS split every product of a small batch by itself.
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 from threadpoolctl import ThreadpoolController
@@ -24,16 +24,16 @@ WORTH_A_WORKER = 5e8, 20
 
 
 def worthwhile(count: int, operations: float, rows: float, each: tuple[float, float] = WORTH_A_WORKER) -> int:
-    """How many of ``count`` workers the work occupies, 1 at least, when each of them wants ``each``."""
+    """How many of ``count`` workers the work occupies, at least 1; ``each``: operations and rows that one needs."""
     least_operations, least_rows = each
     return max(1, min(count, int(operations / least_operations), int(rows / least_rows)))
 
 
 def equal_work(order: Array, cost: Array, count: int, multiple: int = 1) -> list[Array]:
-    """Cut rows, in the order given, into ``count`` shares of about equal cost, of which some may be empty.
+    """Cut rows, in the order given, into ``count`` shares of about equal cost, some of which may be empty.
 
     order (N,): numbers of rows; cost (N,): what each of them costs, above 0, in the same order.
-    multiple: shares that have room for it, four multiples each on average, start at a multiple of so many rows.
+    multiple: shares that have room for it, four multiples each on average, start at a multiple of this many rows.
     """
     work = cost.cumsum()
     cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
@@ -51,9 +51,9 @@ class Share(NamedTuple):
 
 
 def add_shares(shares: list[Share]) -> Share:
-    """The sum of all shares, in their order. Its gradients may be arrays of a share, as here of the first, or new ones.
+    """Add up all shares, in their order. The gradients may be arrays of a share, as here of the first, or new ones.
 
-    The one place where workers meet: another way to combine, between machines say, takes its place in ``Workers``.
+    The one place where workers meet: ``Workers`` takes another way to combine, between machines say, in its place.
     """
     first, *others = shares
     for share in others:
@@ -63,16 +63,16 @@ def add_shares(shares: list[Share]) -> Share:
 
 
 class Workers:
-    """``count`` threads for one model. The first works on the model itself, each other on a copy of it that has
-    caches, gradients and random streams of its own, but the very same weights.
+    """``count`` threads for one model, of which each but the first works on a copy over the very same weights.
 
-    To be used in a ``with`` statement: inside, BLAS keeps to one thread a product when there are several workers, and
-    to ``blas_threads`` when there is one (None: as many as it likes). That goes for each BLAS that is loaded when the
-    ``with`` begins; one that is loaded inside it, as SciPy's by its first import, keeps its threads until the next.
+    A copy has caches, gradients and random streams of its own. Use it in a ``with`` statement: inside, BLAS keeps to
+    one thread per product when there are several workers, and to ``blas_threads`` when there is one (None: as many as
+    it likes). That holds for each BLAS that is loaded when the ``with`` begins; one that is loaded inside it, as
+    SciPy's by its first import, keeps its threads until the next.
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
            It may say how to split a batch: ``shares(x, t, count) -> list of index arrays`` (see ``equal_work`` and
-           ``worthwhile``); else into equal parts.
+           ``worthwhile``); otherwise the parts are equal.
            A loss layer that does not count all labels tells how many it did in ``label_count``, as ours do.
     combine: what becomes of the workers' shares; see ``add_shares``
     learn: False for copies that never train, which draw no random streams
@@ -90,9 +90,9 @@ class Workers:
         learn: bool = True,
         blas_threads: int | None = None,
     ):
-        count = as_number("Workers: count", count, int)
+        count = int(as_number("Workers: count", count, int))
         if count < 1:
-            raise ValueError(f"Workers: a count of at least 1 wanted, got {count}")
+            raise ValueError(f"Workers: expected a count of at least 1, got {count}")
         if count > 1:
             refuse_state(model)
         if count > 1 and learn:
@@ -102,7 +102,7 @@ class Workers:
         self.blas_threads = 1 if count > 1 else blas_threads
         self._losses = [[part for _, part in walk(m) if hasattr(part, "label_count")] for m in self.models]
         self._tables = [part for m in self.models for _, part in walk(m) if hasattr(part, "filled_rows")]
-        self._pool = None
+        self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Workers":
         if self._pool is not None:
@@ -114,7 +114,7 @@ class Workers:
 
     def __exit__(self, *exception) -> None:
         self._limit.restore_original_limits()
-        if len(self.models) > 1:
+        if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
 
@@ -123,14 +123,14 @@ class Workers:
 
         An exception in a worker is raised here, with its traceback, when all have stopped.
         """
-        count = min(len(self.models), len(parts))
-        if count > 1 and self._pool is None:
+        count, pool = min(len(self.models), len(parts)), self._pool
+        if count > 1 and pool is None:
             raise RuntimeError("Workers: several workers work inside a with statement only")
 
         def work(worker: int) -> list:
             return [task(worker, part) for part in parts[worker::count]]
 
-        futures = [self._pool.submit(work, worker) for worker in range(1, count)]
+        futures = [pool.submit(work, worker) for worker in range(1, count)] if pool else []
         try:
             done = [work(0)]
         finally:
@@ -167,12 +167,12 @@ class Workers:
 
 
 def blas_threads() -> int:
-    """How many threads BLAS takes for a product; 1 where it does not say."""
+    """How many threads BLAS takes for a product; 1 if it does not say."""
     return max((info["num_threads"] for info in ThreadpoolController().select(user_api="blas").info()), default=1)
 
 
 def _once(arrays: list[Array]) -> list[Array]:
-    """Each array object once: a gradient may stand twice in a list."""
+    """Keep each array object once: a gradient may stand in a list twice."""
     return list({id(a): a for a in arrays}.values())
 
 
@@ -203,7 +203,7 @@ def _refuse_loss(model) -> None:
 
 
 def values_in(value) -> Iterator:
-    """A value, and those in it if it is a list, a tuple or a dict."""
+    """Yield the value; of a list, a tuple or a dict, the values in it."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
@@ -214,7 +214,11 @@ def values_in(value) -> Iterator:
 
 
 def _copy(model, learn: bool):
-    """A deep copy of the model over the same weights, without what its layers keep from the last call."""
+    """Copy the model deeply over the same weights, without what its layers keep from the last call.
+
+    deepcopy's memo maps the id of an object to its copy, and deepcopy makes no other: entered before it begins, each
+    weight is its own copy, and a random generator's is the stream that it spawned.
+    """
     parts = [part for _, part in walk(model)]
     layers = [part for part in parts if isinstance(part, Layer)]
     kept = [(layer.cache, layer.kept) for layer in layers]
@@ -222,7 +226,7 @@ def _copy(model, learn: bool):
         for layer in layers:
             layer.cache, layer.kept = None, {}
         weights = [p for part in parts for p in part.params]
-        memo = {id(p): p for p in weights}
+        memo: dict[int, Any] = {id(p): p for p in weights}
         for value in (v for part in parts for v in values_in(getattr(part, "__dict__", {}))):
             if isinstance(value, np.ndarray) and any(np.shares_memory(value, p) for p in weights):  # such as W.T
                 memo[id(value)] = value

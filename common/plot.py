@@ -53,7 +53,8 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
     axes: dict[Panel, Axes] = {}
     for panel in dict.fromkeys(panels.values()):
         axes[panel] = at = ax.twinx() if axes else ax
-        at.spines["right"].set_position(("outward", 55.0 * max(0, len(axes) - 2)))
+        if len(axes) > 2:
+            at.spines["right"].set_position(("outward", 55.0 * (len(axes) - 2)))
         at.set_ylabel(writing.show(panel.label))
     lines: list[Line2D] = []
     others = itertools.cycle(OTHERS)
@@ -68,9 +69,11 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
         lines.append(line)
     for panel, at in axes.items():
         if panel.from_zero:
-            of_panel = [v for (column, _), (_, values) in curves.items() if panels[column] is panel for v in values]
-            top = panel.top or max(filter(math.isfinite, of_panel), default=0) or 1
-            at.set_ylim(-0.05 * top, 1.05 * top)
+            drawn = [v for (column, _), (_, values) in curves.items() if panels[column] == panel for v in values]
+            finite = [0.0, *filter(math.isfinite, drawn)]
+            low, top = min(finite), panel.top or max(finite)
+            top = top if top > low else 1.0  # all values are 0, or none is known
+            at.set_ylim(low - 0.05 * (top - low), top + 0.05 * (top - low))
     ax.set_xlabel("epochs")
     ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1))

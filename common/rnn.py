@@ -1,4 +1,4 @@
-"""The simple recurrent layer: one step (``RNN``), a sequence (``TimeRNN``); what all over time and both ways share."""
+"""The simple recurrent layer, of one step (``RNN``) and a sequence (``TimeRNN``); the bases of all recurrent layers."""
 
 from common.functions import sigmoid
 from common.layer import Layer
@@ -8,7 +8,7 @@ from support.array import Array
 
 
 class Recurrent(Layer):
-    """What all recurrent layers share: weights for x and h, side by side for each of ``gates`` gates, and a bias.
+    """Base of all recurrent layers: weights for x and h and a bias, with H columns for each of ``gates`` gates.
 
     Wx (D, gates * H), Wh (H, gates * H), b (gates * H,). Raises ValueError when they do not fit.
     """
@@ -55,35 +55,40 @@ class RNN(Recurrent):
 
 
 class TimeRecurrent(Recurrent):
-    """What the recurrent layers over whole sequences share: their rows, their products, the state between calls.
+    """Base of the recurrent layers over whole sequences: their rows, their products, the state between calls.
 
     Every ``forward`` starts from a zero state, unless ``stateful=True``: then it starts from the state
     that ``set_state`` gave, or else from where the last call ended, until ``reset_state``.
     ``h`` (N, H) is the last state of the latest forward, ``dh`` (N, H) the gradient of its first state.
 
-    ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds an input for each of ``prefixes.ids``
-    and so does the gradient that backward returns; what forward returns is (N, T, H) all the same. The first
-    state is then that of no sequence alone, and ``dh`` has a row at least for each distinct first id.
+    ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds one input for each of ``prefixes.ids``,
+    as does the gradient that backward returns; forward still returns (N, T, H). The first state then belongs to no
+    single sequence, and ``dh`` has at least one row for each distinct first id.
 
     ``forward(xs, mask=mask)``, mask bool (N, T), True where real: at a masked position the state is carried over
-    unchanged and returned there again, zeros where nothing real came before. So ``h``, the last state, is that after
-    the last real token, whichever side the padding is on; ``dh`` is the gradient of the zeros that each sequence
-    starts from. What stands at masked positions is never read, and its gradient is exactly 0. Not together with
-    prefixes or a state of an earlier call.
+    unchanged and returned there again, zeros where nothing real came before. The last state ``h`` is therefore that
+    after the last real token, whichever side the padding is on; ``dh`` is the gradient of the zeros that each sequence
+    starts from. What stands at masked positions is never read, and its gradient is exactly 0. Cannot be combined with
+    prefixes or with a state of an earlier call.
 
-    Inside, a state, its input and a 1 stand side by side, so that one product serves a step:
-    ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1) and
-    a last block for the states that leave the last step; gates are (gates, rows, H): a gate is a block, and so is
-    a step. These arrays are kept from call to call; what a call returns is always a new one.
+    Inside, a state, its input and a 1 stand side by side, and one product serves a step:
+    ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1), with
+    a last block for the states that leave the last step; gates are (gates, rows, H): each gate is a contiguous block,
+    and within it each step. These arrays are kept from call to call; what a call returns is always a new one.
+    docs/fast-lstm.md leads there from the one-step layer.
     Raises ValueError when weights, inputs, mask and state do not fit, RuntimeError for set_state without stateful.
     """
 
-    order, minus = (0,), 0
+    # Inside, block k of the gates holds gate gate_order[k] of the weights. The first negated_gates blocks are those of
+    # the sigmoids: their weights are negated there, because 1 / (1 + exp(a)) is the sigmoid of -a.
+    gate_order: tuple[int, ...] = (0,)
+    negated_gates = 0
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
         super().__init__(Wx, Wh, b)
         self.stateful = stateful
-        self.h, self.dh = None, None
+        self.h: Array | None = None
+        self.dh: Array | None = None
 
     def set_state(self, h: Array) -> None:
         """Start the next forward from h (N, H)."""
@@ -98,28 +103,28 @@ class TimeRecurrent(Recurrent):
         self.h = None
 
     def _begin(self, xs: Array, prefixes: Prefixes | None, mask: Array | None, D: int) -> tuple[Steps, Array]:
-        """The steps, and ``hx1`` with the inputs of width D and the first state in it."""
+        """Return the steps, and ``hx1`` with the inputs of width D and the first states filled in."""
         H = len(self.Wh)
-        steps = self._steps(xs, prefixes, mask, D)
+        steps = self._choose_steps(xs, prefixes, mask, D)
         hx1 = self.work("hx1", steps.rows + steps.sizes[-1], H + D + 1)
         steps.read(xs, hx1[: steps.rows, H:-1])
         hx1[: steps.rows, -1] = 1
-        self._start(steps, hx1[:, :H], self.h)
+        self._put_first(self.h, steps, hx1[:, :H])
         return steps, hx1
 
-    def _steps(self, xs: Array, prefixes: Prefixes | None, mask: Array | None, D: int) -> Steps:
+    def _choose_steps(self, xs: Array, prefixes: Prefixes | None, mask: Array | None, D: int) -> Steps:
         name = type(self).__name__
         if prefixes is not None:
             if self.stateful:
                 raise ValueError(f"{name}: prefixes are shared from a zero state, not with stateful=True")
             if mask is not None:
-                raise ValueError(f"{name}: prefixes or a mask wanted, got both; leave out the mask")
-            self.expect("xs (rows, D), an input for each of prefixes.ids", xs, prefixes.rows, D)
+                raise ValueError(f"{name}: expected prefixes or a mask, got both; leave out the mask")
+            self.expect("xs (rows, D), one input for each of prefixes.ids", xs, prefixes.rows, D)
             return prefixes
         self.expect("xs (N, T, D)", xs, None, None, D)
         N, T = xs.shape[:2]
         if T == 0:
-            raise ValueError(f"{name}: a step at least wanted, got xs of shape {xs.shape}")
+            raise ValueError(f"{name}: expected at least one step, got xs of shape {xs.shape}")
         if mask is None:
             return Steps(N, T)
         if self.stateful:
@@ -127,55 +132,53 @@ class TimeRecurrent(Recurrent):
         self.expect_mask(mask, N, T)
         return Ragged(mask)
 
-    def _start(self, steps: Steps, states: Array, first: Array | None) -> None:
-        """Put first (N, H), or zeros, into the states (rows + last block, H) where the sequences begin."""
+    def _put_first(self, first: Array | None, steps: Steps, states: Array) -> None:
+        """Put the first states (N, H), zeros for None, where the sequences begin in states (rows + last block, H)."""
         if not self.stateful or first is None:
-            states[steps.entry] = 0
+            states[steps.first_rows] = 0
         else:
             what = "the state for xs (N, T, D), else call reset_state() first: state (N, H)"
             self.expect(what, first, steps.sizes[0], len(self.Wh))
-            states[steps.entry] = first
+            states[steps.first_rows] = first
 
     def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> Array:
-        """Gradients of ``hx1``, so far those that came from outside."""
-        self.expect("dhs (N, T, H)", dhs, *steps.index.shape, len(self.Wh))
+        """Return the gradient of ``hx1`` as far as it comes from outside: the steps add the rest."""
+        self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, len(self.Wh))
         dhx1 = self.work("dhx1", *hx1.shape)
         dhx1[...] = 0
         steps.collect(dhs, dhx1[:, : len(self.Wh)])
         return dhx1
 
     def _end_backward(self, steps: Steps, dhx1: Array, dW: Array) -> Array:
-        """Fill ``dh`` and ``grads``, the latter from the gradient of ``_weights``; return dxs, (N, T, D) or with
-        prefixes (rows, D), in a new array."""
+        """Fill ``dh`` and ``grads``, the latter from dW, the gradient of ``_weights``.
+
+        Returns dxs (N, T, D), with prefixes (rows, D), in a new array.
+        """
         H = len(self.Wh)
-        self.dh = np.array(dhx1[steps.entry, :H])
-        dW[: self.minus] *= -1
+        self.dh = np.array(dhx1[steps.first_rows, :H])
+        dW[: self.negated_gates] *= -1
         dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
-        for inside, gate in zip(dW, self.order, strict=True):
-            dWh[gate], dWx[gate], db[gate] = inside[:H], inside[H:-1], inside[-1:]
+        for block, gate in zip(dW, self.gate_order, strict=True):
+            dWh[gate], dWx[gate], db[gate] = block[:H], block[H:-1], block[-1:]
         return steps.unread(dhx1[: steps.rows, H:-1])
 
     def _by_gate(self, W: Array) -> Array:
-        """W (D, gates * H) as (gates, D, H), a view."""
+        """View W (D, gates * H) as (gates, D, H)."""
         return W.reshape(len(W), self.gates, -1).transpose(1, 0, 2)
 
     def _weights(self) -> Array:
-        """``[Wh; Wx; b]``, by gate: (gates, H + D + 1, H), in a work array.
-
-        ``order`` gives the order of the gates inside, ``minus`` how many of them, the sigmoids, have the opposite
-        sign: 1 / (1 + exp(a)) needs it so.
-        """
+        """Return ``[Wh; Wx; b]`` by gate, (gates, H + D + 1, H), in a work array: see ``gate_order``."""
         H = len(self.Wh)
         W = self.work("W", self.gates, H + len(self.Wx) + 1, H)
         Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
-        for inside, gate in zip(W, self.order, strict=True):
-            inside[:H], inside[H:-1], inside[-1:] = Wh[gate], Wx[gate], b[gate]
-        W[: self.minus] *= -1
+        for block, gate in zip(W, self.gate_order, strict=True):
+            block[:H], block[H:-1], block[-1:] = Wh[gate], Wx[gate], b[gate]
+        W[: self.negated_gates] *= -1
         return W
 
 
 def sigmoid_of_minus(a: Array) -> None:
-    """``1 / (1 + exp(a))`` in place: the sigmoid of -a, at two thirds of the price of the way by tanh.
+    """Replace a by ``1 / (1 + exp(a))``, the sigmoid of -a: two thirds of the cost of the sigmoid by tanh.
 
     Call it under ``errstate(over="ignore")``: exp may overflow to infinity, whose reciprocal is the right answer, 0.
     """
@@ -187,14 +190,14 @@ def sigmoid_of_minus(a: Array) -> None:
     np.divide(1, a, out=a)
 
 
-def slope_of_minus(y: Array, out: Array) -> None:
-    """``y (y - 1)`` into out: the derivative of the sigmoid of -a with respect to a, where its value is y."""
+def sigmoid_of_minus_slope(y: Array, out: Array) -> None:
+    """Write ``y (y - 1)`` to out: the derivative of the sigmoid of -a with respect to a, where its value is y."""
     np.subtract(y, 1, out=out)
     out *= y
 
 
 def tanh_slope(y: Array, out: Array) -> None:
-    """``1 - y^2`` into out: the derivative of tanh where its value is y."""
+    """Write ``1 - y^2`` to out: the derivative of tanh where its value is y."""
     np.multiply(y, y, out=out)
     np.subtract(1, out, out=out)
 
@@ -210,13 +213,13 @@ class TimeRNN(TimeRecurrent):
     def forward(self, xs: Array, prefixes: Prefixes | None = None, mask: Array | None = None) -> Array:
         steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx))
         hs, (W,) = hx1[:, : len(self.Wh)], self._weights()
-        products = self.work("products", steps.rows, len(self.Wh))
+        a = self.work("a", steps.rows, len(self.Wh))
         for t, (now, after) in enumerate(steps.blocks):
             steps.fork(t, hs)
-            np.matmul(hx1[now], W, out=products[now])
-            np.tanh(products[now], out=hs[after])
+            np.matmul(hx1[now], W, out=a[now])  # h_prev Wh + x Wx + b
+            np.tanh(a[now], out=hs[after])
         self.cache = steps, hx1, W
-        self.h = hs[steps.index[:, -1]]
+        self.h = hs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array:
@@ -224,11 +227,12 @@ class TimeRNN(TimeRecurrent):
         rows, H = steps.rows, len(self.Wh)
         dhx1 = self._begin_backward(dhs, steps, hx1)
         hs, dh = hx1[:, :H], dhx1[:, :H]
-        da, back = self.work("products", rows, H), self.work("back", max(steps.sizes), hx1.shape[1])
+        slope = da = self.work("a", rows, H)  # tanh's slope; times dh, in the same memory, the gradient of a
+        dhx1_step = self.work("dhx1_step", max(steps.sizes), hx1.shape[1])
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
-            tanh_slope(hs[after], out=da[now])
-            da[now] *= dh[after]
-            dhx1[now] += np.matmul(da[now], W.T, out=back[: now.stop - now.start])
+            tanh_slope(hs[after], out=slope[now])
+            np.multiply(slope[now], dh[after], out=da[now])
+            dhx1[now] += np.matmul(da[now], W.T, out=dhx1_step[: now.stop - now.start])
             steps.join(t, dh)
         return self._end_backward(steps, dhx1, (hx1[:rows].T @ da)[None])
 
@@ -242,35 +246,38 @@ class TimeBidirectional(Layer):
     Source: Schuster & Paliwal 1997.
     """
 
-    def __init__(self, there: TimeRecurrent, back: TimeRecurrent):
+    def __init__(self, left_to_right: TimeRecurrent, right_to_left: TimeRecurrent):
         super().__init__()
-        self.directions = there, back
-        self.own(there, back)
+        self.directions = left_to_right, right_to_left
+        self.own(left_to_right, right_to_left)
 
     def reset_state(self) -> None:
-        """Start the next forward from zeros, in both directions; only ``stateful`` layers remember."""
+        """Start the next forward from zeros in both directions; only ``stateful`` layers remember a state."""
         for layer in self.directions:
             layer.reset_state()
 
     def forward(self, xs: Array, mask: Array | None = None) -> Array:
-        there, back = self.directions
-        hs = there.forward(xs, mask=mask)
-        mask = None if mask is None else mask[:, ::-1]
-        return np.concatenate((hs, back.forward(xs[:, ::-1], mask=mask)[:, ::-1]), axis=2)
+        left_to_right, right_to_left = self.directions
+        hs = left_to_right.forward(xs, mask=mask)  # refuses a wrong mask
+        mask_reversed = None if mask is None else mask[:, ::-1]
+        hs_reversed = right_to_left.forward(xs[:, ::-1], mask=mask_reversed)
+        return np.concatenate((hs, hs_reversed[:, ::-1]), axis=2)
 
     def final(self, hs: Array) -> Array:
-        """Of what forward returned, the states of both directions when all is read, (N, H1 + H2)."""
+        """Return the last states of both directions (N, H1 + H2), from the hs that forward returned."""
         H = len(self.directions[0].Wh)
         return np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1)
 
     def add_final(self, dhs: Array, dfinal: Array) -> None:
-        """The way back: add the gradient of ``final`` to that of hs, in place."""
+        """Add the gradient of ``final`` to dhs, that of hs, in place."""
         H = len(self.directions[0].Wh)
         dhs[:, -1, :H] += dfinal[:, :H]
         dhs[:, 0, H:] += dfinal[:, H:]
 
     def backward(self, dhs: Array) -> Array:
-        there, back = self.directions
-        H = len(there.Wh)
-        self.expect("dhs (N, T, H1 + H2)", dhs, None, None, H + len(back.Wh))
-        return there.backward(dhs[:, :, :H]) + back.backward(dhs[:, ::-1, H:])[:, ::-1]
+        left_to_right, right_to_left = self.directions
+        H1, H2 = len(left_to_right.Wh), len(right_to_left.Wh)
+        self.expect("dhs (N, T, H1 + H2)", dhs, None, None, H1 + H2)
+        dxs = left_to_right.backward(dhs[:, :, :H1])
+        dxs_reversed = right_to_left.backward(dhs[:, ::-1, H1:])
+        return dxs + dxs_reversed[:, ::-1]

@@ -66,7 +66,7 @@ class Trainer:
 
     def fit(
         self,
-        x: Array,
+        x,
         t: Array,
         max_epoch: int = 10,
         batch_size: int = 32,

@@ -14,8 +14,7 @@ from types import ModuleType
 from typing import Literal
 
 from dataset.files import read_bytes
-
-INSTALL = "pip install 'attention-from-scratch[japanese]'"
+from support.install import JAPANESE
 
 
 def _encodable(text: str) -> str:
@@ -168,5 +167,5 @@ def _sentencepiece() -> ModuleType:
     try:
         import sentencepiece
     except ModuleNotFoundError:
-        raise ValueError(f"SentencePiece: the package sentencepiece is missing; install it: {INSTALL}") from None
+        raise ValueError(f"SentencePiece: the package sentencepiece is missing; install it: {JAPANESE}") from None
     return sentencepiece

@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
     def add_training(self) -> None:
-        """The options that say what is trained on what, with the chapter's sizes."""
+        """Add the options that say what is trained on what, with the chapter's sizes."""
         data = "a file in the book's format, which `python -m dataset.pairs` makes of others (default: generated dates)"
         self.add_argument("--data", type=some_text, metavar="PATH", help=data)
         self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
@@ -39,17 +39,17 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--lr", type=positive_float, default=0.001)
 
     def add_run(self, out: str) -> None:
-        """The options that say where a run is, how often its state is saved, and that it goes on."""
-        moved = "an earlier run there is moved to its folder before (default: %(default)s)"
+        """Add the options that say where a run is, how often its state is saved, and that it goes on."""
+        moved = "folder of the run; an earlier run there is moved to DIR/before (default: %(default)s)"
         self.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help=moved)
         often = "iterations or seconds between saves of the state, beside those after each epoch (default: %(default)s)"
         self.add_argument("--save-every", type=save_every, default="30s", metavar="N|Ns", help=often)
-        where = "go on with the run in this folder where its state was last saved"
+        where = "go on with the run in this folder from where its state was last saved"
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
         self.add_argument("--quiet", action="store_true", help="print the results only")
 
     def add_run_of_dates(self, help: str = "what train_date.py wrote") -> None:
-        """The options that say which trained model of dates to ask."""
+        """Add the options that say which trained model of dates to ask."""
         self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=help)
         self.add_argument("--model", choices=list(MODELS), help="of the run (default: its first with attention maps)")
 
@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         args = super().parse_args(*arguments, **options)
         if "models" in args:
             args.models = list(dict.fromkeys(args.models))
-        if "resume" in args:  # a training keeps its arguments, as text
+        if "resume" in args:  # a training keeps its options, as text
             for name, value in vars(args).items():
                 if isinstance(value, str | Path) and _has_bytes(str(value)):
                     encoding = sys.getfilesystemencoding()
@@ -75,7 +75,7 @@ def _has_bytes(text: str) -> bool:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -135,10 +135,6 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
 
     args: those that were typed; only those that ``free`` names may differ from what the run was started with.
     """
-
-    def by_name(args: Namespace, facts: dict) -> dict:
-        return {f"--{name.replace('_', '-')}": value for name, value in vars(args).items() if name not in free} | facts
-
     runs = {path: _started(parser, args, path) for path in states if path.is_file()}
     if not runs:
         names = " or ".join(path.name for path in states)
@@ -146,9 +142,11 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
     (first, (started, facts)), *others = runs.items()
     again = parser.parse_args(namespace=Namespace(**vars(started)))
     found = {"from what the run was started with": (again, facts)}
-    for where, run in (found | {f"between {first.name} and {path.name}": run for path, run in others}).items():
-        one, other = by_name(started, facts), by_name(*run)
-        if changed := [name for name in one | other if one.get(name) != other.get(name)]:
+    found |= {f"between {first.name} and {path.name}": run for path, run in others}
+    for where, (other, same) in found.items():
+        differing = [name for name in vars(started) if name not in free and vars(other)[name] != vars(started)[name]]
+        changed = [f"--{name.replace('_', '-')}" for name in differing] + [n for n in facts if same.get(n) != facts[n]]
+        if changed:
             parser.error(f"--resume {args.resume}: {', '.join(changed)} differs {where}")
     return again, facts
 
@@ -169,7 +167,7 @@ def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, d
 
 
 def save_every(text: str) -> dict:
-    """``50``: iterations; ``30s``: seconds."""
+    """A type of argument: ``50``, iterations, or ``30s``, seconds."""
     try:
         return {"seconds": positive_float(text[:-1])} if text.endswith("s") else {"iterations": positive_int(text)}
     except argparse.ArgumentTypeError:

@@ -1,4 +1,7 @@
-"""What training on dates has of its own: models with their callbacks, measures and kept maps, and the last table."""
+"""What training on dates has of its own: models with their callbacks, measures and kept maps, and the last table.
+
+How to add a measure: see ``common.columns``.
+"""
 
 from argparse import Namespace
 from contextlib import suppress

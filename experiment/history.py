@@ -66,9 +66,11 @@ def read_history(path: Path) -> list[dict]:
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(), strict=True))
         return [
-            {name: value if name == "model" else float(value) for name, value in row.items() if value} for row in rows
+            {name: value if name == "model" else float(value) for name, value in row.items() if value}
+            | {"epoch": int(row["epoch"])}
+            for row in rows
         ]
-    except (ValueError, TypeError, csv.Error) as error:
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
         raise ValueError(f"{path}: not the history of a run: {error}") from error
 
 

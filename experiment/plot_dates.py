@@ -63,8 +63,7 @@ def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
     expect_run_of_dates(run)
     path = run / "history.csv"
     measured = [row for row in read_history(path) if "pad_mass" in row] if path.is_file() else []
-    model = model or next((row["model"] for row in measured), None)
-    found = [row for row in measured if row["model"] == model]
+    found = [row for row in measured if row.get("model") == (model or measured[0].get("model"))]
     if not found:
         raise ValueError(f"no measures of maps in {path}; record them with: {TRAIN} --out {run}")
     return plot.plot_measures(found)

@@ -58,7 +58,7 @@ def add_model(parser: Parser) -> None:
     add("--units", type=positive_int, default=32, help="of seqself's attention")
     add("--attention-type", choices=TYPES, default="additive", help="of seqself")
     add("--attention-width", type=positive_int, help="seqself: how many tokens each one sees")
-    add("--history-only", action="store_true", help="seqself: a token sees none after it")
+    add("--history-only", action="store_true", help="seqself: a token sees only itself and those before it")
     add("--attention-activation", choices=("sigmoid",), help="of seqself's scores")
     add("--batch-size", type=positive_int)
     add("--max-epoch", type=positive_int)

@@ -1,4 +1,7 @@
-"""What training on texts has of its own: the parts as ids, the model to train, and its callbacks."""
+"""What training on texts has of its own: the parts as ids, the model to train, and its callbacks.
+
+How to add a measure: see ``common.columns``.
+"""
 
 import hashlib
 import json

@@ -1,1 +1,1 @@
-"""What is not deep learning: fonts, the terminal, files written whole, pictures. Imports none of our packages."""
+"""Everything that is not deep learning: fonts, terminal, files, pictures. Imports no other package of the project."""

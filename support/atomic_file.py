@@ -1,4 +1,4 @@
-"""Files that are written whole, or not at all."""
+"""Files that are written completely, or not at all."""
 
 import errno
 import os
@@ -11,17 +11,17 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows has another guard: what a process holds open cannot be removed
-    fcntl = None
+except ImportError:  # Windows needs none: an open file cannot be removed there
+    fcntl = None  # type: ignore[assignment]  # a module or None
 
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of ``path`` when the block ends well, and leaves no trace otherwise.
+    """Yield a binary file that replaces ``path`` when the block succeeds, and leaves no trace otherwise.
 
-    What a killed process left of an earlier try is removed first; what another is writing at this time is not:
-    the last of them to end well wins. A link stays, and what it points to is replaced; permissions stay too. Raises
-    OSError that names the path, for a device or a pipe too.
+    First removes what a killed process left behind, but not what another process is writing now: the last one to
+    succeed wins. A link stays and its target is replaced; permissions stay, too. Raises OSError that names the path,
+    also for a device or a pipe.
     """
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     if path.exists() and not (path.is_file() or path.is_dir()):  # root could replace /dev/null
@@ -35,7 +35,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
-            with suppress(OSError):  # a new file has those that every new file has
+            with suppress(OSError):  # a new file keeps the default permissions
                 os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
             os.fsync(file.fileno())
             if fcntl is None:
@@ -56,7 +56,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def _temporary(path: Path) -> tuple[BinaryIO, Path]:
-    """A new file beside ``path``, locked for as long as it is open."""
+    """Create a file beside ``path``, locked as long as it is open."""
     while True:
         temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
         try:
@@ -65,19 +65,19 @@ def _temporary(path: Path) -> tuple[BinaryIO, Path]:
             raise OSError(error.errno, error.strerror) from error
         if fcntl is None:
             return file, temporary
-        with suppress(OSError):  # not every file system has locks; where there are none, nothing is swept
+        with suppress(OSError):  # not every file system has locks; without them nothing is swept
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file, temporary
-        file.close()  # another process swept it before it was locked
+        file.close()  # another process removed it before it was locked
 
 
 def _sweep(path: Path) -> None:
-    """Remove the temporary files of this path that nobody holds, as far as this process may."""
+    """Remove the temporary files of this path that no process holds, as far as permissions allow."""
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.tmp")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for name in [entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_file()]:
             with suppress(OSError), open(name, "rb") if fcntl else nullcontext() as file:
-                if fcntl:
+                if fcntl and file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os.unlink(name)

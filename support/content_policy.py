@@ -1,9 +1,9 @@
-"""What a page of HTML tells its browser that it may run and load: a Content-Security-Policy."""
+"""Content-Security-Policy of an HTML page: what its browser may run and load."""
 
 import base64
 import hashlib
 
 
 def source_of(text: str) -> str:
-    """The source expression that allows an inline script or style of just this text."""
+    """Return the source expression that allows an inline script or style with exactly this text."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

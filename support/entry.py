@@ -1,7 +1,7 @@
-"""How every command begins and ends: whatever goes wrong with input, files or packages is one line, and no traceback.
+"""The beginning and end of every command: an error of input, files or packages is one line, without a traceback.
 
-Commands import this first, before any package that may be missing. Where the script is what Python was started with, a
-package that cannot be imported then is one line with exit code 2, and Ctrl-C ends the imports without a word.
+Commands import this first, before any package that may be missing. If Python was started with the command, a package
+that cannot be imported is then one line and exit code 2, and Ctrl-C ends the imports silently.
 """
 
 import logging
@@ -14,40 +14,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from support import install
 from support.stop_signals import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = "benchmarks", "dataset", "scripts"  # folders of them, beside the packages
+COMMANDS = "benchmarks", "dataset", "scripts"  # their folders, beside the packages
 PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "seq2seq", "support"
 OURS = {"__main__", *PACKAGES, *(path.stem for path in ROOT.glob("scripts/*.py"))}
-JAPANESE = "pip install 'attention-from-scratch[japanese]'"
-INSTALL = {  # what is optional; all else comes with the project
-    "cupy": "pip install 'attention-from-scratch[gpu]'",
-    "matplotlib_fontja": JAPANESE,
-    "sentencepiece": JAPANESE,
-    "torch": "pip install torch==2.13.0",
-}
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Exit with what main returns; an error that input or files can cause is one line and exit code 2."""
+    """Exit with the code that main returns; an error that input or files can cause is one line and exit code 2."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # the imports are over
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if sys.stdout is None:  # closed by who started us
+    if sys.stdout is None:  # closed by the parent process
         sys.stdout = open(os.devnull, "w")
-    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has no such method, nor a need of it
-        # not every stream can write →; and lines appear when they are printed, in a pipe or a file too
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's lacks the method, and does not need it
+        # not every stream can write →; and lines should appear when printed, in a pipe or a file too
         errors = "replace" if sys.stdout.errors in ("strict", "surrogateescape") else sys.stdout.errors
         sys.stdout.reconfigure(errors=errors, line_buffering=True)
-    warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of an overflow: the error that follows says where
+    warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, on an overflow: the error that follows says where
     warnings.showwarning = lambda message, *_: say(message)
-    # matplotlib's, of fonts, of folders for its cache and of matplotlibrc files, which change none of our pictures
+    # matplotlib's, about fonts, cache folders and matplotlibrc files, none of which change our pictures
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         code = main()
-    except BrokenPipeError:  # the reader left early, as head does; what is still buffered has nowhere to go
+    except BrokenPipeError:  # the reader left early, like head; what is still buffered has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 128 + 13  # as of a process that SIGPIPE ended
+        code = 128 + 13  # like a process that SIGPIPE ended
     except (ImportError, ValueError, OSError, MemoryError, ArithmeticError) as error:
         say(of_import(error) or in_words(error))
         code = 2
@@ -61,12 +55,12 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 def say(message) -> None:
-    """One line on standard error, which can write any character: Python escapes what the encoding lacks."""
+    """Print one line on standard error, which accepts any character: Python escapes what the encoding lacks."""
     print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
 
 
 def in_words(error: BaseException) -> str:
-    """What an error says, with the file it is about."""
+    """Return the message of an error, with the file that it concerns."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
@@ -75,13 +69,13 @@ def in_words(error: BaseException) -> str:
 
 
 def of_import(error: BaseException) -> str | None:
-    """What to say of a package that is missing or broken, with what installs it; None for any other error.
+    """Return the message for a missing or broken package, with the command that installs it; None for other errors.
 
-    A package is broken when anything at all is raised while it is imported.
+    A package is broken if its import raises anything at all.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "<module>"]
     modules = [frame.f_globals.get("__name__", "").split(".")[0] for frame in frames]
-    if isinstance(error, SyntaxError) and error.filename:  # of a file that has not begun to run
+    if isinstance(error, SyntaxError) and error.filename:  # in a file that has not begun to run
         file = Path(error.filename)
         inside = (file.relative_to(folder).parts[0] for folder in sys.path if folder and file.is_relative_to(folder))
         modules += [Path(next(inside, "")).stem]
@@ -90,16 +84,17 @@ def of_import(error: BaseException) -> str | None:
         (name for name in modules if name not in OURS | sys.stdlib_module_names), (missing or "").split(".")[0]
     )
     reason = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
-    if not package:  # ours says itself what to install
+    if not package:  # our own message says what to install
         return reason if isinstance(error, ImportError) else None
     what = "is not installed" if missing == package else f"cannot be imported ({reason})"
-    return f"{package} {what}; to install it: {INSTALL.get(package, 'pip install -e .')}"
+    return f"{package} {what}; to install it: {install.COMMANDS.get(package, 'pip install -e .')}"
 
 
 def started() -> bool:
-    """Whether Python was started with the file that is argv[0], by its path or by -m: no notebook, no prompt."""
+    """Tell whether Python was started with the file argv[0], by path or by -m, and not as a notebook or prompt."""
     spec = sys.modules["__main__"].__spec__
-    return sys.argv[0] in sys.orig_argv or (spec is not None and spec.name in sys.orig_argv)
+    by_name = spec is not None and (spec.name in sys.orig_argv or f"-m{spec.name}" in sys.orig_argv)
+    return by_name or sys.argv[0] in sys.orig_argv
 
 
 def _excepthook(kind, error, trace) -> None:
@@ -111,5 +106,5 @@ def _excepthook(kind, error, trace) -> None:
 
 if started() and Path(sys.argv[0]).resolve().parent in [ROOT / name for name in COMMANDS]:
     sys.excepthook = _excepthook
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup's, to ignore it, stays
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # if nohup ignores it, it stays ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,6 +1,6 @@
-"""Fonts for pictures with text that matplotlib's own font cannot draw, Japanese above all.
+"""Fonts for text that matplotlib's own font cannot draw, Japanese above all.
 
-matplotlib is imported by the functions, not by the module. No setting of matplotlib's is changed.
+The functions import matplotlib, the module does not. They change no setting of matplotlib.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import functools
 import importlib.util
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from support.install import JAPANESE
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
 
-# Looked for in this order, because a Chinese font, too, has a glyph for most kanji, but draws it another way.
+# In order of preference: a Chinese font also has glyphs for most kanji, but draws them differently.
 PREFERRED = (
     "Noto Sans CJK JP",
     "Noto Sans JP",
@@ -32,15 +34,15 @@ PREFERRED = (
     "Noto Serif CJK JP",
     "IPAexMincho",
 )
-PACKAGE = "matplotlib_fontja"  # of the extra `japanese`; importing it would change rcParams
+PACKAGE = "matplotlib_fontja"  # from the extra `japanese`; importing it would change rcParams
 BOX = "□"
 
 
 def font_for(text: str) -> FontProperties | None:
-    """A font, with fallbacks, that has the glyphs of the text; None when matplotlib's default font has them all.
+    """Find a font, with fallbacks, that has the glyphs of the text; None when matplotlib's default font has them all.
 
-    The default font stays the first choice for the characters that it has. Where no installed font has a character,
-    one warning a process says what to install; ``drawable`` says what can be drawn all the same.
+    The default font stays the first choice for the characters that it has. When no installed font has a character, one
+    warning per process says what to install; ``drawable`` replaces such characters.
     """
     from matplotlib.font_manager import FontProperties
 
@@ -55,7 +57,7 @@ def font_for(text: str) -> FontProperties | None:
 
 
 def drawable(text: str, font: FontProperties | None) -> str:
-    """The text with a box for each character that the font lacks: matplotlib would warn at each drawing."""
+    """Return the text with a box for each character that the font lacks: matplotlib would warn each time it draws."""
     from matplotlib.font_manager import FontProperties
 
     missing = _characters(text) - _glyphs(tuple((font or FontProperties()).get_family()))
@@ -67,14 +69,14 @@ def _characters(text: str) -> frozenset[str]:
 
 
 def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
-    """The characters that one of the font families has a glyph for."""
+    """Return the characters for which at least one of the font families has a glyph."""
     from matplotlib.font_manager import FontProperties, findfont
 
-    found = [frozenset()]
+    found: list[frozenset[str]] = []
     for family in families:
         try:
             path = findfont(FontProperties(family=[family]), fallback_to_default=False)
-        except ValueError:  # not installed: matplotlib passes over it, too
+        except ValueError:  # not installed: matplotlib skips it, too
             continue
         found.append(_charmap(path, getattr(path, "face_index", 0)))
     return frozenset().union(*found)
@@ -82,10 +84,11 @@ def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
 
 @functools.cache
 def _charmap(path: str, face_index: int) -> frozenset[str]:
-    """The characters of one face of a font file; none for a file that cannot be read."""
+    """Return the characters of one face of a font file; no characters if the file cannot be read."""
     from matplotlib.ft2font import FT2Font
 
-    face = {"face_index": face_index} if face_index else {}  # unknown to matplotlib 3.10, which reads the first face
+    # matplotlib 3.10 does not know the argument, and reads the first face
+    face: dict[str, Any] = {"face_index": face_index} if face_index else {}
     try:
         return frozenset(map(chr, FT2Font(path, **face).get_charmap()))
     except (OSError, RuntimeError):  # removed since matplotlib listed it, or broken
@@ -94,11 +97,11 @@ def _charmap(path: str, face_index: int) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=256)
 def _fallbacks(missing: frozenset[str]) -> tuple[str, ...]:
-    """Names of installed fonts that together have the missing characters, or as many of them as can be had."""
+    """Return the names of installed fonts that together have the missing characters, or as many as possible."""
     from matplotlib.font_manager import fontManager
 
     installed = {entry.name for entry in fontManager.ttflist}
-    families = []
+    families: list[str] = []
 
     def take(names) -> None:
         nonlocal missing
@@ -113,9 +116,9 @@ def _fallbacks(missing: frozenset[str]) -> tuple[str, ...]:
     if missing:
         take(_packaged())
     if missing:
-        others = {}
+        others: dict[str, int] = {}
         for entry in fontManager.ttflist:
-            # the last resort of matplotlib has a box for every character
+            # matplotlib's Last Resort font has a box for every character
             if "lastresort" not in entry.name.replace(" ", "").lower():
                 has = missing & _charmap(entry.fname, getattr(entry, "index", 0))
                 others[entry.name] = max(others.get(entry.name, 0), len(has))
@@ -125,10 +128,10 @@ def _fallbacks(missing: frozenset[str]) -> tuple[str, ...]:
 
 @functools.cache
 def _packaged() -> tuple[str, ...]:
-    """Name of the font in the package of the extra `japanese`, made known to matplotlib; nothing without it."""
+    """Register the fonts of the `japanese` extra's package with matplotlib; return their names, () without it."""
     from matplotlib.font_manager import fontManager
 
-    spec = importlib.util.find_spec(PACKAGE)  # finds, but does not import
+    spec = importlib.util.find_spec(PACKAGE)  # finds it without importing it
     names = []
     for folder in spec.submodule_search_locations or () if spec else ():
         for path in sorted(Path(folder).rglob("*.tt[fc]")):
@@ -140,8 +143,8 @@ def _packaged() -> tuple[str, ...]:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        f"no installed font has all characters of this picture: {BOX} stands for the others. For Japanese: "
-        "pip install 'attention-from-scratch[japanese]', or the system's package fonts-noto-cjk or fonts-ipaexfont",
+        f"no installed font has all characters of this picture: {BOX} stands for the others. For Japanese: {JAPANESE}, "
+        "or the system's package fonts-noto-cjk or fonts-ipaexfont",
         UserWarning,
         stacklevel=3,
     )

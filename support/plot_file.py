@@ -8,9 +8,9 @@ from support.atomic_file import replacing
 
 
 def to_files() -> None:
-    """Draw to files only, whichever backend MPLBACKEND or a matplotlibrc names; to be called before anything draws.
+    """Draw to files only, whichever backend MPLBACKEND or a matplotlibrc names; call this before anything draws.
 
-    A notebook's MPLBACKEND is of the notebook's environment: where that backend is missing, matplotlib cannot even be
+    A notebook sets MPLBACKEND for its own environment: where that backend is missing, matplotlib cannot even be
     imported.
     """
     os.environ["MPLBACKEND"] = "Agg"
@@ -21,21 +21,23 @@ def to_files() -> None:
 
 
 def to_windows() -> None:
-    """Draw to windows, by the backend of MPLBACKEND if that can open one, else by matplotlib's choice, with a line
-    that says so. Raises ValueError when no window can be opened."""
-    wanted = os.environ.pop("MPLBACKEND", None)
+    """Draw to windows, with the backend of MPLBACKEND if it can open one, else with matplotlib's choice and a message.
+
+    Raises ValueError when no window can be opened.
+    """
+    asked = os.environ.pop("MPLBACKEND", None)
     import matplotlib
     import matplotlib.pyplot as plt
 
-    if not (wanted and _opens(wanted)):
+    if not (asked and _opens(asked)):
         if not _opens(matplotlib.rcParamsOrig["backend"]):  # a matplotlibrc's, or whichever works
             raise ValueError("--show: no window can be opened here; use --save FILE")
-        if wanted:
-            entry.say(f"MPLBACKEND={wanted} cannot open a window here; {plt.get_backend()} does")
+        if asked:
+            entry.say(f"MPLBACKEND={asked} cannot open a window here; {plt.get_backend()} does")
 
 
 def _opens(backend: str) -> bool:
-    """Whether this backend can be loaded and opens windows; it then is the one in use."""
+    """Tell whether this backend loads and opens windows; if it does, it is now in use."""
     import matplotlib.pyplot as plt
 
     try:
@@ -48,7 +50,7 @@ def _opens(backend: str) -> bool:
 
 
 def save_figure(path: Path, figure, *, close: bool = True) -> None:
-    """Write the figure, in the format of the suffix, and close it."""
+    """Write the figure in the format of the suffix, then close it."""
     import matplotlib.pyplot as plt
 
     from support.plot_style import our_style

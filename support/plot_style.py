@@ -1,4 +1,4 @@
-"""The style of our pictures: matplotlib's defaults, whatever a matplotlibrc or rcParams say; they stay as they are."""
+"""The style of the pictures: matplotlib's defaults, whatever a matplotlibrc or rcParams say, which do not change."""
 
 import functools
 import inspect
@@ -14,17 +14,19 @@ from matplotlib.figure import Figure
 
 @contextmanager
 def our_style() -> Iterator[None]:
-    """matplotlib's defaults for the block, after which rcParams are as before; and no word of its font search."""
+    """Use matplotlib's defaults in the block and restore rcParams after it; silence the font search."""
     with _no_font_search(), matplotlib.style.context("default"):
         yield
 
 
 class StyledFigure(Figure):
-    """A figure in our style, whoever draws it: some rcParams are read not when a text or a line is made, but when it
-    is drawn. What ``savefig`` itself takes from rcParams, as ``savefig.dpi``, is the business of who saves."""
+    """A figure that keeps the style whoever draws it: some rcParams are read only when a text or line is drawn.
+
+    Settings of ``savefig`` itself, such as ``savefig.dpi``, are left to the caller of ``savefig``.
+    """
 
     def set_layout_engine(self, layout=None, **options) -> None:
-        """``savefig`` sets it to None, which takes it from rcParams."""
+        """Set the engine; ``savefig`` passes None, which takes it from rcParams."""
         with our_style():
             super().set_layout_engine(layout, **options)
 
@@ -41,10 +43,10 @@ subplots = functools.partial(plt.subplots, FigureClass=StyledFigure)
 
 
 def in_our_style(plot: Callable) -> Callable:
-    """Decorator of a function that draws on its argument ``ax`` or ``axes``, or on a StyledFigure when that is None.
+    """Decorate a function that draws on its argument ``ax`` or ``axes``, or on a StyledFigure when that is None.
 
-    A figure that was handed in keeps its owner's style, with rcParams as they are, so that labels go with the rest of
-    it; but for ``text.usetex``: labels are data, which LaTeX would stumble over.
+    The caller's figure keeps the caller's style and rcParams, which makes labels match the rest of it. Only
+    ``text.usetex`` is off: labels are data, which LaTeX cannot always set.
     """
     signature = inspect.signature(plot)
 
@@ -66,7 +68,7 @@ def _without_latex() -> Iterator[None]:
 
 @contextmanager
 def _no_font_search() -> Iterator[None]:
-    """``support.fonts`` asks for fonts that may be missing, or have no bold: matplotlib need not say so."""
+    """Silence matplotlib about fonts that are missing or have no bold: ``support.fonts`` asks for many."""
     logger = logging.getLogger("matplotlib.font_manager")
     logger.addFilter(_nothing)
     try:

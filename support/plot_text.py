@@ -1,6 +1,6 @@
-"""Text in pictures: drawn as it is written, in a font that has it, and as wide as it is measured here.
+"""Text in pictures: drawn literally, in a font that has its characters, and measured beforehand.
 
-Lengths of texts are in points (1/72 inch).
+Widths of texts are in points (1/72 inch).
 """
 
 import functools
@@ -18,18 +18,18 @@ from support.plot_style import subplots
 from support.terminal import visible
 
 SIZE, SMALLEST = 9.0, 6.0  # of letters
-SAVED = 150  # dots an inch of the files that the scripts write
-TALLEST = 400.0  # inches, of so many dots; matplotlib's own limit is 2^23 dots
+SAVED = 150  # dots per inch of the files that the scripts write
+TALLEST = 400.0  # inches, at that many dots; matplotlib's own limit is 2^23 dots
 
 
 class TooLarge(ValueError):
-    """A picture that could not be written."""
+    """The picture is too large to be written."""
 
 
 class Writing:
-    """What has to do with glyphs: one family list for all texts of a picture, and how wide they are in it.
+    """The writing of a picture: one list of font families for all its texts, and their widths.
 
-    ax: where they will be drawn; None for a new figure.
+    ax: the Axes that will hold the texts; None for a new figure.
     """
 
     def __init__(self, texts: list[str], ax: plt.Axes | None = None):
@@ -40,10 +40,10 @@ class Writing:
         self._measured = functools.cache(self._measure)
 
     def width(self, text: str, size: float = SIZE) -> float:
-        """Width of one line, as ``show`` gives it, where it is widest: at one of the resolutions, or as outlines.
+        """Return the largest width of one line, as ``show`` gives it: at any of the resolutions, or as outlines.
 
-        Outlines are what an SVG or a PDF has. In dots letters are fitted to whole ones, which makes a line wider or
-        narrower than its outlines, and not in proportion to its size.
+        SVG and PDF hold outlines. In a bitmap, letters are fitted to whole dots, which makes a line wider or narrower
+        than its outlines, out of proportion to its size.
         """
         return self._measured(text, round(size, 2))
 
@@ -55,7 +55,7 @@ class Writing:
         return max(outlines, 72 * max(dots))
 
     def fit(self, text: str, room: float, size: float = SIZE) -> tuple[str, float]:
-        """The text and its size: smaller where the room is too narrow, then cut."""
+        """Return the text and its size: reduced where the room is too narrow, then cut."""
         smallest = min(size, SMALLEST)
         while (needed := self.width(text, size)) > room:
             if size == smallest:
@@ -64,25 +64,25 @@ class Writing:
         return text, size
 
     def cut(self, text: str, room: float, size: float = SIZE) -> str:
-        """As much of the text as there is room for, with ``…`` in place of the rest."""
+        """Return as much of the text as fits into the room, with ``…`` in place of the rest."""
         if self.width(text, size) <= room:
             return text
         return text[: self._most(text, room, size, "…")] + "…"
 
     def wrap(self, text: str, room: float, size: float = SIZE) -> str:
-        """The text on as many lines as it needs, broken at a space where there is one."""
+        """Break the text into as many lines as it needs, at a space where possible."""
         lines = []
         for rest in text.split("\n"):
             while self.width(rest, size) > room and len(rest) > 1:
                 end = max(1, self._most(rest, room, size))
-                end = rest.rfind(" ", end // 2, end + 1) + 1 or end  # words may stand without spaces
+                end = rest.rfind(" ", end // 2, end + 1) + 1 or end  # Japanese has no spaces
                 lines.append(rest[:end].rstrip())
                 rest = rest[end:]
             lines.append(rest)
         return "\n".join(lines)
 
     def _most(self, text: str, room: float, size: float, mark: str = "") -> int:
-        """How many of the text's characters there is room for, a mark after them; all of them are too wide."""
+        """Count the characters that fit with the mark after them; the whole text is known to be too wide."""
         low, high = 0, len(text) - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -90,12 +90,11 @@ class Writing:
         return low
 
     def literal(self, *artists: Artist) -> None:
-        """Draw every text of these artists, and of what they hold, as it is written, with no ``$`` that begins
-        mathematics, and in the picture's family."""
+        """Draw every text in these artists literally, with no mathematics after ``$``, in the picture's families."""
         for text in {text for artist in artists for text in artist.findobj(Text) if text.get_text()}:
             text.set_parse_math(False)
             if self.family:
-                text.set_family(self.family)
+                text.set_fontfamily(self.family)
 
 
 @functools.cache
@@ -104,21 +103,21 @@ def _renderer(dpi: float) -> RendererAgg:
 
 
 def _escaped(text: str) -> str:
-    """The lines of the text as they can be shown."""
+    """Return the text with characters that show nothing escaped, line by line."""
     return "\n".join(visible(line) if line.strip() else line for line in text.split("\n"))
 
 
 def new_figure(name: str, width: float, height: float, rows: int = 1, columns: int = 1):
-    """``plt.subplots`` of that size in inches, laid out without overlap: the figure and an array of its Axes.
+    """Create a figure of that size in inches, laid out without overlap; return it and an array of its Axes.
 
-    Raises TooLarge, a ValueError, where it could not be written; ``name`` says of what function.
+    Raises TooLarge, a ValueError, when it could not be written; the message begins with ``name``, the caller.
     """
     expect_size(name, width, height)
     return subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
 
 
 def expect_size(name: str, width: float, height: float) -> None:
-    """Raise TooLarge when a figure of so many inches could not be written."""
+    """Raise TooLarge when a figure of that size in inches could not be written."""
     for what, inches in (("wide", width), ("high", height)):
         if inches > TALLEST:
             raise TooLarge(
@@ -128,5 +127,5 @@ def expect_size(name: str, width: float, height: float) -> None:
 
 
 def width_of_axes(ax: plt.Axes) -> float:
-    """Width of the Axes as they are laid out now."""
+    """Return the width of the Axes in their present layout."""
     return ax.get_window_extent().width * 72 / ax.figure.dpi

@@ -1,11 +1,11 @@
-"""Signals that ask a program to stop, heard at the next place where it may."""
+"""Signals that ask a program to stop, obeyed at the next safe point."""
 
 import os
 import signal
 
 
 class Interrupted(Exception):
-    """Training was told to stop by a signal, and did so between two iterations, its state saved in ``folder``."""
+    """A signal stopped training between two iterations; its state is saved in ``folder``."""
 
     def __init__(self, number: int, folder: str | os.PathLike):
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -13,10 +13,10 @@ class Interrupted(Exception):
 
 
 class StopSignals:
-    """``with StopSignals(folder) as stop:`` SIGINT and SIGTERM are but heard, until ``stop.check()`` raises
-    Interrupted, which names the folder where the state is.
+    """Defer SIGINT and SIGTERM in the block of ``with StopSignals(folder) as stop:`` until ``stop.check()``.
 
-    A second SIGINT stops at once, by KeyboardInterrupt. For the main thread only, as signals are.
+    ``check`` raises Interrupted, which names the folder of the state. A second SIGINT stops at once, with
+    KeyboardInterrupt. Works in the main thread only, like all signal handlers.
     """
 
     heard: tuple[int, ...] = ()
@@ -38,5 +38,6 @@ class StopSignals:
         self.heard += (number,)
 
     def check(self) -> None:
+        """Raise Interrupted if a signal has arrived."""
         if self.heard:
             raise Interrupted(self.heard[0], self.folder)

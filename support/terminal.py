@@ -5,19 +5,19 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import accumulate, takewhile
 
-MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move what stands beside them
+MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move their neighbours
 
 
 def visible(token: str) -> str:
-    """The token with characters that show nothing escaped, ``\\x1b``; spaces alone are ``␣``."""
+    """Return the token with characters that show nothing escaped, ``\\x1b``; spaces alone become ``␣``."""
     if not token.strip(" \u3000"):
         return "␣" * len(token)
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in MISSING else c for c in token)
 
 
 def writable(text: str) -> bool:
-    """Whether the encoding of standard output has all characters of the text."""
-    encoding = getattr(sys.stdout, "encoding", None)  # of one that keeps text, or of none at all, there is none
+    """Tell whether the encoding of standard output has all characters of the text."""
+    encoding = getattr(sys.stdout, "encoding", None)  # a StringIO has no encoding
     try:
         return encoding is None or text.encode(encoding) is not None
     except UnicodeEncodeError:
@@ -25,31 +25,31 @@ def writable(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text, ``?`` for what standard output cannot write, unless it has its own way with such characters."""
+    """Return the text with ``?`` for what standard output cannot write, unless its error handler replaces it anyway."""
     if writable(text) or sys.stdout.errors not in (None, "strict"):
         return text
     return text.encode(sys.stdout.encoding, "replace").decode(sys.stdout.encoding)
 
 
 def width_of(text: str) -> int:
-    """Columns of a terminal that the text takes: wide characters take two, combining ones none."""
+    """Return the number of terminal columns of the text: wide characters take two, combining ones none."""
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
     )
 
 
 def ljust(text: str, width: int) -> str:
-    """The text at the left of so many columns."""
+    """Pad the text on the right to that many columns."""
     return text + " " * (width - width_of(text))
 
 
 def rjust(text: str, width: int) -> str:
-    """The text at the right of so many columns."""
+    """Pad the text on the left to that many columns."""
     return " " * (width - width_of(text)) + text
 
 
 def columns_that_fit(widths: list[int], room: int, gap: int = 0) -> Iterator[range]:
-    """Of cells of these widths, side by side with a gap between: those that each line has room for, one at least."""
+    """Split cells of these widths, with gaps between them, into lines that fit the room; each has at least one cell."""
     first = 0
     while first < len(widths):
         last = first + 1
@@ -60,8 +60,8 @@ def columns_that_fit(widths: list[int], room: int, gap: int = 0) -> Iterator[ran
 
 
 def cut(text: str, width: int) -> str:
-    """The text, its end replaced by … where it takes more columns than width."""
+    """Return the text, with … in place of its end if it takes more columns than width."""
     if width_of(text) <= width:
         return text
-    ends = accumulate(map(width_of, text))  # once over the text: a token may be as long as a file
+    ends = accumulate(map(width_of, text))  # one pass over the text: a token may be as long as a file
     return text[: sum(1 for _ in takewhile(lambda end: end <= width - 1, ends))] + "…"

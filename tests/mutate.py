@@ -4,14 +4,14 @@
     nice -n 19 .venv/bin/python tests/mutate.py common/gru.py    # one of them
     .venv/bin/python tests/mutate.py --lines                     # what would be changed, line by line; runs no tests
 
-Mutated is every ``forward`` and ``backward`` in common/, every function there that one of them uses, the optimizers
-and the first values of weights: at every place and in every way that mutation/operators.py knows, no sampling. Of a
-file's tests, see TESTS, those that call the function are run until one fails. Mutants that change nothing that anyone
-could see are listed, each with the reason, in mutation/equivalent.txt, and not run without --equivalent. Prints a
-Markdown table and the mutants that no test found; exits with 1 if there are any.
+It mutates every ``forward`` and ``backward`` in common/, every function there that one of them uses, the optimizers
+and the first values of weights: at every place and in every way that mutation/operators.py knows, without sampling.
+For each mutant it runs the tests of the file (TESTS) that call the function, until one fails. Mutants that change
+nothing that anyone could see are listed, each with the reason, in mutation/equivalent.txt, and run with --equivalent
+only. Prints a Markdown table and the mutants that no test found; exits with 1 if there are any.
 
 Results are kept in runs/mutation.jsonl: a second run tries only mutants of functions that have changed, and those
-whose verdict rests on a test that has changed. It needs fork, so no Windows.
+whose verdict rests on a test that has changed. Needs fork: does not run on Windows.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def tests_of(case: Case) -> list[str]:
 
 @functools.cache
 def digest(file: str) -> str:
-    """Of a test file and the files beside it that it imports, conftest.py aside."""
+    """Return the digest of a test file and the files beside it that it imports, except conftest.py."""
     todo, seen = [ROOT / "tests" / file], {}
     while todo:
         if (path := todo.pop()) not in seen and path.exists():
@@ -64,13 +64,13 @@ def digest(file: str) -> str:
 
 
 def rests_on(case: Case, by: str) -> str:
-    """Digest of what a verdict rests on: the file with the test that found the mutant, or all the tests of its file."""
+    """Return the digest of what a verdict rests on: the file of the test that found the mutant, or all its tests."""
     file = Path(by.split("::")[0]).name
     return " ".join(map(digest, [file] if file in tests_of(case) else tests_of(case)))
 
 
 def known(every: list[Case]) -> dict[str, str]:
-    """By the id of a case, what is known and still holds: the test that found it, "" for none."""
+    """Return what is known and still holds, by the id of the case: the test that found it, "" if no test did."""
     results = {}
     if RESULTS.exists():
         for line in RESULTS.read_text(encoding="utf-8").splitlines():
@@ -81,7 +81,7 @@ def known(every: list[Case]) -> dict[str, str]:
 
 
 def run(pending: list[Case], jobs: int) -> None:
-    """Try the mutants, and add what becomes of each to RESULTS."""
+    """Try the mutants and append each verdict to RESULTS."""
     RESULTS.parent.mkdir(exist_ok=True)
     for case in pending:
         rests_on(case, "")  # as the tests are now: they are read only once
@@ -102,7 +102,7 @@ def run(pending: list[Case], jobs: int) -> None:
 
 
 def table(found: list[Function], every: list[Case], by: dict[str, str], reasons: dict[str, str]) -> Iterator[str]:
-    """Markdown: a row for each file, then their sum."""
+    """Yield a Markdown table: one row per file, then their sum."""
     columns = "functions", "lines", "without a mutant", "mutants", "equivalent", "killed", "score"
     yield f"| file | {' | '.join(columns)} | tests: `test_....py` |"
     yield f"| --- {'| ---: ' * len(columns)}| --- |"
@@ -128,12 +128,12 @@ def table(found: list[Function], every: list[Case], by: dict[str, str], reasons:
 
 
 def without(function: Function) -> set[int]:
-    """Lines that have no mutant."""
+    """Return the lines without a mutant."""
     return lines(function) - {case.mutant.line for case in cases(function)}
 
 
 def list_lines(found: list[Function]) -> Iterator[str]:
-    """Each line that is looked at, with its mutants or the word that there is none."""
+    """Yield each line that is looked at, with its mutants or a note that it has none."""
     for function in found:
         source = (ROOT / function.file).read_text(encoding="utf-8").splitlines()
         of_line = collections.defaultdict(list)

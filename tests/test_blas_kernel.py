@@ -135,14 +135,20 @@ def start(blas_kernel, script_environment, tmp_path):
     return run
 
 
-def test_the_restart_happens_once_and_loses_nothing(start, tmp_path):
-    (tmp_path / "a script.py").write_text(SCRIPT.replace("DECISION", ASK_FOR_NEHALEM))
-    arguments = ["-B", "-X", "utf8", "-W", "error", "a script.py", "--name", "a b", "", "ü*", "-X"]
-    done = start(*arguments)
+@pytest.mark.parametrize("how", [["a script.py"], ["-m", "a_module"], ["-ma_module"]])
+def test_the_restart_happens_once_and_loses_nothing(start, tmp_path, how):
+    path = tmp_path / ("a script.py" if "a script.py" in how else "a_module.py")
+    path.write_text(SCRIPT.replace("DECISION", ASK_FOR_NEHALEM))
+    arguments = ["--name", "a b", "", "ü*", "-X"]
+    done = start("-B", "-X", "utf8", "-W", "error", *how, *arguments)
     assert done.returncode == 3 and done.stderr == b"to stderr", done.stderr
     got = json.loads(done.stdout)
     assert (tmp_path / "starts").read_text() == "xx"
-    assert got["argv"] == arguments[5:] and got["x"] == {"utf8": True} and got["warn"] == ["error"]
+    assert (
+        got["argv"] == [path.name if path.name in how else str(path), *arguments]
+        and got["x"] == {"utf8": True}
+        and got["warn"] == ["error"]
+    )
     assert got["B"] and got["stdin"] == "Zeile 1\nどうぞ"
     assert (got["variable"], got["kernels"]) == ("Nehalem", "Nehalem")
 

@@ -37,6 +37,9 @@ def book(tmp_path_factory):
         shutil.copytree(BOOK / chapter, folder / chapter, ignore=shutil.ignore_patterns("__pycache__"))
         text = "".join(f"{line}\n" for line in module.generate(LINES, seed=1))
         (folder / chapter / name).write_bytes(text.encode())
+    for name in ("common", "dataset"):  # as in the book's repository: PYTHONPATH has to come before the files' ".."
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise ImportError('not ours')", encoding="utf-8")
     return folder
 
 

@@ -120,7 +120,7 @@ def test_numpy_load_tells_all_other_names_apart(tmp_path):
     ],
 )
 def test_an_array_that_is_not_of_numbers_is_not_written(tmp_path, array):
-    with pytest.raises(ValueError, match="'a': bool, integers, floats or complex wanted"):
+    with pytest.raises(ValueError, match="'a': expected bool, integers, floats or complex"):
         checkpoint.save(tmp_path / "w", {"a": array})
     assert os.listdir(tmp_path) == []
 

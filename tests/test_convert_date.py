@@ -146,7 +146,7 @@ def test_convert_without_attention_has_nothing_to_explain(trained_run, in_proces
 @pytest.mark.parametrize("width", [0, -1, 1025, 10**30, "many"])
 def test_convert_refuses_a_beam_that_no_memory_could_hold(trained_run, in_process, width):
     done = in_process(trained_run.cwd, "convert_date.py", "--beam", width, *ASKED)
-    refused(done, f"--beam: a whole number of 1 to 1024 wanted, got '?{width}")
+    refused(done, f"--beam: expected a whole number of 1 to 1024, got '?{width}")
 
 
 def test_convert_asks_fewer_questions_at_a_time_of_a_wide_beam(trained_run, in_process, monkeypatch):

@@ -6,6 +6,7 @@ A comment directly before a block says what differs:
 <!-- not run in tests: REASON -->   a ```sh block of commands that take long (``LONG``) or read what those write
 <!-- test command -->               the line that .ci/run executes; running it here would not end
 <!-- raises: NAME -->               a ```python block that ends with this exception
+<!-- continues -->                  a ```python block that goes on where the one before it ended
 <!-- output -->                     a ```text block: lines that the block before it prints, whatever their numbers
 """
 
@@ -61,15 +62,13 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    return [
-        Block(
-            text.count("\n", 0, found.start("code")),
-            found["kind"],
-            found["code"],
-            tuple(re.findall(r"<!-- *(.*?) *-->", found["comments"])),
-        )
-        for found in BLOCK.finditer(text)
-    ]
+    parsed: list[Block] = []
+    for found in BLOCK.finditer(text):
+        comments, code = tuple(re.findall(r"<!-- *(.*?) *-->", found["comments"])), found["code"]
+        if "continues" in comments:
+            code = next((block.code for block in reversed(parsed) if block.kind == "python"), "") + code
+        parsed.append(Block(text.count("\n", 0, found.start("code")), found["kind"], code, comments))
+    return parsed
 
 
 def quick_commands(code: str) -> list[str]:
@@ -223,6 +222,8 @@ def test_every_dependency_has_its_reason(page):
         ("<!-- raises: KeyError -->\n```python\n1 / 1\n```\n", "raises|assert"),
         ("```sh\n.venv/bin/python -c 'import numpy'\npython -c 'import numpy'\ntest -s date.txt\n```\n", None),
         ("```sh\nfalse\ntrue\n```\n", "line 1, sh"),
+        ("```python\nx = 1\n```\n\n<!-- continues -->\n```python\nassert x == 1\n```\n", None),
+        ("```python\nx = 1\n```\n\n```python\nassert x == 1\n```\n", "NameError"),
         ("```sh\necho took 3.5 s\n```\n\n<!-- output -->\n```text\ntook 12 s\n```\n", None),
         ("```sh\necho took 3.5 s\n```\n\n<!-- output -->\n```text\nlasted 12 s\n```\n", "lasted # s"),
     ],

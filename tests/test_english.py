@@ -17,7 +17,7 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 BOOK = ROOT / "tests" / "book"  # as the book's authors wrote it
 
 # "a row a token", "one query a text"; "one needs a mask" and "one with a mask" are meant
-SMALL = "and|for|from|has|than|that|with"
+SMALL = "and|for|from|has|like|over|such|than|that|under|with|without"
 PER = re.compile(rf"\b(an?|one) (?!(?:{SMALL})\b)(?:class|process|\w\w+[a-rt-z]) an? \w+", re.IGNORECASE)
 WITH_DOCSTRINGS = ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
 

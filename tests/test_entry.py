@@ -137,7 +137,11 @@ def test_an_error_of_ours_is_no_package(monkeypatch, tmp_path):
         assert entry.of_import(caught.value) is None
 
 
-@pytest.mark.parametrize("what", [[ROOT / "scripts" / "convert_date.py", "x"], ["-m", "dataset.dates"]], ids=str)
+@pytest.mark.parametrize(
+    "what",
+    [[ROOT / "scripts" / "convert_date.py", "x"], ["-m", "dataset.dates"], ["-mbenchmarks.date"]],
+    ids=["path", "-m", "-m without a space"],
+)
 def test_ctrl_c_during_the_imports(script_environment, tmp_path, what):
     """This numpy sleeps: the key is pressed while it is imported."""
     code = "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"

@@ -289,7 +289,7 @@ def test_the_script_wants_spaces(train, in_process, tmp_path):
     (tmp_path / "sums.txt").write_text("".join(f"{i}+1_{i + 1} \n" for i in range(10, 40)))  # none in the questions
     done = train(tmp_path, "--data", "sums.txt", *TINY, "--quiet", "--models", "attention")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[-3:-1] == ["-", "0.0%"], "no alignment, for these are no dates"
+    assert "alignment" not in done.stdout and done.stdout.split()[-2] == "0.0%", "these are no dates"
     refused(in_process(tmp_path, "faithfulness.py"), r"attention\.npz: its questions have no spaces")
 
 

@@ -59,7 +59,7 @@ def test_second_bias(cls):
     assert np.array_equal(one.forward(*inputs), zeros.forward(*inputs))
     assert not np.allclose(one.forward(*inputs), layer.forward(*inputs))
     assert not np.allclose(one.forward(*inputs), cls(*weights).forward(*inputs))
-    with pytest.raises(ValueError, match=rf"^{cls.__name__}: bh wants reset_after=True"):
+    with pytest.raises(ValueError, match=rf"^{cls.__name__}: expected reset_after=True for bh, got"):
         cls(*weights, bh=bh)
     with pytest.raises(ValueError, match=rf"^{cls.__name__}: bh \(3 \* H,\): expected shape \(21\), got \(7,\)"):
         cls(*weights, bh=bh[:H], reset_after=True)

@@ -114,7 +114,7 @@ def test_a_history_is_read_as_it_was_written(tmp_path):
     assert read_history(tmp_path / "run" / "history.csv") == training.rows
 
 
-@pytest.mark.parametrize("content", ["model,epoch\na,one\n", "epoch\n1,2\n", 'epoch\n"1\n'])
+@pytest.mark.parametrize("content", ["model,epoch\na,one\n", "model,toy\na,1\n", "epoch\n1,2\n", 'epoch\n"1\n'])
 def test_another_file_than_a_history_is_refused(tmp_path, content):
     (tmp_path / "history.csv").write_text(content)
     with pytest.raises(ValueError, match=r"history\.csv: not the history of a run: "):
@@ -144,6 +144,8 @@ def test_panels_of_a_picture_have_scales_of_their_own():
     lines = [line for ax in (left, *right) for line in ax.lines]
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 4
     assert [line.get_linestyle() for line in lines] == ["-", "-", "--", "--"]
+    below = plot_columns([{"epoch": 1, "a": -8.0}, {"epoch": 2, "a": -2.0}], [Column("a", panel=tall)])
+    assert below.get_ylim() == pytest.approx((-8.4, 0.4)), "0 and every value are shown"
     two = [{"model": m} | row for m in ("x", "y") for row in rows]
     ax = plot_columns(two, columns[:1])
     assert [line.get_label() for line in ax.lines] == ["x", "y"]

@@ -82,7 +82,7 @@ def test_plot_knows_no_answer_where_answers_are_written_in_another_way(train, pl
     text = "".join(f"{question}_{'-'.join(reversed(answer.split('-')))}\n" for question, answer in lines)
     (tmp_path / "days_first.txt").write_text(text)
     done = train(tmp_path, "--data", "days_first.txt", *TINY, "--quiet", "--models", "attention")
-    assert done.returncode == 0 and done.stdout.split()[-3] == "-", "no alignment"
+    assert done.returncode == 0 and "alignment" not in done.stdout
     assert plot(tmp_path, "--text", lines[0][0], "--save", "own.svg").returncode == 0
     assert "answer" not in svg(tmp_path / "own.svg")[0]
 
@@ -147,7 +147,7 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--measures", "--accuracy"], "not allowed with"),
         (["--index", 1, "--film"], "not allowed with"),
         (["--measures", "--given-answer"], "--given-answer needs a test question"),
-        (["--grid", 49], "--grid: a whole number of 1 to 48 wanted, got 49"),
+        (["--grid", 49], "--grid: expected a whole number of 1 to 48, got 49"),
         (["--film"], r"no maps at runs/date/maps\.npz; record .* scripts/train_date\.py --keep-maps --out runs/date"),
         (["--film", "--run", "nowhere"], r"no maps at nowhere/maps\.npz"),
         (["--measures", "--run", "nowhere"], r"no measures of maps in nowhere/history\.csv; record .*train_date\.py"),

@@ -278,7 +278,10 @@ def test_measures_are_those_of_the_history(trained_run, drawn, in_process, tmp_p
 
     header, *lines = (trained_run.folder / "history.csv").read_text().splitlines()
     before = "\n".join(",".join(line.split(",")[:5]) for line in (header, *lines))  # as it was without measures
-    for text, message in ((before, "no measures of maps in"), (f"{header}\nattention,one,1,1,1,1,1,1", "not the history of a run")):
+    for text, message in (
+        (before, "no measures of maps in"),
+        (f"{header}\nattention,one,1,1,1,1,1,1", "not the history"),
+    ):
         (tmp_path / "history.csv").write_text(text)
         refused(in_process(tmp_path, "plot_attention.py", "--run", ".", "--measures"), message)
 

@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 STUB = (
-    "mkdir -p .venv/bin && for name in ruff pip python; do "
+    "mkdir -p .venv/bin && for name in ruff mypy pip python; do "
     'printf "#!/bin/sh\\necho $name \\$*\\n" > .venv/bin/$name; chmod +x .venv/bin/$name; done'
 )
 BROWSER = "chromium", "chromedriver"
-LINTED = ["ruff check .", "ruff format --check .", "npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
+LINTED = ["ruff check .", "ruff format --check .", "mypy"]
+LINTED += ["npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
 LINTED += ["npx --yes --package typescript@7.0.2 tsc --project jsconfig.json"]
 SLOW_TESTS = ["pip install -e .[frameworks,notebook]", "python -m pytest -m slow --no-missing"]
 ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
@@ -70,7 +71,7 @@ def test_ci_runs_the_readmes_test_command_the_linters_and_the_slow_tests(run_ci,
         (("npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
         (("chromium", "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
         (("npx", "id"), 0, ALL, "will skip"),
-        ((*BROWSER,), 1, LINTED[:2], "no npx"),
+        ((*BROWSER,), 1, LINTED[:3], "no npx"),
     ],
     ids=["all", "browser installed", "driver installed", "no apt-get", "no npx"],
 )

@@ -80,22 +80,22 @@ def test_many_sequences_and_long_ones():
     """Indices are whole numbers of any size."""
     ids = np.random.default_rng(0).permutation(3000)
     one_step = Prefixes(ids[:, None])
-    assert np.array_equal(one_step.ids[one_step.index[:, 0] - 3000], ids)
+    assert np.array_equal(one_step.ids[one_step.row_after[:, 0] - 3000], ids)
     long = np.zeros((2, 2500), dtype=int)
     long[1, 2400:] = 1
     assert Prefixes(long).sizes == [1] * 2400 + [2] * 100
-    assert np.array_equal(Ragged(np.ones((1, 3000), dtype=bool)).source, np.arange(3000))
-    assert np.array_equal(Ragged(np.ones((3000, 1), dtype=bool)).entry, np.arange(3000))
+    assert np.array_equal(Ragged(np.ones((1, 3000), dtype=bool)).input_of_row, np.arange(3000))
+    assert np.array_equal(Ragged(np.ones((3000, 1), dtype=bool)).first_rows, np.arange(3000))
 
 
 def test_rows_never_move():
-    """A sequence keeps its place in the block of rows until it parts from another: then it gets a new one."""
+    """A sequence keeps its row in the block until it parts from another: then it gets a new one."""
     for what, xs in IDS.items():
         steps = Prefixes(xs)
-        place = steps.index - [after.start for _, after in steps.blocks]
+        row_at_step = steps.row_after - [after.start for _, after in steps.blocks]
         for t in range(1, xs.shape[1]):
-            kept = place[:, t] == place[:, t - 1]
-            assert (kept | (place[:, t] >= steps.sizes[t - 1])).all(), f"{what}, step {t}"
+            kept = row_at_step[:, t] == row_at_step[:, t - 1]
+            assert (kept | (row_at_step[:, t] >= steps.sizes[t - 1])).all(), f"{what}, step {t}"
 
 
 def test_sort_puts_like_beginnings_side_by_side():
@@ -194,7 +194,7 @@ def test_what_prefixes_cannot_do_is_refused(cls):
     for wrong in (xs[1:], xs[None], r(*ALIKE["ragged"].shape, D), r(prefixes.rows, D + 1)):
         with pytest.raises(ValueError, match=rf"^{cls.__name__}: xs \(rows, D\).* \({prefixes.rows}, 4\), got"):
             layer.forward(wrong, prefixes)
-    with pytest.raises(ValueError, match=rf"^{cls.__name__}: a step at least wanted, got xs of shape \(3, 0, 4\)"):
+    with pytest.raises(ValueError, match=rf"^{cls.__name__}: expected at least one step, got xs of shape \(3, 0, 4\)"):
         layer.forward(r(3, 0, D))
     hs = layer.forward(xs, prefixes)
     for wrong in (hs[:, -1:], hs[:, :-1], hs[:, :, 1:], xs):  # the last states alone are not (N, T, H)
@@ -274,7 +274,7 @@ def test_ragged_rows_are_the_real_tokens():
         steps.read(ids, rows)
         assert (rows[mask.sum() :] == 0).all(), what
         sums = np.full((steps.rows + steps.sizes[-1], 1), np.nan)
-        sums[steps.entry] = 0
+        sums[steps.first_rows] = 0
         for now, after in steps.blocks:
             sums[after] = sums[now] + rows[now]
         assert np.array_equal(steps.spread(sums), np.cumsum(ids * mask[:, :, None], axis=1)), what

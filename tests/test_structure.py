@@ -3,6 +3,7 @@
 import ast
 import functools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +179,10 @@ def test_importing_everything_does_nothing(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert os.listdir(tmp_path) == []
+
+
+def test_mypy_checks_every_package_and_the_benchmarks():
+    """So that ``py.typed``, in each package, is true: .ci/run asks for no error in any of them."""
+    checked = re.search(r"^\[tool\.mypy\]\npackages = (\[.*\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert sorted(ast.literal_eval(checked[1])) == sorted([*PACKAGES, "benchmarks"])
+    assert all((ROOT / room / "py.typed").is_file() for room in PACKAGES)

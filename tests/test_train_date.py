@@ -42,7 +42,7 @@ def test_train_history_is_that_of_the_models_it_saved(trained_run, test_part):
     assert header.endswith(",pad_mass_10")
     rows = history(trained_run.folder)
     assert [(row["model"], row["epoch"]) for row in rows] == [(name, epoch) for epoch in "12" for name in MODELS]
-    for first, last in zip(rows[:3], rows[3:], strict=True):
+    for first, last in zip(rows[: len(MODELS)], rows[len(MODELS) :], strict=True):
         model, _ = load_model(trained_run.folder / f"{last['model']}.npz")
         assert float(last["test_accuracy"]) == exact_match(model, *test_part)
         assert float(last["train_loss"]) < float(first["train_loss"])
@@ -119,15 +119,15 @@ def measured(row: dict) -> list[str]:
 def test_train_prints_a_table_an_epoch_and_one_at_the_end(trained_run):
     for epoch, rows in groupby(history(trained_run.folder), lambda row: row["epoch"]):
         _, _, below = trained_run.stdout.partition(f"epoch {epoch} / 2, 300 test questions\n")
-        header, *table = below.splitlines()[:4]
+        header, *table = below.splitlines()[: 1 + len(MODELS)]
         assert header.split() == "model train loss test accuracy seconds alignment pad mass entropy".split()
         for line, row in zip(table, rows, strict=True):
             loss, accuracy = f"{float(row['train_loss']):.4f}", f"{100 * float(row['test_accuracy']):.2f}%"
             assert line.split()[:3] == [row["model"], loss, accuracy]
             assert line.split()[4:] == measured(row)
-    header, *table = trained_run.stdout.splitlines()[-5:-1]
+    header, *table = trained_run.stdout.splitlines()[-2 - len(MODELS) : -1]
     assert header.split() == "model parameters accuracy seconds per epoch alignment pad mass entropy".split()
-    for line, name, row in zip(table, MODELS, history(trained_run.folder)[3:], strict=True):
+    for line, name, row in zip(table, MODELS, history(trained_run.folder)[len(MODELS) :], strict=True):
         model, _ = load_model(trained_run.folder / f"{name}.npz")
         count = sum(param.size for param in named_params(model).values())
         assert line.split()[:3] == [name, f"{count:,}", f"{100 * float(row['test_accuracy']):.2f}%"]

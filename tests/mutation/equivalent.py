@@ -10,12 +10,12 @@ LIST = Path(__file__).with_name("equivalent.txt")
 
 
 def as_written(statement: str) -> str:
-    """A statement, or the head of one, as this Python writes it: they differ in parentheses."""
+    """Rewrite a statement, or the head of one, as this Python writes it: versions differ in parentheses."""
     return text(ast.parse(f"{statement} pass" if statement.endswith(":") else statement).body[0])
 
 
 def read() -> dict[tuple[str, str, str, str], str]:
-    """By file, function, statement before and after: the reason. Raises ValueError for a line that has no place."""
+    """Return the reasons by (file, function, statement before, after). Raises ValueError for a line out of place."""
     found, where, reason, before = {}, None, [], None
     for number, line in enumerate(LIST.read_text(encoding="utf-8").splitlines(), 1):
         mark, rest = line[:2], line[2:]
@@ -33,7 +33,7 @@ def read() -> dict[tuple[str, str, str, str], str]:
 
 
 def equivalents(cases: list[Case]) -> dict[str, str]:
-    """By the id of a case in the list, the reason. Raises ValueError for entries that are none of the cases' files."""
+    """Return the reasons by the id of the case. Raises ValueError for an entry that is no mutant of its file."""
     entries, found = read(), {}
     unused = set(entries)
     for case in cases:

@@ -52,8 +52,8 @@ CALLS = {  # what a call may be taken for
     "maximum": ["minimum"],
     "ones": ["zeros"],
     "zeros": ["ones"],
-    "slope_of_minus": ["tanh_slope"],
-    "tanh_slope": ["slope_of_minus"],
+    "sigmoid_of_minus_slope": ["tanh_slope"],
+    "tanh_slope": ["sigmoid_of_minus_slope"],
 }
 OF_TWO = {"add", "subtract", "multiply", "divide", "max", "min", "maximum"}
 OF_ONE = {"tanh", "exp", "log", "log1p", "sqrt", "sigmoid", "softmax", "softplus", "relu"}
@@ -75,7 +75,7 @@ class Mutant(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A node, as the ``field`` of its parent, or one in the list that is there."""
+    """Where a node stands: the ``field`` of its parent, or one item of the list in that field."""
 
     parent: ast.AST
     field: str
@@ -89,7 +89,7 @@ class Place(NamedTuple):
 
 
 def fill(template: str, **parts: ast.AST) -> ast.expr:
-    """An expression whose names are replaced by the parts."""
+    """Parse an expression and replace its names by the parts."""
 
     class Fill(ast.NodeTransformer):
         def visit_Name(self, node):
@@ -99,7 +99,7 @@ def fill(template: str, **parts: ast.AST) -> ast.expr:
 
 
 def like(node: ast.AST, **changes) -> ast.AST:
-    """The node with other fields."""
+    """Copy the node with some fields changed."""
     new = copy.copy(node)
     for name, value in changes.items():
         setattr(new, name, value)
@@ -107,14 +107,14 @@ def like(node: ast.AST, **changes) -> ast.AST:
 
 
 def swapped(items: list) -> Iterator[list]:
-    """The list with two neighbours that differ in each other's place."""
+    """Yield the list with two different neighbours swapped, for each such pair."""
     for i in range(len(items) - 1):
         if ast.dump(items[i]) != ast.dump(items[i + 1]):
             yield [*items[:i], items[i + 1], items[i], *items[i + 2 :]]
 
 
 def number(node: ast.AST) -> int | float | None:
-    """The value of a number, one with a minus too."""
+    """Return the value of a number, with or without a minus; None for anything else."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = number(node.operand)
         return None if value is None else -value
@@ -133,7 +133,7 @@ def renamed(call: ast.Call, name: str) -> ast.Call:
 
 
 def of_values(node: ast.expr, whole: bool) -> Iterator[tuple[str, ast.expr]]:
-    """What any expression that computes numbers may be taken for."""
+    """Yield what any expression that computes numbers may be taken for."""
     out = [k.value for k in node.keywords if k.arg == "out"] if isinstance(node, ast.Call) else []
     if out:
         yield "factor", fill(f"np.multiply(call, {FACTOR}, out=to)", call=node, to=out[0])
@@ -163,7 +163,7 @@ def of_call(node: ast.Call, whole: bool) -> Iterator[tuple[str, ast.expr]]:
     name, args = name_of(node), node.args
     into = "np.positive(a, out=to)" if (out := [k.value for k in node.keywords if k.arg == "out"]) else "a"
     for other in CALLS.get(name, []):
-        if isinstance(node.func, ast.Attribute) or name in ("max", "min", "slope_of_minus", "tanh_slope"):
+        if isinstance(node.func, ast.Attribute) or name in ("max", "min", "sigmoid_of_minus_slope", "tanh_slope"):
             yield "operator", renamed(node, other)
     if name in OF_TWO and len(args) == 2:
         yield from (("dropped", fill(into, a=arg, to=(out or args)[0])) for arg in args)
@@ -216,7 +216,7 @@ def of_slice(node: ast.Slice) -> Iterator[tuple[str, ast.Slice]]:
 
 
 def changes(node: ast.AST, whole: bool) -> Iterator[tuple[str, ast.AST]]:
-    """What an expression may be taken for, and of what kind that is. whole: it counts or indexes."""
+    """Yield what an expression may be taken for, with the kind of change. whole: it counts or indexes."""
     value = number(node)
     if value is not None:
         yield "constant", ast.Constant(value + 1)
@@ -249,7 +249,7 @@ def changes(node: ast.AST, whole: bool) -> Iterator[tuple[str, ast.AST]]:
 
 
 def of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
-    """What a simple statement may be taken for."""
+    """Yield what a simple statement may be taken for."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield "dropped", ast.Pass()
     elif isinstance(node, ast.AugAssign):
@@ -290,7 +290,7 @@ def only_refuses(node: ast.stmt) -> bool:
 
 
 def places(node: ast.AST, whole: bool = False) -> Iterator[tuple[Place, ast.AST, bool]]:
-    """Every expression below a node, but in the bodies of statements; and whether it counts or indexes."""
+    """Yield every expression below a node, except in bodies of statements, and whether it counts or indexes."""
     for field, value in ast.iter_fields(node):
         if field in ("body", "orelse", "handlers", "finalbody") and isinstance(node, ast.stmt):
             continue
@@ -309,7 +309,7 @@ def places(node: ast.AST, whole: bool = False) -> Iterator[tuple[Place, ast.AST,
 
 
 def statements(node: ast.AST) -> Iterator[tuple[Place, ast.stmt]]:
-    """Every statement of a function that may change numbers."""
+    """Yield every statement of a function that may change numbers."""
     for field in ("body", "orelse", "finalbody"):
         for index, child in enumerate(getattr(node, field, [])):
             if isinstance(child, ast.stmt) and not only_refuses(child):
@@ -318,12 +318,12 @@ def statements(node: ast.AST) -> Iterator[tuple[Place, ast.stmt]]:
 
 
 def text(node: ast.stmt) -> str:
-    """A statement on one line, of a compound one its head."""
+    """Return a statement on one line; of a compound statement, the head."""
     return ast.unparse(like(node, **{name: [] for name in {"body", "orelse", "finalbody"} & {*node._fields}})).strip()
 
 
 def mutants(function: ast.FunctionDef) -> Iterator[Mutant]:
-    """Each mutant, while the tree of the function is changed to it. Two changes to the same text are one."""
+    """Yield each mutant while the tree of the function is changed to it; changes to the same text count once."""
     for place, statement in list(statements(function)):
         before = text(statement)
         seen = {before}

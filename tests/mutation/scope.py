@@ -37,8 +37,8 @@ class Function(NamedTuple):
         return getattr(found, "__func__", found)
 
     def code(self):
-        """What the tree, as it is now, compiles to."""
-        with warnings.catch_warnings():  # of what no one would write, such as 0[..., None]
+        """Compile the tree as it is now."""
+        with warnings.catch_warnings():  # about what no one would write, such as 0[..., None]
             warnings.simplefilter("ignore")
             code = compile(ast.fix_missing_locations(self.module), self.file, "exec")
         for name in self.name.split("."):
@@ -68,7 +68,7 @@ class Case(NamedTuple):
 
 
 def functions(files: Iterable[str]) -> list[Function]:
-    """Those of ROOTS, all of the files WHOLE, and what these use, by name: in the order of files.
+    """Return the functions of ROOTS, all of the files WHOLE, and what these use by name, in the order of files.
 
     Raises ValueError when a file of common/ that has a forward is not among them.
     """
@@ -109,5 +109,5 @@ def cases(function: Function) -> Iterator[Case]:
 
 
 def lines(function: Function) -> set[int]:
-    """The lines at which a statement of the function begins, but those that only refuse bad input."""
+    """Return the lines at which a statement of the function begins, except those that only refuse bad input."""
     return {statement.lineno for _, statement in operators.statements(function.node)}

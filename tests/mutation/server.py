@@ -17,12 +17,12 @@ from mutation.scope import Case, Function
 
 
 class Server:
-    """A plugin of pytest that, instead of running the tests it has collected, runs them on every mutant.
+    """A pytest plugin that runs the collected tests on every mutant instead of once.
 
-    Of the files of a mutant those tests are run that call its function, until one fails: first those that found most
-    mutants of the function so far, then in the order of the files, the quickest first.
-    files: of a case, the names of its test files; note: is told each case and what found it, "" for nothing.
-    functions: all that there are; cache: a file in which it is kept what of them each test calls, as long as
+    A mutant meets the tests of its files that call its function, until one fails: first those that found most mutants
+    of the function so far, then in the order of the files, the quickest first.
+    files: maps a case to the names of its test files; note: receives each case and what found it, "" for nothing.
+    functions: all functions; cache: the file that keeps which of them each test calls, valid as long as
     ``digest(test file)`` is the same.
     """
 
@@ -75,7 +75,7 @@ class Server:
             self.failure = report.longreprtext
 
     def fork(self, work: Callable[[Path], None]) -> tuple[int, Path]:
-        """Another process that does the work and leaves the result in a file."""
+        """Start another process that does the work and leaves the result in a file."""
         handle, name = tempfile.mkstemp()
         os.close(handle)
         sys.stdout.flush()
@@ -94,7 +94,7 @@ class Server:
         return pid, Path(name)
 
     def run(self, items: list, each: Callable[[object], None] = lambda item: None) -> str:
-        """The first of the tests that fails, or an empty string."""
+        """Return the first test that fails, or an empty string."""
         for item, following in zip(items, [*items[1:], None], strict=True):
             each(item)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -103,7 +103,7 @@ class Server:
         return ""
 
     def baseline(self, items: list) -> tuple[dict[str, list[str]], dict[str, float]]:
-        """Of each test, the keys of the functions that it calls, and its seconds. Raises when one fails unmutated."""
+        """Return for each test the keys of the functions that it calls, and its seconds. Raises if one fails."""
         names = {function.live().__code__: function.key for function in self.functions}
         calls, starts = collections.defaultdict(set), {}
 
@@ -133,7 +133,7 @@ class Server:
         return calls, seconds
 
     def look(self, items: list) -> None:
-        """Fill in ``callers`` and ``seconds``: from the cache for the files that have not changed."""
+        """Fill in ``callers`` and ``seconds``, from the cache for the files that have not changed."""
         kept = json.loads(self.cache.read_text()) if self.cache.exists() else {}
         by_file = collections.defaultdict(list)
         for item in items:
