@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from script_tools import MODELS, ROOT
+from script_tools import MODELS, ROOT, refused
 
 from classifier.token_table import ink, rgb
 from experiment import DateAnswer, DateModel
@@ -135,7 +135,7 @@ def test_a_notebook_shows_hostile_and_japanese_text_as_text():
 def test_an_answer_without_a_map_says_so(trained_run):
     asked = DateModel(trained_run.folder, model="baseline").ask(QUESTION)
     assert Cells(asked._repr_html_()).line == str(asked) and "<table" not in asked._repr_html_()
-    with pytest.raises(ValueError, match=rf"^{re.escape(str(asked))}: the model has no attention, so there is no map"):
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(asked))}: the model has no attention, so no map can be"):
         asked.plot()
 
 
@@ -158,3 +158,13 @@ def test_importing_it_imports_no_pictures():
     code = "import experiment, sys; assert 'matplotlib' not in sys.modules; print(*experiment.__all__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("DateAnswer DateModel TextAnswer TextModel\n", "")
+
+
+@pytest.mark.parametrize("name", ["plot_attention.py", "explore_attention.py", "faithfulness.py", "convert_date.py"])
+def test_every_script_that_reads_a_run_of_dates_takes_a_model(trained_run, in_process, name):
+    """And refuses in one line a model that lacks what it draws."""
+    drawn = ["--explain"] if name == "convert_date.py" else []
+    for model in ("baseline", "peeky"):
+        done = in_process(trained_run.cwd, name, "--model", model, *drawn, *["May 1, 1972"] * len(drawn))
+        refused(done, rf"^{name}: .*{model}.* has no attention maps")
+    refused(in_process(trained_run.cwd, name, "--model", "bert"), "--model: invalid choice: 'bert'")

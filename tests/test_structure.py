@@ -186,3 +186,25 @@ def test_mypy_checks_every_package_and_the_benchmarks():
     checked = re.search(r"^\[tool\.mypy\]\npackages = (\[.*\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert sorted(ast.literal_eval(checked[1])) == sorted([*PACKAGES, "benchmarks"])
     assert all((ROOT / room / "py.typed").is_file() for room in PACKAGES)
+
+
+def compared_names(tree, names):
+    """Names of models that are compared with: what a model can is asked of its class, not of its name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and part.value in names:
+                    yield ast.unparse(node)
+
+
+def test_no_model_is_known_by_its_name():
+    """Else a model that is registered in MODELS, and nowhere else, would be taken for another."""
+    names = {"baseline", "peeky", "attention"}
+    assert list(compared_names(ast.parse("a if name in ('peeky', 'x') else b"), names)) == ["name in ('peeky', 'x')"]
+    allowed = {  # PyTorch's twin is one of the book's models; and the weights of a token have a kind of this name
+        "benchmarks/torch_date.py": 4,
+        "experiment/answers.py": 1,
+    }
+    found = {name: list(compared_names(parse(path), names)) for name, path in FILES.items()}
+    against = {name: each for name, each in found.items() if each and len(each) != allowed.get(name)}
+    assert not against
