@@ -8,7 +8,11 @@ from classifier.seqself_classifier import SeqSelfClassifier
 from classifier.text_classifier import TextClassifier
 from common import model_file
 
-MODELS: dict[str, type[TextClassifier]] = {"gru": GRUClassifier, "seqself": SeqSelfClassifier, "bow": BagOfWords}
+MODELS: dict[str, type[TextClassifier]] = {
+    "gru": GRUClassifier,
+    "seqself": SeqSelfClassifier,
+    "bow": BagOfWords,
+}
 
 
 def save_model(path: str | os.PathLike, model: TextClassifier, **facts) -> None:

@@ -7,7 +7,11 @@ from seq2seq.attention_seq2seq import AttentionSeq2seq
 from seq2seq.peeky_seq2seq import PeekySeq2seq
 from seq2seq.seq2seq import Seq2seq
 
-MODELS: dict[str, type[Seq2seq]] = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
+MODELS: dict[str, type[Seq2seq]] = {
+    "baseline": Seq2seq,
+    "peeky": PeekySeq2seq,
+    "attention": AttentionSeq2seq,
+}
 
 
 def save_model(path: str | os.PathLike, model: Seq2seq, **facts) -> None:
