@@ -162,7 +162,7 @@ def test_importing_it_imports_no_pictures():
 
 @pytest.mark.parametrize("name", ["plot_attention.py", "explore_attention.py", "faithfulness.py", "convert_date.py"])
 def test_every_script_that_reads_a_run_of_dates_takes_a_model(trained_run, in_process, name):
-    """And refuses in one line a model that lacks what it draws."""
+    """Without maps, the refusal is one line that names it."""
     drawn = ["--explain"] if name == "convert_date.py" else []
     for model in ("baseline", "peeky"):
         done = in_process(trained_run.cwd, name, "--model", model, *drawn, *["May 1, 1972"] * len(drawn))
