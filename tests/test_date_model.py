@@ -135,7 +135,7 @@ def test_a_notebook_shows_hostile_and_japanese_text_as_text():
 def test_an_answer_without_a_map_says_so(trained_run):
     asked = DateModel(trained_run.folder, model="baseline").ask(QUESTION)
     assert Cells(asked._repr_html_()).line == str(asked) and "<table" not in asked._repr_html_()
-    with pytest.raises(ValueError, match=rf"^{re.escape(str(asked))}: the model has no attention, so there is no map"):
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(asked))}: the model has no attention, so no map"):
         asked.plot()
 
 

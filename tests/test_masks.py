@@ -134,7 +134,7 @@ SHAPED = [case for case in CASES if "expect_mask" not in case.id or "Layer" in c
 @pytest.mark.parametrize("right, call", SHAPED)
 def test_a_mask_of_another_shape_is_refused(right, call):
     for wrong in (right[0, ..., :-1], np.concatenate((right, right), axis=-1)[None]):
-        with pytest.raises(ValueError, match=r"wanted, got|expected shape"):
+        with pytest.raises(ValueError, match="expected"):
             call(wrong)
 
 

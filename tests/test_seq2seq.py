@@ -155,14 +155,14 @@ def test_exact_match_counts_as_eval_seq2seq_does(kind):
 def test_errors_at_the_door(kind):
     model, xs = lively(kind), questions(3)
     for given, size, batch_size in ((xs[:0], 2, 5), (xs, 0, 5), (xs, -1, 5), (xs, 2, 0), (xs, 2, -1)):
-        with pytest.raises(ValueError, match="wanted, got"):
+        with pytest.raises(ValueError, match=r"decode: expected .*, got"):
             model.decode(given, START, size, batch_size)
     with pytest.raises(ValueError, match="generate: expected one question, got 3"):
         model.generate(xs, START, 2)
     for start_id in (V, -1):
         with pytest.raises(ValueError, match=r"expected ids in 0\.\.10"):
             model.decode(xs, start_id, 2)
-    with pytest.raises(ValueError, match="Seq2seq: sizes"):
+    with pytest.raises(ValueError, match="Seq2seq: expected sizes"):
         MODELS[kind](0, 4, 5)
 
 
@@ -178,7 +178,7 @@ def test_a_question_or_an_answer_without_characters_is_refused(kind):
     with pytest.raises(ValueError, match="at least one question and one character"):
         model.forward(xs[:, :0], ts)
     for wrong in (ts[:, :1], ts[:2], ts[0]):
-        with pytest.raises(ValueError, match=r"ts \(3, T_dec \+ 1\) wanted"):
+        with pytest.raises(ValueError, match=r"expected ts \(3, T_dec \+ 1\), got"):
             model.forward(xs, wrong)
 
 
@@ -203,7 +203,7 @@ def test_exact_match_errors():
     model, xs = lively("baseline"), questions(3)
     ts = np.full((3, T_DEC + 1), START)
     for x, t in ((xs[:0], ts[:0]), (xs, ts[:1]), (xs[:2], ts)):
-        with pytest.raises(ValueError, match="wanted, got"):
+        with pytest.raises(ValueError, match=r"exact_match: expected .*, got"):
             exact_match(model, x, t)
 
 
