@@ -53,7 +53,7 @@ def log_softmax(x: Array) -> Array:
     return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
 
 
-def cross_entropy_error(y: Array, t: Array) -> Array:
+def cross_entropy_error(y: Array, t: Array) -> float:
     """Mean cross entropy, in nats, of *probabilities* y against labels t.
 
     y (..., K); t (...) class ids, or (..., K) shares of the classes, one-hot or smoothed  ->  a scalar.

@@ -21,7 +21,7 @@ TINY = 1e-13  # the error that rounding alone may give a gradient, as a share of
 
 @dataclass(frozen=True)
 class Verdict:
-    """error: the largest, as a share of ``scale``, the largest numeric gradient.
+    """The findings on one array. error: the largest, as a share of ``scale``, the largest numeric gradient.
 
     wrong, kink, unverified, unconfirmed: what to report, or "". real_only: real differences are the only reference.
     """

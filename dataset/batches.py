@@ -59,7 +59,7 @@ class PaddedTexts:
         if lengths.ndim != 1:
             raise ValueError(f"PaddedTexts: expected a slice or a 1-D array of rows, got {rows!r}")
         width = max(1, int(lengths.max(initial=0)))
-        columns = np.arange(width)
+        columns: Array = np.arange(width)
         if self.padding == "before":
             columns = columns - (width - lengths[:, None])
         real = (columns >= 0) & (columns < lengths[:, None])

@@ -165,7 +165,7 @@ def attention_on_cues(model: TextClassifier, xs: PaddedTexts, texts: list[str]) 
         _, weights = model.explain(batch)
         for text, ids, weight in zip(texts[start : start + BATCH], batch, weights, strict=True):
             weight = weight[ids != 0]
-            cue = np.zeros(len(text), dtype=bool)
+            cue: np.ndarray = np.zeros(len(text), dtype=bool)
             for span in blogs.cue_spans(text):
                 cue[slice(*span)] = True
             cue = cue[: len(weight)]  # max_len may have cut the text

@@ -68,7 +68,8 @@ def shown(answer: DateAnswer, width: int, args) -> str:
 
 def lines() -> Iterator[str]:
     # bytes that are no text spoil their own line only
-    sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     return (line.rstrip("\r\n") for line in sys.stdin)
 
 

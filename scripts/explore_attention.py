@@ -50,7 +50,7 @@ def questions(args, date_model: DateModel) -> tuple[list[tuple[str, str | None]]
         return list(read_pairs(args.file, date_model)), f"questions of {args.file.name}"
     pairs = date_model.test_questions()
     source = Path(date_model.data["path"]).name if date_model.data["path"] else "generated dates"
-    return pairs[: args.count], f"{min(args.count, len(pairs)):,} of {len(pairs):,} test questions of {source}"
+    return [*pairs[: args.count]], f"{min(args.count, len(pairs)):,} of {len(pairs):,} test questions of {source}"
 
 
 if __name__ == "__main__":

@@ -33,12 +33,14 @@ def parse():
 def main() -> int:
     args = parse()
     if args.of_texts:
-        model, kind = TextModel(args.run), "text"
-        examples = of_texts(model, chosen(args, lambda: model.test_texts().texts))
+        texts = TextModel(args.run)
+        kind, path = "text", texts.path
+        examples = of_texts(texts, chosen(args, lambda: texts.test_texts().texts))
     else:
-        model, kind = DateModel(args.run, args.model), "question"
-        questions = chosen(args, lambda: [question for question, _ in model.test_questions()])
-        examples = of_dates(model, questions, of_test=args.text is None)
+        dates = DateModel(args.run, args.model)
+        kind, path = "question", dates.path
+        questions = chosen(args, lambda: [question for question, _ in dates.test_questions()])
+        examples = of_dates(dates, questions, of_test=args.text is None)
     count, alone = len(examples.xs), args.count is None and len(examples.xs) == 1
     kept = [examples.parts(examples.batches()[0])] if alone else None
     batches = tqdm(examples.batches(), disable=None, unit="batch", leave=False)
@@ -47,7 +49,7 @@ def main() -> int:
         print("\n".join(token_lines(kept[0], *examples.names(examples.xs[:1][0]))))
     asked = f"{count} {'test ' if args.text is None else ''}{kind}{'s' * (count != 1)}"
     what = f"the class of {asked}" if args.of_texts else f"{asked}, {examples.what}"
-    print(f"{model.path}: {what}: Spearman's rank correlation")
+    print(f"{path}: {what}: Spearman's rank correlation")
     print(f"{'':<31} {'mean':>6} {'spread':>7} {'left out':>9}")
     for pair, each in found.items():
         mean, spread, left_out = summary(each)

@@ -61,7 +61,7 @@ def main() -> int:
     elif args.measures:
         save(plot_kept_measures(args.run, args.model).figure, args, "measures")
     elif args.accuracy:
-        names = [args.model] if args.model else models_of(args.run) or [None]
+        names: list = [args.model] if args.model else models_of(args.run) or [None]
         shares = accuracies([DateModel(args.run, name) for name in names])
         for name, of in shares.items():
             print(f"{name:<9} " + ", ".join(f"{group.split()[0]} {100 * share:.2f}%" for group, share in of.items()))
@@ -82,6 +82,7 @@ def draw_maps(args) -> None:
 
     date_model, maps = DateModel(args.run, args.model), []
     note = "weights under the given answer" if args.given_answer else ""
+    asked: dict[str | int, tuple]  # question and answer
     if args.text is not None:
         asked = {"text": (args.text, date_model.answer_to(args.text))}
     else:
@@ -90,7 +91,8 @@ def draw_maps(args) -> None:
     for place, (index, (question, answer)) in enumerate(asked.items(), 1):
         of_test = args.text is None
         found, verdict = map_of(date_model, question, answer, of_test=of_test, given_answer=args.given_answer)
-        title = found.title + (f"  (answer {answer.rstrip()}, {verdict})" if verdict else "")
+        judged = f"  (answer {answer.rstrip()}, {verdict})" if verdict else ""
+        title = f"{found.title}{judged}"
         if of_test:
             print(f"test question {index}: {title}")
         if args.grid:

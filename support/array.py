@@ -1,4 +1,4 @@
-"""``Array``: the type of every array in a signature. Its shape stands in the docstring."""
+"""``Array``: the type of every array in a signature. The docstring gives its shape."""
 
 from typing import Any, TypeAlias
 

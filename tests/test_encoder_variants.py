@@ -128,9 +128,9 @@ BAD = {  # what is done to (xs, ts): what the error says
     "xs 3-D": (lambda xs, ts: (xs[..., None], ts), r"xs \(N, T_enc\) .*got \(7, 4, 1\)"),
     "no characters": (lambda xs, ts: (xs[:, :0], ts), r"xs \(N, T_enc\) .*got \(7, 0\)"),
     "no questions": (lambda xs, ts: (xs[:0], ts[:0]), r"xs \(N, T_enc\) .*got \(0, 4\)"),
-    "ts 1-D": (lambda xs, ts: (xs, ts[:, 0]), r"ts \(7, T_dec \+ 1\) wanted, got \(7,\)"),
-    "too few answers": (lambda xs, ts: (xs, ts[1:]), r"ts \(7, T_dec \+ 1\) wanted, got \(6, 3\)"),
-    "a start alone": (lambda xs, ts: (xs, ts[:, :1]), r"ts \(7, T_dec \+ 1\) wanted, got \(7, 1\)"),
+    "ts 1-D": (lambda xs, ts: (xs, ts[:, 0]), r"expected ts \(7, T_dec \+ 1\), got \(7,\)"),
+    "too few answers": (lambda xs, ts: (xs, ts[1:]), r"expected ts \(7, T_dec \+ 1\), got \(6, 3\)"),
+    "a start alone": (lambda xs, ts: (xs, ts[:, :1]), r"expected ts \(7, T_dec \+ 1\), got \(7, 1\)"),
     "not ids": (lambda xs, ts: (xs + 0.5, ts), "expected integer ids, got float64"),
 }
 
@@ -152,10 +152,10 @@ def test_bad_questions_are_refused_alike_by_any_number_of_workers(cls, bad):
 def test_decode_refuses_what_are_no_questions(cls, workers):
     model, (xs, _) = willing(cls), batch()
     for wrong in (xs[0], xs[:, :0], xs[:0], xs[..., None]):
-        with pytest.raises(ValueError, match=r"decode: questions \(N, T_enc\).* got \("):
+        with pytest.raises(ValueError, match=r"decode: expected questions \(N, T_enc\) .* got \("):
             model.decode(wrong, 1, T_DEC, 2, workers=workers)
     for start_id, size, batch_size in ((1, 0, 2), (V, T_DEC, 2), (1, T_DEC, 0)):
-        with pytest.raises(ValueError, match=r"expected ids in|, got"):
+        with pytest.raises(ValueError, match=r"decode: expected .*, got|Embedding: expected ids in"):
             model.decode(xs, start_id, size, batch_size, workers=workers)
     with pytest.raises(ValueError, match="at least 1, got 0"):
         model.decode(xs, 1, T_DEC, workers=0)
