@@ -117,7 +117,7 @@ SLOW = (  # 10 s and more, or what a page in English already does
 
 @pytest.fixture(scope="module")
 def folder_of(trained_run, text_runs, tmp_path_factory) -> Callable[[str], Path]:
-    """Of each page: the files of the repository, small trained runs in runs, a small date.txt, and the .venv in use."""
+    """One folder per page: the files of the repository, small trained runs, a small date.txt, the .venv in use."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
 
