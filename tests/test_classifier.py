@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 from layer_table import Draw, gru_case, lively, seqself_case, text_case
-from script_tools import ROOT
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier, TextClassifier, evaluate
 from common.gradient_check import check_gradients
@@ -209,9 +208,8 @@ def test_dropout_is_on_words_between_layers_and_on_the_query():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attention", [True, False])
-def test_torch_twin_has_our_scores_and_gradients(attention, monkeypatch):
+def test_torch_twin_has_our_scores_and_gradients(attention):
     torch = pytest.importorskip("torch")
-    monkeypatch.syspath_prepend(ROOT / "scripts")
     from test_gru import from_torch
 
     from benchmarks.torch_text import TextTwin
@@ -282,10 +280,7 @@ def test_one_seed_one_model(cls):
         (lambda: GRUClassifier(V, classes=1), "GRUClassifier: expected at least 2 classes, got 1"),
         (lambda: BagOfWords(V, 0), "BagOfWords: expected at least 2 classes, got 0"),
         (lambda: GRUClassifier(V, 3, 0), "GRUClassifier: expected V, D, H and layers of at least 1, got (9, 3, 0, 3)"),
-        (
-            lambda: GRUClassifier(V, 3, 4, 0),
-            "GRUClassifier: expected V, D, H and layers of at least 1, got (9, 3, 4, 0)",
-        ),
+        (lambda: GRUClassifier(V, 3, 4, 0), "V, D, H and layers of at least 1, got (9, 3, 4, 0)"),
         (lambda: GRUClassifier(V, 3, 4, dropout=1.0), "Dropout: expected a ratio in [0, 1), got 1.0"),
         (lambda: SeqSelfClassifier(0), "SeqSelfClassifier: expected sizes (V, D, H) of at least 1, got (0, 300, 356)"),
         (lambda: BagOfWords(0), "BagOfWords: expected a vocabulary of at least 1, got 0"),

@@ -68,6 +68,18 @@ def test_imports_point_one_way():
     assert not {name: found for name, found in against.items() if found}
 
 
+def test_no_file_is_longer_than_a_reader_takes_in():
+    code = [
+        path
+        for room in [*ARROWS, "tests"]
+        for path in (ROOT / room).rglob("*")
+        if path.suffix in (".py", ".js", ".css")
+    ]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in code}
+    assert len(lengths) > 200
+    assert not {name: lines for name, lines in lengths.items() if lines > 350}
+
+
 def test_matplotlib_is_imported_by_pictures_only():
     against = []
     for name, path in FILES.items():
