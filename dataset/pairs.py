@@ -142,7 +142,7 @@ def _notes(
         lengths = [len(fields[column - 1].strip()) for _, fields in rows]
         longest = lengths.index(max(lengths))
         size = f"{max(lengths)} character{'s' * (max(lengths) > 1)}"
-        padded = f"{name} padded to {size}, the length of that in line {rows[longest][0]}"
+        padded = f"{name} padded to {size}, the longest in line {rows[longest][0]}"
         yield padded if min(lengths) < max(lengths) else f"{name} of {size}, none padded"
 
 

@@ -86,8 +86,8 @@ def test_what_was_done_is_said_once(convert):
         "the header skipped: 'en, ja, licence'",
         "1 blank line skipped",
         "column 3 of 3 ignored, in the first row 'CC-BY 2.0'",
-        "questions padded to 13 characters, the length of that in line 5",
-        "answers padded to 5 characters, the length of that in line 3",
+        "questions padded to 13 characters, the longest in line 5",
+        "answers padded to 5 characters, the longest in line 3",
         "written to out.txt",
     ]
     assert "answers of 10 characters, none padded\n" in convert(TAB, "a.tsv")[1]

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_docs import dead_links
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs" / "tour.ipynb"
 SAID = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
@@ -60,6 +61,11 @@ def test_it_is_small_and_tells_nothing_of_where_and_when_it_ran(kept):
     assert not re.search(r"/(home|tmp|root|usr|opt|var|Users|private)\b|[A-Z]:\\|\d{4}-\d\d-\d\dT\d\d:", text)
     assert json.loads(kept)["metadata"] == SAID
     assert all(cell["metadata"] == {} for cell in code_cells(kept))
+
+
+def test_its_links_lead_somewhere(kept):
+    texts = ["".join(cell["source"]) for cell in json.loads(kept)["cells"] if cell["cell_type"] == "markdown"]
+    assert len(texts) > 5 and dead_links("docs/tour.ipynb", "\n\n".join(texts)) == []
 
 
 def test_it_shows_a_map_a_picture_and_a_shaded_table(kept):
