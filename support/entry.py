@@ -46,7 +46,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         say(of_import(error) or in_words(error))
         code = 2
     except Interrupted as error:
-        say(f"{error}, the state is saved; continue with --resume {error.folder}")
+        say(f"{error}, the state is saved; go on with --resume {error.folder}")
         code = error.exit_code
     except KeyboardInterrupt:
         say("interrupted")

@@ -86,8 +86,8 @@ def test_what_was_done_is_said_once(convert):
         "the header skipped: 'en, ja, licence'",
         "1 blank line skipped",
         "column 3 of 3 ignored, in the first row 'CC-BY 2.0'",
-        "questions padded to 13 characters, the length of that in line 5",
-        "answers padded to 5 characters, the length of that in line 3",
+        "questions padded to 13 characters, the length of the one in line 5",
+        "answers padded to 5 characters, the length of the one in line 3",
         "written to out.txt",
     ]
     assert "answers of 10 characters, none padded\n" in convert(TAB, "a.tsv")[1]
@@ -111,7 +111,7 @@ def test_an_output_that_cannot_be_written_is_no_traceback(tmp_path):
 
 def test_ids_are_no_texts(convert):
     code, printed, *_ = convert("1\teng\tHi.\n2\teng\tGo.\n", "tatoeba.tsv")
-    assert code == 0 and "questions are whole numbers alone" in printed
+    assert code == 0 and "questions are all whole numbers" in printed
 
 
 def test_the_command_as_it_is_typed(tmp_path):
@@ -196,7 +196,7 @@ def test_what_is_there_stays_until_the_new_file_is_whole(tmp_path, monkeypatch):
     link.symlink_to("a.tsv")
     out.write_text("before")
     for same in (source, link):
-        with pytest.raises(ValueError, match="expected another file than the one that is read"):
+        with pytest.raises(ValueError, match="expected another file than the one to read"):
             pairs.convert(source, same)
     with monkeypatch.context() as full:
         full.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
