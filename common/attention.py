@@ -125,7 +125,7 @@ class TimeAttention(Layer):
         return a @ hs_enc
 
     def keep(self, a: Array) -> None:
-        """Store weights a (N, T_dec, T_enc) as ``attention_weights``, as a copy of its own."""
+        """Store weights a (N, T_dec, T_enc) as ``attention_weights``, in a separate copy."""
         self.attention_weights = a.transpose(1, 0, 2).copy()
 
     def backward(self, dc: Array) -> tuple[Array, Array]:
@@ -133,7 +133,7 @@ class TimeAttention(Layer):
         self.expect("dc (N, T_dec, H)", dc, *hs_dec.shape)
         dscores = self.softmax.backward((hs_enc @ dc.transpose(0, 2, 1)).transpose(0, 2, 1))
         dhs_dec = dscores @ hs_enc
-        # hs_enc served twice in forward, in the sum and in the scores: a^T dc + dscores^T hs_dec, in one product
+        # forward used hs_enc twice, in the sum and in the scores: a^T dc + dscores^T hs_dec, in one product
         weights, by = np.concatenate((a, dscores), axis=1), np.concatenate((dc, hs_dec), axis=1)
         dhs_enc = weights.transpose(0, 2, 1) @ by
         return dhs_enc, dhs_dec

@@ -1,4 +1,4 @@
-"""Base of the models: saves and loads their parameters by name."""
+"""Base class of the models: saves and loads their parameters by name."""
 
 import os
 
@@ -13,13 +13,13 @@ __all__ = ["BaseModel", "np"]
 
 
 class BaseModel:
-    """A model: ``params``, ``grads``, and in the subclass ``forward(...) -> loss`` and ``backward``.
+    """A model: ``params`` and ``grads``; the subclass adds ``forward(...) -> loss`` and ``backward``.
 
-    A subclass may fill ``params`` and ``grads`` in an ``__init__`` of its own, without calling this one.
+    A subclass may fill ``params`` and ``grads`` in its own ``__init__`` without calling this one.
     Source: 『ゼロから作るDeep Learning 2』, common/base_model.py.
     """
 
-    arguments: dict  # those of __init__, in the models that model files can hold
+    arguments: dict  # of __init__, in models that can be saved to a model file
 
     def __init__(self):
         self.params: list[Array] = []
@@ -28,7 +28,7 @@ class BaseModel:
     def save_params(self, file_name: str | os.PathLike | None = None, manifest: dict | None = None) -> None:
         """Write the parameters to exactly ``file_name``, or to ``<class name>.npz`` in the working folder.
 
-        manifest: facts to keep beside them, anything JSON can hold. Raises ValueError, and writes nothing, when a
+        manifest: facts to store with them, anything JSON can hold. Raises ValueError and writes nothing when a
         parameter is not finite.
         """
         arrays = {name: to_cpu(p) for name, p in finite_params(self).items()}
@@ -37,7 +37,7 @@ class BaseModel:
     def load_params(self, file_name: str | os.PathLike | None = None) -> dict:
         """Fill the parameters from a file that ``save_params`` wrote; return its manifest.
 
-        Raises OSError, or CheckpointError that lists every name that does not fit; no parameter has changed then.
+        Raises OSError, or a CheckpointError that lists every name that does not fit; either way no parameter changes.
         """
         file_name = file_name or self._default_name()
         arrays, manifest = checkpoint.load(file_name)

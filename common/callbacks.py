@@ -1,6 +1,6 @@
-"""What happens around the training loop. A callback overrides the events it cares for; each gets the Trainer.
+"""Callbacks of the training loop. A callback overrides the events it needs; each event receives the Trainer.
 
-Callbacks hear an event in the order in which they are listed: list those that measure before those that watch the
+Callbacks are called in the order in which they are listed: list those that measure before those that watch the
 measures.
 """
 
@@ -18,12 +18,12 @@ from support.terminal import printable
 
 
 class Callback:
-    """Base class, in which every event does nothing.
+    """Base class whose events do nothing.
 
-    ``columns``  declares the numbers that it adds to the record of each epoch: see ``common.columns``, also for how to
-                 add a measure
-    ``state``    names the attributes that a resumed training needs, which JSON can hold
-    ``arrays``   names those that are dicts of arrays, by parameter
+    ``columns``  declares the numbers that it adds to the record of each epoch; ``common.columns`` explains how to add
+                 a measure
+    ``state``    names the attributes that a resumed run needs; JSON must be able to hold them
+    ``arrays``   names further such attributes that are dicts of arrays by parameter name
     """
 
     columns: tuple[Column, ...] = ()
@@ -34,24 +34,24 @@ class Callback:
         """Before the first epoch of each ``fit``."""
 
     def workers_begin(self, trainer) -> None:
-        """Before each epoch, when every worker has its model, in ``trainer.models``."""
+        """Before each epoch, once every worker has its model (``trainer.models``)."""
 
     def interval_end(self, trainer) -> None:
         """After every ``eval_interval`` iterations; their mean loss is the last entry of ``trainer.loss_list``."""
 
     def iteration_end(self, trainer) -> None:
-        """After each update, and after ``interval_end`` where an interval ends with it."""
+        """After each update, and after ``interval_end`` if an interval ends there."""
 
     def epoch_end(self, trainer) -> None:
-        """After each epoch; its record, to be read or added to, is ``trainer.history[-1]``."""
+        """After each epoch; its record, to read or extend, is ``trainer.history[-1]``."""
 
     def fit_end(self, trainer) -> None:
-        """After the last epoch of each ``fit``, unless it ended by an exception."""
+        """After the last epoch of each ``fit``, unless an exception ended it."""
 
 
 class PrintLoss(Callback):
-    """Print the chapter's line at every interval. Time counts from ``start`` (seconds of ``time.perf_counter``),
-    or from the first fit; ``label`` stands before the line where several models train in turn."""
+    """Print the chapter's line at every interval. Time is measured from ``start`` (seconds of ``time.perf_counter``)
+    or from the first fit; ``label`` prefixes the line when several models are trained in turn."""
 
     def __init__(self, label: str = "", start: float | None = None):
         self.label = label
@@ -67,11 +67,11 @@ class PrintLoss(Callback):
             f"{self.label}| epoch {trainer.current_epoch + 1} |  iter {trainer.iteration} / {trainer.max_iters} | "
             f"time {int(seconds)}[s] | loss {trainer.loss_list[-1]:.2f}"
         )
-        tqdm.write(printable(line))  # unlike print, it does not tear a progress bar
+        tqdm.write(printable(line))  # unlike print, it does not break up a progress bar
 
 
 class ProgressBar(Callback):
-    """Advance a tqdm bar by one per iteration. The caller makes and closes it, as several fits may share one."""
+    """Advance a tqdm bar by one per iteration. The caller creates and closes it, because several fits may share one."""
 
     def __init__(self, bar: tqdm):
         self.bar = bar
@@ -84,9 +84,9 @@ SECONDS = Column("seconds", "seconds", ".2f")
 
 
 class Seconds(Callback):
-    """Record the time of each epoch as ``seconds``, callbacks that are listed before this one included.
+    """Record the duration of each epoch as ``seconds``, including the callbacks listed before this one.
 
-    ``spent``: on the running epoch so far, including the time before it was interrupted.
+    ``spent``: seconds spent on the current epoch so far, including those before an interruption.
     """
 
     columns = (SECONDS,)
@@ -106,9 +106,9 @@ class Seconds(Callback):
 
 
 class Measure(Callback):
-    """Record ``measure(model)`` after each epoch; the model infers meanwhile.
+    """Record ``measure(model)`` after each epoch, with the model switched to inference.
 
-    name: in the epoch's record, or the Column that also says how the number is shown.
+    name: of the number in the epoch's record, or a Column, which also says how it is shown.
     """
 
     def __init__(self, name: str | Column, measure: Callable):
@@ -122,12 +122,12 @@ class Measure(Callback):
 
 
 class Watch(Callback):
-    """Base of callbacks that follow one number in the records of the epochs, recorded before their turn comes.
+    """Base class of callbacks that follow one number in the epochs' records, which an earlier callback recorded.
 
-    monitor: its name; mode: whether "max" or "min" is better; an epoch improves when it is better than the best one
-    so far by more than ``min_delta``; nan is never better.
-    ``best`` and ``best_epoch``: of the best epoch in all fits; before the first, -inf or inf, and None.
-    Raises ValueError for another mode or a negative min_delta, and in training when a record lacks the name.
+    monitor: its name; mode: whether "max" or "min" is better; an epoch improves when it beats the best one so far by
+    more than ``min_delta``; nan never does.
+    ``best`` and ``best_epoch``: the best value in all fits and its epoch; at first -inf or inf, and None.
+    Raises ValueError for another mode or a negative min_delta, and during training when a record lacks the name.
     """
 
     state: tuple[str, ...] = ("best", "best_epoch")
@@ -143,7 +143,7 @@ class Watch(Callback):
         self.best_epoch: int | None = None
 
     def improved(self, trainer) -> bool:
-        """Whether the newest epoch is the best so far; if so, make it ``best``."""
+        """Tell whether the latest epoch is the best so far; if so, store it as ``best``."""
         record = trainer.history[-1]
         if self.monitor not in record:
             raise ValueError(
@@ -161,14 +161,14 @@ class Watch(Callback):
 
 
 class EarlyStopping(Watch):
-    """End the fit after ``patience`` epochs in a row that did not improve; see ``Watch``. List it after the measures.
+    """End the fit after ``patience`` consecutive epochs without improvement; see ``Watch``. List it after the measures.
 
-    restore_best_weights: after a fit that it stopped, give the model the parameters of the best epoch, of which a copy
-    is kept; a fit that ends by its number of epochs keeps its last ones, as in Keras 2.2.
-    ``wait``           epochs since the best one; a later fit goes on counting
-    ``stopped_epoch``  the epoch after which the last fit was stopped; None when it was not
-    Raises ValueError as ``Watch`` does, and for a patience below 0.
-    Source: the names and the rule of Keras 2.2, which however begins anew in each fit; Prechelt 1998.
+    restore_best_weights: after a fit that it stopped, restore the parameters of the best epoch, of which it keeps a
+    copy; a fit that runs for all its epochs keeps its last parameters, as in Keras 2.2.
+    ``wait``           epochs since the best one; a later fit continues the count
+    ``stopped_epoch``  the epoch after which the last fit was stopped; None if it was not
+    Raises ValueError like ``Watch``, and for a patience below 0.
+    Source: names and rule are those of Keras 2.2, which however starts afresh in each fit; Prechelt 1998.
     """
 
     state = *Watch.state, "wait"
@@ -215,7 +215,8 @@ class EarlyStopping(Watch):
 class ModelCheckpoint(Watch):
     """Save the model after each epoch that improves; see ``Watch``. List it after the measures.
 
-    save_best_only: False saves after every epoch; save: ``save(path, model)``, by default ``model.save_params(path)``.
+    save_best_only: False saves after every epoch. save: called as ``save(path, model)``; the default calls
+    ``model.save_params(path)``.
     """
 
     def __init__(

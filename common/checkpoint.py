@@ -1,12 +1,12 @@
-"""Files of named arrays and a manifest: the one format in which this project keeps weights.
+"""Checkpoints: files of named arrays and a manifest, the only format in which this project stores weights.
 
-A file is an uncompressed zip that ``numpy.load`` can read too: ``manifest.json`` first, then one ``.npy`` per named
+A file is an uncompressed zip that ``numpy.load`` can also read: ``manifest.json`` first, then one ``.npy`` per named
 array, in C order. Nothing in it is ever executed: no pickles.
 
-The manifest gives each array's shape, dtype and SHA-256; every other byte of the file follows from these, except for
-the numbers themselves. The reader therefore parses no zip: it checks that the file is what ``save`` writes, and
-refuses anything else a zip could be (compressed, encrypted, overlapping, ...) without having to know it.
-The records of the zip are in support/zip_records.py.
+The manifest gives each array's shape, dtype and SHA-256; apart from the numbers themselves, every other byte of the
+file follows from these. The reader therefore parses no zip: it checks that the file is what ``save`` writes, and
+refuses anything else a zip could be (compressed, encrypted, overlapping, ...) without having to recognise it.
+The zip records are in support/zip_records.py.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from support.atomic_file import replacing
 MANIFEST = "manifest.json"
 FORMAT = 2
 DTYPES = {numpy.dtype(order + kind).str for kind in "?bhilqBHILQefdgFDG" for order in "<>"}
-FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:]")  # not in names: paths, and what would break a line
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:]")  # not in names: path separators and line breaks
 CHUNK = 2**20  # bytes to read and check at a time
 
 
@@ -42,10 +42,10 @@ class CheckpointError(ValueError):
 def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: dict | None = None) -> None:
     """Write the arrays, in full precision, and the manifest (anything JSON can hold) to exactly ``path``.
 
-    The file is written beside its place and renamed when it is whole; an earlier file stays until then. Equal contents
-    give equal bytes. Raises OSError when it cannot be written, ValueError or TypeError for what could not be read
-    back: arrays that do not hold numbers, names with / \\ : or control characters or that ``numpy.load`` cannot tell
-    apart, a manifest that has ``arrays`` or is too large to read within the memory that ``load`` promises.
+    A temporary file in the same folder is renamed once it is complete; an earlier file stays until then. Equal contents
+    give equal bytes. Raises OSError when it cannot be written, ValueError or TypeError for anything that could not be
+    read back: arrays that do not hold numbers, names with / \\ : or control characters, names that ``numpy.load``
+    cannot tell apart, a manifest with a key ``arrays`` or too large to read within the memory that ``load`` promises.
     """
     if "arrays" in (manifest or {}):
         raise ValueError("checkpoint.save: 'arrays' in the manifest is the format's own; choose another name")
@@ -53,7 +53,7 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
     members = [_Member(name, array.shape, array.dtype.str) for name, array in arrays.items()]
     files = {MANIFEST: f"the file's own {MANIFEST}"} | {m.file_name: repr(m.name) for m in members}
     for m in members:
-        if m.name in files:  # numpy.load takes the name of a file before the name of an array
+        if m.name in files:  # numpy.load looks for a file of that name before an array
             raise ValueError(
                 f"checkpoint.save: numpy.load could not tell the array {m.name!r} from {files[m.name]}; rename one"
             )
@@ -72,16 +72,16 @@ def save(path: str | os.PathLike, arrays: dict[str, numpy.ndarray], manifest: di
 def load(path: str | os.PathLike) -> tuple[dict[str, numpy.ndarray], dict]:
     """Read ``(arrays, manifest)``.
 
-    The file is checked before memory is allocated for an array, each array before the next; the peak is twice the
-    file's size and 32 MB. Raises OSError when the file cannot be read, CheckpointError with the reason when it is not
-    a checkpoint.
+    The file's structure is checked before any array is allocated, and each array before the next one; peak memory is
+    twice the file's size plus 32 MB. Raises OSError when the file cannot be read, CheckpointError with the reason when
+    it is not a checkpoint.
     """
     with _checked(path) as (file, manifest, members):
         return {member.name: _array(file, member, *place) for member, *place in members}, manifest
 
 
 def read_manifest(path: str | os.PathLike) -> dict:
-    """Read the manifest alone, and check everything in the file except the arrays' numbers.
+    """Read only the manifest, and check everything in the file except the arrays' numbers.
 
     Raises the same errors as ``load``.
     """
@@ -92,7 +92,7 @@ def read_manifest(path: str | os.PathLike) -> dict:
 def assign(params: dict[str, numpy.ndarray], arrays: dict[str, numpy.ndarray], path: str | os.PathLike) -> None:
     """Copy the arrays into the parameters of the same names, in place: all of them, or none.
 
-    Raises CheckpointError that lists the names that are missing, left over, or of another shape or kind of number.
+    Raises a CheckpointError that lists names that are missing, left over, or of another shape or kind of number.
     """
     faults = [f"missing {name} {params[name].shape}" for name in params if name not in arrays]
     faults += [f"left over {name} {arrays[name].shape}" for name in arrays if name not in params]
@@ -124,9 +124,9 @@ def _without_numpy(value):
 
 @contextmanager
 def _checked(path: str | os.PathLike) -> Iterator[tuple[BufferedReader, dict, list[tuple["_Member", int, int]]]]:
-    """Open and check the file: yield it with its manifest and its members, each with its checksum and offset.
+    """Open and check the file; yield it with its manifest and its members, each with its checksum and offset.
 
-    The arrays' numbers are not checked yet. Any error, here or in the block, becomes one CheckpointError.
+    The arrays' numbers are not checked yet. Any error, here or in the block, becomes a CheckpointError.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait forever, a device never end
         raise CheckpointError(f"{path}: not a checkpoint: a folder, a pipe or a device")
@@ -203,9 +203,9 @@ def _read(file: BufferedReader, size: int) -> bytes:
 def _parse(content: bytes, size: int) -> dict:
     """Parse the manifest of a file of at least ``size`` bytes. Raises ValueError, or RecursionError for deep nesting.
 
-    A few bytes of JSON can take a hundred in memory: the memory is bounded before they are parsed.
+    A few bytes of JSON can take a hundred in memory, so the memory is bounded before parsing.
     """
-    width = 3 if content.isascii() and b"\\u" not in content else 9  # one wide character widens all those beside it
+    width = 3 if content.isascii() and b"\\u" not in content else 9  # one wide character widens the whole string
     cost = width * len(content) + 72 * content.count(b",") + 130 * sum(map(content.count, (b":", b"{", b"[")))
     if cost > size + 28 * 2**20:
         raise ValueError(
@@ -227,7 +227,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
 
 @dataclass(frozen=True)
 class _Member:
-    """An array as the manifest describes it. Raises ValueError for a description that ``save`` never writes."""
+    """An array as described in the manifest. Raises ValueError for a description that ``save`` never writes."""
 
     name: str
     shape: list[int] | tuple[int, ...]

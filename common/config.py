@@ -1,4 +1,4 @@
-"""Settings to choose before the framework is imported.
+"""Settings that must be chosen before the rest of the framework is imported.
 
 ``GPU``: True makes ``common.np.np`` cupy instead of numpy. Set the environment
 variable ``GPU=1``, or run ``from common import config; config.GPU = True`` before

@@ -1,4 +1,4 @@
-"""Measures of whether attention weights say what an output depends on, and rank correlation to compare them.
+"""Measures of whether attention weights tell what an output depends on, and rank correlation to compare them.
 
 Attention assigns each token a part in an output. The whole model gives two other answers: ``gradient_times_input``,
 what the output's log-probability would gain if the token's embedding grew; ``occlusion``, what it loses without the
@@ -18,9 +18,9 @@ from support.array import Array
 
 
 class Parts(NamedTuple):
-    """The part of each input token in each output, by three measures; all but ``seen`` are (N, T_out, T).
+    """The part of each input token in each output, by three measures; all except ``seen`` are (N, T_out, T).
 
-    attention: weights. gradient, occlusion: nats of the log-probability of what the model wrote, of either sign.
+    attention: weights. gradient, occlusion: signed changes, in nats, of the log-probability of the model's own output.
     seen: bool (N, T), the tokens that are not padding.
     """
 
@@ -32,7 +32,7 @@ class Parts(NamedTuple):
 
 @contextmanager
 def given_to_backward(layer: Layer) -> Iterator[list[Array]]:
-    """Record what the layer's backward is given, one entry per call: ``with given_to_backward(embed) as douts:``."""
+    """Record the argument of each call of the layer's backward: ``with given_to_backward(embed) as douts:``."""
     douts: list[Array] = []
     backward = layer.backward
 
@@ -50,7 +50,7 @@ def given_to_backward(layer: Layer) -> Iterator[list[Array]]:
 def gradient_times_input(embed: Embedding, xs: Array, backward: Callable[[], object]) -> Array:
     """Return ``sum_d dy[n]/de[n, t, d] * e[n, t, d]``, (N, T), for embeddings e of xs (N, T) and an output y (N,).
 
-    backward: runs the model's backward from the sum of y, after a forward of xs; each y may depend on its own row only.
+    backward: runs the model's backward from the sum of y, after a forward of xs; each y must depend on its row only.
     Source: Denil et al. 2014 (arXiv:1412.6815); Shrikumar et al. 2016 (arXiv:1605.01713).
     """
     with given_to_backward(embed) as douts:
@@ -61,7 +61,7 @@ def gradient_times_input(embed: Embedding, xs: Array, backward: Callable[[], obj
 def occlusion(log_probs: Callable[[Array], Array], xs: Array, pad: int) -> Array:
     """Return ``log_probs(xs)[n, i] - log_probs(xs with pad at t)[n, i]``, in nats: (N, T_out, T) for xs (N, T).
 
-    log_probs: ids (N, T) -> (N, T_out), for the same outputs in every call. Tokens that are pad already lose exactly 0.
+    log_probs: ids (N, T) -> (N, T_out), of the same outputs in every call. Tokens that already are pad give exactly 0.
     Source: Zeiler & Fergus 2014 (arXiv:1311.2901); Li et al. 2016 (arXiv:1612.08220).
     """
     before = log_probs(xs)
@@ -93,9 +93,9 @@ def _expect_ranks(name: str, values: Array, seen: Array | bool = True) -> None:
 
 
 def spearman(a: Array, b: Array) -> float:
-    """Return the rank correlation (-1..1) of a (T,) and b (T,): Pearson's of their mean ranks; nan if one is constant.
+    """Return the rank correlation (-1..1) of a (T,) and b (T,): Pearson's on their mean ranks; nan if one is constant.
 
-    Raises ValueError when their lengths differ or one has a nan. Source: Spearman 1904; for ties, Kendall 1945.
+    Raises ValueError when their lengths differ or one contains a nan. Source: Spearman 1904; for ties, Kendall 1945.
     """
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"spearman: expected two arrays (T,), got {a.shape} and {b.shape}")
@@ -109,7 +109,7 @@ def spearman(a: Array, b: Array) -> float:
 def rank_correlations(a: Array, b: Array, seen: Array) -> Array:
     """Return ``spearman`` of a and b (N, T_out, T) over the tokens where seen, bool (N, T), is True: (N, T_out).
 
-    Raises ValueError when ``seen`` is not such a mask, for other shapes, and for a seen nan, with its place.
+    Raises ValueError when ``seen`` is not such a mask, for other shapes, and for a seen nan, naming its position.
     """
     expect_mask("rank_correlations", seen, (len(a), a.shape[-1]), "seen")
     for name, values in (("a", a), ("b", b)):
@@ -130,9 +130,9 @@ class Summary(NamedTuple):
 
 
 def summary(correlations: Array) -> Summary:
-    """Summarize correlations (N, T_out), first as the mean over each example's outputs, leaving out those that are nan.
+    """Summarize correlations (N, T_out): average over each example's outputs, then over examples, leaving out nan.
 
-    An example with nothing left does not count; mean and spread are nan when no example counts.
+    An example whose correlations are all nan does not count; mean and spread are nan when no example counts.
     """
     there = ~np.isnan(correlations)
     some = there.any(axis=1)

@@ -1,8 +1,8 @@
-"""Functions on arrays: over the last axis, with any leading axes; they keep the dtype of the input.
+"""Functions of arrays, over the last axis with any leading axes; they keep the dtype of the input.
 
 All of them stay finite for |x| up to 1e4 and are complex-safe: a tiny imaginary part
 passes through as the derivative, which ``common.gradient_check`` relies on.
-Therefore shifts and comparisons use the real part alone.
+Shifts and comparisons therefore use only the real part.
 """
 
 import numbers
@@ -57,7 +57,7 @@ def cross_entropy_error(y: Array, t: Array) -> float:
     """Mean cross entropy, in nats, of *probabilities* y against labels t.
 
     y (..., K); t (...) class ids, or (..., K) shares of the classes, one-hot or smoothed  ->  a scalar.
-    A probability of 0 counts as the smallest normal number of its dtype, which keeps the loss finite.
+    A probability of 0 is treated as the smallest normal number of its dtype, which keeps the loss finite.
     Raises ValueError like ``check_labels``, and when t is empty.
     """
     soft = check_labels("cross_entropy_error", t, y)
@@ -73,8 +73,8 @@ def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None,
     """Check the labels t of scores y (..., K); return True for shares of the classes (..., K), False for ids (...).
 
     Raises ValueError for any other shape; for ids that are not integers, or outside 0..K-1 and not ``ignore_label``;
-    and for shares that are negative, do not sum to 1 (to 1e-3, which float16 allows), or are not allowed (``shares``
-    False). The message begins with ``name``, the caller.
+    and for shares that are negative, do not sum to 1 (within 1e-3, which float16 can meet), or are not allowed
+    (``shares`` False). The message begins with ``name``, the caller.
     """
     expect_array(name, "scores", y)
     expect_array(name, "labels", t)
@@ -104,9 +104,9 @@ def check_labels(name: str, t: Array, y: Array, ignore_label: int | None = None,
 
 
 def as_number(what: str, value, kind: type = float) -> float:
-    """Return a number of any type (Python, numpy, cupy, an array without axes) as Python's own int or float.
+    """Convert a number of any type (Python, numpy, cupy, an array without axes) to a Python int or float.
 
-    The type matters: float32 weights times a numpy.float64 rate give float64, times a Python float they stay float32.
+    The type matters: float32 weights times a numpy.float64 rate give float64; times a Python float, float32.
     kind: int requires a whole number. Raises ValueError for anything else; ``what`` names the value in the message.
     """
     own = value.item() if getattr(value, "shape", None) == () else value
@@ -133,7 +133,7 @@ def expect_array(name: str, what: str, array, shape: tuple[int | None, ...] | No
 
 
 def expect_mask(name: str, mask, shape: tuple[int | None, ...] | None = None, what: str = "mask") -> None:
-    """Like ``expect_array``, and the dtype must be bool: ids would pass for a mask, 0 and 1 for indices."""
+    """Like ``expect_array``, but also require bool: ids would pass for a mask, and 0 and 1 for indices."""
     expect_array(name, what, mask, shape)
     if mask.dtype != bool:
         raise ValueError(f"{name}: {what}: expected bool, got {mask.dtype}; a comparison makes one: ids != padding")

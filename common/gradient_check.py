@@ -1,13 +1,13 @@
-"""Proof that a backward is the derivative of its forward: the complex step, confirmed by real differences.
+"""Gradient check: compare backward with the complex-step derivative of forward, confirmed by real differences.
 
-For a real function f, ``Im f(x + ih) / h`` with ``h = 1e-30`` is the derivative to about 1e-15. It subtracts no
-close numbers, which allows a tolerance of 1e-10 where finite differences need 1e-3.
+For a real function f, ``Im f(x + ih) / h`` with ``h = 1e-30`` is the derivative to about 1e-15. It never subtracts
+nearly equal numbers, which allows a tolerance of 1e-10 where finite differences need 1e-3.
 Source: Squire & Trapp 1998; Martins et al. 2003.
 
 Works for any object with ``params``, ``grads``, ``forward`` and ``backward``. The complex step fails, with or without
-an error, where a forward loses the imaginary part (``np.abs``, ``np.std``, a float buffer), and at a kink. Therefore
-real steps also move each array along one random direction (common/real_differences.py); where they disagree with the
-complex step, they take its place, element by element.
+an error, where a forward loses the imaginary part (``np.abs``, ``np.std``, a float buffer), and at a kink. Each array
+is therefore also moved along one random direction by real steps (common/real_differences.py); where these disagree with
+the complex step, they replace it, element by element.
 """
 
 import warnings
@@ -41,24 +41,24 @@ __all__ = [
 def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int = 0) -> Errors:
     """Compare every gradient of a layer or model with the complex step, and the complex step with real differences.
 
-    inputs: the arguments of ``forward``. The gradients of float arrays are checked, anything else (ids, labels, masks,
-    numbers, None) is passed on. The upstream gradient is random, drawn from ``seed``. The object itself stays as it
-    is: copies in float64 and complex128 do the work, and random layers repeat their draws in each copy.
+    inputs: the arguments of ``forward``. The gradients of float arrays are checked; anything else (ids, labels, masks,
+    numbers, None) is passed on. The upstream gradient is random, drawn from ``seed``. The object itself is not changed:
+    the check runs on copies in float64 and complex128, and random layers repeat their draws in each copy.
 
-    Returns the largest error of each array by name, ``lstm.Wh`` for parameters, ``input 0`` for inputs: a dict whose
-    ``scales`` hold the array's largest numeric gradient, of which the error is a share. (For gradients that are only
-    rounding, such as those of a bias that softmax cancels, it is a share of what rounding can tell.)
+    Returns the largest error of each array by name (``lstm.Wh`` for a parameter, ``input 0`` for an input), as a share
+    of the array's largest numeric gradient, which ``scales`` of the returned dict holds. (For gradients that are only
+    rounding, such as those of a bias that softmax cancels, it is a share of what rounding can resolve.)
 
-    Raises GradientError with the name, index, analytic and numeric value of the worst element when an error is over
-    the tolerance; also when a second backward returns other gradients, and when backward changes inputs, rebinds a
+    Raises GradientError with the name, index, analytic and numeric value of the worst element when an error exceeds
+    the tolerance; also when a second backward returns different gradients, and when backward changes inputs, rebinds a
     gradient, or returns gradients of the wrong number or shape. Two subclasses mean that no element is known to be
     wrong: KinkError names an element where forward has a kink or a jump, which no method can check; NotVerified
     names what neither method can check because forward is not finite there, or too rough (does it compute in
     float32?). Raises ValueError for inputs that hold floats in lists.
     Warns RealDifferencesOnly when forward is not complex-safe and real differences alone confirm backward, to 1e-6;
-    the returned errors are then no smaller. Warns Unconfirmed when gradients are too small beside the outputs for real
-    differences to see.
-    Not seen by any method: a share below 1e-6 of the array's largest gradient that forward loses in complex numbers.
+    the returned errors are then no smaller. Warns Unconfirmed when gradients are too small relative to the outputs for
+    real differences to see.
+    No method sees a share below 1e-6 of the array's largest gradient that forward loses in complex numbers.
     """
     name = type(layer_or_model).__name__
     _check_inputs(name, inputs)
@@ -69,8 +69,8 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
         raise ValueError(f"{name}: nothing to check: no parameters, and no float array among the inputs")
     if not abs(trial.loss() - trial.loss()) <= 1e-12 * trial.terms:
         raise GradientError(
-            f"{name}: the same forward twice gave two outputs: does it draw from a generator that is not its own, such "
-            "as np.random.rand's? Give it one: self.rng = np.random.default_rng(seed)"
+            f"{name}: the same forward twice gave two outputs: does it draw from a generator outside itself, such as "
+            "np.random's? Give it its own: self.rng = np.random.default_rng(seed)"
         )
     trial.noise = max(trial.noise, roughness(trial.loss, list(trial.places.values())))
     errors, verdicts = Errors(), {}
@@ -82,7 +82,7 @@ def check_gradients(layer_or_model, *inputs, tolerance: float = 1e-10, seed: int
 
 
 def _conclude(name: str, verdicts: dict[str, Verdict], unsafe: str) -> None:
-    """Raise for the worst finding; warn about gradients that were verified less well."""
+    """Raise for the worst finding; warn about gradients that were verified less strictly."""
 
     def texts(kind: str) -> str:
         return "; ".join(text for text in (getattr(v, kind) for v in verdicts.values()) if text)
@@ -128,7 +128,7 @@ def _check_inputs(name: str, inputs: tuple) -> None:
         if isinstance(x, (list, tuple, dict)) and _holds_floats(x):
             raise ValueError(
                 f"{name}: input {i} is a {type(x).__name__} that holds floats, whose gradients would go unchecked; "
-                "give each array as an input of its own (a small layer that takes them one by one can wrap yours)"
+                "pass each array as a separate input (a small layer that takes them one by one can wrap yours)"
             )
 
 

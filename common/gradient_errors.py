@@ -2,7 +2,7 @@
 
 
 class GradientError(AssertionError):
-    """A backward that is not the derivative of its forward, or that breaks the layers' protocol."""
+    """The backward is not the derivative of its forward, or breaks the layers' protocol."""
 
 
 class NotVerified(GradientError):
@@ -10,7 +10,7 @@ class NotVerified(GradientError):
 
 
 class KinkError(NotVerified):
-    """The forward has a kink or a jump at this point, and no derivative to compare backward with."""
+    """The forward has a kink or a jump at this point, hence no derivative to compare backward with."""
 
 
 class RealDifferencesOnly(UserWarning):
@@ -18,7 +18,7 @@ class RealDifferencesOnly(UserWarning):
 
 
 class Unconfirmed(UserWarning):
-    """Gradients too small for real differences to see: only the complex step confirms them."""
+    """Gradients are too small for real differences to see: only the complex step confirms them."""
 
 
 class Errors(dict):

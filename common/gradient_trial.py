@@ -1,4 +1,4 @@
-"""Copies of a layer at a point, which a gradient check may move: its loss, its complex step, its backward."""
+"""Copies of a layer for a gradient check: evaluate its loss, complex step and backward at a point."""
 
 import copy
 import inspect
@@ -19,11 +19,11 @@ ComplexWarning = numpy.exceptions.ComplexWarning
 
 
 class Trial:
-    """A layer at a point: copies in float64 and complex128, with its inputs, and an upstream gradient.
+    """A layer at a point: copies in float64 and complex128, with inputs and an upstream gradient.
 
     places, exact_places: the arrays to differentiate by, by name, in each copy. terms: the sum of the magnitudes of
-    all terms of ``loss``; size: the largest of them, at most 1; noise: how far off the loss may be. unsafe: the error
-    of the complex copy, or "".
+    all terms of ``loss``; size: the largest magnitude, at most 1; noise: how far off the loss may be. unsafe: the error
+    that the complex copy raised, or "".
     """
 
     def __init__(self, layer, inputs: Iterable, seed: int, jitter: int | None = None):
@@ -39,10 +39,10 @@ class Trial:
         self.unsafe = ""
         self.jittered: list[tuple[Trial, dict[str, Array]]] = []
         outputs = _outputs(self.name, self.copy(self.real).forward(*copy.deepcopy(self.x64)))
-        # a stream that no caller draws inputs from: along the row that a layer normalises, no gradient flows
+        # not a stream from which a caller draws inputs: no gradient flows along the row that a layer normalises
         rng = numpy.random.default_rng((seed, 0xBAC7))
         self.upstream = [np.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
-        if not inspect.signature(self.real.backward).parameters:  # a model whose loss is the end of the chain
+        if not inspect.signature(self.real.backward).parameters:  # a model: its loss ends the chain
             self.upstream = [np.ones(())]
         products = [np.abs(d * y) for d, y in zip(self.upstream, outputs, strict=True)]
         self.terms = float(sum(p.sum() for p in products))
@@ -63,13 +63,13 @@ class Trial:
         return sum((d * y).sum() for d, y in zip(self.upstream, ys, strict=True))
 
     def derivative(self, key: str, index: tuple) -> float:
-        """Return the complex step's derivative by one element. Raises whatever forward raises on complex numbers."""
+        """Return the complex-step derivative by one element. Raises whatever forward raises on complex numbers."""
         place = self.exact_places[key]
         kept = place[index]
         place[index] = kept + 1j * H
         try:
             with warnings.catch_warnings():
-                # a float buffer in a forward would swallow the imaginary part and pass as a zero gradient
+                # a float buffer in forward would drop the imaginary part, which would look like a zero gradient
                 warnings.simplefilter("error", ComplexWarning)
                 return float(self._loss(self.exact, self.x128).imag) / H
         finally:
@@ -82,13 +82,13 @@ class Trial:
                 trials = [Trial(self.layer, self.inputs, self.seed, jitter) for jitter in range(4)]
                 self.jittered = [(trial, trial.gradients()) for trial in trials]
             steps = [trial.derivative(key, index) for trial, _ in self.jittered]
-        except Exception:  # forward accepts no other point
+        except Exception:  # forward does not accept the other points
             return 0.0
         backs = [float(gradients[key][index]) for _, gradients in self.jittered]
         return max(steps) - min(steps) + max(backs) - min(backs)
 
     def gradients(self) -> dict[str, Array]:
-        """Return what backward computes, by name. Raises GradientError when it breaks the protocol."""
+        """Return the gradients that backward computes, by name. Raises GradientError when it breaks the protocol."""
         model, given, places = self.copy(self.real), copy.deepcopy(self.x64), _places(self.real, self.x64)
         before = {key: place.copy() for key, place in places.items()}
         model.forward(*self.x64)
@@ -97,7 +97,7 @@ class Trial:
         for key in analytic:
             if not np.array_equal(analytic[key], again[key], equal_nan=True):
                 raise GradientError(
-                    f"{self.name}: a second backward gave another gradient of {key}: is the cache edited?"
+                    f"{self.name}: a second backward gave another gradient of {key}: does it edit the cache?"
                 )
         for i, (kept, now) in enumerate(zip(given, self.x64, strict=True)):
             if isinstance(kept, np.ndarray) and not np.array_equal(kept, now, equal_nan=True):
@@ -109,7 +109,7 @@ class Trial:
 
 
 def complex_step(trial: Trial, key: str) -> Array | None:
-    """Return the derivatives by every element of an array; None, and set ``trial.unsafe``, if forward fails on them."""
+    """Return the derivatives by every element of an array; if forward fails, set ``trial.unsafe`` and return None."""
     shape = trial.places[key].shape
     if trial.unsafe:
         return None
@@ -129,7 +129,7 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
     if [id(g) for g in real.grads] != bound:
         raise GradientError(f"{name}: backward rebound an entry of grads; write into it: grads[i][...] = dW")
     copies = {id(g): g.copy() for g in real.grads}
-    grads = [copies[id(g)] for g in real.grads]  # one listed twice stays one
+    grads = [copies[id(g)] for g in real.grads]  # an array listed twice is copied once
     merged = {memory(p): g for p, g in zip(*remove_duplicate(real.params, grads), strict=True)}
     gradients = {key: merged[memory(p)] for key, p in named_params(real).items()}
 
@@ -137,7 +137,7 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
     if dins is None and np.ndim(upstream[0]) == 0:
         floats = []  # a model: backward ends at the weights, its inputs need no gradient
     dins = () if dins is None else _as_tuple(dins)
-    if len(dins) == len(inputs) > len(floats):  # backward may also name inputs without a gradient, as None
+    if len(dins) == len(inputs) > len(floats):  # backward may also return None for inputs without a gradient
         dins = tuple(dins[i] for i in floats)
     if len(dins) != len(floats):
         raise GradientError(f"{name}: backward returned {len(dins)} gradients for {len(floats)} float inputs")
@@ -149,10 +149,10 @@ def _backward(name: str, real, upstream: list[Array], inputs: list) -> dict[str,
 
 
 def _in_dtype(layer, dtype):
-    """Deep-copy the layer with parameters and gradients of another dtype.
+    """Deep-copy the layer, converting parameters and gradients to another dtype.
 
-    Shared memory stays shared: a view that a layer keeps, such as W.T, W[:2] or the one array that all its weights
-    are parts of, becomes a view of the copy.
+    Shared memory stays shared: a view that a layer keeps, such as W.T or W[:2], or a single array that contains all
+    its weights, becomes a view of the copy.
     """
     roots: dict[int, tuple[Array, Array]] = {}
     memo: dict[int, object] = {}
@@ -169,7 +169,7 @@ def _in_dtype(layer, dtype):
 
 
 def _root(array: Array) -> Array:
-    """Return the array whose memory a view looks at."""
+    """Return the array that owns the memory of a view."""
     base: Any = array
     while (base := getattr(base, "base", None)) is not None:
         array = base if isinstance(base, np.ndarray) else array  # as_strided puts another object between
@@ -177,7 +177,7 @@ def _root(array: Array) -> Array:
 
 
 def _arrays(layer) -> list[Array]:
-    """Return the arrays that the layer's parts keep, as attributes or in lists and dicts of these."""
+    """Return the arrays that the layer's parts keep, as attributes or in lists and dicts."""
     values = (value for _, part in walk(layer) for value in values_in([part.params, part.grads, attributes(part)]))
     return [value for value in values if isinstance(value, np.ndarray)]
 
@@ -186,7 +186,7 @@ def _deepcopy(layer, memo: dict):
     try:
         return copy.deepcopy(layer, memo)
     except TypeError as error:
-        raise ValueError(f"{type(layer).__name__}: the check needs copies of it, but copy.deepcopy: {error}") from None
+        raise ValueError(f"{type(layer).__name__}: the check needs copies, but copy.deepcopy failed: {error}") from None
 
 
 def attributes(part) -> dict:
@@ -206,7 +206,7 @@ def _as_tuple(x) -> tuple:
 
 
 def _outputs(name: str, ys) -> tuple:
-    """Return the outputs of forward as a tuple. Raises if one is not an array, or not finite."""
+    """Return the outputs of forward as a tuple. Raises if one is not an array or not finite."""
     for i, y in enumerate(_as_tuple(ys)):
         what = f"output {i}" if isinstance(ys, tuple) else "its output"
         if not isinstance(y, (np.ndarray, numpy.number, float, int)):

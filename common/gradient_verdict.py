@@ -1,4 +1,4 @@
-"""Verdict on one array's gradient, from the complex step and real differences together."""
+"""The verdict on one array's gradient, based on the complex step and real differences together."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from common.np import np
 from common.real_differences import FIRST, STEPS, WIDE, Slope, along, slope, slope_at, stride
 from support.array import Array
 
-REAL = 1e-6  # the error that real differences are trusted to stay below, as a share of the array's largest gradient
+REAL = 1e-6  # real differences are trusted to stay below this error, a share of the array's largest gradient
 SEEN = 1e-5  # with an error above this share they say too little about the complex step
 LEAST = 1e-3  # with an error above this share they say nothing worth reporting
 COARSE = 10  # an error up to this many times the rounding of a difference is due to rounding
-UNUSED = "; forward does not use it: is it kept in a closure, or nowhere in an attribute?"
+UNUSED = "; forward does not use it: is it kept in a closure instead of an attribute?"
 CLOSE = " (real differences cannot tell the two apart)"
 TINY = 1e-13  # the error that rounding alone may give a gradient, as a share of the largest output, or of 1
 
@@ -23,7 +23,7 @@ TINY = 1e-13  # the error that rounding alone may give a gradient, as a share of
 class Verdict:
     """The findings on one array. error: the largest, as a share of ``scale``, the largest numeric gradient.
 
-    wrong, kink, unverified, unconfirmed: what to report, or "". real_only: real differences are the only reference.
+    wrong, kink, unverified, unconfirmed: the text to report, or "". real_only: real differences are the only reference.
     """
 
     error: float = 0.0
@@ -74,7 +74,7 @@ def judge(trial: Trial, key: str, analytic: Array, numeric: Array | None, tolera
 def confirm(trial: Trial, key: str, numeric: Array) -> tuple[bool, str]:
     """Compare the complex step with real differences along a random direction.
 
-    Returns whether they agree, and why that says little, or "".
+    Returns whether they agree, and the reason if that proves little, else "".
     """
     place = trial.places[key]
     direction = random_direction(place)
@@ -103,7 +103,7 @@ def random_direction(place: Array) -> Array:
 def excuse(trial: Trial, key: str, index: tuple, difference: float, scale: float, tolerance: float) -> tuple[bool, str]:
     """Decide whether rounding may have made an element differ by more than the tolerance.
 
-    Returns whether it may, and a note to warn with; "" for a gradient of 0, up to rounding, which is right.
+    Returns whether it may have, and a note for a warning; "" for a gradient that is rightly 0, up to rounding.
     """
     if difference > REAL * max(1.0, scale):
         return False, ""
@@ -112,12 +112,12 @@ def excuse(trial: Trial, key: str, index: tuple, difference: float, scale: float
         is_zero = difference <= tolerance * max(1.0, scale)
         return True, "" if is_zero else f"rounding alone changes it by {rounding:.0e} here"
     if difference * float(stride(trial.places[key])[index]) <= min(TINY * trial.size, tolerance):
-        return True, "it differs from the complex step by what rounding may do; check with larger weights"
+        return True, "it differs from the complex step by no more than rounding can explain; check with larger weights"
     return False, ""
 
 
 def scan(trial: Trial, key: str, analytic: Array, numeric: Array | None, tolerance: float) -> Verdict:
-    """Judge by real differences in every element, and by the complex step where they confirm it."""
+    """Judge every element by real differences, and by the complex step where they confirm it."""
     slopes = measure(trial, key)
     exact = np.full_like(slopes.value, numpy.nan) if numeric is None else numeric
     kinds, real_only = sort_elements(slopes, exact)
@@ -157,9 +157,9 @@ def scan(trial: Trial, key: str, analytic: Array, numeric: Array | None, toleran
 
 
 class Slopes(NamedTuple):
-    """Real differences in every element of an array: the ``Slope`` by index, then its fields as arrays of the shape.
+    """Real differences in every element of an array: each ``Slope`` by index, then their fields as arrays.
 
-    level: the largest slope. precision: the error that real differences may have in each element and still be trusted.
+    level: the largest slope. precision: the error up to which the real difference in each element is trusted.
     """
 
     by_index: dict[tuple, Slope]
@@ -173,7 +173,7 @@ class Slopes(NamedTuple):
 
 
 def measure(trial: Trial, key: str) -> Slopes:
-    """Take real differences in every element, and in wider steps too where the slopes are small beside rounding."""
+    """Take real differences in every element; where rounding dwarfs the slopes, repeat them with wider steps."""
     place, noise = trial.places[key], trial.noise
     slopes = {i: slope_at(trial.loss, place, i, noise, 0.0) for i in numpy.ndindex(place.shape)}
     level = max((abs(s.value) for s in slopes.values() if s.error < numpy.inf and not s.kind), default=0.0)
@@ -189,10 +189,10 @@ def measure(trial: Trial, key: str) -> Slopes:
 
 
 class Kinds(NamedTuple):
-    """The kind of each element, as bool arrays of the array's shape; an element without any of them is at a kink.
+    """The kind of each element, as bool arrays of the array's shape; an element of no kind is at a kink.
 
     trusted   real differences confirm the complex step, which is the reference
-    smooth    they settle; all trusted elements do, and if another does, they are the reference for all
+    smooth    they settle: in all trusted elements, and if in any other, they become the reference for all
     alone     they tell nothing, but do not contradict the complex step
     rest      they do not settle, and the complex step is missing or contradicted
     """
@@ -206,8 +206,8 @@ class Kinds(NamedTuple):
 def sort_elements(slopes: Slopes, exact: Array) -> tuple[Kinds, bool]:
     """Sort the elements into their kinds; exact: the complex step, nan where it is missing.
 
-    The second result tells whether real differences are the only reference: an element is smooth but not trusted, and
-    the complex step may be as blind in elements that are too small to show it.
+    The second result tells whether real differences are the only reference: if an element is smooth but not trusted,
+    the complex step may be just as wrong in elements that are too small to show it.
     """
     close = ~slopes.kink & (slopes.error <= slopes.precision)
     telling = (slopes.precision <= LEAST * slopes.level) | slopes.flat

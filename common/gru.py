@@ -17,7 +17,7 @@ from support.array import Array
 
 
 def _add_bh(layer: Recurrent, bh: Array | None, reset_after: bool) -> None:
-    """Make ``bh``, if there is one, the layer's fourth parameter."""
+    """Add ``bh``, unless it is None, as the layer's fourth parameter."""
     if bh is not None:
         if not reset_after:
             raise ValueError(f"{type(layer).__name__}: expected reset_after=True for bh, got reset_after={reset_after}")
@@ -32,8 +32,8 @@ class GRU(Recurrent):
     ``z = sigmoid(x Wxz + h_prev Whz + bz)``;  ``r = sigmoid(x Wxr + h_prev Whr + br)``
     ``g = tanh(x Wxh + (r * h_prev) Whh + bh)``;  ``h_next = (1 - z) * h_prev + z * g``
 
-    With ``reset_after=True``, ``g = tanh(x Wxh + bh + r * (h_prev Whh))``, and the products of h_prev may have a
-    bias of their own, ``bh`` (3H,), the last third of it inside the reset. cuDNN and PyTorch do the same, but their z
+    With ``reset_after=True``, ``g = tanh(x Wxh + bh + r * (h_prev Whh))``, and the products of h_prev can have a
+    separate bias ``bh`` (3H,), whose last third is inside the reset. cuDNN and PyTorch do the same, except that their z
     is 1 minus ours.
 
     forward:  x (N, D), h_prev (N, H)  ->  h_next (N, H)
@@ -87,7 +87,7 @@ class GRU(Recurrent):
             dzr = np.concatenate((dz, dr), axis=1)
             dWh[:, : 2 * H] = h_prev.T @ dzr
             dWh[:, 2 * H :] = (r * h_prev).T @ dg
-            # h_prev took three ways: kept by 1 - z, reset by r, and into the products of z and r
+            # h_prev took three paths: kept by 1 - z, reset by r, and into the products of z and r
             dh_prev = kept + dreset * r + dzr @ self.Wh[:, : 2 * H].T
         da = np.concatenate((dz, dr, dg), axis=1)
         dWx[...] = x.T @ da
@@ -100,7 +100,7 @@ class TimeGRU(TimeRecurrent):
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 3H), Wh (H, 3H), b (3H,), gates z, r, h
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
-    With ``reset_after=True`` the reset comes after the product, which may then have the bias ``bh`` (3H,).
+    With ``reset_after=True`` the reset comes after the product, which can then have the bias ``bh`` (3H,).
     Prefixes, mask, state, ``h``, ``dh``, errors: see TimeRecurrent.
     Source: 『ゼロから作るDeep Learning 2』 appendix C.
     """
@@ -138,7 +138,7 @@ class TimeGRU(TimeRecurrent):
         return self._end_backward(steps, dhx1, backward(steps, hx1, dhx1, *cached))
 
     def _forward_reset_before(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
-        """Fill in the states of hx1, with the reset before the product; return what backward needs."""
+        """Fill in the states of hx1, with the reset before the product; return the arrays that backward needs."""
         rows, H = steps.rows, len(self.Wh)
         hs, gates = hx1[:, :H], self.work("gates", 3, rows, H)
         rhx1 = self.work("rhx1", rows, hx1.shape[1])  # hx1 with r * h in place of h
@@ -157,7 +157,7 @@ class TimeGRU(TimeRecurrent):
     def _backward_reset_before(
         self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, rhx1: Array
     ) -> Array:
-        """Add what the steps give to dhx1; return the gradient of ``_weights``."""
+        """Add the steps' contributions to dhx1; return the gradient of ``_weights``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
         hs, dh = hx1[:, :H], dhx1[:, :H]
         z, r, _ = gates
@@ -179,7 +179,7 @@ class TimeGRU(TimeRecurrent):
             np.multiply(r_slope[now], drhx1[:, :H], out=dr[now])
             drhx1[:, :H] *= r[now]
             np.matmul(da[:2, now], W_T[:2], out=by_z_and_r)
-            # h took three ways: into the products of z and r, reset by r, and kept by 1 - z
+            # h took three paths: into the products of z and r, reset by r, and kept by 1 - z
             dhx1[now] += by_z_and_r[0]
             dhx1[now] += by_z_and_r[1]
             dhx1[now] += drhx1
@@ -193,7 +193,7 @@ class TimeGRU(TimeRecurrent):
         return dW
 
     def _forward_reset_after(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
-        """Fill in the states of hx1, with the reset after the product: the part of x is one product for all steps."""
+        """Fill in the states of hx1, with the reset after the product; x enters by one product for all steps."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
         hs, gates = hx1[:, :H], self.work("gates", 3, rows, H)
         product = self.work("product", rows, H)  # h Whh, which r resets
@@ -220,7 +220,7 @@ class TimeGRU(TimeRecurrent):
     def _backward_reset_after(
         self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, product: Array
     ) -> Array:
-        """Add what the steps give to dhx1, fill the gradient of ``bh``; return that of ``_weights``."""
+        """Add the steps' contributions to dhx1 and fill the gradient of ``bh``; return the gradient of ``_weights``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
         hs, x1, dh = hx1[:rows, :H], hx1[:rows, H:], dhx1[:, :H]
         z, r, _ = gates
@@ -240,7 +240,7 @@ class TimeGRU(TimeRecurrent):
             np.multiply(g_slope[now], dh[after], out=dg[now])
             np.multiply(r_slope[now], dg[now], out=dr[now])
             np.multiply(dg[now], r[now], out=dproduct[now])
-            # h took two ways: kept by 1 - z, and into the products
+            # h took two paths: kept by 1 - z, and into the products
             np.subtract(1, z[now], out=kept)
             kept *= dh[after]
             dh[now] += kept
@@ -270,7 +270,7 @@ class TimeGRU(TimeRecurrent):
 
     @staticmethod
     def _fill_slopes(gates: Array, h_prev: Array, z_slope: Array, r_slope: Array, g_slope: Array) -> None:
-        """Write the slopes, which need no dh: of the next h with respect to what enters z and g; of r likewise."""
+        """Write the slopes, which do not need dh: of the next h by the inputs of the gates z and g; of r by its own."""
         z, r, g = gates
         sigmoid_of_minus_slope(z, out=z_slope)
         z_slope *= np.subtract(g, h_prev, out=r_slope)

@@ -1,6 +1,6 @@
-"""Initial values of weights. Every draw takes a generator and a dtype.
+"""Initial values of weights. Every function takes a generator and a dtype.
 
-Draws are made in float64 and then rounded: models of any dtype start from the same values.
+Numbers are drawn in float64 and then rounded, so models of any dtype start from the same values.
 """
 
 import numpy
@@ -28,8 +28,8 @@ def lecun_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None =
 def glorot_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
     """Draw with standard deviation sqrt(2 / (rows + columns)), not truncated.
 
-    (Keras's initializer of this name has the same deviation, but draws from a normal distribution of 1.14 times that
-    deviation, truncated at two of its own: no draw is beyond 2.27 times the result's.)
+    (Keras's initializer of this name has the same deviation, but draws from a normal distribution with 1.14 times that
+    deviation, truncated at two of its own deviations: no draw exceeds 2.27 times the resulting one.)
     Source: Glorot & Bengio 2010, eq. 12.
     """
     return normal(shape, (2 / sum(shape)) ** 0.5, rng=rng, dtype=dtype)
@@ -43,7 +43,7 @@ def recurrent_weights(
     rng: numpy.random.Generator | None = None,
     dtype=np.float32,
 ) -> tuple[Array, Array, Array]:
-    """Draw Wx (D, gates * H) and Wh (H, gates * H), zero b (gates * H,); gates of an RNN 1, GRU 3, LSTM 4."""
+    """Draw Wx (D, gates * H) and Wh (H, gates * H), zero b (gates * H,); an RNN has 1 gate, a GRU 3, an LSTM 4."""
     Wx = lecun_normal((input_size, gates * hidden_size), rng=rng, dtype=dtype)
     Wh = lecun_normal((hidden_size, gates * hidden_size), rng=rng, dtype=dtype)
     return Wx, Wh, np.zeros(gates * hidden_size, dtype=dtype)

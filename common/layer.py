@@ -1,10 +1,10 @@
-"""What every layer shares, and the walk over a model's parts.
+"""The base class of layers, and functions that walk over the parts of a model.
 
 Shape legend, used everywhere:
     N batch   T time (T_enc, T_dec)   D input or embedding   H hidden   V vocabulary
     public arrays are (N, T, ...); a mask is bool (N, T), True where real
 
-The protocol, for the layers here and for the reader's own:
+The protocol, for these layers and for your own:
     params, grads   lists of arrays in the same order; filled in place, never rebound
     forward         keeps what backward needs in ``cache``
     backward        reads the cache, overwrites grads, returns the gradient of the input
@@ -21,21 +21,21 @@ from support.array import Array
 
 
 class Part(Protocol):
-    """Anything with parameters: a layer, a model, or an object of the reader's that has both lists."""
+    """Anything with parameters: a layer, a model, or any other object with both lists."""
 
     params: list[Array]
     grads: list[Array]
 
 
 class Layer:
-    """Base of the layers: ``params``, ``grads`` (zeros at first) and ``cache``.
+    """Base class of the layers, with ``params``, ``grads`` (zeros at first) and ``cache``.
 
-    A subclass calls ``super().__init__(W, b)`` with its own arrays, or ``super().__init__()``
-    and then ``self.own(layer, ...)`` when it is made of other layers. Arrays kept as
-    attributes (``self.W``) get their names from them.
+    A subclass calls ``super().__init__(W, b)`` with its own arrays, or, if it consists of other layers,
+    ``super().__init__()`` and then ``self.own(layer, ...)``. An array kept as an attribute (``self.W``)
+    is named after it.
     """
 
-    forward: Callable[..., Any]  # both are the subclass's
+    forward: Callable[..., Any]  # the subclass defines both
     backward: Callable[..., Any]
 
     def __init__(self, *params: Array):
@@ -57,10 +57,10 @@ class Layer:
         return self.cache
 
     def work(self, name: str, *shape: int) -> Array:
-        """Return an array for use inside the layer, in the dtype of its weights; its old contents are still in it.
+        """Return an array for use inside the layer, in the dtype of its weights, with its old contents.
 
-        The memory is kept for the next call with the same name, because fresh arrays of megabytes are slow. The array
-        may be cached but never returned: what a layer has returned must not change in its caller's hands.
+        The memory is kept for the next call with the same name, because allocating megabytes is slow. The array may be
+        cached but never returned: a later call must not change an array that the caller already has.
         """
         size, dtype = math.prod(shape), self.params[0].dtype
         kept = self.kept.get(name)
@@ -69,7 +69,7 @@ class Layer:
         return kept[:size].reshape(shape)
 
     def expect(self, what: str, array: Array, *shape: int | None) -> None:
-        """Raise ValueError unless ``array`` is an array of this shape, where None allows any length."""
+        """Raise ValueError unless ``array`` is an array of this shape; None allows any length."""
         expect_array(type(self).__name__, what, array, shape)
 
     def expect_mask(self, mask: Array | None, N: int, T: int) -> None:
@@ -86,7 +86,7 @@ def memory(array: Array) -> tuple:
 
 
 def same_axes(a: Array, b: Array) -> bool:
-    """Tell whether two views of the same ``memory`` have the same axes, or one is the other's transpose (False)."""
+    """Tell whether two views of the same ``memory`` have the same axes; if not, one is the other's transpose."""
     return (a.shape, a.strides) == (b.shape, b.strides)
 
 
@@ -99,7 +99,7 @@ def remove_duplicate(params: list[Array], grads: list[Array]) -> tuple[list[Arra
     """
     uses: dict[tuple, dict[int, tuple[Array, Array]]] = {}
     for param, grad in zip(params, grads, strict=True):
-        uses.setdefault(memory(param), {}).setdefault(id(grad), (param, grad))  # one listed twice counts once
+        uses.setdefault(memory(param), {}).setdefault(id(grad), (param, grad))  # a pair listed twice counts once
     merged = []
     for (first, total), *others in (of_one.values() for of_one in uses.values()):
         for param, grad in others:
@@ -143,8 +143,8 @@ def _named(model) -> dict[str, tuple[Array, Array]]:
     parts = list(walk(model))
     found: dict[tuple, tuple[str, Array, Array]] = {}
     # An array is named after the attribute that holds it; without one, after its place in the shortest
-    # list that has it, which is a layer's own and not its model's. Parts whose gradients are not the
-    # model's, such as the steps that an unrolled layer makes in forward, name nothing.
+    # list that contains it, which is the layer's rather than the model's. Parts whose gradients are not the
+    # model's, such as the steps that an unrolled layer creates in forward, give no names.
     used = {id(grad) for grad in getattr(model, "grads", [])}
     for path, part in parts:
         attributes = {id(value): key for key, value in getattr(part, "__dict__", {}).items()}
@@ -165,8 +165,8 @@ def _named(model) -> dict[str, tuple[Array, Array]]:
 def named_params(model) -> dict[str, Array]:
     """Return the parameters by name, each once, in the order of ``model.params``.
 
-    A name is the attribute path (``encoder.lstm.Wh``), through lists (``layers.0.W``); an array that
-    no attribute holds is named after its place (``encoder.lstm.params.1``). Works for any object with
+    A name is the attribute path (``encoder.lstm.Wh``), through lists (``layers.0.W``); an array without
+    an attribute is named after its place (``encoder.lstm.params.1``). Works for any object with
     ``params`` and ``grads``, whether or not it is a Layer.
     """
     return {name: param for name, (param, _) in _named(model).items()}
@@ -185,7 +185,7 @@ def set_train_flg(model, train_flg: bool) -> None:
 
 
 def forget(model) -> None:
-    """Free what the layers keep from their last call, work arrays included; backward then needs a new forward."""
+    """Free all that layers keep from their last call, including work arrays; backward then needs a new forward."""
     for _, part in walk(model):
         if isinstance(part, Layer):
             part.cache = None
@@ -194,7 +194,7 @@ def forget(model) -> None:
 
 @contextmanager
 def inference(model) -> Iterator[None]:
-    """Switch the model to inference for the block of ``with inference(model):``, then back to what it was."""
+    """Switch the model to inference for the block of ``with inference(model):``, then restore its previous mode."""
     before = [(part, part.train_flg) for _, part in walk(model) if hasattr(part, "train_flg")]
     set_train_flg(model, False)
     try:
@@ -205,7 +205,7 @@ def inference(model) -> Iterator[None]:
 
 
 def summary(model) -> str:
-    """Return a table of the parameters: name, shape, count; and the total. A shared weight counts once."""
+    """Return a table of the parameters (name, shape, count) with the total. A shared weight counts once."""
     rows = [(name, str(p.shape), f"{p.size:,}") for name, p in named_params(model).items()]
     total = sum(p.size for p in named_params(model).values())
     rows = [("name", "shape", "parameters"), *rows, ("total", "", f"{total:,}")]

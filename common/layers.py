@@ -1,4 +1,4 @@
-"""Layers without a time axis: they accept any leading axes, both (N, D) and (N, T, D).
+"""Layers without a time axis: they accept any leading axes, such as (N, D) and (N, T, D).
 
 Source: 『ゼロから作るDeep Learning 2』 chapters 1 and 4.
 """
@@ -90,8 +90,8 @@ class Embedding(Layer):
 
     A gradient of more than ``cleared_whole`` elements is cleared only where the last backward filled it, which takes
     time in proportion to the batch and not to the table. Code that adds to other rows in place should set
-    ``filled_rows = None``, for "any row". If it does not, backward still clears everything when the first column is
-    not zero, as after weight decay; only additions that are zero all down that column would stay.
+    ``filled_rows = None``, which means any row. If it does not, backward still clears everything when the first column
+    is not zero, as after weight decay; only additions that are zero all down that column would remain.
     """
 
     cleared_whole = 2**20
@@ -118,7 +118,7 @@ class Embedding(Layer):
         if ids.size:
             dW = self.grads[0]
             # forward copied a row to every place of its id, so a row's gradient is the sum over its places:
-            # with equal ids side by side, one sum over each run.
+            # after sorting by id, one sum over each run of equal ids
             order = ids.argsort(kind="stable")
             runs = ids[order]
             starts = np.flatnonzero(np.concatenate((np.ones(1, bool), runs[1:] != runs[:-1])))
@@ -135,9 +135,9 @@ class Embedding(Layer):
 
 
 class Dropout(Layer):
-    """Inverted dropout: training zeroes a share of the inputs and scales up the rest; inference returns x as it is.
+    """Inverted dropout: training zeroes a share of the inputs and scales up the rest; inference returns x unchanged.
 
-    forward:  x (...), train_flg or None (then the attribute ``train_flg`` decides)  ->  the same shape
+    forward:  x (...), train_flg (None: the attribute ``train_flg`` decides)  ->  the same shape
     backward: dout (...)  ->  dx (...)
     Raises ValueError when dropout_ratio is not in [0, 1). Source: Srivastava et al. 2014.
     """
@@ -154,7 +154,7 @@ class Dropout(Layer):
         if not (self.train_flg if train_flg is None else train_flg):
             self.cache = np.ones((), dtype=bool), 1.0
         else:
-            ratio = as_number("Dropout: dropout_ratio", self.dropout_ratio)  # it may have been set since __init__
+            ratio = as_number("Dropout: dropout_ratio", self.dropout_ratio)  # it may have been changed since __init__
             # float32 draws, whatever the dtype of x: the same seed drops the same units in any precision
             keep = np.asarray(self.rng.random(x.shape, dtype=numpy.float32) >= ratio)
             self.cache = keep, 1 / (1 - ratio)

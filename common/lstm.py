@@ -62,15 +62,15 @@ class TimeLSTM(TimeRecurrent):
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 4H), Wh (H, 4H), b (4H,), gates f, g, i, o
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
-    With ``constant`` (N, C), an input that is the same at every step and stands in front of each x, Wx is
-    (C + D, 4H); its product is computed once, and backward returns dxs and dconstant (N, C).
-    Besides ``h`` and ``dh`` it has the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
-    Prefixes, mask, state, errors: see TimeRecurrent. From ``LSTM`` to here in five steps: docs/fast-lstm.md.
+    With ``constant`` (N, C), an input that is the same at every step and is prepended to each x, Wx is (C + D, 4H);
+    its product is computed once, and backward returns dxs and dconstant (N, C).
+    Besides ``h`` and ``dh`` it keeps the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
+    Prefixes, mask, state, errors: see TimeRecurrent. docs/fast-lstm.md leads from ``LSTM`` to this class in five steps.
     Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
 
     gates = LSTM.gates
-    # Inside: o, f, i, g. The sigmoids are neighbours, and so are the three that feed c.
+    # Internal order: o, f, i, g. The sigmoids are adjacent, and so are the three gates that feed c.
     gate_order, negated_gates = (3, 0, 2, 1), 3
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False):
@@ -79,7 +79,7 @@ class TimeLSTM(TimeRecurrent):
         self.dc: Array | None = None
 
     def set_state(self, h: Array, c: Array | None = None) -> None:
-        """Start the next forward from h (N, H) and c (N, H), or c = 0 when it is not given."""
+        """Start the next forward from h (N, H) and c (N, H); c defaults to zeros."""
         super().set_state(h)
         self.c = c
 
@@ -126,8 +126,8 @@ class TimeLSTM(TimeRecurrent):
         steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
         o, f, i, g = gates
-        # For all steps at once, the slopes: of h with respect to c, and to what enters the sigmoid of o; of c with
-        # respect to what enters f, i and g. They need neither dh nor dc.
+        # The slopes of all steps at once: of h with respect to c and to the input of the gate o; of c with respect to
+        # the inputs of the gates f, i and g. They need neither dh nor dc.
         slopes = h_by_c, h_by_o, c_by_f, c_by_i, c_by_g = self.work("slopes", 5, rows, H)
         sigmoid_of_minus_slope(gates[:3], out=slopes[1:4])
         tanh_slope(g, out=c_by_g)
@@ -168,9 +168,7 @@ class TimeLSTM(TimeRecurrent):
         """Return C; raise ValueError when the constant (N, C) does not fit the other inputs and Wx."""
         name = type(self).__name__
         if prefixes is not None:
-            raise ValueError(
-                f"{name}: expected prefixes or a constant, got both; a shared row has no constant of its own"
-            )
+            raise ValueError(f"{name}: expected prefixes or a constant, got both; one row may serve several constants")
         if mask is not None:
             raise ValueError(f"{name}: expected a mask or a constant, got both; a constant goes to every step")
         self.expect("constant (N, C) for xs (N, T, D)", constant, len(xs), None)

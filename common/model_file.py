@@ -1,6 +1,6 @@
-"""Model files: checkpoints that rebuild the model without being told its arguments.
+"""Model files: checkpoints that contain the model's arguments and can therefore rebuild it.
 
-Each package of models owns the table of their names; no other name from a file becomes a class.
+Each package of models has a table of their names; no other name in a file can select a class.
 """
 
 import os
@@ -24,7 +24,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def save(path: str | os.PathLike, model: BaseModel, models: Mapping[str, type[BaseModel]], facts: dict) -> None:
     """Write the model, its name in the table ``models``, its ``arguments``, and facts that JSON can hold.
 
-    Raises ValueError for a model that is not in the table and for facts with another ``model`` or ``arguments``,
+    Raises ValueError for a model that is not in the table and for facts with a different ``model`` or ``arguments``,
     OSError when the file cannot be written.
     """
     names = {cls: name for name, cls in models.items()}
@@ -32,13 +32,13 @@ def save(path: str | os.PathLike, model: BaseModel, models: Mapping[str, type[Ba
         raise ValueError(f"save_model: expected {' or '.join(c.__name__ for c in names)}, got {type(model).__name__}")
     own = {"model": names[type(model)], "arguments": model.arguments}
     for name in own:
-        if facts.get(name, own[name]) != own[name]:  # facts that were loaded from a file hold equal ones
+        if facts.get(name, own[name]) != own[name]:  # facts loaded from a file contain equal entries
             raise ValueError(f"save_model: {name!r} among the facts is the file's own; choose another name")
     model.save_params(path, facts | own)
 
 
 def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) -> tuple[Model, dict]:
-    """Return the model in the file, in the dtype it had, and the facts that were saved with it.
+    """Load a model, in the dtype it was saved in; return it with the facts that were saved with it.
 
     Raises OSError, or CheckpointError for a file that is damaged or whose model is not in the table ``models``.
     """
@@ -66,9 +66,9 @@ def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) ->
 
 
 class _Zeros:
-    """A stand-in for the generator of weights that a file's will replace: it draws zeros, in the file's shapes only.
+    """A stand-in for a model's random generator: it returns zeros, and only in the shapes of the file's weights.
 
-    A model is then no larger than its file, whatever sizes the arguments name.
+    A model is then no larger than its file, whatever sizes its arguments claim.
     """
 
     def __init__(self, arrays: dict[str, numpy.ndarray], dtype: numpy.dtype):

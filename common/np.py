@@ -1,6 +1,6 @@
-"""``np``: numpy, or cupy when a GPU is asked for (see ``common.config``); chosen once, here.
+"""``np``: numpy, or cupy when a GPU is requested (see ``common.config``); chosen once, here.
 
-Raises ImportError, with what to install, when a GPU is asked for and cupy is missing or broken.
+Raises ImportError that says what to install when a GPU is requested and cupy is missing or broken.
 """
 
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from common import config
 from support.install import GPU
 
-if TYPE_CHECKING:  # cupy takes the same calls, and its arrays answer to the same names
+if TYPE_CHECKING:  # cupy has the same functions, and its arrays the same methods
     import numpy as np
 elif config.GPU:
     try:

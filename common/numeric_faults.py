@@ -1,6 +1,6 @@
-"""Checks for numbers that are not finite: the Trainer makes them around each update, BaseModel before each save.
+"""Checks for numbers that are not finite: the Trainer runs them around each update, BaseModel before each save.
 
-Each step costs a few passes over the weights, and memory for a copy of them: see docs/performance.md.
+The checks of a step cost a few passes over the weights and the memory for a copy of them: see docs/performance.md.
 """
 
 import math
@@ -18,10 +18,10 @@ class NumericFault(FloatingPointError):
     """A number that is not finite ended training; the weights are those of the last good step.
 
     ``epoch``, ``iteration``  where it happened, both from 1
-    ``what``   "loss", "gradient", "weight" (after an update, which was undone, or as a callback left it) or
-               "running value", which an optimizer keeps for a parameter
-    ``name``   the first parameter affected (or its gradient), in the order of the model. None for the loss alone, or
-               for the norm of gradients that are finite one by one
+    ``what``   "loss", "gradient", "weight" (after an update, which was undone, or after a callback changed it) or
+               "running value", which an optimizer keeps for each parameter
+    ``name``   the first parameter affected (or its gradient), in the order of the model. None if only the loss is
+               affected, or only the norm of gradients that are all finite
     ``layer``  the class that owns that parameter, or None
     ``rows``   the mini-batch, as indices into the data; empty before the first one
     """
@@ -44,9 +44,9 @@ class NumericFault(FloatingPointError):
 
 
 class Guard:
-    """The checks around each update of a fit. Raises NumericFault for a weight that is not finite to begin with.
+    """Check the numbers around each update of a fit. Raises NumericFault if a weight is not finite at the start.
 
-    ``good``: a copy of the weights as the last good step left them.
+    ``good``: a copy of the weights after the last good step.
     """
 
     def __init__(self, trainer):
@@ -61,7 +61,7 @@ class Guard:
         """Guard a block that clips the gradients and changes the weights: ``with guard.update(loss, grads):``.
 
         Raises NumericFault before the block for a loss or gradient, after it for a weight or a running value, and in
-        place of a FloatingPointError within it. The good weights are then put back, but not the running values.
+        place of a FloatingPointError within it. The good weights are then restored, but not the running values.
         """
         bad = _first(grads)
         if bad is not None or not math.isfinite(loss):
@@ -79,7 +79,7 @@ class Guard:
         _copy(self.params, self.good)
 
     def check(self) -> None:
-        """Put the good weights back and raise NumericFault if a weight is not finite."""
+        """Restore the good weights and raise NumericFault if a weight is not finite."""
         if (bad := _first(self.params)) is not None:
             _copy(self.good, self.params)
             raise self._fault("weight", bad)
@@ -94,24 +94,24 @@ class Guard:
 
 
 def running_values(optimizer) -> dict[str, list[Array]]:
-    """Return what an optimizer keeps for each parameter, by slot; nothing before its first update or without slots."""
+    """Return the arrays that an optimizer keeps for each parameter, by slot; empty before its first update."""
     return {slot: getattr(optimizer, slot) or [] for slot in getattr(optimizer, "slots", ())}
 
 
 def finite_params(model) -> dict[str, Array]:
-    """Return ``named_params``, to be saved or just loaded. Raises ValueError naming the first that is not finite."""
+    """Return ``named_params`` before a save or after a load. Raises ValueError naming the first that is not finite."""
     params = named_params(model)
     for name, param in params.items():
         if not _finite(param):
             where = f"the weight {name} ({_owner(model, name)})"
-            raise ValueError(f"{type(model).__name__}: {where} is not finite, which no file may hold")
+            raise ValueError(f"{type(model).__name__}: {where} is not finite, which no file may contain")
     return params
 
 
 def _finite(array: Array) -> bool:
     flat = array.ravel(order="K")  # a view, except for arrays with gaps
     with np.errstate(all="ignore"):
-        # a product takes half the time of isfinite; one that overflows tells nothing
+        # a product takes half the time of isfinite; if it overflows, isfinite decides
         return bool(np.isfinite(flat @ flat) or np.isfinite(flat).all())
 
 
@@ -126,6 +126,6 @@ def _copy(arrays: list[Array], into: list[Array]) -> None:
 
 
 def _owner(model, name: str) -> str:
-    """Return the class name of the part that has the parameter of this name."""
+    """Return the class name of the part that owns the parameter of this name."""
     paths = {path: part for path, part in walk(model) if name.startswith(f"{path}.") or not path}
     return type(paths[max(paths, key=len)]).__name__

@@ -1,6 +1,6 @@
-"""Optimizers and gradient clipping. They change the parameters in place and keep their dtype.
+"""Optimizers and gradient clipping. They change arrays in place and keep their dtype.
 
-``update(params, grads)`` takes lists in the same order at every call. The first update creates the running values
+``update(params, grads)`` expects lists in the same order at every call. The first update creates the running values
 (velocity, moments), one array per parameter.
 Source: 『ゼロから作るDeep Learning』 6.1, and the paper that each class names.
 """
@@ -15,17 +15,17 @@ from support.array import Array
 
 
 class Optimizer:
-    """Base of the optimizers: the learning rate, and running values in lists named by ``slots``, zeros at first.
+    """Base class of the optimizers: a learning rate, and running values (zeros at first) in lists named by ``slots``.
 
     A subclass defines its rule, ``step(params, grads)``. rates: the shares of the past that a rule keeps, by name.
-    ``__init__`` and ``update`` convert numbers of any type to Python's own; a number set in between counts too.
+    ``__init__`` and ``update`` convert numbers of any type to Python's own, including those set in between.
     Both raise ValueError for a learning rate that is negative or not finite, and for a rate outside [0, 1).
     """
 
     slots: tuple[str, ...] = ()
     below: dict[str, float] = {}  # the upper bounds of the numbers, all of which are at least 0
     lr: float
-    step: Callable[[list[Array], list[Array]], None]  # the subclass's
+    step: Callable[[list[Array], list[Array]], None]  # defined by the subclass
 
     def __init__(self, lr: float, **rates: float):
         self.below = {"lr": math.inf} | dict.fromkeys(rates, 1)
@@ -166,7 +166,7 @@ class Adam(Optimizer):
 
 
 class Nadam(Optimizer):
-    """Adam with look-ahead: the moment of the next step in place of this one's.
+    """Adam with look-ahead: it uses the next step's moment instead of the current one.
 
     ``m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2``
     ``p -= lr * ((1 - u_t) / (1 - U_t) * g + u_{t+1} / (1 - U_{t+1}) * m) / (sqrt(v / (1 - b2^t)) + epsilon)``
@@ -227,7 +227,7 @@ class Nadam(Optimizer):
 
 
 def numbers_of(optimizer) -> dict[str, float]:
-    """Return the attributes that are numbers of any type, as Python's own: what is saved beside the slots."""
+    """Return the attributes that are numbers, converted to Python's own; they are saved along with the slots."""
     return {
         name: as_number(f"{type(optimizer).__name__}: {name}", value)
         for name, value in vars(optimizer).items()
@@ -236,10 +236,10 @@ def numbers_of(optimizer) -> dict[str, float]:
 
 
 def slices(*lists: list[Array], work: dict, count: int, size: int = 2**18) -> Iterator[list[Array]]:
-    """Yield the arrays of each parameter, a few rows at a time, and ``count`` arrays to work in.
+    """Yield the arrays of each parameter, a few rows at a time, together with ``count`` work arrays.
 
     A rule passes over its arrays about ten times. Slices of about ``size`` elements stay in the processor's cache
-    meanwhile: half the time for millions of parameters, and no work array of their size.
+    meanwhile: this halves the time for millions of parameters, and saves work arrays of their size.
     ``work`` keeps the work arrays from call to call.
     """
     for arrays in map(list, zip(*lists, strict=True)):
@@ -264,7 +264,7 @@ def _kept(work: dict, like: Array, count: int) -> list[Array]:
 
 
 def clip_grads(grads: list[Array], max_norm: float) -> float:
-    """Scale the gradients in place to a global norm of at most ``max_norm``; return the norm before.
+    """Scale the gradients in place to a global norm of at most ``max_norm``; return the norm before scaling.
 
     The norm is summed in float64. Raises FloatingPointError, with the gradients untouched, when it is not finite;
     ValueError when max_norm is not above 0.
@@ -273,7 +273,7 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     max_norm = as_number("clip_grads: max_norm", max_norm)
     if not max_norm > 0:
         raise ValueError(f"clip_grads: expected a max_norm above 0, got {max_norm}")
-    with np.errstate(over="ignore"):  # the error below says it
+    with np.errstate(over="ignore"):  # the error below reports it
         norm = math.sqrt(sum(float(w @ w) for g in grads for w in _in_float64(g)))
     if not math.isfinite(norm):
         raise FloatingPointError(

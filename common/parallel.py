@@ -1,7 +1,7 @@
 """Data parallelism: a mini-batch split over threads that share the weights of one model.
 
-NumPy leaves Python's lock while it multiplies, so threads do run side by side. One BLAS thread each is quicker
-than letting BLAS split every product of a small batch by itself.
+NumPy releases Python's global interpreter lock while it multiplies, so threads do run in parallel. One BLAS thread
+per worker is faster than letting BLAS split every product of a small batch.
 """
 
 import copy
@@ -17,14 +17,14 @@ from common.layer import Layer, walk
 from common.np import np
 from support.array import Array
 
-# What makes a worker worth its while: floating-point operations of a step (forward and backward), and rows for each
-# product of the recurrent layers. k workers need k times as many. Measured, see docs/performance.md: with less, threads
-# wait for each other at every numpy call, and BLAS arranges the weights for too few rows.
+# The least work that makes a worker worthwhile: floating-point operations per step (forward and backward), and rows
+# per product of the recurrent layers. k workers need k times as much. Measured, see docs/performance.md: with less,
+# threads wait for each other at every numpy call, and BLAS rearranges the weights for too few rows.
 WORTH_A_WORKER = 5e8, 20
 
 
 def worthwhile(count: int, operations: float, rows: float, each: tuple[float, float] = WORTH_A_WORKER) -> int:
-    """How many of ``count`` workers the work occupies, at least 1; ``each``: operations and rows that one needs."""
+    """Return how many of ``count`` workers the work keeps busy, at least 1; each: operations and rows one needs."""
     least_operations, least_rows = each
     return max(1, min(count, int(operations / least_operations), int(rows / least_rows)))
 
@@ -32,8 +32,8 @@ def worthwhile(count: int, operations: float, rows: float, each: tuple[float, fl
 def equal_work(order: Array, cost: Array, count: int, multiple: int = 1) -> list[Array]:
     """Cut rows, in the order given, into ``count`` shares of about equal cost, some of which may be empty.
 
-    order (N,): numbers of rows; cost (N,): what each of them costs, above 0, in the same order.
-    multiple: shares that have room for it, four multiples each on average, start at a multiple of this many rows.
+    order (N,): row numbers; cost (N,): the cost of each, above 0, in the same order.
+    multiple: if shares have at least four multiples on average, each starts at a multiple of this many rows.
     """
     work = cost.cumsum()
     cuts = np.searchsorted(work - cost / 2, work[-1] * np.arange(1, count) / count)
@@ -43,7 +43,7 @@ def equal_work(order: Array, cost: Array, count: int, multiple: int = 1) -> list
 
 
 class Share(NamedTuple):
-    """What one worker makes of its part of a mini-batch: loss and gradients of the sum over its labels."""
+    """One worker's result for its part of a mini-batch: loss (a sum over its labels) and gradients of that sum."""
 
     loss: float
     labels: int
@@ -51,9 +51,10 @@ class Share(NamedTuple):
 
 
 def add_shares(shares: list[Share]) -> Share:
-    """Add up all shares, in their order. The gradients may be arrays of a share, as here of the first, or new ones.
+    """Add up all shares, in their order, into the gradient arrays of the first.
 
-    The one place where workers meet: ``Workers`` takes another way to combine, between machines say, in its place.
+    The only place where workers meet: ``Workers`` accepts another function instead, for example to combine machines.
+    That function may return new arrays.
     """
     first, *others = shares
     for share in others:
@@ -63,22 +64,22 @@ def add_shares(shares: list[Share]) -> Share:
 
 
 class Workers:
-    """``count`` threads for one model, of which each but the first works on a copy over the very same weights.
+    """``count`` threads for one model; each except the first works on a copy that shares the model's weights.
 
-    A copy has caches, gradients and random streams of its own. Use it in a ``with`` statement: inside, BLAS keeps to
-    one thread per product when there are several workers, and to ``blas_threads`` when there is one (None: as many as
-    it likes). That holds for each BLAS that is loaded when the ``with`` begins; one that is loaded inside it, as
-    SciPy's by its first import, keeps its threads until the next.
+    A copy has its own caches, gradients and random streams. Use Workers in a ``with`` statement: inside, BLAS uses one
+    thread per product if there are several workers, and ``blas_threads`` if there is only one (None: BLAS chooses).
+    This applies to every BLAS that is loaded when the ``with`` begins; one loaded inside it, such as SciPy's on its
+    first import, keeps its threads until the next ``with``.
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
-           It may say how to split a batch: ``shares(x, t, count) -> list of index arrays`` (see ``equal_work`` and
+           A method ``shares(x, t, count) -> list of index arrays`` can say how to split a batch (see ``equal_work`` and
            ``worthwhile``); otherwise the parts are equal.
-           A loss layer that does not count all labels tells how many it did in ``label_count``, as ours do.
-    combine: what becomes of the workers' shares; see ``add_shares``
-    learn: False for copies that never train, which draw no random streams
-    The copies are made here: what is changed later on the model (a dropout ratio, a flag) does not reach them.
+           A loss layer that does not count all labels must report the number in ``label_count``, as ours do.
+    combine: combines the workers' shares; see ``add_shares``
+    learn: False for copies that never train, which need no random streams of their own
+    The copies are made here: later changes to the model (a dropout ratio, a flag) do not reach them.
     Raises ValueError for several workers and a model whose next forward depends on the last one (``stateful``), or
-    whose loss cannot be put together from parts.
+    whose loss cannot be assembled from parts.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         if self._pool is not None:
-            raise RuntimeError("Workers: these are at work already")
+            raise RuntimeError("Workers: these workers are already in use")
         if len(self.models) > 1:
             self._pool = ThreadPoolExecutor(len(self.models) - 1)
         self._limit = ThreadpoolController().limit(limits=self.blas_threads, user_api="blas")
@@ -119,13 +120,13 @@ class Workers:
             self._pool = None
 
     def map(self, task: Callable, parts: Sequence) -> list:
-        """``[task(worker, part) for part in parts]``, worker an index of ``models``: dealt out in turn.
+        """Return ``[task(worker, part) for part in parts]``; workers, indices of ``models``, take the parts in turn.
 
-        An exception in a worker is raised here, with its traceback, when all have stopped.
+        An exception in a worker is raised here, with its traceback, once all have stopped.
         """
         count, pool = min(len(self.models), len(parts)), self._pool
         if count > 1 and pool is None:
-            raise RuntimeError("Workers: several workers work inside a with statement only")
+            raise RuntimeError("Workers: several workers need a with statement")
 
         def work(worker: int) -> list:
             return [task(worker, part) for part in parts[worker::count]]
@@ -141,7 +142,7 @@ class Workers:
         return [done[i % count][i // count] for i in range(len(parts))]
 
     def step(self, x: Array, t: Array) -> float:
-        """Forward and backward of a mini-batch: return its loss, leave its gradients in ``model.grads``."""
+        """Run forward and backward on a mini-batch; return its loss and leave its gradients in ``model.grads``."""
         model, count = self.models[0], len(self.models)
         if count == 1 and self.combine is add_shares:
             loss = model.forward(x, t)
@@ -158,7 +159,7 @@ class Workers:
         parts = model.shares(x, t, count) if hasattr(model, "shares") else numpy.array_split(np.arange(len(x)), count)
         shares = self.map(work, [rows for rows in parts if len(rows)])
         for table in self._tables:
-            table.filled_rows = None  # as combine may add any rows to any gradient
+            table.filled_rows = None  # because combine may add any rows to any gradient
         total = self.combine(shares)
         mean = 1 / max(total.labels, 1)
         for g, summed in zip(_once(model.grads), total.grads, strict=True):
@@ -167,12 +168,12 @@ class Workers:
 
 
 def blas_threads() -> int:
-    """How many threads BLAS takes for a product; 1 if it does not say."""
+    """Return how many threads BLAS uses for a product; 1 if it does not say."""
     return max((info["num_threads"] for info in ThreadpoolController().select(user_api="blas").info()), default=1)
 
 
 def _once(arrays: list[Array]) -> list[Array]:
-    """Keep each array object once: a gradient may stand in a list twice."""
+    """Keep each array object once: a list may contain a gradient twice."""
     return list({id(a): a for a in arrays}.values())
 
 
@@ -181,9 +182,9 @@ def refuse_state(model) -> None:
     stateful = [path for path, part in walk(model) if path and getattr(part, "stateful", False)]
     if getattr(model, "stateful", bool(stateful)):
         raise ValueError(
-            f"{type(model).__name__}: {', '.join(stateful) or 'it'}: state is carried from batch to batch, by one "
-            "worker only, and not saved with a training; a model that sets it anew in every forward has the attribute "
-            "stateful = False"
+            f"{type(model).__name__}: {', '.join(stateful) or 'it'}: state is carried from batch to batch, which "
+            "works with one worker only and is not saved with a training; a model that sets it anew in every forward "
+            "should have the attribute stateful = False"
         )
 
 
@@ -197,13 +198,13 @@ def _refuse_loss(model) -> None:
     for path, part in walk(model):
         if hasattr(part, "ignore_label") and not hasattr(part, "label_count"):
             raise ValueError(
-                f"{type(model).__name__}: {path} ignores labels, so for several workers it has to tell, in its "
-                "attribute label_count, how many of them its last loss is the mean of"
+                f"{type(model).__name__}: {path} ignores labels; for several workers, its attribute label_count must "
+                "say over how many labels its last loss is the mean"
             )
 
 
 def values_in(value) -> Iterator:
-    """Yield the value; of a list, a tuple or a dict, the values in it."""
+    """Yield the value itself or, for a list, a tuple or a dict, the values in it, at any depth."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
@@ -214,10 +215,10 @@ def values_in(value) -> Iterator:
 
 
 def _copy(model, learn: bool):
-    """Copy the model deeply over the same weights, without what its layers keep from the last call.
+    """Deep-copy the model but share its weights; leave out everything that layers keep from the last call.
 
-    deepcopy's memo maps the id of an object to its copy, and deepcopy makes no other: entered before it begins, each
-    weight is its own copy, and a random generator's is the stream that it spawned.
+    deepcopy's memo maps the id of an object to its copy, and deepcopy makes no other. Entries made beforehand therefore
+    decide: each weight is its own copy, and the copy of a random generator is a stream that it spawned.
     """
     parts = [part for _, part in walk(model)]
     layers = [part for part in parts if isinstance(part, Layer)]

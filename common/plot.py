@@ -1,7 +1,7 @@
-"""Pictures of how training went.
+"""Plots of the course of training.
 
-Every function draws on ``ax``, or on a new figure when it is None, returns the Axes, and shows nothing.
-A new figure is in our style (``support.plot_style``), whatever rcParams say; one that was handed in keeps its own.
+Every function draws on ``ax``, or on a new figure if that is None, returns the Axes, and does not show them.
+A new figure has our style (``support.plot_style``), whatever rcParams say; a given one keeps its own.
 """
 
 import itertools
@@ -17,26 +17,26 @@ from support.plot_style import in_our_style, subplots
 from support.plot_text import Writing, new_figure, width_of_axes
 from support.terminal import visible
 
-# The chapter's markers, so that its three curves can be told apart without colour; and those of the classifiers' two.
+# The chapter's markers, which tell its three curves apart without colour, and those of the classifiers' two curves.
 MARKERS = {"baseline": "v", "peeky": "D", "attention": "o", "training": "o", "validation": "v"}
 OTHERS = list(itertools.product(("-", "--", ":", "-."), "s^<>Pph8X*d"))  # lines and markers of other models
-MARKED = 30  # the most markers of a curve
-NAME = 200.0  # points: the longest name in a legend; a longer one is cut
-SMALL = 8.3  # points: of letters in a legend above the axes
+MARKED = 30  # the most markers per curve
+NAME = 200.0  # points: the greatest width of a name in a legend; a wider one is cut
+SMALL = 8.3  # points: font size in a legend above the axes
 
 
 @in_our_style
 def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None = None) -> Axes:
-    """One curve per column and model over the epochs, with the chapter's markers, legend and grid.
+    """Draw one curve per column and model over the epochs, with the chapter's markers, legend and grid.
 
-    history: rows as in history.csv, with ``epoch``, ``model`` where there are several, and values of the columns. A
-    model that has no value of a column has no curve of it; a value that is not finite leaves a gap. The first panel is
-    the scale at the left; each further one has a scale of its own at the right, and dashed curves.
-    Raises ValueError for no row.
+    history: rows as in history.csv, with ``epoch``, ``model`` if there are several, and values of the columns. A model
+    without values in a column gets no curve for it; a value that is not finite leaves a gap. The first panel has its
+    scale on the left; each further one has its own scale on the right, and dashed curves.
+    Raises ValueError for an empty history.
     Source: 『ゼロから作るDeep Learning 2』 8.3.2.
     """
     if not history:
-        raise ValueError("plot_columns: expected a row at least, got none")
+        raise ValueError("plot_columns: expected at least one row, got none")
     panels = {column: column.panel or Panel("", column.csv) for column in columns}
     curves = {}
     for column in columns:
@@ -62,9 +62,9 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
         name, panel = names[len(lines)], panels[column]
         style, marker = ("-", MARKERS[name]) if name in MARKERS else next(others)
         (line,) = axes[panel].plot(epochs, values, style, marker=marker, label=name)
-        # hollow, so that curves that meet at 100% can still be told apart
+        # hollow markers: curves that meet at 100% can still be told apart
         line.set(fillstyle="none", markersize=8, markevery=-(-len(epochs) // MARKED))
-        if axes[panel] is not ax:  # whose colours begin anew
+        if axes[panel] is not ax:  # its colours would start again
             line.set(linestyle="--", color=f"C{len(lines)}")
         lines.append(line)
     for panel, at in axes.items():
@@ -72,17 +72,17 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
             drawn = [v for (column, _), (_, values) in curves.items() if panels[column] == panel for v in values]
             finite = [0.0, *filter(math.isfinite, drawn)]
             low, top = min(finite), panel.top or max(finite)
-            top = top if top > low else 1.0  # all values are 0, or none is known
+            top = top if top > low else 1.0  # all values are 0, or no value is finite
             at.set_ylim(low - 0.05 * (top - low), top + 0.05 * (top - low))
     ax.set_xlabel("epochs")
     ax.set_xlim(0.5, max(row["epoch"] for row in history) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1))
     ax.grid(True, alpha=0.4)
-    # the labels are given: it would leave out those that begin with _
+    # labels are passed explicitly, because legend leaves out those that begin with _
     shown = [writing.cut(writing.show(visible(name)), NAME, 10) for name in names]
     if len(axes) == 1:
         ax.legend(lines, shown, fontsize=10)
-    else:  # above the axes: the curves at the right would be drawn over a legend on them
+    else:  # above the axes: curves with a scale on the right would be drawn over the legend
         widths = [writing.width(name, SMALL) + 45 for name in shown] or [1.0]  # each with its line
         side_by_side = sum(widths) * ax.figure.dpi < 72 * ax.figure.bbox.width
         ncols = len(widths) if side_by_side else max(1, int(width_of_axes(ax) / max(widths)))
@@ -94,14 +94,14 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
 
 
 def _name(column: Column, model: str, several_models: bool, one_column: bool) -> str:
-    """The name of a curve: what tells it from the others of its picture."""
+    """Return the name that distinguishes a curve from the others in its picture."""
     if one_column and model:
         return model
     return f"{model}: {column.curve}" if several_models and model else column.curve
 
 
 def plot_history(history: list[dict], value: str, ax: Axes | None = None, *, ylabel: str | None = None) -> Axes:
-    """One curve per model of one value over its epochs; see ``plot_columns``.
+    """Draw one value over the epochs, one curve per model; see ``plot_columns``.
 
     history: rows with ``model``, ``epoch`` and ``value``.
     """
@@ -115,7 +115,7 @@ def plot_loss_list(
     ylim: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The chapter's picture of a training: the mean loss of each interval of ``eval_interval`` iterations.
+    """Draw the chapter's learning curve: the mean loss of each interval of ``eval_interval`` iterations.
 
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """

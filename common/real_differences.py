@@ -1,8 +1,8 @@
-"""Slopes by real differences, each with an estimate of its error: the second opinion on the complex step.
+"""Slopes by real differences, each with an error estimate: a second opinion on the complex step.
 
 The complex step is blind where a forward drops or conjugates the imaginary part without an error, like ``np.std`` and
-``np.sign``. Differences of real numbers need only a forward in float64. They lose digits, hence the estimate of the
-error; and they look to both sides, where they see a kink:
+``np.sign``. Differences of real numbers need only a forward in float64. They lose digits, hence the error
+estimate; and they look to both sides, which reveals a kink:
 
     smooth   the left and right slopes differ by O(t), which extrapolation removes
     kink     they differ by the same amount at every t, like those of ``max(x, 0)`` at 0
@@ -20,7 +20,7 @@ import numpy
 from common.np import np
 from support.array import Array
 
-STEPS = [2.0**-k for k in range(8, 31, 2)]  # 4e-3 to 9e-10; powers of two, each a quarter of the one before
+STEPS = [2.0**-k for k in range(8, 31, 2)]  # 4e-3 to 9e-10; powers of two, each a quarter of the previous one
 WIDE = [2.0**-k for k in range(0, 13, 2)]  # for slopes too small to see in those steps
 FIRST = STEPS[2], WIDE[2]  # the first step at which each yields a slope
 
@@ -31,7 +31,7 @@ class Slope:
 
     error: how far off ``value`` may be, rounding included; inf when nothing was finite.
     kind: "kink", "jump", or "" for neither. left, right: the one-sided slopes.
-    rough: other steps give other values, further apart than their errors allow.
+    rough: whether other steps give values further apart than their errors allow.
     """
 
     value: float
@@ -47,10 +47,10 @@ class Slope:
 
 
 def slope(f: Callable[[float], float], rounding: float, scale: float, steps: list[float] = STEPS) -> Slope:
-    """Measure the slope of f at 0 by central differences of shrinking steps, each extrapolated from the one before.
+    """Measure the slope of f at 0 by central differences with shrinking steps, each extrapolated from the previous one.
 
-    rounding: how far off a value of f may be. scale: the expected size of the slope; steps end when the error is 1e-7
-    of it.
+    rounding: how far off a value of f may be. scale: the expected size of the slope; the steps end when the error is
+    1e-7 of it.
     """
     at_0 = f(0.0)
     ts: list[float] = []
@@ -60,7 +60,7 @@ def slope(f: Callable[[float], float], rounding: float, scale: float, steps: lis
     found: list[Slope] = []
     for t in steps:
         right, left = (f(t) - at_0) / t, (at_0 - f(-t)) / t
-        if not numpy.isfinite(right + left):  # outside of what forward accepts; a smaller step may be inside
+        if not numpy.isfinite(right + left):  # outside the domain of forward; a smaller step may be inside
             ts, lefts, rights, kinks = [], [], [], []
             continue
         ts, lefts, rights = [*ts, t], [*lefts, left], [*rights, right]
@@ -97,7 +97,7 @@ def _steady(xs: list[float], weights: list[float], rounding: float) -> bool:
 
 
 def stride(array: Array) -> Array:
-    """Return how far a step of 1 moves each element: its magnitude where that is above 1, or x + t would round t."""
+    """Return how far a step of 1 moves each element: its magnitude if that is above 1, because x + t would round t."""
     return np.maximum(1.0, np.abs(array))
 
 
@@ -112,7 +112,7 @@ def along(loss: Callable[[], float], arrays: list[Array], directions: list[Array
             with numpy.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return float(loss())
-        except Exception:  # whatever the reader's forward raises on numbers that it does not accept
+        except Exception:  # whatever forward raises on numbers that it does not accept
             return numpy.nan
         finally:
             for array, start in zip(arrays, starts, strict=True):
@@ -130,6 +130,6 @@ def slope_at(loss, array: Array, index: tuple, rounding: float, scale: float, st
 
 
 def roughness(loss: Callable[[], float], arrays: list[Array]) -> float:
-    """Estimate how far off a loss is from its third differences: at such small steps only rounding makes any."""
+    """Estimate a loss's rounding error from its third differences: at such small steps, only rounding causes any."""
     f = along(loss, arrays, [array.copy() for array in arrays])
     return float(numpy.abs(numpy.diff([f(i * 2.0**-28) for i in range(1, 13)], 3)).max())

@@ -1,4 +1,4 @@
-"""The simple recurrent layer, of one step (``RNN``) and a sequence (``TimeRNN``); the bases of all recurrent layers."""
+"""Simple recurrent layer: one step (``RNN``), the whole sequence (``TimeRNN``); bases of all recurrent layers."""
 
 from common.functions import sigmoid
 from common.layer import Layer
@@ -8,9 +8,9 @@ from support.array import Array
 
 
 class Recurrent(Layer):
-    """Base of all recurrent layers: weights for x and h and a bias, with H columns for each of ``gates`` gates.
+    """Base class of all recurrent layers: weights for x and h and a bias, with H columns for each of ``gates`` gates.
 
-    Wx (D, gates * H), Wh (H, gates * H), b (gates * H,). Raises ValueError when they do not fit.
+    Wx (D, gates * H), Wh (H, gates * H), b (gates * H,). Raises ValueError when their shapes do not fit.
     """
 
     gates = 1
@@ -55,32 +55,32 @@ class RNN(Recurrent):
 
 
 class TimeRecurrent(Recurrent):
-    """Base of the recurrent layers over whole sequences: their rows, their products, the state between calls.
+    """Base class of the recurrent layers over whole sequences: their rows, their products, the state between calls.
 
-    Every ``forward`` starts from a zero state, unless ``stateful=True``: then it starts from the state
-    that ``set_state`` gave, or else from where the last call ended, until ``reset_state``.
+    Every ``forward`` starts from a zero state, unless ``stateful=True``: then it starts from the state passed to
+    ``set_state``, or else from where the last call ended, until ``reset_state``.
     ``h`` (N, H) is the last state of the latest forward, ``dh`` (N, H) the gradient of its first state.
 
     ``forward(xs, prefixes)``: with the Prefixes of ids, xs (rows, D) holds one input for each of ``prefixes.ids``,
-    as does the gradient that backward returns; forward still returns (N, T, H). The first state then belongs to no
-    single sequence, and ``dh`` has at least one row for each distinct first id.
+    and backward returns a gradient of that shape; forward still returns (N, T, H). The first states are then shared by
+    sequences, and ``dh`` has at least one row for each distinct first id.
 
     ``forward(xs, mask=mask)``, mask bool (N, T), True where real: at a masked position the state is carried over
-    unchanged and returned there again, zeros where nothing real came before. The last state ``h`` is therefore that
-    after the last real token, whichever side the padding is on; ``dh`` is the gradient of the zeros that each sequence
-    starts from. What stands at masked positions is never read, and its gradient is exactly 0. Cannot be combined with
-    prefixes or with a state of an earlier call.
+    unchanged and returned again (zeros before the first real token). The last state ``h`` is therefore the one after
+    the last real token, whichever side the padding is on; ``dh`` is the gradient of the zeros that each sequence
+    starts from. Inputs at masked positions are never read, and their gradient is exactly 0. A mask cannot be combined
+    with prefixes or with the state of an earlier call.
 
-    Inside, a state, its input and a 1 stand side by side, and one product serves a step:
-    ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps are one array, ``hx1`` (rows, H + D + 1), with
+    Internally, a state, its input and a 1 are stored side by side, and a step needs only one product:
+    ``h Wh + x Wx + b = [h x 1] [Wh; Wx; b]``. The rows of all steps form one array, ``hx1`` (rows, H + D + 1), with
     a last block for the states that leave the last step; gates are (gates, rows, H): each gate is a contiguous block,
-    and within it each step. These arrays are kept from call to call; what a call returns is always a new one.
-    docs/fast-lstm.md leads there from the one-step layer.
+    and so is each step within it. These arrays are kept from call to call, but a call always returns new ones.
+    docs/fast-lstm.md leads here from the one-step layer.
     Raises ValueError when weights, inputs, mask and state do not fit, RuntimeError for set_state without stateful.
     """
 
-    # Inside, block k of the gates holds gate gate_order[k] of the weights. The first negated_gates blocks are those of
-    # the sigmoids: their weights are negated there, because 1 / (1 + exp(a)) is the sigmoid of -a.
+    # Internally, block k of the gates holds gate gate_order[k] of the weights. The first negated_gates blocks are the
+    # sigmoids: their weights are negated, because 1 / (1 + exp(a)) is the sigmoid of -a.
     gate_order: tuple[int, ...] = (0,)
     negated_gates = 0
 
@@ -103,7 +103,7 @@ class TimeRecurrent(Recurrent):
         self.h = None
 
     def _begin(self, xs: Array, prefixes: Prefixes | None, mask: Array | None, D: int) -> tuple[Steps, Array]:
-        """Return the steps, and ``hx1`` with the inputs of width D and the first states filled in."""
+        """Return the steps, and ``hx1`` with the inputs (of width D) and the first states filled in."""
         H = len(self.Wh)
         steps = self._choose_steps(xs, prefixes, mask, D)
         hx1 = self.work("hx1", steps.rows + steps.sizes[-1], H + D + 1)
@@ -116,7 +116,7 @@ class TimeRecurrent(Recurrent):
         name = type(self).__name__
         if prefixes is not None:
             if self.stateful:
-                raise ValueError(f"{name}: prefixes are shared from a zero state, not with stateful=True")
+                raise ValueError(f"{name}: prefixes need a zero state to start from, so leave out stateful=True")
             if mask is not None:
                 raise ValueError(f"{name}: expected prefixes or a mask, got both; leave out the mask")
             self.expect("xs (rows, D), one input for each of prefixes.ids", xs, prefixes.rows, D)
@@ -128,12 +128,12 @@ class TimeRecurrent(Recurrent):
         if mask is None:
             return Steps(N, T)
         if self.stateful:
-            raise ValueError(f"{name}: masked sequences start from a zero state, not with stateful=True")
+            raise ValueError(f"{name}: masked sequences need a zero state to start from, so leave out stateful=True")
         self.expect_mask(mask, N, T)
         return Ragged(mask)
 
     def _put_first(self, first: Array | None, steps: Steps, states: Array) -> None:
-        """Put the first states (N, H), zeros for None, where the sequences begin in states (rows + last block, H)."""
+        """Write the first states (N, H), zeros for None, to where sequences begin in states (rows + last block, H)."""
         if not self.stateful or first is None:
             states[steps.first_rows] = 0
         else:
@@ -142,7 +142,7 @@ class TimeRecurrent(Recurrent):
             states[steps.first_rows] = first
 
     def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> Array:
-        """Return the gradient of ``hx1`` as far as it comes from outside: the steps add the rest."""
+        """Return the part of the gradient of ``hx1`` that comes from outside; the steps add the rest."""
         self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, len(self.Wh))
         dhx1 = self.work("dhx1", *hx1.shape)
         dhx1[...] = 0
@@ -150,9 +150,9 @@ class TimeRecurrent(Recurrent):
         return dhx1
 
     def _end_backward(self, steps: Steps, dhx1: Array, dW: Array) -> Array:
-        """Fill ``dh`` and ``grads``, the latter from dW, the gradient of ``_weights``.
+        """Fill ``dh``, and ``grads`` from dW, the gradient of ``_weights``.
 
-        Returns dxs (N, T, D), with prefixes (rows, D), in a new array.
+        Returns dxs (N, T, D), or (rows, D) with prefixes, in a new array.
         """
         H = len(self.Wh)
         self.dh = np.array(dhx1[steps.first_rows, :H])
@@ -178,9 +178,9 @@ class TimeRecurrent(Recurrent):
 
 
 def sigmoid_of_minus(a: Array) -> None:
-    """Replace a by ``1 / (1 + exp(a))``, the sigmoid of -a: two thirds of the cost of the sigmoid by tanh.
+    """Replace a by ``1 / (1 + exp(a))``, the sigmoid of -a, at two thirds of the cost of a sigmoid by tanh.
 
-    Call it under ``errstate(over="ignore")``: exp may overflow to infinity, whose reciprocal is the right answer, 0.
+    Call it under ``errstate(over="ignore")``: exp can overflow to infinity, whose reciprocal is the right 0.
     """
     if a.dtype.kind == "c":  # a complex infinity would turn into nan; only the gradient check is complex
         a[...] = sigmoid(-a)
@@ -227,7 +227,7 @@ class TimeRNN(TimeRecurrent):
         rows, H = steps.rows, len(self.Wh)
         dhx1 = self._begin_backward(dhs, steps, hx1)
         hs, dh = hx1[:, :H], dhx1[:, :H]
-        slope = da = self.work("a", rows, H)  # tanh's slope; times dh, in the same memory, the gradient of a
+        slope = da = self.work("a", rows, H)  # the slope of tanh; times dh, in the same memory, the gradient of a
         dhx1_step = self.work("dhx1_step", max(steps.sizes), hx1.shape[1])
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             tanh_slope(hs[after], out=slope[now])
@@ -252,7 +252,7 @@ class TimeBidirectional(Layer):
         self.own(left_to_right, right_to_left)
 
     def reset_state(self) -> None:
-        """Start the next forward from zeros in both directions; only ``stateful`` layers remember a state."""
+        """Start the next forward from zeros in both directions; only ``stateful`` layers keep a state."""
         for layer in self.directions:
             layer.reset_state()
 
@@ -269,7 +269,7 @@ class TimeBidirectional(Layer):
         return np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1)
 
     def add_final(self, dhs: Array, dfinal: Array) -> None:
-        """Add the gradient of ``final`` to dhs, that of hs, in place."""
+        """Add the gradient of ``final`` to dhs, the gradient of hs, in place."""
         H = len(self.directions[0].Wh)
         dhs[:, -1, :H] += dfinal[:, :H]
         dhs[:, 0, H:] += dfinal[:, H:]

@@ -1,4 +1,4 @@
-"""Attention of a text to itself: one query per text (``ScaledDotAttention``), or one at every token.
+"""Attention within a text: one query per text (``ScaledDotAttention``) or per token (``SeqSelfAttention``).
 
 Source: Vaswani et al. 2017, 3.2.1; Zheng et al. 2018 (OpenTag), as in keras-self-attention.
 """
@@ -20,13 +20,13 @@ ACTIVATIONS = (None, "sigmoid")
 
 
 class ScaledDotAttention(Layer):
-    """Context of one query per text: the sum of the states, weighted by how well each fits the query.
+    """Context vector of one query per text: the sum of the states, weighted by how well each fits the query.
 
     ``a[n] = softmax_t(q[n] . hs[n, t] / sqrt(H))``;  ``c[n] = sum_t a[n, t] * hs[n, t]``
 
     forward:  q (N, H), hs (N, T, H), mask bool (N, T) or None  ->  c (N, H)
     backward: dc (N, H)  ->  dq (N, H), dhs (N, T, H)
-    ``attention_weights`` (N, T) of the last forward are the caller's own copy.
+    ``attention_weights`` (N, T) is a copy of the last forward's weights, for the caller.
     Masked positions weigh exactly 0; a fully masked row gives a zero context.
     Raises ValueError when the shapes do not agree, or the mask is not bool. Source: Vaswani et al. 2017, eq. 1.
     """
@@ -53,7 +53,7 @@ class ScaledDotAttention(Layer):
 
 
 class SeqSelfAttention(Layer):
-    """Attention of every token to the tokens of its own text: the output is their sum, weighted by attention.
+    """Attention of every token to the tokens of its text: the output is their sum, weighted by attention.
 
     ``additive``        ``e[t, s] = tanh(x[t] Wt + x[s] Wx + bh) Wa + ba``
     ``multiplicative``  ``e[t, s] = x[t] Wa x[s] + ba``
@@ -66,17 +66,17 @@ class SeqSelfAttention(Layer):
     Glorot-normal weights, zero biases; an unused bias is None.
 
     ``attention_width`` w: t sees s from ``t - w // 2`` to ``t + (w - 1) // 2``; with ``history_only`` from
-    ``t - w + 1`` to t. Without a width it sees all tokens, or all up to itself.
-    ``attention_weights`` (N, T, T) of the last forward, queries before keys, are the caller's own copy.
-    Padding neither sends nor receives: a masked key weighs exactly 0, a masked query has weights and output of 0,
-    as has a query that sees no key; their inputs get a gradient of exactly 0. (keras-self-attention does the same
-    up to 0.45.0; from 0.46.0 on, words look at padding there, see docs/other_libraries.md.)
+    ``t - w + 1`` to t. Without a width, t sees all tokens, or with ``history_only`` all up to itself.
+    ``attention_weights`` (N, T, T) is a copy of the last forward's weights, for the caller; queries come before keys.
+    Padding neither sends nor receives: a masked key weighs exactly 0; a masked query, or one that sees no key, has
+    weights and output of 0; their inputs get a gradient of exactly 0. (keras-self-attention does the same up to
+    0.45.0; from 0.46.0 on, words attend to padding, see docs/other_libraries.md.)
     ``ba`` shifts all scores of a query alike, which softmax cancels: without ``attention_activation`` it has no
     effect, and its gradient is 0 up to rounding.
 
-    Memory: scores and weights of all pairs of tokens are kept, a few arrays (N, T, T). The tanh, ``units`` times as
-    large, is computed ``block`` elements at a time (at least the T * units of one query), in forward and once more
-    in backward.
+    Memory: scores and weights of all pairs of tokens are kept, in a few arrays (N, T, T). The tanh, ``units`` times as
+    large, is computed ``block`` elements at a time (at least the T * units of one query), in forward and again in
+    backward.
 
     Raises ValueError for an unknown type or activation, a width or number of units below 1, shapes that do not fit,
     and a mask that is not bool.
@@ -84,7 +84,7 @@ class SeqSelfAttention(Layer):
     not truncated as Keras's are, see ``glorot_normal``.
     """
 
-    block = 2**18  # what a core's cache holds, 1 MB in float32: larger blocks are no faster
+    block = 2**18  # 1 MB in float32 fits into a core's cache: larger blocks are no faster
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class SeqSelfAttention(Layer):
     def backward(self, dys: Array) -> Array:
         xs, projections, e, a = self.saved()
         self.expect("dys (N, T, D)", dys, *xs.shape)
-        de = dys @ xs.transpose(0, 2, 1)  # the gradient of a; then of the scores, see Softmax
+        de = dys @ xs.transpose(0, 2, 1)  # the gradient of a, then that of the scores, see Softmax
         de -= (a * de).sum(axis=-1, keepdims=True)
         de *= a
         if self.attention_activation == "sigmoid":
@@ -154,7 +154,7 @@ class SeqSelfAttention(Layer):
             self.grads[-1][...] = de.sum()
         backward = self._score_backward if self.Wt is None else self._score_additive_backward
         dxs = backward(xs, de, *projections)
-        dxs += a.transpose(0, 2, 1) @ dys  # xs served twice in forward, in the scores and in the sum
+        dxs += a.transpose(0, 2, 1) @ dys  # forward used xs twice, in the scores and in the sum
         return dxs
 
     def _seen(self, T: int, mask: Array | None) -> Array:
@@ -166,7 +166,7 @@ class SeqSelfAttention(Layer):
         return seen if mask is None else seen & mask[:, None, :] & mask[:, :, None]
 
     def _score(self, xs: Array) -> tuple[Array, tuple]:
-        """Return multiplicative scores (N, T, T), and what their backward needs besides xs."""
+        """Return multiplicative scores (N, T, T), and the arrays besides xs that their backward needs."""
         qs = (xs.reshape(-1, xs.shape[-1]) @ self.Wa).reshape(xs.shape)
         return qs @ xs.transpose(0, 2, 1), (qs,)
 
@@ -179,7 +179,7 @@ class SeqSelfAttention(Layer):
         return dxs
 
     def _score_additive(self, xs: Array) -> tuple[Array, tuple]:
-        """Return additive scores (N, T, T), and what their backward needs besides xs: two projections (N, T, units)."""
+        """Return additive scores (N, T, T), and two projections (N, T, units) that their backward needs besides xs."""
         N, T, D = xs.shape
         at_t, at_s = ((xs.reshape(-1, D) @ W).reshape(N, T, -1) for W in (self.Wt, self.Wx))
         if self.bh is not None:

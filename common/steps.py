@@ -15,10 +15,10 @@ class Steps:
 
     A recurrent layer keeps all its states in one array, one block of rows per step: block t holds the states that
     enter step t, and the step writes the states that leave it to the front of block t + 1. Inputs and gates have the
-    same rows, without the last block. docs/fast-lstm.md shows it in pictures.
+    same rows, without the last block. docs/fast-lstm.md shows this in pictures.
 
-    ``rows``             inputs of all steps together; ``sizes``: those of each step
-    ``blocks``           a pair of slices per step: the rows that enter it, the rows where it leaves its states
+    ``rows``             number of inputs of all steps together; ``sizes``: of each step
+    ``blocks``           a pair of slices per step: the rows that enter it, the rows to which it writes its states
     ``first_rows``       the rows of the states before each sequence's first input
     ``row_after`` (N, T)  the row of the state of sequence n after step t
     """
@@ -28,7 +28,7 @@ class Steps:
         self.row_after = np.asarray(starts[1:] + numpy.arange(N)[:, None])
 
     def _lay_out(self, sizes: list[int]) -> Array:
-        """Lay out blocks of the given sizes; return the row at which each starts, that of the last block included."""
+        """Lay out blocks of the given sizes; return the row at which each starts, including the last block."""
         self.sizes = sizes
         starts = numpy.cumsum([0, *sizes])
         self.rows = int(starts[-1])
@@ -44,30 +44,30 @@ class Steps:
         out[...] = xs.transpose(1, 0, 2).reshape(out.shape)
 
     def unread(self, dx: Array) -> Array:
-        """Gradients dx (rows, D) of what ``read`` wrote  ->  dxs (N, T, D), in a new array."""
+        """Return the gradients dx (rows, D) of the rows that ``read`` wrote as dxs (N, T, D), in a new array."""
         N, T = self.row_after.shape
         return dx.reshape(T, N, -1).transpose(1, 0, 2).copy()
 
     def fork(self, t: int, *states: Array) -> None:
-        """Before step t: give each sequence that parts from another a row, with a copy of the state of both."""
+        """Before step t: give each sequence that parts from another its own row, with a copy of their common state."""
 
     def join(self, t: int, *gradients: Array) -> None:
-        """After step t on the way back: forward copied a row, so its gradient is added to that of the original."""
+        """After step t of backward: forward copied a row, so the copy's gradient is added to the original's."""
 
     def spread(self, states: Array) -> Array:
-        """All states (rows + last block, H)  ->  those after each step (N, T, H), in a new array."""
+        """Pick from all states (rows + last block, H) those after each step: (N, T, H), in a new array."""
         return states[self.row_after]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        """Add the gradients dhs (N, T, H) of what ``spread`` returned to out (rows + last block, H)."""
+        """Add dhs (N, T, H), the gradients of the states that ``spread`` returned, to out (rows + last block, H)."""
         out[self.row_after] += dhs
 
 
 def sort(xs: Array) -> tuple[Array, Array]:
-    """Sort sequences of ids xs (N, T), which puts like beginnings side by side.
+    """Sort sequences of ids xs (N, T), which puts equal beginnings next to each other.
 
-    Returns the order (N,) that sorts them and, in that order, the step (N,) at which each parts from the one before
-    it: 0 for the first, T for one that equals it. Raises ValueError for T = 0.
+    Returns the order (N,) that sorts them and, in that order, the step (N,) at which each parts from the previous
+    one: 0 for the first, T for one that equals its predecessor. Raises ValueError for T = 0.
     """
     N, T = xs.shape
     if T == 0:
@@ -82,18 +82,18 @@ def sort(xs: Array) -> tuple[Array, Array]:
 class Prefixes(Steps):
     """One row for each distinct prefix of sequences of ids xs (N, T): equal beginnings share their rows.
 
-    Exact, not an approximation: a state depends only on what was read so far, as long as all sequences start from the
-    same state. In sorted order every sequence equals the one before it up to some step and parts from it there: from
-    then on it has a row of its own.
+    This is exact, not an approximation: a state depends only on the ids read so far, as long as all sequences start
+    from the same state. In sorted order every sequence equals the previous one up to some step and parts from it there:
+    from then on it has its own row.
 
     Rows are given in the order in which sequences part, so no sequence ever changes its row again. They are given four
-    at a time, to some sequences before they part, which is right too: products are quickest for 1 row, 4, 8, 12, ...
+    at a time, to some sequences before they part, which does no harm: products are fastest for 1, 4, 8, 12, ... rows.
 
     >>> words = ["aab", "abc", "aab", "aac", "abd"]
     >>> prefixes = Prefixes(np.array([[ord(character) for character in word] for word in words]))
     >>> prefixes.sizes  # 9 rows instead of 15
     [1, 4, 4]
-    >>> ["".join(map(chr, prefixes.ids[now])) for now, _ in prefixes.blocks]  # what the rows of each step read
+    >>> ["".join(map(chr, prefixes.ids[now])) for now, _ in prefixes.blocks]  # the ids that each step's rows read
     ['a', 'abab', 'bccd']
     >>> row_at_step = prefixes.row_after - [after.start for _, after in prefixes.blocks]
     >>> dict(zip(words, row_at_step.tolist()))  # "aac" parts from "aab" at step 2, but has its row from step 1 on
@@ -115,30 +115,30 @@ class Prefixes(Steps):
         self.row_after = np.asarray(unsorted)
         self._connect_rows(xs[self.sorted_order], by_row, row_after, starts)
 
-    # In these, sequences are counted in sorted order.
+    # The methods below number sequences in sorted order.
 
     def _give_rows(self) -> Array:
-        """Give each sequence a row, four at a time: ``parts_at`` moves ahead to that of the first of the four.
+        """Give rows to sequences, four at a time: all four take the ``parts_at`` of the first of them.
 
         Returns the sequences in the order of their rows.
         """
         by_row = self.parts_at.argsort(kind="stable")
         first_of_four = numpy.arange(len(by_row)) // 4 * 4
-        first_of_four[1:4] = 1  # row 0 stands alone
+        first_of_four[1:4] = 1  # row 0 is alone
         self.parts_at[by_row] = self.parts_at[by_row[first_of_four]]
         return by_row
 
     @staticmethod
     def _row_at_step(by_row: Array, parted: Array) -> Array:
-        """The row (N, T) of each sequence in the block of each step."""
+        """Return the row (N, T) of each sequence within the block of each step."""
         sequences = numpy.arange(len(by_row))
         row_of = numpy.empty_like(by_row)
         row_of[by_row] = sequences
-        # a sequence that has not parted is in the row of the last one before it that has
+        # a sequence that has not parted shares the row of the nearest one before it that has
         return row_of[numpy.maximum.accumulate(numpy.where(parted, sequences[:, None], 0), axis=0)]
 
     def _connect_rows(self, xs: Array, by_row: Array, row_after: Array, starts: Array) -> None:
-        """Note for each row what it reads, where its state goes, and for those that are copies, of which row."""
+        """Note for each row which id it reads, where its state goes and, if it is a copy, of which row."""
         sizes, row = numpy.array(self.sizes), numpy.arange(self.rows)
         step = numpy.repeat(numpy.arange(len(sizes)), sizes)
         self.given_to = by_row[row - starts[step]], step  # the sequence that has each row at its step
@@ -150,7 +150,7 @@ class Prefixes(Steps):
         self.copied_from = [copied_from[:0], *(copied_from[a:b] for a, b in pairwise(bounds))]  # step by step
 
     def read(self, xs: Array, out: Array) -> None:
-        """Write xs (rows, D), which has one input per row already, to out (rows, D)."""
+        """Write xs (rows, D), which already has one input per row, to out (rows, D)."""
         out[...] = xs
 
     def unread(self, dx: Array) -> Array:
@@ -171,7 +171,7 @@ class Prefixes(Steps):
 
     def collect(self, dhs: Array, out: Array) -> None:
         dhs = dhs[self.sorted_order]
-        for n in range(len(dhs) - 1, 0, -1):  # what a sequence shares with the one before it
+        for n in range(len(dhs) - 1, 0, -1):  # the steps that a sequence shares with the previous one
             shared = self.parts_at[n]
             dhs[n - 1, :shared] += dhs[n, :shared]
         out[self.next_row] += dhs[self.given_to]
@@ -180,16 +180,16 @@ class Prefixes(Steps):
 class Ragged(Steps):
     """One row for each real token of sequences with mask (N, T), bool, True where real: padding costs nothing.
 
-    Masked tokens may stand anywhere. There the state is carried over: the row after the step is that of the last real
-    token before it or, where nothing real came before, the row that enters the sequence.
+    Masked tokens can be anywhere. The state is carried over them: the row after the step is the row of the last real
+    token or, before the first real token, the row of the initial state.
 
-    All sequences end at the last step; the longest begin at the first and have the first rows. So a sequence keeps
-    its row from block to block, and one that begins takes the next. Of ``..ab abcd .a.b ....``::
+    All sequences end at the last step; the longest begin at the first and have the first rows. A sequence therefore
+    keeps its row from block to block, and one that begins takes the next. For ``..ab abcd .a.b ....``::
 
         abcd   a b c d    row 0 of each block
         ..ab   . . a b    row 1, from step 2 on
         .a.b   . . a b    row 2, from step 2 on
-        ....   . . . 0    row 3, from step 3 on: nothing is real; it reads a zero, and nobody reads its state
+        ....   . . . 0    row 3, from step 3 on: nothing is real; it reads a zero, and its state is never read
 
     Raises ValueError for another mask.
     """
@@ -199,11 +199,11 @@ class Ragged(Steps):
         mask = to_cpu(mask)
         real_so_far = mask.cumsum(axis=1)
         real = mask.sum(axis=1)
-        steps = numpy.maximum(real, 1)  # that each sequence takes
+        steps = numpy.maximum(real, 1)  # number of steps of each sequence
         longest = steps.max(initial=1)
         begins_at = longest - steps
         starts = self._lay_out(numpy.bincount(begins_at, minlength=longest).cumsum().tolist())
-        row_of = numpy.empty_like(steps)  # of each sequence, in every block
+        row_of = numpy.empty_like(steps)  # the row of each sequence, in every block
         row_of[(-real).argsort(kind="stable")] = numpy.arange(len(mask))
         row_after = starts[begins_at[:, None] + real_so_far] + row_of[:, None]
         row_before = starts[begins_at[:, None] + real_so_far - mask] + row_of[:, None]
@@ -211,7 +211,7 @@ class Ragged(Steps):
         input_of_row[row_before[mask]] = mask.ravel().nonzero()[0]
         self.first_rows = np.asarray(starts[begins_at] + row_of)
         self.row_after = np.asarray(row_after)
-        self.input_of_row = np.asarray(input_of_row)  # counted among all N * T; rows without an input are the last
+        self.input_of_row = np.asarray(input_of_row)  # index among all N * T; rows without an input come last
 
     def read(self, xs: Array, out: Array) -> None:
         real = len(self.input_of_row)
@@ -224,5 +224,5 @@ class Ragged(Steps):
         return dxs.reshape(*self.row_after.shape, -1)
 
     def collect(self, dhs: Array, out: Array) -> None:
-        for t in range(dhs.shape[1]):  # sequences share no row, but the steps that one row is carried over do
+        for t in range(dhs.shape[1]):  # sequences share no rows, but steps over which a row is carried do
             out[self.row_after[:, t]] += dhs[:, t]

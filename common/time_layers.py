@@ -1,4 +1,4 @@
-"""The book's door to the layers over time: every name that its ``time_layers`` has, from the file where it lives."""
+"""Re-exports under the book's module name: every name in its ``time_layers``, from the file that defines it."""
 
 from common.attention import Attention, AttentionWeight, TimeAttention, WeightSum
 from common.functions import sigmoid, softmax

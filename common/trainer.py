@@ -1,4 +1,4 @@
-"""The training loop of the chapter. Printing, progress, measuring and drawing are callbacks."""
+"""The chapter's training loop. Printing, progress bars, measuring and drawing are left to callbacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,18 +21,18 @@ class Trainer:
 
     rng shuffles the data before each epoch (fresh entropy when None). callbacks: see ``common.callbacks``;
     None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
-    ``common.parallel``; they give the result of one worker up to rounding, and the same bits in every run. Small work
-    is left to fewer threads. combine: how their gradients are put together. At the start of each epoch the workers get
-    copies of the model.
+    ``common.parallel``; the result equals one worker's up to rounding, and is bit-identical in every run. A small
+    mini-batch uses fewer threads. combine: combines their gradients. At the start of each epoch the workers get copies
+    of the model.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
     ``history``    one dict per epoch: epoch, loss (the mean over its iterations), and what callbacks measured
-    ``current_epoch``, ``iteration``, ``max_iters``  where the run is; iteration counts from 1 in each epoch
-    ``stop_training``  a callback sets it to True to end the fit after this epoch
-    ``batches``, ``losses``  the running epoch's rows by mini-batch, and the losses of the mini-batches done; an
+    ``current_epoch``, ``iteration``, ``max_iters``  the position in the run; iteration counts from 1 in each epoch
+    ``stop_training``  set to True by a callback to end the fit after the current epoch
+    ``batches``, ``losses``  the current epoch's rows by mini-batch, and the losses of the finished mini-batches; an
                       exception ends the epoch, and the next fit begins a new one
-    ``models``         the model, and the other workers' copies of it in the running epoch
-    ``blas_threads``   of a single worker's products; None: BLAS chooses, and the number changes the rounding
+    ``models``         the model, and the other workers' copies of it in the current epoch
+    ``blas_threads``   for the products of a single worker; None: BLAS chooses. The number affects rounding
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -76,9 +76,9 @@ class Trainer:
         """Train for ``max_epoch`` more epochs, finishing an interrupted one first; return ``history``.
 
         x, t: N questions and their answers, along the first axis. An epoch is ``N // batch_size`` full
-        batches of a new shuffle; data smaller than a batch trains as one batch. x may have a method
-        ``batches(batch_size, rng) -> list of index arrays``: an epoch is then all of these, in their order, and
-        the model is given ``x[indices]``. Gradients are clipped to the norm ``max_grad`` when it is given.
+        batches of a new shuffle; data smaller than a batch trains as one batch. x can have a method
+        ``batches(batch_size, rng) -> list of index arrays``: an epoch is then all of these, in that order, and the
+        model receives ``x[indices]``. Gradients are clipped to the norm ``max_grad`` if it is given.
         Raises ValueError when x and t differ in length or are empty, a number is not positive, or the model cannot
         be shared among workers. Raises NumericFault for a loss or a gradient that is not finite, before the weights
         change; for a weight that is not finite, after undoing the update. An exception in a worker is raised here,
@@ -121,15 +121,15 @@ class Trainer:
 
     @contextmanager
     def _epoch(self, x, batch_size: int) -> Iterator[Workers]:
-        """Give an epoch its workers and its ``batches``. An exception ends the epoch too."""
+        """Provide the workers and the ``batches`` of an epoch. An exception also ends the epoch."""
         with Workers(self.model, self.workers, self.combine, blas_threads=self.blas_threads) as workers:
             self.models = workers.models
             self._notify("workers_begin")
             try:
-                if not self.batches:  # else an epoch that was resumed goes on
+                if not self.batches:  # otherwise continue the resumed epoch
                     self.batches, self.losses = self._batches(x, batch_size), []
                 elif max(batch.max() for batch in self.batches) >= len(x):
-                    raise ValueError(f"Trainer.fit: the epoch to be ended is of more data than these {len(x)} rows")
+                    raise ValueError(f"Trainer.fit: the interrupted epoch had more data than these {len(x)} rows")
                 self.max_iters = len(self.batches)
                 yield workers
             finally:
@@ -140,14 +140,14 @@ class Trainer:
         if hasattr(x, "batches"):
             batches = x.batches(batch_size, self.rng)
             if len(batches) == 0:
-                raise ValueError(f"Trainer.fit: expected a batch at least from {type(x).__name__}.batches, got none")
+                raise ValueError(f"Trainer.fit: expected at least one batch from {type(x).__name__}.batches, got none")
             return list(batches)
         size = min(batch_size, len(x))
         return list(self.rng.permutation(len(x))[: len(x) // size * size].reshape(-1, size))
 
     def plot(self, ylim: tuple[float, float] | None = None, ax=None):
         """Draw ``loss_list`` over its intervals; return the Axes. Shows nothing: call ``plt.show()``."""
-        from common.plot import plot_loss_list  # matplotlib is imported by those who draw
+        from common.plot import plot_loss_list  # matplotlib is imported only for drawing
 
         return plot_loss_list(self.loss_list, self.eval_interval, ylim, ax)
 
@@ -157,7 +157,7 @@ class Trainer:
 
     @staticmethod
     def _check(x, t, **positive) -> Iterator:
-        """Yield the numbers as Python's own."""
+        """Check the data; yield the numbers as Python's own."""
         for name, data in (("x", x), ("t", t)):
             if not hasattr(data, "batches"):
                 expect_array("Trainer.fit", name, data)

@@ -1,4 +1,4 @@
-"""The state of a training run between any two iterations: everything that the rest of it depends on, in one file."""
+"""The state of a training run between two iterations: everything the rest of the run depends on, in one file."""
 
 import os
 import time
@@ -17,26 +17,26 @@ from common.parallel import blas_threads, refuse_state, values_in
 from common.util import to_cpu, to_gpu
 from support.stop_signals import StopSignals
 
-# arrays of a state, beside those of model and optimizer
+# arrays of a state, besides those of the model and the optimizer
 PROGRESS = {"epoch.rows": "i", "epoch.sizes": "i", "epoch.losses": "f", "loss_list": "f"}
-MOST_CHILDREN = 10**6  # streams that a stream may have spawned: each takes time and memory to spawn again
+MOST_CHILDREN = 10**6  # streams that a stream may have spawned: spawning each again takes time
 
 
 def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
-    """Write weights, optimizer, random streams, position, history and what callbacks count; facts: what JSON can hold.
+    """Write weights, optimizer, random streams, position, history and callback state; facts: anything JSON can hold.
 
-    Call it between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. It keeps the attributes that
+    Call it between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. It stores the attributes that
     callbacks name in ``state`` and ``arrays``, and the ``slots`` and numbers of optimizers. Raises OSError when the
     file cannot be written, ValueError for a number that is not finite, a model that carries state from batch to batch,
     or an optimizer that keeps lists and has no ``slots``.
     """
     refuse_state(trainer.model)
     if any(isinstance(c, _Streams) for c in trainer.callbacks):
-        raise ValueError(f"{path}: a training that was restored within an epoch has to go on before it is saved again")
+        raise ValueError(f"{path}: a training restored within an epoch must continue before it is saved again")
     kept = [name for name, value in vars(trainer.optimizer).items() if isinstance(value, (list, dict)) and value]
     if kept and not hasattr(trainer.optimizer, "slots"):
         whose = f"{path}: {type(trainer.optimizer).__name__}"
-        raise ValueError(f"{whose} keeps {', '.join(kept)}, and has no slots, the names of what is to be saved")
+        raise ValueError(f"{whose} keeps {', '.join(kept)}, but has no slots to name what must be saved")
     arrays = {f"model.{name}": to_cpu(p) for name, p in finite_params(trainer.model).items()}
     for slot, values in running_values(trainer.optimizer).items():
         if not all(np.isfinite(value).all() for value in values):
@@ -67,12 +67,12 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
 
 
 def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) -> dict:
-    """Bring a trainer, made as the first one was, to the state in the file; return the facts.
+    """Restore the state in the file to a trainer that was made like the original one; return the facts.
 
-    The rest of the training then has the bits of one that was never interrupted; the next ``fit`` first finishes the
-    epoch that was begun. measured: names of the numbers, beside the loss, that each epoch's record must have. Raises
-    OSError, or CheckpointError for a file that is damaged or of another model, optimizer, seed or number of workers;
-    nothing has changed then.
+    The rest of the training is then bit-identical to an uninterrupted one; the next ``fit`` first finishes the epoch
+    that was begun. measured: names of the numbers, besides the loss, that each epoch's record must have. Raises
+    OSError, or CheckpointError for a file that is damaged or belongs to another model, optimizer, seed or number of
+    workers; the trainer is then unchanged.
     """
     arrays, manifest = checkpoint.load(path)
     state: Any = manifest.get("training")
@@ -85,7 +85,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
         spawned = []
         for rng, stream in zip(generators, state["streams"], strict=True):
             _check(rng, stream)
-            # an epoch that was begun made its copies from children, and will again: from the same ones
+            # an epoch that was begun spawned children for its copies, and will spawn the same ones again
             again = len(copies) if any(rng is own for own in of_model) else 0
             spawned.append(stream["spawned"] - again - _seeds(rng).n_children_spawned)
             if not 0 <= spawned[-1] <= MOST_CHILDREN:
@@ -149,7 +149,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
     vars(optimizer).update(numbers)
     for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):
         rng.bit_generator.state = stream["state"]
-        for _ in range(children):  # one by one, which takes no memory
+        for _ in range(children):  # one by one, which saves memory
             _seeds(rng).spawn(1)
     for callback, values in counts:
         vars(callback).update(values)
@@ -169,7 +169,7 @@ def facts(path: str | os.PathLike) -> dict:
 
 
 class _Streams(Callback):
-    """Give the other workers of a resumed epoch, once, the random streams that they had."""
+    """Restore, once, the random streams of the other workers in a resumed epoch."""
 
     def __init__(self, copies: list):
         self.copies = copies
@@ -184,9 +184,9 @@ class _Streams(Callback):
 class SaveState(Callback):
     """Save the state to ``path`` every so many iterations or seconds, after each epoch, and when told to stop.
 
-    List it last: the state does not have what later callbacks do. facts: as for ``save``. stop: signals that let the
-    iteration end; once its state is saved, Interrupted is raised. Raises ValueError unless iterations and seconds are
-    above 0.
+    List it last: the state does not include changes by later callbacks. facts: as for ``save``. stop: signals that let
+    the iteration end; once its state is saved, Interrupted is raised. Raises ValueError unless iterations and seconds
+    are above 0.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ def _parts(arrays: dict, prefix: str) -> dict:
 
 
 def _like(own, value):
-    """Return the value that replaces our own. Raises ValueError unless it is a number or a list where ours is one."""
+    """Return the value that replaces ``own``. Raises ValueError if own is a number or a list and value is not."""
     if _is_number(own) and not _is_number(value):
         raise ValueError(f"expected a number in place of {own}, got {type(value).__name__}")
     if isinstance(own, list) and not isinstance(value, list):
@@ -239,12 +239,12 @@ def _like(own, value):
 
 
 def _counting(trainer) -> list:
-    """Return the callbacks that have something to remember."""
+    """Return the callbacks that have state to save."""
     return [callback for callback in trainer.callbacks if callback.state]
 
 
 def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Generator]:
-    """Return the others, and every random stream of the model's parts, each once."""
+    """Return the others and every random stream of the model's parts, each once."""
     found = {id(rng): rng for rng in others}
     for _, part in walk(model):
         for value in getattr(part, "__dict__", {}).values():
@@ -253,7 +253,7 @@ def _generators(model, *others: numpy.random.Generator) -> list[numpy.random.Gen
 
 
 def _seeds(rng: numpy.random.Generator) -> Any:
-    """The SeedSequence of a stream, whose type in numpy's stubs lacks what every SeedSequence has."""
+    """Return the SeedSequence of a stream, as Any: its type in numpy's stubs lacks attributes that it has."""
     return rng.bit_generator.seed_seq
 
 
@@ -264,7 +264,7 @@ def _stream(rng: numpy.random.Generator) -> dict:
 
 
 def _check(rng: numpy.random.Generator, stream: dict, same: tuple[str, ...] = ("entropy", "spawn_key")) -> None:
-    """Raise ValueError, or what a state of other types raises, unless the stream can become the state of rng."""
+    """Raise ValueError, or another error for a state of wrong types, unless rng can take the stream's state."""
     own = _stream(rng)
     if any(stream[key] != own[key] for key in same):
         raise ValueError("of another seed")

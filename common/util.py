@@ -1,4 +1,4 @@
-"""The book's remaining tools."""
+"""The remaining helpers of the book's ``util``."""
 
 import numpy
 
@@ -15,7 +15,7 @@ def to_cpu(x) -> numpy.ndarray:
 
 
 def to_gpu(x):
-    """Return x as an array of ``common.np.np``: cupy's when a GPU is asked for, else numpy's."""
+    """Return x as an array of ``common.np.np``: cupy's when a GPU is requested, else numpy's."""
     return np.asarray(x)
 
 
@@ -23,8 +23,8 @@ def eval_seq2seq(model, question, correct, id_to_char, verbose: bool = False, is
     """Return 1 if the model answers one question exactly, else 0.
 
     question: ids (1, T_enc); correct: ids (1, T_dec + 1) or (T_dec + 1,), the start character first. ``verbose``
-    prints question, answer and guess, marked ☑ or ☒, or with the book's O or X for Windows where standard output
-    cannot write these. is_reverse: the question was given backwards and is printed forwards.
+    prints question, answer and guess, marked ☑ or ☒ or, if standard output cannot write these, with the O or X that
+    the book uses for Windows. is_reverse: the question was given backwards and is printed forwards.
     Source: 『ゼロから作るDeep Learning 2』 7.3.4. For all questions at once: ``seq2seq.exact_match``.
     """
     correct = [int(c) for c in np.ravel(correct)]

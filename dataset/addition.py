@@ -1,8 +1,8 @@
-"""Generate additions in the form of the book's addition.txt: two numbers to add, `_`, their sum.
+"""Generate additions in the format of the book's addition.txt: two numbers to add, `_`, their sum.
 
     python -m dataset.addition --count 50000 --seed 1 > addition.txt
 
-Source of the form: 『ゼロから作るDeep Learning 2』 7.2, whose own file this replaces but does not copy.
+Source of the format: 『ゼロから作るDeep Learning 2』 7.2; the output replaces the book's file but does not copy it.
 """
 
 from support import entry  # first: it reports a missing package in one line
@@ -16,7 +16,7 @@ from dataset import generator
 def generate(count: int = generator.COUNT, seed: int = generator.SEED) -> list[str]:
     """Generate additions of two numbers of 1 to 3 digits: 7 characters of `a+b`, `_`, 4 of the sum.
 
-    1, 2 and 3 digits are equally likely, and so are all numbers with that many digits; short
+    1, 2 and 3 digits are equally likely, as are all numbers with the same number of digits; short
     sums therefore repeat often.
 
     Each number takes one draw, ``(digits - 1) * 900 + rest``: the first k lines for a seed

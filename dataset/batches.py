@@ -18,7 +18,7 @@ class PaddedTexts:
     similar    whether `batches` groups texts of similar length
     lengths    int64 (N,), after cutting to max_len
 
-    Ids are stored flat: N texts take the memory of their ids, not of N times the longest.
+    Ids are stored flat: N texts take memory for their ids only, not N times that of the longest.
     Raises ValueError for an empty `sequences`, a sequence that is not 1-D integers from 1 up,
     another `padding`, and a max_len below 1.
     """
@@ -68,10 +68,10 @@ class PaddedTexts:
         return xs
 
     def batches(self, batch_size: int, rng: np.random.Generator) -> list[Array]:
-        """Divide all texts into mini-batches; return the rows of each, int64. One may be smaller than the others.
+        """Divide all texts into mini-batches; return the rows of each, int64. One of them can be smaller.
 
-        The texts are shuffled. With `similar`, pools of POOL mini-batches are then sorted by length:
-        little padding, but other texts together in each epoch. Then the mini-batches are shuffled.
+        The texts are shuffled. With `similar`, pools of POOL mini-batches are then sorted by length,
+        which needs little padding but still mixes texts anew in each epoch. Last, the mini-batches are shuffled.
         Raises ValueError for a batch_size below 1.
         """
         if batch_size < 1:

@@ -2,13 +2,13 @@
 
     python -m dataset.blogs --count 8000 --seed 1 > blogs.tsv
 
-A small grammar of our own writes them, to train a classifier of Japanese without any corpus. About 66
+A small grammar generates them, so that a classifier of Japanese can be trained without a corpus. About 66
 of 100 sentences mention one class; 22 mention two, and only the grammar tells which one they are about
 (「ラーメンを食べるより試合に行くほうが楽しい。」 is about sports); 12 only hint at two or three classes.
-All classes share openings, times, feelings and endings. A model that counts words cannot get every
-sentence right, and no model can get every hint right.
+All classes share openings, times, feelings and endings. A model that counts words cannot classify every
+sentence correctly, and no model can classify every hint correctly.
 
-Source of the four classes: the Kyoto University and NTT Blog Corpus, of which no sentence is used.
+Source of the four classes: the Kyoto University and NTT Blog Corpus; none of its sentences is used.
 """
 
 import re
@@ -118,7 +118,7 @@ DEEDS = {  # words that occur in the verbs of one class only
     "スポーツ": "練習 応援 道具 仲間 結果",
 }
 
-# The words that make a class. None belongs to two classes or occurs in another table.
+# The words that determine a class. No word belongs to two classes or occurs in another table.
 _GROUPS = {
     "グルメ": ("food", "shop"),
     "携帯電話": ("phone", "gear", "feature"),
@@ -158,7 +158,7 @@ MIXED = (
 )
 VAGUE = ("{open}{hint}{end}{tail}", "{open}{hint}。{mood}{end}")
 
-HINTS = {  # what can be said of several classes, and of which
+HINTS = {  # phrases that fit several classes, and which ones
     "朝早くから並[んだ|びました]": "グルメ 携帯電話 スポーツ",
     "店員さんがとても親切[だった|でした]": "グルメ 携帯電話",
     "思い出に写真を何枚も撮[った|りました]": "グルメ 京都 スポーツ",
@@ -221,12 +221,12 @@ SHARED = {
         帰りの電車で寝てしま[った|いました]。 長くなったので今日はここまで。 みんなにもおすすめ[だ|です]。"""),
 }
 _SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}|\[(.*?)\|(.*?)\]")
-_DRAWS = 24  # per sentence, more than any needs
+_DRAWS = 24  # per sentence, more than any sentence needs
 _HIGH = 2**31
 
 
 def generate(count: int = COUNT, seed: int = generator.SEED) -> LabelledTexts:
-    """Generate `count` sentences; all classes are equally likely, as are both styles, plain and polite.
+    """Generate `count` sentences; all classes are equally likely, as are the plain and the polite style.
 
     Each sentence has its own row of draws: the first k for a seed are the same for every count.
     Raises ValueError for a count below 1 or a seed outside 0 .. 2**32 - 1.
@@ -244,7 +244,7 @@ def lines(count: int = COUNT, seed: int = generator.SEED) -> list[str]:
 
 
 def cue_spans(text: str) -> list[tuple[int, int]]:
-    """Find (start, end) of each word of CUES in a generated sentence, in order; the longest where several begin."""
+    """Find (start, end) of each word of CUES in a generated sentence, in order; the longest if several begin."""
     return [match.span() for match in _CUE.finditer(text)]
 
 

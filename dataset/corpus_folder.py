@@ -14,13 +14,13 @@ ABOUT = re.compile(  # rt-polaritydata.README.1.0.txt, LICENSE-MIT, stopwords_en
     r"(?:.*[^a-z])?(?:readme|stop[-_ ]?words?|stop[-_ ]?list)(?:[^a-z].*)?"
     r"|(?:licen[cs]e|copying|citation|changelog)(?:[^a-z].*)?"
 )
-NEAR = 100  # the most entries per folder that are searched for classes
+NEAR = 100  # the most entries per folder to search for classes
 
 Skipped = dict[str, list[str]]  # maps a reason to the names of files
 
 
 def told(skipped: Skipped) -> str:
-    """Describe what was skipped in one line, empty when nothing was."""
+    """Describe in one line what was skipped; an empty string if nothing was."""
     parts = []
     for why, names in skipped.items():
         some = [*sorted(set(names))[:3], *["..."] * (len(set(names)) > 3)]
@@ -31,7 +31,7 @@ def told(skipped: Skipped) -> str:
 def entries(path: Path, skipped: Skipped) -> list[Path]:
     """List the files and folders that may belong to a corpus, by name.
 
-    Raises ValueError when the path is a file, OSError as iterdir.
+    Raises ValueError when the path is a file, OSError like iterdir.
     """
     if path.is_file():
         raise ValueError(f"{path}: expected the folder of a corpus, got a file")
@@ -47,7 +47,7 @@ def entries(path: Path, skipped: Skipped) -> list[Path]:
 
 
 def matches(path: Path, pattern: str) -> bool:
-    """Whether the name matches the pattern, ignoring case."""
+    """Tell whether the name matches the pattern, ignoring case."""
     return fnmatchcase(path.name.lower(), pattern.lower())
 
 
@@ -63,7 +63,7 @@ def files_in(path: Path, pattern: str, skipped: Skipped) -> list[Path]:
 
 
 def endings(path: Path) -> str:
-    """Count the files of a folder by suffix, as patterns, for a message."""
+    """Count the files of a folder by suffix and list them as patterns, for a message."""
     found = Counter(f"*{entry.suffix}" for entry in entries(path, defaultdict(list)) if entry.is_file())
     some = ", ".join(f"{count:,} {ending}" for ending, count in found.most_common(3))
     return f"{some}, which a pattern can take" if some else "none"

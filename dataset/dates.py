@@ -1,9 +1,9 @@
-"""Generate lines in the form of the book's date.txt: a written date, `_`, yyyy-mm-dd.
+"""Generate lines in the format of the book's date.txt: a written date, `_`, yyyy-mm-dd.
 
     python -m dataset.dates --count 50000 --seed 1 > date.txt
 
-In the other direction, ``parse`` finds the date in a question, and the part of it that each character belongs to.
-Source of the form: 『ゼロから作るDeep Learning 2』 8.3, whose own file this replaces but does not copy.
+In the other direction, ``parse`` reads the date in a question, and finds the part to which each character belongs.
+Source of the format: 『ゼロから作るDeep Learning 2』 8.3; the output replaces the book's file but does not copy it.
 """
 
 import re
@@ -22,13 +22,13 @@ LAST_DAY = np.datetime64("2017-07-24")
 DAYS = int((LAST_DAY - FIRST_DAY).astype(int)) + 1
 QUESTION_WIDTH = 29  # "Wednesday, September 27, 1995"
 
-# Our own tables, because strftime answers in the machine's language.
+# Tables, because strftime writes names in the language of the machine.
 MONTHS = "January February March April May June July August September October November December".split()
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 FORMS = "short", "medium", "long", "full"  # 5/1/72; Jan 1, 1972; January 1, 1972; Saturday, January 1, 1972
 CASES = "mixed", "lower", "upper"
 
-# The part that a character of a question belongs to; and the part that each character of yyyy-mm-dd comes from.
+# The part to which a character of a question belongs, and the part from which each character of yyyy-mm-dd comes.
 OTHER, YEAR, MONTH, DAY = range(4)
 NOWHERE = -1
 ANSWER_SOURCES = (YEAR,) * 4 + (NOWHERE, MONTH, MONTH, NOWHERE, DAY, DAY)
@@ -49,7 +49,7 @@ def generate(count: int = generator.COUNT, seed: int = generator.SEED) -> list[s
 
     Days are uniform over 1970-01-01 .. 2017-07-24. Each of M/d/yy, MMM d, yyyy, MMMM d, yyyy
     and EEEE, MMMM d, yyyy makes up a quarter of the lines. Half of the lines keep their case,
-    a quarter is in lower case, a quarter in upper case. Days repeat, and with them lines.
+    a quarter are in lower case, a quarter in upper case. Days repeat, and therefore lines do.
 
     Each line takes one draw, ``(day * 4 + form) * 4 + case``: the first k lines for a seed
     are the same for every count. Returns `count` lines without line ends.
@@ -94,9 +94,9 @@ class Parsed(NamedTuple):
 
     @property
     def truth(self) -> Array:
-        """Mark the characters of the question that each character of the date comes from: bool (10, T).
+        """Mark the characters of the question from which each character of the date comes: bool (10, T).
 
-        Hyphens come from nowhere. All four digits of the year come from a written year of two digits.
+        Hyphens come from nowhere. If the year is written in two digits, all four digits come from these.
         """
         return self.sources == np.array(ANSWER_SOURCES)[:, None]
 
@@ -104,7 +104,7 @@ class Parsed(NamedTuple):
 def parse(question: str) -> Parsed:
     """Parse a date written in one of the four forms, in any letter case; spaces may follow.
 
-    A year of two digits means 1970 to 2069. A weekday is neither a source nor compared with the date.
+    A year of two digits means 1970 to 2069. A weekday is not a source, and is not compared with the date.
     Raises ValueError for any other text, and for a day that is not in the calendar.
     """
     found = _written(question)
@@ -130,7 +130,7 @@ def parse(question: str) -> Parsed:
 def style(question: str) -> tuple[str, str | None]:
     """Tell how a date is written: its form, one of FORMS, and its case, one of CASES or None without letters.
 
-    A month of three letters counts as medium, and therefore May is never long. Raises ValueError for any other text.
+    A month of three letters counts as medium, so May is never long. Raises ValueError for any other text.
     """
     found = _written(question)
     if found["m"]:

@@ -9,11 +9,11 @@ CHUNK = 2**20
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """Read a whole file. Raises ValueError, before reading, when it has more than MAX_BYTES; OSError as open."""
+    """Read a whole file. Raises ValueError, before reading, when it has more than MAX_BYTES; OSError like open."""
     path = Path(path)
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if size <= MAX_BYTES:  # a pipe or a device reports 0, and may never end
+        if size <= MAX_BYTES:  # a pipe or a device reports 0 and may never end
             content = b"".join(islice(iter(lambda: file.read(CHUNK), b""), MAX_BYTES // CHUNK + 1))
             size = len(content)
     if size > MAX_BYTES:
@@ -24,7 +24,7 @@ def read_bytes(path: str | os.PathLike) -> bytes:
 def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
     """Read the text of a file, with LF as line ends and without a byte order mark. encoding: None requires UTF-8.
 
-    Raises as read_bytes; ValueError for an unknown encoding, and for bytes that are not in the encoding, with the
+    Raises like read_bytes; ValueError for an unknown encoding, and for bytes that are not in the encoding, with the
     line and the byte (from 0).
     """
     data, choice = read_bytes(path), "" if encoding is None else "; expected another encoding? --encoding names it"
@@ -42,5 +42,5 @@ def read_text(path: str | os.PathLike, encoding: str | None = None) -> str:
 
 
 def shorten(text: str | bytes) -> str:
-    """Quote a text for a message as Python's repr does, cut after 60 characters."""
+    """Quote a text for a message like Python's repr, cut after 60 characters."""
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

@@ -1,4 +1,4 @@
-"""What the generators share: the random stream and the command line."""
+"""The random stream and the command line that all generators share."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ SEED = 1
 def draws(high: int, shape: tuple[int, ...], seed: int) -> Array:
     """Draw an int64 array of `shape`, each entry uniform over 0 .. high - 1, filled in row-major order.
 
-    The numbers are the same on every machine and with every NumPy: RandomState's streams are
+    The numbers are the same on every machine and with every NumPy version: RandomState's streams are
     frozen, and the dtype is explicit because NumPy 1's default on Windows is narrower.
     Raises ValueError when shape[0] is below 1 or the seed is outside 0 .. 2**32 - 1.
     """
@@ -30,7 +30,7 @@ def draws(high: int, shape: tuple[int, ...], seed: int) -> Array:
 class Parser(argparse.ArgumentParser):
     """An argparse parser that prints no usage lines before an error.
 
-    description: a docstring, whose first line is shown; ``python -OO`` strips it to None.
+    description: a docstring, of which the first line is shown; None under ``python -OO``, which strips docstrings.
     """
 
     def __init__(self, *, description: str | None = None, **options):
@@ -45,7 +45,7 @@ def main(
 ) -> int:
     """Write the lines of ``generate(count, seed)`` to standard output; return the exit code.
 
-    0 when everything is written or the reader left early (``| head``), 1 when writing fails;
+    The code is 0 when everything is written or the reader left early (``| head``), 1 when writing fails;
     bad arguments exit with 2 and one line on standard error.
     """
     parser = Parser(prog=f"python -m dataset.{name}", description=generate.__doc__)
@@ -56,8 +56,8 @@ def main(
         lines = generate(args.count, args.seed)
     except (ValueError, MemoryError) as error:
         parser.error(str(error))
-    # Bytes, because text mode would write CRLF on Windows. To the descriptor, because sys.stdout
-    # would keep what a broken pipe rejects in its buffer, and raise once more at exit.
+    # Bytes, because text mode would write CRLF on Windows. To the descriptor, because sys.stdout would
+    # keep data that a broken pipe rejected in its buffer, and raise again at exit.
     try:
         with open(1, "wb", closefd=False) as out:
             out.write("".join(f"{line}\n" for line in lines).encode())

@@ -1,4 +1,4 @@
-"""Read texts and their classes from the layouts that corpora come in.
+"""Readers of texts and their classes, one for each common layout of a corpus.
 
 - `read_folders`: one folder per class, one file per text (the film reviews `aclImdb/train/{neg,pos}/*.txt`)
 - `read_lines`: one file per class, one line per text (`rt-polarity.{neg,pos}` of the sentence polarity dataset)
@@ -6,11 +6,11 @@
 - `read_table`: one file of comma- or tab-separated values, with a column of texts and one of labels
 
 All return `LabelledTexts`, accept the name of an encoding, strip a byte order mark and the white space around each
-text, and refuse a text that is then empty. They raise ValueError, beginning with the file and, where it holds several
+text, and refuse a text that is then empty. They raise ValueError, beginning with the file and, if it holds several
 texts, the line; and OSError for a file or folder that does not exist.
 
 Stray files in a folder are neither texts nor classes, and are listed in `skipped`: hidden files, files of the system
-or an editor (`Thumbs.db`, `__MACOSX`, `pos.txt~`), and files that describe the corpus, by their names: README,
+or an editor (`Thumbs.db`, `__MACOSX`, `pos.txt~`), and files whose names say that they describe the corpus: README,
 LICENSE, COPYING, CITATION, CHANGELOG, stop words.
 """
 
@@ -37,7 +37,7 @@ from dataset.files import read_text
 from dataset.table import read_columns
 from support.array import Array
 
-PARTS = "trains", "tests"  # folders of read_csv
+PARTS = "trains", "tests"  # folders that read_csv reads
 
 
 class LabelledTexts(NamedTuple):
@@ -47,7 +47,7 @@ class LabelledTexts(NamedTuple):
     labels   int64 (N,), 0 .. C - 1
     classes  C names
     source   the path that was read, or the command that generates the same texts
-    places   where each text stands, N times ``file`` or ``file:line``; empty for generated texts
+    places   where each text comes from, N times ``file`` or ``file:line``; empty for generated texts
     skipped  files and rows that were found but not read as texts, in one line
     """
 
@@ -59,7 +59,7 @@ class LabelledTexts(NamedTuple):
     skipped: str = ""
 
     def take(self, rows: Sequence[int] | Array) -> "LabelledTexts":
-        """Select the texts of these rows, int (n,), in this order."""
+        """Select the texts in these rows, int (n,), in the order given."""
         places = [self.places[row] for row in rows] if self.places else ()
         return self._replace(texts=[self.texts[row] for row in rows], labels=self.labels[rows], places=places)
 
@@ -67,12 +67,12 @@ class LabelledTexts(NamedTuple):
         """Shuffle and split into (train, test); the last ``int(N * test_share)`` texts are for testing.
 
         The shuffle is RandomState(seed).permutation(N), the same on every machine.
-        Raises ValueError when one of the two would be empty.
+        Raises ValueError when either part would be empty.
         """
         n = len(self.texts)
         n_test = int(n * test_share + 1e-9)  # 0.29 * 100 is a little less than 29
         if not 0 < n_test < n:
-            raise ValueError(f"split: expected a test share that leaves both parts a text, got {test_share} of {n}")
+            raise ValueError(f"split: expected a test share that leaves each part a text, got {test_share} of {n}")
         rows = np.random.RandomState(seed).permutation(n)
         return self.take(rows[: n - n_test]), self.take(rows[n - n_test :])
 
@@ -169,8 +169,8 @@ def read_csv(
 
     part     the folder inside `path`: "trains" or "tests"
     classes  class names in the order of their labels; None takes the labels found, sorted as strings.
-             Pass the classes of the trains when reading the tests.
-    Raises ValueError for a missing column, a row that is not as long as the header, an empty cell,
+             When reading "tests", pass the classes of "trains".
+    Raises ValueError for a missing column, a row whose length differs from the header's, an empty cell,
     files of different lengths, a label outside `classes`, fewer than two classes, wrong quotes, and
     bytes that are not in the encoding.
     """
@@ -199,9 +199,9 @@ def read_table(
     """Read one file of values separated by commas, tabs, semicolons or bars; each row holds a text and its label.
 
     Columns are named as in the first row, or given by number, from 1. With two numbers, the first row is skipped as a
-    header when neither another row nor `classes` has its label.
+    header if its label occurs in no other row and not in `classes`.
     classes  as in read_csv
-    Raises ValueError as read_csv, and for separators and quotes as `table.read_columns`.
+    Raises ValueError like read_csv and, for separators and quotes, like `table.read_columns`.
     """
     path = Path(path)
     if text_column == label_column:
@@ -217,12 +217,12 @@ def read_table(
     return _from_table(path, [text for _, (text, _) in rows], places, named, classes)._replace(skipped=skipped)
 
 
-# By the name that --format takes; each is called as read(path, *, classes, encoding, **options).
+# The readers by their names for --format; each is called as read(path, *, classes, encoding, **options).
 READERS: dict[str, Callable[..., LabelledTexts]] = {"folders": read_folders, "lines": read_lines, "csv": read_table}
 
 
 def _labelled(path: Path, found: dict[str, list[tuple[str, str]]], skipped: Skipped) -> LabelledTexts:
-    """Number the classes in the order of `found`, which maps each class to its pairs of place and text."""
+    """Label the texts, numbering classes in the order of `found`, which maps each to pairs of place and text."""
     for name, members in found.items():
         if not members:
             raise ValueError(f"{path}: expected a text of the class {name!r}, got none")
@@ -235,7 +235,7 @@ def _labelled(path: Path, found: dict[str, list[tuple[str, str]]], skipped: Skip
 def _from_table(
     path: Path, texts: list[str], places: list[str], named: list[tuple[str, str]], classes: Sequence[str] | None
 ) -> LabelledTexts:
-    """Number the labels by `classes`. named: for each text, the place of its label and the label."""
+    """Label the texts, numbering classes as in `classes`. named: the place of each text's label, and the label."""
     classes = tuple(classes or sorted({name for _, name in named}))
     _at_least_two(path, classes, "different labels")
     ids = {name: i for i, name in enumerate(classes)}
@@ -261,7 +261,7 @@ def _text(path: Path, encoding: str) -> str:
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[str, str]]:
     """Yield the place of each line, and the line."""
-    # Not splitlines, which also splits at characters that a line may contain.
+    # Not splitlines, which also splits at characters that a line can contain.
     lines = read_text(path, encoding).split("\n")
     while lines and not lines[-1].strip():
         del lines[-1]

@@ -27,14 +27,14 @@ BREAKS = {"\n": "a line break", "\r": "a carriage return", "\0": "NUL", "_": "'_
 
 
 class Pairs(NamedTuple):
-    """N questions and answers, stripped of spaces; notes: phrases on what was read, skipped, ignored and padded."""
+    """N questions and answers, stripped of spaces; notes: what was read, skipped, ignored and padded, in phrases."""
 
     questions: list[str]
     answers: list[str]
     notes: list[str]
 
     def lines(self) -> list[str]:
-        """Format the lines of a data file, for ``sequence.from_lines``. Raises ValueError if it would be too large."""
+        """Format the pairs as lines of a data file. Raises ValueError if it would be too large."""
         T_enc, T_dec = (max(map(len, texts)) for texts in (self.questions, self.answers))
         size = len(self.questions) * (T_enc + T_dec + 2)
         if size > files.MAX_BYTES:
@@ -56,12 +56,12 @@ def read(
 ) -> Pairs:
     """Read a file of pairs; it may have a byte order mark, CRLF and blank lines.
 
-    separator: one of SEPARATORS; None takes it from the file's suffix, else from the first line
-    columns: the column of the questions and that of the answers, from 1; others are ignored
+    separator: one of SEPARATORS; None infers it from the file's suffix, else from the first line
+    columns: the columns of the questions and the answers, from 1; others are ignored
     header: whether the first line names the columns
     Raises ValueError for invalid options and, beginning `path:line:`, for a row with more or fewer columns than the
     first, a question or answer that is empty or contains a line break or `_`, wrong quotes, and bytes that are not in
-    the encoding; OSError as open.
+    the encoding; OSError like open.
     """
     path = Path(path)
     if separator not in (None, *SEPARATORS) or min(columns) < 1:
@@ -108,7 +108,7 @@ def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str
     text = text.removesuffix("\n")
     if separator in ("comma", "semicolon"):
         yield from rows_of(path, text, SEPARATORS[separator])
-    else:  # not splitlines, which also splits at characters that a field may contain
+    else:  # not splitlines, which also splits at characters that a field can contain
         yield from enumerate((line.split(SEPARATORS[separator]) for line in text.split("\n")), 1)
 
 
@@ -138,7 +138,7 @@ def _notes(
         yield f"column {column} of {len(first)} ignored, in the first row {files.shorten(first[column - 1])}"
     for name, column in zip(("questions", "answers"), columns, strict=True):
         if all(fields[column - 1].strip().isdecimal() for _, fields in rows):
-            yield f"{name} are whole numbers alone: do the texts stand in another column, as with --columns 2 4?"
+            yield f"{name} are all whole numbers: are the texts in another column, as with --columns 2 4?"
         lengths = [len(fields[column - 1].strip()) for _, fields in rows]
         longest = lengths.index(max(lengths))
         size = f"{max(lengths)} character{'s' * (max(lengths) > 1)}"
@@ -147,7 +147,7 @@ def _notes(
 
 
 def hint(path: str | os.PathLike) -> str:
-    """Name the command that converts this file to a data file, for an error message; empty where it would fail."""
+    """Name the command that converts this file to a data file, for an error message; "" if it would fail."""
     path = Path(path)
     try:
         read(path).lines()
@@ -159,12 +159,12 @@ def hint(path: str | os.PathLike) -> str:
 
 
 def convert(path: str | os.PathLike, out: str | os.PathLike, **options) -> list[str]:
-    """Convert a file of pairs to the data file ``out``, whole or not at all; return the notes. Options as ``read``.
+    """Convert a file of pairs to the data file ``out``, whole or not at all; return the notes. Options as in ``read``.
 
-    Raises as ``read``; ValueError where both paths are one file, OSError where ``out`` cannot be written.
+    Raises like ``read``; ValueError if both paths are the same file, OSError if ``out`` cannot be written.
     """
     if os.path.exists(out) and os.path.samefile(path, out):
-        raise ValueError(f"{out}: expected another file than the one that is read")
+        raise ValueError(f"{out}: expected another file than the one to read")
     pairs = read(path, **options)
     try:
         content = "".join(f"{line}\n" for line in pairs.lines()).encode()
@@ -209,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         print("\n".join([f"{args.path}: {notes[0]}", *notes[1:], f"written to {args.out}"]), flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discards what is still buffered
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discards buffered output
         if not isinstance(error, BrokenPipeError):  # the reader left early, as head does
             print(f"{command.prog}: standard output: {error.strerror}", file=sys.stderr)
             return 1

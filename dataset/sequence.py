@@ -1,7 +1,7 @@
 """Load pairs of a question and an answer, character by character, for sequence-to-sequence models.
 
 A data file holds one pair per line, `question_answer`, padded with spaces: all questions have the same length,
-and so have all answers. `dataset.pairs` converts other files to this form. `load` returns a `SequenceData`;
+and so do all answers. `dataset.pairs` converts other files to this format. `load` returns a `SequenceData`;
 `load_data` and `get_vocab` are the book's interface to the same data.
 
 Source: 『ゼロから作るDeep Learning 2』 7.2.
@@ -23,7 +23,7 @@ from support.array import Array
 
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
 
-START = "_"  # separates question and answer, and is the first character of an answer
+START = "_"  # separates question and answer, and is the first character of the answer
 FOLDER = Path(__file__).resolve().parent
 GENERATORS = {"date.txt": dates, "addition.txt": addition}
 
@@ -31,7 +31,7 @@ GENERATORS = {"date.txt": dates, "addition.txt": addition}
 class Vocabulary:
     """Characters and their ids 0 .. V - 1, in the order of `chars`.
 
-    To rebuild a vocabulary, store its `chars`. Raises ValueError when `chars` contains a character twice.
+    To rebuild a vocabulary, store its `chars`. Raises ValueError when `chars` repeats a character.
     """
 
     def __init__(self, chars: str):
@@ -51,12 +51,12 @@ class Vocabulary:
         return cls("".join(dict.fromkeys("".join(texts))))
 
     def encode(self, text: str, width: int | None = None, *, seen: str | None = None) -> Array:
-        """Ids of the characters, int (len(text),), or (width,) padded with spaces.
+        """Return the ids of the characters, int (len(text),), or (width,) padded with spaces.
 
-        seen: the characters of the training questions, for a text that a model will read; the vocabulary also has
-        the characters of the answers. None accepts the whole vocabulary.
+        seen: for a text that a model will read, the characters of the training questions, because the vocabulary also
+        has those of the answers. None accepts the whole vocabulary.
         Raises ValueError when the text is longer than `width`; and for a character outside the vocabulary or `seen`,
-        naming the first one and its place (from 1).
+        naming the first one and its position (from 1).
         """
         padded = text
         if width is not None:
@@ -74,7 +74,7 @@ class Vocabulary:
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text of the ids, including padding. Raises ValueError that names an id outside 0 .. V - 1."""
+        """Return the text of the ids, including padding. Raises ValueError that names an id outside 0 .. V - 1."""
         try:
             return "".join([self.id_to_char[index(i)] for i in ids])
         except TypeError:
@@ -114,19 +114,19 @@ class SequenceData:
     sha256: str
 
     def encode_question(self, text: str) -> Array:
-        """Ids of one question, int (T_enc,), padded with spaces. Raises ValueError as Vocabulary.encode."""
+        """Return the ids of a question, int (T_enc,), padded with spaces. Raises ValueError like Vocabulary.encode."""
         return self.vocabulary.encode(text, width=self.questions.shape[1])
 
     def split(self, seed: int | None = 1984, leak_free: bool = False) -> Split:
         """Shuffle and split into (x_train, t_train), (x_test, t_test); the arrays are copies.
 
         The test part is the last N // 10 rows, as in the book. A question that occurs twice in the
-        data may end up in both parts (in date.txt, 28.1% of the test questions do).
+        data can end up in both parts (in date.txt, 28.1% of the test questions do).
 
         With `leak_free`, the *distinct* questions are shuffled, and all rows of a question go to the
         same part. From the last question backwards, each goes to the test part unless that would exceed
         N // 10 rows; the test part is smaller only when no remaining question fits. Repeated questions
-        are as frequent in it as in the data; when no question repeats, both splits are the same.
+        are as frequent in it as in the data; if no question repeats, both splits are the same.
         Questions are compared as strings: `May 1, 1972` and `may 1, 1972` differ.
 
         seed: None takes fresh entropy. The global generator is not touched.
@@ -143,7 +143,7 @@ class SequenceData:
         return (self.questions[train], self.answers[train]), (self.questions[test], self.answers[test])
 
     def _rows_by_question(self, rng: np.random.RandomState, room: int) -> tuple[Array, int]:
-        """Order all rows (N,), those of a question together; also return how many at the end are for testing."""
+        """Order all rows (N,), those of a question together; return also how many at the end are for testing."""
         numbers: dict[bytes, int] = {}
         question_of_row = np.array([numbers.setdefault(q.tobytes(), len(numbers)) for q in self.questions])
         sizes = np.bincount(question_of_row)
@@ -164,7 +164,7 @@ class SequenceData:
 
 
 def leaked(x_train: Array, x_test: Array) -> float:
-    """Share (0..1) of the test questions x_test (n, T_enc) that also occur in x_train (N, T_enc)."""
+    """Return the share (0..1) of the test questions x_test (n, T_enc) that also occur in x_train (N, T_enc)."""
     known = {question.tobytes() for question in x_train}
     return sum(question.tobytes() in known for question in x_test) / len(x_test)
 
@@ -174,7 +174,7 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
 
     Raises ValueError, beginning `source:line:` and quoting the line, when `lines` is empty; when a
     line is empty, has no `_` or several, lacks a question or an answer, contains NUL or a carriage
-    return; and when a question or an answer is not as long as that of the first line.
+    return; and when a question or an answer is not as long as the one in the first line.
     """
     if not lines:
         raise ValueError(f"{source}:1: the file is empty")
@@ -194,14 +194,14 @@ def from_lines(lines: Sequence[str], source: str) -> SequenceData:
 def read(path: str | os.PathLike) -> SequenceData:
     """Read a UTF-8 data file; it may have a BOM, CRLF and no final newline.
 
-    Raises ValueError as `from_lines`, naming the command that converts another file of pairs, and as
+    Raises ValueError like `from_lines`, naming the command that converts other files of pairs, and like
     `files.read_text`; OSError when the file cannot be read, IsADirectoryError for a folder.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: expected a data file, got a folder")
     text = read_text(path)
-    # Not splitlines, which also splits at characters that a line may contain.
+    # Not splitlines, which also splits at characters that a line can contain.
     lines = text.removesuffix("\n").split("\n") if text else []
     try:
         return from_lines(lines, str(path))
@@ -224,8 +224,8 @@ def generate(name: str, count: int = generator.COUNT, seed: int = generator.SEED
 def load(name: str | os.PathLike) -> SequenceData:
     """Load data by name: from the path if it exists, else from a file in `dataset/`, else generate it.
 
-    Only the bare names in GENERATORS are generated, which a line on standard error reports.
-    Raises FileNotFoundError for any other name that is not a file, and as `read`.
+    Only the bare names in GENERATORS are generated; a line on standard error reports it.
+    Raises FileNotFoundError for any other name that is not a file, and like `read`.
     """
     name = os.fspath(name)
     beside = FOLDER / name
@@ -259,14 +259,14 @@ def load_data(file_name: str | os.PathLike = "addition.txt", seed: int | None = 
 
 
 def get_vocab() -> tuple[dict[str, int], dict[int, str]]:
-    """Copies of char_to_id and id_to_char from the latest load_data. Raises RuntimeError before the first."""
+    """Return copies of char_to_id and id_to_char of the latest load_data. Raises RuntimeError before the first."""
     if _latest is None:
         raise RuntimeError("get_vocab: no vocabulary yet, call load_data first")
     return dict(_latest.char_to_id), dict(_latest.id_to_char)
 
 
 def _fault(line: str, first: str) -> str | None:
-    """Say what is wrong with a line, or return None; `first` is a line that is right."""
+    """Say what is wrong with a line, or return None; `first` is the first line of the file."""
     if not line:
         return "empty line"
     if "\0" in line:
@@ -289,5 +289,5 @@ def _fault(line: str, first: str) -> str | None:
 
 
 def _codes(text: str) -> Array:
-    """Code points, (len(text),), including lone surrogates, which a terminal may produce."""
+    """Return the code points, (len(text),), including lone surrogates, which a terminal can produce."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

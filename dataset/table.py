@@ -12,14 +12,14 @@ Rows = list[tuple[int, list[str]]]  # the line where a row begins, and its cells
 
 
 def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bool = False) -> Rows:
-    """Read, for each row, the line where it begins and its stripped cells in these columns.
+    """Return, for each row, the line where it begins and its stripped cells in these columns.
 
-    columns  names from the header, which is the first row; or numbers from 1. With numbers alone, no row is a header
+    columns  names from the header, which is the first row; or numbers from 1. If all are numbers, no row is a header
     sniff    guesses the separator: a tab in a file *.tsv or *.tab; else the comma, tab, semicolon or bar with which
              the first row has these columns and all rows are equally long; else a comma. In a tab-separated file
              whose quotes do not pair up, quotes are ordinary characters.
     Ignores empty lines at the end. Raises ValueError, beginning `path:line:`, for a column that is missing or occurs
-    twice, rows of different lengths, an empty cell, wrong quotes, and as read_text.
+    twice, rows of different lengths, an empty cell, wrong quotes, and like read_text.
     """
     text = read_text(path, encoding)
     delimiters = "," if not sniff else "\t" if path.suffix.lower() in (".tsv", ".tab") else ",\t;|"
@@ -42,12 +42,12 @@ def read_columns(path: Path, columns: Sequence[str], encoding: str, *, sniff: bo
                 if len(set(places)) < len(places):
                     raise ValueError(f"{path}:1: expected different columns, got {' and '.join(map(repr, columns))}")
                 return [(line, _cells(path, line, row, columns, places)) for line, row in rows[headed:]]
-    raise min(problems, key=lambda problem: problem[0])[1]  # the first of equal ones
+    raise min(problems, key=lambda problem: problem[0])[1]  # the first, if several are equal
 
 
 @contextmanager
 def fields_of_any_length() -> Iterator[None]:
-    """Lift, for the block, the limit of 128 KiB per field that the csv module sets for all its readers."""
+    """Lift the csv module's global limit of 128 KiB per field within the block."""
     limit = csv.field_size_limit(MAX_BYTES)
     try:
         yield
@@ -87,7 +87,7 @@ def _equally_long(path: Path, rows: Rows) -> Rows:
 
 
 def _place(path: Path, column: str, header: list[str], chosen: bool) -> int:
-    """Index of a column in the first row. chosen: the user named the columns, and can name others."""
+    """Return the index of a column in the first row. chosen: whether the user chose the columns."""
     if _is_number(column):
         if not 0 < int(column) <= len(header):
             raise ValueError(f"{path}:1: expected a column {column}, got {len(header)} columns")

@@ -1,7 +1,7 @@
 """Tokenisers: callables that split a text into a list of strings.
 
 `to_json` describes a tokeniser, and `tokenizer_from_json` rebuilds it; a checkpoint stores the description. Lone
-surrogates, which a terminal or a JSON file may contain and no encoding can write, become U+FFFD.
+surrogates, which a terminal or a JSON file can contain and no encoding can write, become U+FFFD.
 """
 
 import base64
@@ -26,10 +26,10 @@ def _normalised(text: str, form: Literal["NFC", "NFKC"]) -> str:
 
 
 class Words:
-    """English words in lower case; each punctuation mark is a token of its own.
+    """English words in lower case; each punctuation mark is a separate token.
 
     An apostrophe inside a word is part of it: "it's" stays one token. A hyphen is a mark: "all-night"
-    makes three. HTML line breaks, `<br />`, are dropped; a curly apostrophe becomes a straight one.
+    gives three tokens. HTML line breaks, `<br />`, are dropped; a curly apostrophe becomes a straight one.
     """
 
     def __call__(self, text: str) -> list[str]:
@@ -43,8 +43,8 @@ class Words:
 class Characters:
     """Every character except white space; the default for Japanese.
 
-    The text is normalised to NFKC first: full width and half width, and a letter composed with its
-    mark or followed by it, are the same token. A combining character that does not compose is a token.
+    The text is normalised to NFKC first: full width and half width give the same token, as do a letter
+    composed with its mark and a letter followed by it. A combining character that does not compose is a token.
     """
 
     def __call__(self, text: str) -> list[str]:
@@ -55,10 +55,10 @@ class Characters:
 
 
 class SentencePiece:
-    """Pieces of a SentencePiece model; `train` makes one from texts, `load` reads a file `*.model`.
+    """Pieces of a SentencePiece model; `train` builds a model from texts, `load` reads one from a `*.model` file.
 
-    model   the bytes of the file. The library normalises texts as the model says, so the pieces equal
-            the library's own. A space becomes `▁`; a model from `train` adds no `▁` before the text.
+    model   the bytes of the file. The library normalises texts as the model specifies, so the pieces are
+            the library's. A space becomes `▁`; a model from `train` adds no `▁` before the text.
     nfkc    whether to normalise texts to NFKC first, as version 0.1.0 did for all models
     Needs the package `sentencepiece`. Raises ValueError when it is missing, saying how to install it,
     and when the bytes are not a model.
@@ -79,19 +79,19 @@ class SentencePiece:
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int = 8000) -> "SentencePiece":
-        """Train a unigram model of `vocab_size` pieces, or of fewer where the texts do not yield that many.
+        """Train a unigram model of `vocab_size` pieces, or of fewer if the texts do not yield that many.
 
         SentencePiece normalises the texts with its own `nmt_nfkc`: NFKC with a few exceptions (it keeps `～`, for
-        example), without most control characters, and with each run of white space as one space. The smallest possible
-        `vocab_size` is 3, for `<unk>`, `<s>` and `</s>`, plus one for each distinct character that remains, including
-        the space if it occurs between words; the rarest ones do not count, up to 0.05% of all characters.
+        example), without most control characters, and with each run of white space reduced to one space. The smallest
+        possible `vocab_size` is 3, for `<unk>`, `<s>` and `</s>`, plus one for each distinct character that remains,
+        including the space if it occurs between words; the rarest ones do not count, up to 0.05% of all characters.
         Raises ValueError for a smaller `vocab_size`, and when the texts are empty.
         """
         package = _sentencepiece()
         texts = [_encodable(text) for text in texts]
         normalizer = package.SentencePieceNormalizer(rule_name="nmt_nfkc")
         if not any(normalizer.normalize(text).strip(" ▁") for text in texts):  # version 0.2.0 would end the process
-            raise ValueError("SentencePiece: expected texts to train on, got none, or white space alone")
+            raise ValueError("SentencePiece: expected texts to train on, got none, or only white space")
         if vocab_size < 4:
             raise ValueError(f"SentencePiece: expected a vocab_size of 3 and one for each character, got {vocab_size}")
         writer = io.BytesIO()
@@ -112,7 +112,7 @@ class SentencePiece:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "SentencePiece":
-        """Load the model in a file. Raises ValueError as the class, beginning with the path, and OSError."""
+        """Load the model in a file. Raises ValueError like the class, beginning with the path, and OSError."""
         data = read_bytes(path)
         try:
             return cls(data)
@@ -134,7 +134,7 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {**PLAIN, "sentencepiece": SentencePiec
 
 
 def fitting(texts: Iterable[str]) -> str:
-    """Choose a tokeniser by name for the texts: characters where most letters are Japanese, else words.
+    """Choose the name of a tokeniser for the texts: characters if most letters are Japanese, else words.
 
     Japanese has no spaces: a word would be a whole clause, and hardly any clause occurs twice.
     """
@@ -146,7 +146,7 @@ def fitting(texts: Iterable[str]) -> str:
 def tokenizer_from_json(data: dict) -> Tokenizer:
     """Rebuild the tokeniser that `to_json` described. Raises ValueError for an unknown name and for wrong entries."""
     name = data.get("name") if isinstance(data, dict) else data
-    if name not in tuple(TOKENIZERS):  # a tuple, because a foreign file may hold an unhashable name
+    if name not in tuple(TOKENIZERS):  # a tuple, because a foreign file can hold an unhashable name
         raise ValueError(f"tokenizer_from_json: expected one of {', '.join(TOKENIZERS)}, got {name!r}")
     required, optional = ({"name"}, set()) if name in PLAIN else ({"name", "model"}, {"nfkc"})
     if data.keys() - optional != required:

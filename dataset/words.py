@@ -29,7 +29,7 @@ UNFIT, EMPTY = "with another number of values", "empty"  # reasons to skip a lin
 class WordVocabulary:
     """Tokens and their ids 0 .. V - 1, in the order of `words`; id 0 is padding, 1 any unknown token.
 
-    To rebuild a vocabulary, store its `words`. It compares by them, and is not hashable, as a list is not.
+    To rebuild a vocabulary, store its `words`. Vocabularies compare by their words and, like lists, are not hashable.
     Raises ValueError when `words` does not begin with `<pad>`, `<unk>`, or contains a word twice.
     """
 
@@ -43,7 +43,7 @@ class WordVocabulary:
         if len(self._ids) < len(self.words):
             twice = next(word for i, word in enumerate(self.words) if self._ids[word] != i)
             raise ValueError(f"WordVocabulary: expected distinct words, got {twice!r} twice")
-        del self._ids[SPECIAL[PAD]]  # a token that is spelled `<pad>` is unknown, not masked
+        del self._ids[SPECIAL[PAD]]  # a token spelled `<pad>` is unknown, not masked
 
     @classmethod
     def build(
@@ -51,7 +51,7 @@ class WordVocabulary:
     ) -> "WordVocabulary":
         """Build a vocabulary of the tokens that occur at least `min_count` times, the most frequent first.
 
-        Equally frequent tokens keep the order in which they first appear.
+        Equally frequent tokens stay in the order of their first appearance.
         max_size   limits the vocabulary, including `<pad>` and `<unk>`; None sets no limit
         Raises ValueError for a min_count below 1 or a max_size below 2.
         """
@@ -64,11 +64,11 @@ class WordVocabulary:
         return cls((SPECIAL + frequent)[:max_size])
 
     def encode(self, tokens: Iterable[str]) -> Array:
-        """Ids of the tokens, int32 (T,): 1 for unknown tokens, and never 0."""
+        """Return the ids of the tokens, int32 (T,): 1 for unknown tokens, never 0."""
         return np.array([self._ids.get(token, UNK) for token in tokens], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Words of the ids. Raises ValueError that names an id outside 0 .. V - 1."""
+        """Return the words of the ids. Raises ValueError that names an id outside 0 .. V - 1."""
         try:
             ids = [index(i) for i in ids]
         except TypeError:
@@ -102,7 +102,7 @@ def read_word_vectors(
     The file is read line by line, keeping only words of the vocabulary, without `<pad>` and `<unk>`.
 
     encoding    any in which spaces, tabs and line ends are the bytes of ASCII, such as UTF-8 or EUC-JP
-    dimensions  D; None takes the header's where one of the first SAMPLE lines has as many values, else what most have
+    dimensions  D; None takes the header's if one of the first SAMPLE lines has as many values, else the most common
     Returns ids int32 (K,), in the order of the file, and their vectors float32 (K, D).
     Skips empty lines and lines with another number of values; for known words also lines with a value that is not
     finite in float32, and every line after a word's first. One warning counts them, and says if the header is wrong.
@@ -128,7 +128,7 @@ def read_word_vectors(
             reason = None
             line = line.strip(BLANKS)
             word, _, values = line.partition(b" ")
-            # searching for two spaces in a row takes long: only for known words, where it matters
+            # searching for two spaces in a row is slow: only for known words, where it matters
             if values.count(b" ") != D - 1 or not values or b"\t" in line or (word in known and b"  " in line):
                 word, values = _parted(line, D)
             if word is None:
@@ -149,7 +149,7 @@ def read_word_vectors(
 
 
 def _in_bytes(vocabulary: WordVocabulary, encoding: str) -> dict[bytes, int]:
-    """Encode the vocabulary rather than decode the file, most of whose words are not needed."""
+    """Encode the vocabulary rather than decode the file: most words in the file are not needed."""
     known = {}
     for i, word in enumerate(vocabulary.words[UNK + 1 :], UNK + 1):
         try:
@@ -163,7 +163,7 @@ def _in_bytes(vocabulary: WordVocabulary, encoding: str) -> dict[bytes, int]:
 
 def _lines(path: Path, file: io.BufferedReader) -> Iterator[bytes]:
     """Yield the lines of a file, decompressed if necessary, without a byte order mark."""
-    start, number = file.peek(4)[:4], 0  # not the suffix: a download may lose it, or keep it and be unpacked
+    start, number = file.peek(4)[:4], 0  # not the suffix: a download can lose it, or keep it after unpacking
     if start == b"PK\3\4":
         raise ValueError(f"{path}: expected a text file, gzipped or not, got a ZIP archive; unpack it first")
     if start[:2] == b"\x1f\x8b":
@@ -185,7 +185,7 @@ def _header(line: bytes) -> tuple[int, int] | None:
 
 
 def _dimensions(path: Path, header: tuple[int, int] | None, lines: list[bytes]) -> int:
-    """Number of values per line: the header's, if one of the lines has as many, else that of most lines."""
+    """Return the number of values per line: the header's if one of the lines has as many, else the most common."""
     found: Counter[int] = Counter()
     for line in lines:
         values = _fields(line)[:0:-1]  # from the last to the second
@@ -218,7 +218,7 @@ def _is_number(field: bytes) -> bool:
 
 
 def _vector(values: bytes) -> Array | None:
-    """Parse float32 (D,); None if one of the values is not a finite number, or too large."""
+    """Parse the values to float32 (D,); return None if one is not a finite number or is too large."""
     try:
         vector = np.array([float(value) for value in values.split(b" ")])
     except ValueError:

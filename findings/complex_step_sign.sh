@@ -3,10 +3,10 @@
 # a warning.
 #
 # A good guess: x * np.sign(x) is |x|, so method "cs" of scipy.optimize gives -1 or 1 under either NumPy; and a function
-# unsuited to the complex step, such as abs or std, gives 0 or an error, which one would notice.
-# What happens: NumPy 1 took the sign of the real part; NumPy 2.0 made sign(z) = z / |z|, whose phase turns with the
-# step too: -2 or 2. std, which takes |z|, silently gives 0 under both.
-# Whom it hurts: users of jac="cs" (minimize, least_squares) with a penalty such as x * sign(x), who upgrade NumPy:
+# unsuited to the complex step, such as abs or std, gives 0 or an error, which users would notice.
+# What happens: NumPy 1 took the sign of the real part; NumPy 2.0 made sign(z) = z / |z|, whose phase also turns
+# with the step: -2 or 2. std, which takes |z|, silently gives 0 under both.
+# Whom it hurts: users of jac="cs" (minimize, least_squares) with a penalty such as x * sign(x) who upgrade NumPy:
 # with a gradient off by a factor, the fit still descends, but more slowly or to another point.
 # Source: NumPy 2.0.0 release notes, "np.sign ... complex"; scipy.optimize.approx_fprime, `_numdiff.approx_derivative`.
 # Seen: SciPy 1.13.1 with NumPy 1.26.4 and 2.2.6, Python 3.11 (wheels: 3.10 to 3.12). Exits non-zero if it changes.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # hard_sigmoid is a different function in tf_keras 2.21.0 and in Keras 3.15.1.
 #
-# A good guess: an activation with the same name in Keras 2 and 3, which is what a saved model's config stores, is the
-# same function.
+# A good guess: an activation of the same name in Keras 2 and 3 is the same function; a saved model's config stores
+# only the name.
 # Seen: tf_keras computes clip(0.2 x + 0.5, 0, 1), Keras 3 relu6(x + 3) / 6, whose slope is 1/6: up to 0.083 apart.
 # It hurts whoever migrates an LSTM with recurrent_activation hard_sigmoid, the default of Keras up to 2.2: config and
 # weights load, and every gate is slightly off.

@@ -2,9 +2,9 @@
 # ignore_class in Keras: the loss of a batch whose labels are all ignored, and the mean of the losses.
 #
 # A good guess: the loss object and the function of the same name agree, and Keras 3.15.1 and tf_keras 2.21.0 do too.
-# Seen: the object divides by the number of labels that count. The function returns 0 for ignored labels, so that its
-# mean is taken over all labels and is half as large here. When every label is ignored, the object returns 0 in Keras 3
-# and nan in tf_keras, although the gradients are 0.
+# Seen: the object divides by the number of labels that count. The function returns 0 for ignored labels; its
+# mean is therefore taken over all labels and is half as large here. When every label is ignored, the object returns 0
+# in Keras 3 and nan in tf_keras, although the gradients are 0.
 # It hurts whoever trains on padded sequences, where one batch of padding makes tf_keras's epoch loss nan, and stops a
 # training that watches for nan; and whoever takes the function's mean as the loss.
 # Source: keras.losses.SparseCategoricalCrossentropy, and the class of that name in tf_keras.

@@ -3,8 +3,8 @@
 #
 # A good guess: optimizers with the same name, learning rate, betas and epsilon take the same steps.
 # Seen: the legacy optimizer, that of Keras 2.2, warms its momentum up by 1 - 0.5 * 0.96^(0.004 t), the others by
-# 1 - 0.5 * 0.96^t, 250 times as fast; no argument changes it. (torch.optim.NAdam has one, momentum_decay, whose
-# default is the old schedule.)
+# 1 - 0.5 * 0.96^t, 250 times as fast; no argument changes it. (torch.optim.NAdam has such an argument, momentum_decay,
+# whose default is the old schedule.)
 # It hurts whoever reproduces an older result, or compares frameworks, with "Nadam, the same settings".
 # Source: tf_keras/src/optimizers/nadam.py and legacy/nadam.py; keras.optimizers.Nadam.
 # Needs Python 3.11 to 3.13, and a few minutes.

@@ -4,7 +4,8 @@
 # A good guess: two weights of a layer are drawn independently, as in Keras 2.
 # Seen: the layer draws Wt and Wx from one initializer object; since Keras 3, an initializer without a seed chooses one
 # when it is created, and returns the same values at every call for one shape. Wt therefore equals Wx to the last bit,
-# the additive score of word a for word b starts equal to that of b for a, without a message. (tf_keras 2.21 warns.)
+# and the additive score of word a for word b starts equal to the score of b for a, without a message. (tf_keras 2.21
+# warns.)
 # It hurts whoever compares trainings across versions, or relies on the first attention map having a direction.
 # Source: keras_self_attention/seq_self_attention.py, _build_additive_attention; Keras 3, RandomInitializer.
 # Needs Python 3.11 to 3.13, and a few minutes.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# OPENBLAS_CORETYPE: numpy's wheels replace or ignore the kernels that it names, without a word.
+# OPENBLAS_CORETYPE: numpy's wheels silently replace or ignore the kernels that it names.
 #
 # A good guess: OPENBLAS_CORETYPE=X makes OpenBLAS use the kernels X, or report that it has none of that name; and
 # threadpoolctl reports the name that was set. Neither holds for numpy's wheels: Prescott is reported as Katmai, Zen

@@ -3,7 +3,7 @@
 #
 # A good guess: training a unigram model is deterministic (it is, from run to run), and a patch release that reads and
 # applies the model files of the previous one also trains the same model.
-# Whom it hurts: whoever trains the tokenizer again instead of keeping its file, as scripts do that resume a training or
+# Whom it hurts: whoever trains the tokenizer again instead of keeping its file, such as scripts that resume training or
 # repeat an experiment: after an upgrade of the package, ids mean other pieces, and stored weights match nothing.
 # Source: found by running it.
 #

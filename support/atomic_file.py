@@ -1,4 +1,4 @@
-"""Files that are written completely, or not at all."""
+"""Files that are written completely or not at all."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows needs none: an open file cannot be removed there
+except ImportError:  # not needed on Windows, where an open file cannot be removed
     fcntl = None  # type: ignore[assignment]  # a module or None
 
 
@@ -19,9 +19,9 @@ except ImportError:  # Windows needs none: an open file cannot be removed there
 def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Yield a binary file that replaces ``path`` when the block succeeds, and leaves no trace otherwise.
 
-    First removes what a killed process left behind, but not what another process is writing now: the last one to
-    succeed wins. A link stays and its target is replaced; permissions stay, too. Raises OSError that names the path,
-    also for a device or a pipe.
+    Temporary files left by a killed process are removed first, but not those that another process is still writing: the
+    last one to succeed wins. A link is kept and its target replaced; permissions are kept. Raises an OSError that names
+    the path, also for a device or a pipe.
     """
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     if path.exists() and not (path.is_file() or path.is_dir()):  # root could replace /dev/null
@@ -47,7 +47,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
             raise OSError(error.errno, f"{error.strerror}, so it was not written", str(path)) from error
         raise
-    with suppress(OSError):  # not every system can flush a folder; the file is in its place all the same
+    with suppress(OSError):  # not every system can flush a folder; the file is in place anyway
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -56,7 +56,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def _temporary(path: Path) -> tuple[BinaryIO, Path]:
-    """Create a file beside ``path``, locked as long as it is open."""
+    """Create a file in the folder of ``path``, locked as long as it is open."""
     while True:
         temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
         try:
@@ -65,7 +65,7 @@ def _temporary(path: Path) -> tuple[BinaryIO, Path]:
             raise OSError(error.errno, error.strerror) from error
         if fcntl is None:
             return file, temporary
-        with suppress(OSError):  # not every file system has locks; without them nothing is swept
+        with suppress(OSError):  # not every file system has locks; a file without one can be swept
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file, temporary
@@ -73,7 +73,7 @@ def _temporary(path: Path) -> tuple[BinaryIO, Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the temporary files of this path that no process holds, as far as permissions allow."""
+    """Remove the temporary files of this path that no process holds open, as far as permissions allow."""
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.tmp")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for name in [entry.path for entry in entries if ours.fullmatch(entry.name) and entry.is_file()]:

@@ -1,9 +1,9 @@
-"""The kernels of OpenBLAS, and a restart with those for AVX-512 where OpenBLAS did not see that the CPU has it.
+"""OpenBLAS kernels, and a restart with those for AVX-512 if OpenBLAS did not recognise that the CPU has it.
 
 OpenBLAS chooses kernels by the CPU's vendor, family and model. For a CPU newer than its release it takes older kernels,
-for AVX2 say; the loss depends on the CPU. The variable OPENBLAS_CORETYPE overrides the choice, but only before numpy is
-loaded, and kernels that the CPU cannot run crash. Therefore a script starts normally, checks, and restarts once with
-the variable set, provided that the CPU has everything the kernels need and OpenBLAS has chosen others.
+such as those for AVX2; the loss of speed depends on the CPU. The variable OPENBLAS_CORETYPE overrides the choice, but
+only before numpy is loaded, and kernels that the CPU cannot run crash. A script therefore starts normally, checks, and
+restarts once with the variable set, provided that the CPU has everything the kernels need and OpenBLAS chose others.
 """
 
 import os
@@ -16,13 +16,13 @@ from threadpoolctl import threadpool_info
 from support.entry import started
 
 VARIABLE = "OPENBLAS_CORETYPE"
-AVX512 = "SkylakeX"  # the oldest of them: the others need more from the CPU
+AVX512 = "SkylakeX"  # the oldest of them: the others need more CPU features
 AVX512_KERNELS = {AVX512, "Cooperlake", "SapphireRapids"}
 NEEDED = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """Return the features of the CPU and the system, by Linux's names; an empty set without such a file."""
+    """Return the features of the CPU, by Linux's names; an empty set without such a file."""
     if not cpuinfo.is_file():
         return set()
     lines = cpuinfo.read_text(errors="replace").splitlines()
@@ -36,21 +36,21 @@ def openblas() -> dict | None:
 
 
 def better_kernels(blas: dict | None, flags: set[str], chosen: str | None) -> str | None:
-    """Return the kernels to ask for; None when the present ones are right, or the user has chosen."""
+    """Return the kernels to request; None when the current ones are right, or when the user has chosen."""
     if blas is None or chosen or blas["architecture"] in AVX512_KERNELS or not flags >= NEEDED:
         return None
     return AVX512
 
 
 def kernels_to_compare() -> list[str]:
-    """Return kernels that this CPU can run, to measure side by side; the present ones if little is known about it."""
+    """Return kernels that this CPU can run, to compare; only the current ones if little is known about the CPU."""
     blas, flags = openblas(), cpu_flags()
     known = (["Haswell"] if flags >= {"avx2", "fma"} else []) + ([AVX512] if flags >= NEEDED else [])
     return known or [blas["architecture"] if blas else "default"]
 
 
 def restartable() -> bool:
-    """Tell whether this process is a script that may restart: not a notebook, a prompt or a debugger."""
+    """Tell whether this process is a script that can restart: not a notebook, a prompt or a debugger."""
     return started() and not hasattr(sys, "ps1") and sys.gettrace() is None
 
 
@@ -63,7 +63,7 @@ def prefer_fast_kernels() -> None:
 
 
 def describe_blas() -> str:
-    """Return one line: the kernels, whether the CPU has AVX-512, and what to set when better ones exist."""
+    """Return one line: the kernels, whether the CPU has AVX-512, and what to set if better kernels exist."""
     blas, flags = openblas(), cpu_flags()
     if blas is None:
         return "not OpenBLAS"

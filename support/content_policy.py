@@ -1,4 +1,4 @@
-"""Content-Security-Policy of an HTML page: what its browser may run and load."""
+"""Content-Security-Policy of an HTML page: which scripts and styles a browser may use."""
 
 import base64
 import hashlib

@@ -1,7 +1,7 @@
-"""The beginning and end of every command: an error of input, files or packages is one line, without a traceback.
+"""Entry and exit of every command: an error in input, files or packages prints one line and no traceback.
 
 Commands import this first, before any package that may be missing. If Python was started with the command, a package
-that cannot be imported is then one line and exit code 2, and Ctrl-C ends the imports silently.
+that cannot be imported then gives one line and exit code 2, and Ctrl-C during the imports ends it silently.
 """
 
 import logging
@@ -18,19 +18,19 @@ from support import install
 from support.stop_signals import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = "benchmarks", "dataset", "scripts"  # their folders, beside the packages
+COMMANDS = "benchmarks", "dataset", "scripts"  # folders with commands
 PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "seq2seq", "support"
 OURS = {"__main__", *PACKAGES, *(path.stem for path in ROOT.glob("scripts/*.py"))}
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Exit with the code that main returns; an error that input or files can cause is one line and exit code 2."""
+    """Exit with the code that main returns; an error that input or files can cause gives one line and exit code 2."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # the imports are over
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.stdout is None:  # closed by the parent process
         sys.stdout = open(os.devnull, "w")
-    if hasattr(sys.stdout, "reconfigure"):  # a notebook's lacks the method, and does not need it
-        # not every stream can write →; and lines should appear when printed, in a pipe or a file too
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's stream lacks the method and does not need it
+        # not every stream can write →; and lines should appear when printed, even in a pipe or a file
         errors = "replace" if sys.stdout.errors in ("strict", "surrogateescape") else sys.stdout.errors
         sys.stdout.reconfigure(errors=errors, line_buffering=True)
     warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, on an overflow: the error that follows says where
@@ -39,9 +39,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         code = main()
-    except BrokenPipeError:  # the reader left early, like head; what is still buffered has nowhere to go
+    except BrokenPipeError:  # the reader left early, as head does; buffered output has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 128 + 13  # like a process that SIGPIPE ended
+        code = 128 + 13  # as if SIGPIPE had ended the process
     except (ImportError, ValueError, OSError, MemoryError, ArithmeticError) as error:
         say(of_import(error) or in_words(error))
         code = 2
@@ -55,12 +55,12 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 def say(message) -> None:
-    """Print one line on standard error, which accepts any character: Python escapes what the encoding lacks."""
+    """Print one line to standard error; Python escapes characters that its encoding lacks."""
     print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
 
 
 def in_words(error: BaseException) -> str:
-    """Return the message of an error, with the file that it concerns."""
+    """Return the message of an error, including the file that it concerns."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):

@@ -1,6 +1,6 @@
-"""Fonts for text that matplotlib's own font cannot draw, Japanese above all.
+"""Fonts for text that matplotlib's own font cannot draw, especially Japanese.
 
-The functions import matplotlib, the module does not. They change no setting of matplotlib.
+Only the functions import matplotlib, not the module. They change no settings of matplotlib.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BOX = "□"
 def font_for(text: str) -> FontProperties | None:
     """Find a font, with fallbacks, that has the glyphs of the text; None when matplotlib's default font has them all.
 
-    The default font stays the first choice for the characters that it has. When no installed font has a character, one
+    The default font remains the first choice for the characters that it has. If no installed font has a character, one
     warning per process says what to install; ``drawable`` replaces such characters.
     """
     from matplotlib.font_manager import FontProperties
@@ -57,7 +57,7 @@ def font_for(text: str) -> FontProperties | None:
 
 
 def drawable(text: str, font: FontProperties | None) -> str:
-    """Return the text with a box for each character that the font lacks: matplotlib would warn each time it draws."""
+    """Return the text with a box for each character that the font lacks: matplotlib would warn at each drawing."""
     from matplotlib.font_manager import FontProperties
 
     missing = _characters(text) - _glyphs(tuple((font or FontProperties()).get_family()))
@@ -76,7 +76,7 @@ def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
     for family in families:
         try:
             path = findfont(FontProperties(family=[family]), fallback_to_default=False)
-        except ValueError:  # not installed: matplotlib skips it, too
+        except ValueError:  # not installed: matplotlib also skips it
             continue
         found.append(_charmap(path, getattr(path, "face_index", 0)))
     return frozenset().union(*found)
@@ -87,11 +87,11 @@ def _charmap(path: str, face_index: int) -> frozenset[str]:
     """Return the characters of one face of a font file; no characters if the file cannot be read."""
     from matplotlib.ft2font import FT2Font
 
-    # matplotlib 3.10 does not know the argument, and reads the first face
+    # matplotlib 3.10 lacks the argument and reads the first face
     face: dict[str, Any] = {"face_index": face_index} if face_index else {}
     try:
         return frozenset(map(chr, FT2Font(path, **face).get_charmap()))
-    except (OSError, RuntimeError):  # removed since matplotlib listed it, or broken
+    except (OSError, RuntimeError):  # removed since matplotlib listed it, or damaged
         return frozenset()
 
 
@@ -131,7 +131,7 @@ def _packaged() -> tuple[str, ...]:
     """Register the fonts of the `japanese` extra's package with matplotlib; return their names, () without it."""
     from matplotlib.font_manager import fontManager
 
-    spec = importlib.util.find_spec(PACKAGE)  # finds it without importing it
+    spec = importlib.util.find_spec(PACKAGE)  # does not import it
     names = []
     for folder in spec.submodule_search_locations or () if spec else ():
         for path in sorted(Path(folder).rglob("*.tt[fc]")):
@@ -143,7 +143,7 @@ def _packaged() -> tuple[str, ...]:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        f"no installed font has all characters of this picture: {BOX} stands for the others. For Japanese: {JAPANESE}, "
+        f"no installed font has all characters of this picture: {BOX} replaces the others. For Japanese: {JAPANESE}, "
         "or the system's package fonts-noto-cjk or fonts-ipaexfont",
         UserWarning,
         stacklevel=3,

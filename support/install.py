@@ -1,4 +1,4 @@
-"""The commands that install the optional packages; everything else comes with the project."""
+"""Commands that install the optional packages; everything else comes with the project."""
 
 GPU = "pip install 'attention-from-scratch[gpu]'"
 JAPANESE = "pip install 'attention-from-scratch[japanese]'"

@@ -1,4 +1,4 @@
-"""Pictures of the scripts: in files, by a backend that every machine has, or in a window where one can be opened."""
+"""Output of the scripts' pictures: to files, with a backend that every machine has, or to a window if one can open."""
 
 import os
 from pathlib import Path
@@ -8,13 +8,13 @@ from support.atomic_file import replacing
 
 
 def to_files() -> None:
-    """Draw to files only, whichever backend MPLBACKEND or a matplotlibrc names; call this before anything draws.
+    """Draw only to files, whichever backend MPLBACKEND or a matplotlibrc names; call this before drawing anything.
 
-    A notebook sets MPLBACKEND for its own environment: where that backend is missing, matplotlib cannot even be
+    A notebook sets MPLBACKEND for its own environment: if that backend is missing elsewhere, matplotlib cannot even be
     imported.
     """
     os.environ["MPLBACKEND"] = "Agg"
-    os.environ["MATPLOTLIBRC"] = os.devnull  # one that is broken would stop the import
+    os.environ["MATPLOTLIBRC"] = os.devnull  # a broken one would stop the import
     import matplotlib
 
     matplotlib.use("Agg")
@@ -30,7 +30,7 @@ def to_windows() -> None:
     import matplotlib.pyplot as plt
 
     if not (asked and _opens(asked)):
-        if not _opens(matplotlib.rcParamsOrig["backend"]):  # a matplotlibrc's, or whichever works
+        if not _opens(matplotlib.rcParamsOrig["backend"]):  # the matplotlibrc's, or whichever works
             raise ValueError("--show: no window can be opened here; use --save FILE")
         if asked:
             entry.say(f"MPLBACKEND={asked} cannot open a window here; {plt.get_backend()} does")

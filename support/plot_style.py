@@ -1,4 +1,4 @@
-"""The style of the pictures: matplotlib's defaults, whatever a matplotlibrc or rcParams say, which do not change."""
+"""The style of the pictures: matplotlib's defaults, whatever a matplotlibrc or rcParams say; those are not changed."""
 
 import functools
 import inspect
@@ -20,7 +20,7 @@ def our_style() -> Iterator[None]:
 
 
 class StyledFigure(Figure):
-    """A figure that keeps the style whoever draws it: some rcParams are read only when a text or line is drawn.
+    """A figure that keeps our style, whatever code draws it: some rcParams are read only when a text or line is drawn.
 
     Settings of ``savefig`` itself, such as ``savefig.dpi``, are left to the caller of ``savefig``.
     """
@@ -45,8 +45,8 @@ subplots = functools.partial(plt.subplots, FigureClass=StyledFigure)
 def in_our_style(plot: Callable) -> Callable:
     """Decorate a function that draws on its argument ``ax`` or ``axes``, or on a StyledFigure when that is None.
 
-    The caller's figure keeps the caller's style and rcParams, which makes labels match the rest of it. Only
-    ``text.usetex`` is off: labels are data, which LaTeX cannot always set.
+    The caller's figure keeps the caller's style and rcParams, so that labels match the rest of it. Only
+    ``text.usetex`` is turned off: labels are data, which LaTeX cannot always typeset.
     """
     signature = inspect.signature(plot)
 
@@ -68,7 +68,7 @@ def _without_latex() -> Iterator[None]:
 
 @contextmanager
 def _no_font_search() -> Iterator[None]:
-    """Silence matplotlib about fonts that are missing or have no bold: ``support.fonts`` asks for many."""
+    """Silence matplotlib about fonts that are missing or have no bold: ``support.fonts`` looks up many."""
     logger = logging.getLogger("matplotlib.font_manager")
     logger.addFilter(_nothing)
     try:

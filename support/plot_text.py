@@ -1,6 +1,6 @@
 """Text in pictures: drawn literally, in a font that has its characters, and measured beforehand.
 
-Widths of texts are in points (1/72 inch).
+Text widths are in points (1/72 inch).
 """
 
 import functools
@@ -17,17 +17,17 @@ from support.fonts import drawable, font_for
 from support.plot_style import subplots
 from support.terminal import visible
 
-SIZE, SMALLEST = 9.0, 6.0  # of letters
+SIZE, SMALLEST = 9.0, 6.0  # font sizes
 SAVED = 150  # dots per inch of the files that the scripts write
 TALLEST = 400.0  # inches, at that many dots; matplotlib's own limit is 2^23 dots
 
 
 class TooLarge(ValueError):
-    """The picture is too large to be written."""
+    """The picture is too large to write."""
 
 
 class Writing:
-    """The writing of a picture: one list of font families for all its texts, and their widths.
+    """The text of a picture: one list of font families for all its strings, and their widths.
 
     ax: the Axes that will hold the texts; None for a new figure.
     """
@@ -55,7 +55,7 @@ class Writing:
         return max(outlines, 72 * max(dots))
 
     def fit(self, text: str, room: float, size: float = SIZE) -> tuple[str, float]:
-        """Return the text and its size: reduced where the room is too narrow, then cut."""
+        """Return the text and its size: the size is reduced if the room is too narrow, then the text is cut."""
         smallest = min(size, SMALLEST)
         while (needed := self.width(text, size)) > room:
             if size == smallest:
@@ -64,7 +64,7 @@ class Writing:
         return text, size
 
     def cut(self, text: str, room: float, size: float = SIZE) -> str:
-        """Return as much of the text as fits into the room, with ``…`` in place of the rest."""
+        """Return as much of the text as fits into the room, with ``…`` for the rest."""
         if self.width(text, size) <= room:
             return text
         return text[: self._most(text, room, size, "…")] + "…"
@@ -82,7 +82,7 @@ class Writing:
         return "\n".join(lines)
 
     def _most(self, text: str, room: float, size: float, mark: str = "") -> int:
-        """Count the characters that fit with the mark after them; the whole text is known to be too wide."""
+        """Count the characters that fit with the mark after them; the whole text must be too wide."""
         low, high = 0, len(text) - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -90,7 +90,7 @@ class Writing:
         return low
 
     def literal(self, *artists: Artist) -> None:
-        """Draw every text in these artists literally, with no mathematics after ``$``, in the picture's families."""
+        """Draw every text in these artists literally, without mathematics after ``$``, in the picture's fonts."""
         for text in {text for artist in artists for text in artist.findobj(Text) if text.get_text()}:
             text.set_parse_math(False)
             if self.family:
@@ -103,21 +103,21 @@ def _renderer(dpi: float) -> RendererAgg:
 
 
 def _escaped(text: str) -> str:
-    """Return the text with characters that show nothing escaped, line by line."""
+    """Return the text with invisible characters escaped, line by line."""
     return "\n".join(visible(line) if line.strip() else line for line in text.split("\n"))
 
 
 def new_figure(name: str, width: float, height: float, rows: int = 1, columns: int = 1):
     """Create a figure of that size in inches, laid out without overlap; return it and an array of its Axes.
 
-    Raises TooLarge, a ValueError, when it could not be written; the message begins with ``name``, the caller.
+    Raises TooLarge, a ValueError, if it could not be written; the message begins with ``name``, the caller.
     """
     expect_size(name, width, height)
     return subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
 
 
 def expect_size(name: str, width: float, height: float) -> None:
-    """Raise TooLarge when a figure of that size in inches could not be written."""
+    """Raise TooLarge if a figure of that size in inches could not be written."""
     for what, inches in (("wide", width), ("high", height)):
         if inches > TALLEST:
             raise TooLarge(
@@ -127,5 +127,5 @@ def expect_size(name: str, width: float, height: float) -> None:
 
 
 def width_of_axes(ax: plt.Axes) -> float:
-    """Return the width of the Axes in their present layout."""
+    """Return the width of the Axes in the current layout."""
     return ax.get_window_extent().width * 72 / ax.figure.dpi

@@ -1,4 +1,4 @@
-"""Signals that ask a program to stop, obeyed at the next safe point."""
+"""Handling of signals that ask a program to stop: it stops at the next safe point."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ class StopSignals:
     """Defer SIGINT and SIGTERM in the block of ``with StopSignals(folder) as stop:`` until ``stop.check()``.
 
     ``check`` raises Interrupted, which names the folder of the state. A second SIGINT stops at once, with
-    KeyboardInterrupt. Works in the main thread only, like all signal handlers.
+    KeyboardInterrupt. Works only in the main thread, like all signal handlers.
     """
 
     heard: tuple[int, ...] = ()

@@ -1,15 +1,15 @@
-"""Text in a terminal: what it shows, and how many columns it takes."""
+"""Text in a terminal: escape what cannot be shown, and measure columns."""
 
 import sys
 import unicodedata
 from collections.abc import Iterator
 from itertools import accumulate, takewhile
 
-MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that show nothing, or move their neighbours
+MISSING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that are invisible or move their neighbours
 
 
 def visible(token: str) -> str:
-    """Return the token with characters that show nothing escaped, ``\\x1b``; spaces alone become ``␣``."""
+    """Return the token with invisible characters escaped (``\\x1b``); a token of spaces becomes ``␣``."""
     if not token.strip(" \u3000"):
         return "␣" * len(token)
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in MISSING else c for c in token)
@@ -25,14 +25,14 @@ def writable(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return the text with ``?`` for what standard output cannot write, unless its error handler replaces it anyway."""
+    """Return the text with ``?`` for what standard output cannot write, unless its error handler replaces that."""
     if writable(text) or sys.stdout.errors not in (None, "strict"):
         return text
     return text.encode(sys.stdout.encoding, "replace").decode(sys.stdout.encoding)
 
 
 def width_of(text: str) -> int:
-    """Return the number of terminal columns of the text: wide characters take two, combining ones none."""
+    """Return the number of terminal columns of the text: two per wide character, 0 per combining one."""
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
     )
@@ -49,7 +49,7 @@ def rjust(text: str, width: int) -> str:
 
 
 def columns_that_fit(widths: list[int], room: int, gap: int = 0) -> Iterator[range]:
-    """Split cells of these widths, with gaps between them, into lines that fit the room; each has at least one cell."""
+    """Split cells of these widths, with gaps between them, into lines that fit the room, at least one cell each."""
     first = 0
     while first < len(widths):
         last = first + 1
@@ -60,8 +60,8 @@ def columns_that_fit(widths: list[int], room: int, gap: int = 0) -> Iterator[ran
 
 
 def cut(text: str, width: int) -> str:
-    """Return the text, with … in place of its end if it takes more columns than width."""
+    """Return the text, ending in … if it would take more columns than width."""
     if width_of(text) <= width:
         return text
-    ends = accumulate(map(width_of, text))  # one pass over the text: a token may be as long as a file
+    ends = accumulate(map(width_of, text))  # one pass over the text: a token can be as long as a file
     return text[: sum(1 for _ in takewhile(lambda end: end <= width - 1, ends))] + "…"

@@ -1,6 +1,6 @@
-"""Records of an uncompressed zip archive: each is the bytes that follow from what it describes.
+"""Records of an uncompressed zip archive, built from the names, checksums, sizes and offsets they describe.
 
-With 64-bit sizes in files of any size, so that only names, checksums, sizes and offsets vary.
+Sizes are always 64-bit, whatever the size of the file, so that nothing else varies.
 Source: PKWARE's APPNOTE 6.3.10, 4.3.7 to 4.3.16.
 """
 
@@ -9,12 +9,12 @@ import zlib
 from collections.abc import Iterable
 from typing import BinaryIO
 
-# 4.5: the least version with 64-bit sizes; 0x800: the name is UTF-8; 0: stored; 0x21: the first day of 1980
+# 4.5: the first version with 64-bit sizes; 0x800: the name is UTF-8; 0: stored; 0x21: the first day of 1980
 COMMON = 45, 0x800, 0, 0, 0x21
 
 
 def write(file: BinaryIO, members: Iterable[tuple[str, bytes, bytes | memoryview]]) -> None:
-    """Write an archive of members (name, head, body), whose contents are head and body together."""
+    """Write an archive of members (name, head, body); the contents of each are its head and its body."""
     entries, offset = [], 0
     for name, head, body in members:
         crc, size = zlib.crc32(body, zlib.crc32(head)), len(head) + len(body)
@@ -27,14 +27,14 @@ def write(file: BinaryIO, members: Iterable[tuple[str, bytes, bytes | memoryview
 
 
 def header(name: str, crc: int, size: int) -> bytes:
-    """Return the local file header, which stands before a member's contents."""
+    """Return the local file header, which precedes a member's contents."""
     encoded, extra = name.encode(), struct.pack("<2H2Q", 1, 16, size, size)
     sizes = 2**32 - 1, 2**32 - 1, len(encoded), len(extra)
     return struct.pack("<4s5H3L2H", b"PK\3\4", *COMMON, crc, *sizes) + encoded + extra
 
 
 def crc_and_size(local: bytes) -> tuple[int, int]:
-    """Read the two numbers that ``header`` was given from its bytes."""
+    """Read the checksum and the size from the bytes that ``header`` returned."""
     (crc,), (size,) = struct.unpack_from("<L", local, 14), struct.unpack_from("<Q", local, len(local) - 8)
     return crc, size
 

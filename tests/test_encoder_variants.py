@@ -208,7 +208,7 @@ def test_an_encoder_that_remembers_has_one_worker(work):
     model = willing(AttentionSeq2seq)
     model.encoder.lstm.stateful = True
     xs = np.zeros((4, 3), dtype=int)
-    with pytest.raises(ValueError, match=r"^AttentionSeq2seq: encoder\.lstm, .*by one worker only"):
+    with pytest.raises(ValueError, match=r"^AttentionSeq2seq: encoder\.lstm, .*with one worker only"):
         Workers(model, 2) if work == "train" else model.decode(xs, 1, 2, batch_size=2, workers=2)
     Workers(model, 1)
     model.decode(xs, 1, 2, batch_size=4)

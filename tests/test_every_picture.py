@@ -134,8 +134,8 @@ def test_a_long_curve_has_few_markers():
         (lambda: plot_confusion(np.eye(700, dtype=int), ["a"] * 700), "at most 400 inches, got one 436 inches wide"),
         (lambda: plot_word_attention([["a"]], [[np.nan]]), "got nan or inf in text 0"),
         (lambda: plot_accuracies({"a": {"b": np.nan}}), "shares of 0 to 1, got"),
-        (lambda: plot_history([], "v"), "a row at least, got none"),
-        (lambda: plot_measures([]), "a row at least, got none"),
+        (lambda: plot_history([], "v"), "at least one row, got none"),
+        (lambda: plot_measures([]), "at least one row, got none"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(call, message):

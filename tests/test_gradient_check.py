@@ -133,7 +133,7 @@ def test_right_layer_passes():
 @pytest.mark.parametrize(
     ("cls", "reason"),
     [
-        (EditsCache, "a second backward gave another gradient of W: is the cache edited"),
+        (EditsCache, "a second backward gave another gradient of W: does it edit the cache"),
         (Accumulates, r"gradient of W\[0, 0\]: analytic nan \(as all of grads is before backward: .* not \+=\)"),
         (Rebinds, "rebound an entry of grads"),
         (WritesNothing, r"gradient of W\[0, 0\]: analytic nan"),

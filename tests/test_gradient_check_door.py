@@ -84,7 +84,7 @@ def test_layer_that_breaks_the_protocol_is_told_so(cls, message):
 @pytest.mark.parametrize(
     "x, message",
     [
-        ([POINT, POINT[0]], "input 0 is a list that holds floats.*each array as an input of its own"),
+        ([POINT, POINT[0]], "input 0 is a list that holds floats.*pass each array as a separate input"),
         ((POINT, POINT), "input 0 is a tuple that holds floats"),
         ({"x": [1.0, 2.0]}, "input 0 is a dict that holds floats"),
         ([1.0, 2.0], "input 0 is a list that holds floats"),
@@ -153,7 +153,7 @@ def test_parts_of_a_weight_that_a_layer_keeps_still_see_it(how):
 def test_a_layer_that_cannot_be_copied_is_told_so():
     layer = Affine(np.ones((4, 2)), np.ones(2))
     layer.lines = (i for i in range(3))
-    with pytest.raises(ValueError, match=r"^Affine: the check needs copies of it, .*generator"):
+    with pytest.raises(ValueError, match=r"^Affine: the check needs copies, .*generator"):
         check_gradients(layer, np.ones((3, 4)))
 
 

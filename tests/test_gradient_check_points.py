@@ -166,7 +166,7 @@ def test_saturation_is_no_fault():
     """``1 - y`` rounds to 0 where the complex step still sees 1e-17."""
     slope = lambda x, d: d * sigmoid(x) * (1 - sigmoid(x))
     check_gradients(Of(sigmoid, slope), np.where(ZERO == 0, 40, ZERO))
-    with pytest.warns(Unconfirmed, match="differs from the complex step by what rounding may do"):
+    with pytest.warns(Unconfirmed, match="differs from the complex step by no more than rounding can explain"):
         check_gradients(Of(sigmoid, slope), POINT + 50)
 
 

@@ -266,7 +266,7 @@ def test_bad_weights_are_not_saved(tmp_path, write):
     good = everything(tmp_path)
     trainer.model.decoder.lstm.Wx[1, 2] = np.nan
     with pytest.raises(
-        ValueError, match=r"AttentionSeq2seq: the weight decoder\.lstm\.Wx \(TimeLSTM\) .* which no file may hold"
+        ValueError, match=r"AttentionSeq2seq: the weight decoder\.lstm\.Wx \(TimeLSTM\) .* which no file may contain"
     ):
         write(path, trainer)
     assert everything(tmp_path) == good

@@ -111,7 +111,7 @@ def test_an_output_that_cannot_be_written_is_no_traceback(tmp_path):
 
 def test_ids_are_no_texts(convert):
     code, printed, *_ = convert("1\teng\tHi.\n2\teng\tGo.\n", "tatoeba.tsv")
-    assert code == 0 and "questions are whole numbers alone" in printed
+    assert code == 0 and "questions are all whole numbers" in printed
 
 
 def test_the_command_as_it_is_typed(tmp_path):
@@ -196,7 +196,7 @@ def test_what_is_there_stays_until_the_new_file_is_whole(tmp_path, monkeypatch):
     link.symlink_to("a.tsv")
     out.write_text("before")
     for same in (source, link):
-        with pytest.raises(ValueError, match="expected another file than the one that is read"):
+        with pytest.raises(ValueError, match="expected another file than the one to read"):
             pairs.convert(source, same)
     with monkeypatch.context() as full:
         full.setattr(files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))

@@ -262,10 +262,10 @@ def test_workers_work_inside_one_with_statement():
     with threadpool_limits(limits=2, user_api="blas"):
         limits, workers = blas_threads(), Workers(model, 2)
         for _ in range(2):
-            with pytest.raises(RuntimeError, match="inside a with statement"):
+            with pytest.raises(RuntimeError, match="several workers need a with statement"):
                 workers.step(x, t)
             with workers:
-                with pytest.raises(RuntimeError, match="Workers: these are at work already"), workers:
+                with pytest.raises(RuntimeError, match="Workers: these workers are already in use"), workers:
                     pytest.fail("entered twice")
                 assert set(blas_threads()) <= {1}
                 assert workers.step(x, t) > 0  # they go on

@@ -154,7 +154,7 @@ def test_what_a_mask_cannot_do_is_refused(cls):
         (lambda: layer.forward(xs, mask=mask[:, 1:]), r"mask: expected shape \(3, 5\), got \(3, 4\)$"),
         (lambda: layer.forward(xs, mask=mask[0]), r"mask: expected shape \(3, 5\), got \(5,\)$"),
         (lambda: layer.forward(xs, mask=mask.astype(int)), "mask: expected bool, got int64"),
-        (lambda: stateful.forward(xs, mask=mask), "a zero state, not with stateful=True"),
+        (lambda: stateful.forward(xs, mask=mask), "a zero state to start from, so leave out stateful=True"),
         (lambda: layer.forward(r(prefixes.rows, D), prefixes, mask), "got both"),
     ]:
         with pytest.raises(ValueError, match=f"^{cls.__name__}: .*{message}"):

@@ -160,5 +160,5 @@ def test_the_least_vocabulary(texts, least):
 
 @pytest.mark.parametrize("texts", [[], [""], ["  ", "\n"], ["\x01", "\u200b"], ["\ud800"], ["▁"]])
 def test_nothing_to_train_on(texts):
-    with pytest.raises(ValueError, match="expected texts to train on, got none, or white space alone"):
+    with pytest.raises(ValueError, match="expected texts to train on, got none, or only white space"):
         SentencePiece.train(texts)

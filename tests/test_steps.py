@@ -201,7 +201,7 @@ def test_what_prefixes_cannot_do_is_refused(cls):
         with pytest.raises(ValueError, match=rf"^{cls.__name__}: dhs \(N, T, H\): expected shape \(6, 4, 7\), got"):
             layer.backward(wrong)
     stateful = cls(*layer.params, stateful=True)
-    with pytest.raises(ValueError, match=rf"^{cls.__name__}: prefixes .* zero state, not with stateful=True"):
+    with pytest.raises(ValueError, match=rf"^{cls.__name__}: prefixes .* zero state .*leave out stateful=True"):
         stateful.forward(xs, prefixes)
 
 

@@ -99,7 +99,7 @@ def test_an_epoch_of_more_data_is_refused(tmp_path, state):
     checkpoint.save(tmp_path / "state", arrays | begun([2, 2], [0, 1, 22, 3]) | {"epoch.losses": np.ones(1)}, manifest)
     trainer = make(tmp_path)
     training_state.restore(tmp_path / "state", trainer)
-    with pytest.raises(ValueError, match="the epoch to be ended is of more data than these 22 rows"):
+    with pytest.raises(ValueError, match="the interrupted epoch had more data than these 22 rows"):
         fit(trainer, 1)
 
 

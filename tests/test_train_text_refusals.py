@@ -27,8 +27,8 @@ from test_train_text import SMALL
         ("--model bow --no-mask", "--no-mask is an option of --model gru or seqself"),
         ("--data films --format lines --encoding utf-9", "expected the name of an encoding, got 'utf-9'"),
         ("--data latin --format lines", r"film\.pos:2: not utf-8"),
-        ("--data films --format lines --test-share 1", "a test share that leaves both parts a text"),
-        ("--data films --format lines --test-share 0.9 --validation-share 0.1", "leaves both parts a text"),
+        ("--data films --format lines --test-share 1", "a test share that leaves each part a text"),
+        ("--data films --format lines --test-share 0.9 --validation-share 0.1", "leaves each part a text"),
         ("--data films --format lines --out films/film.neg", "--out films/film.neg: expected a folder, got a file"),
         (
             "--model gru --data films --format lines --dropout 2",

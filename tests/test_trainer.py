@@ -139,7 +139,7 @@ def test_data_may_make_their_own_batches(workers):
     first = [([[2, 0], [3, 3]], [10, 20])] if workers == 1 else [([[2, 0]], [10]), ([[3, 3]], [20])]
     assert sorted(seen) == sorted([*first, ([[1, 1, 1]], [30])] * 2)
     x.batches = lambda batch_size, rng: []
-    with pytest.raises(ValueError, match=r"fit: expected a batch at least from Lines\.batches, got none"):
+    with pytest.raises(ValueError, match=r"fit: expected at least one batch from Lines\.batches, got none"):
         trainer.fit(x, np.array([30, 10, 20]))
 
 

@@ -263,7 +263,7 @@ def test_what_is_restored_in_the_middle_of_an_epoch_has_to_go_on_first(tmp_path)
     fit(whole, 1)
     again = make(tmp_path, workers=2)
     training_state.restore(tmp_path / "state", again)
-    with pytest.raises(ValueError, match="has to go on before it is saved again"):
+    with pytest.raises(ValueError, match="must continue before it is saved again"):
         training_state.save(tmp_path / "again", again)
     again.callbacks.append(Save())
     assert everything(fit(again, 1)) == everything(whole)
@@ -298,7 +298,7 @@ def test_an_optimizer_without_slots_is_saved_where_it_keeps_numbers_alone(tmp_pa
     training_state.save(tmp_path / "state", fit(whole, 1))
     training_state.restore(tmp_path / "state", again)
     whole.optimizer.v = [np.zeros(3)]
-    with pytest.raises(ValueError, match="Plain keeps v, and has no slots"):
+    with pytest.raises(ValueError, match="Plain keeps v, but has no slots"):
         training_state.save(tmp_path / "state", whole)
 
 
