@@ -231,7 +231,7 @@ def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
     write_films(tmp_path / "films", 30)
     monkeypatch.syspath_prepend(ROOT / "scripts")
     monkeypatch.setattr("experiment.training.write_history", lambda *_: None)
-    monkeypatch.setattr("train_text.report", lambda *_: None)
+    monkeypatch.setattr("train_text.report", lambda *_: [])
     assert in_process(tmp_path, "train_text.py", *TEXTS, "--dropout", 0, "--out", "out").returncode == 0
     (tmp_path / "films").rename(tmp_path / "moved")
     refused(in_process(tmp_path, "train_text.py", "--resume", "out"), "films")
