@@ -101,12 +101,13 @@ class TimeAttention(Layer):
     backward: dc (N, T_dec, H)  ->  dhs_enc (N, T_enc, H), dhs_dec (N, T_dec, H)
     ``attention_weights`` is (T_dec, N, T_enc), the chapter's list of steps, stacked.
     Masked positions weigh exactly 0; a fully masked row gives a zero context.
+    ``weights``: of a subclass that scores in another way.
     Raises ValueError when the shapes do not agree.
     Source: 『ゼロから作るDeep Learning 2』 8.1.5.
     """
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, *weights: Array):
+        super().__init__(*weights)
         self.softmax = Softmax()
         self.attention_weights: Any = None  # an array after forward
 

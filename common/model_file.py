@@ -3,10 +3,12 @@
 Each package of models has a table of their names; no other name in a file can select a class.
 """
 
+import math
 import os
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from operator import index
 from typing import Any, TypeVar
 
 import numpy
@@ -66,18 +68,19 @@ def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) ->
 
 
 class _Zeros:
-    """A stand-in for a model's random generator: it returns zeros, and only in the shapes of the file's weights.
+    """A stand-in for a model's random generator: it returns zeros, in total no more than the file's arrays hold.
 
-    A model is then no larger than its file, whatever sizes its arguments claim.
+    A model is then no larger than its file, whatever sizes its arguments claim. A model may reshape what it drew.
     """
 
     def __init__(self, arrays: dict[str, numpy.ndarray], dtype: numpy.dtype):
-        self.left, self.dtype = Counter(array.shape for array in arrays.values()), dtype
+        self.left, self.dtype = Counter(array.size for array in arrays.values()), dtype
 
     def normal(self, mean: float, std: float, shape: tuple[int, ...]) -> numpy.ndarray:
-        if not self.left[shape]:
+        size = math.prod(map(index, shape))
+        if not self.left[size]:
             raise ValueError(f"weights of shape {reprlib.repr(shape)} are not in the file, or not as many")
-        self.left[shape] -= 1
+        self.left[size] -= 1
         return numpy.zeros(shape, dtype=self.dtype)
 
     def spawn(self, count: int) -> list[numpy.random.Generator]:

@@ -9,6 +9,12 @@ from seq2seq.text_map import map_text
 from support.terminal import visible
 
 
+def expect_text(name: str, text: object) -> None:
+    """Raise ValueError for anything but a text."""
+    if not isinstance(text, str):
+        raise ValueError(f"{name}: expected one text, got {type(text).__name__}")
+
+
 @dataclass(frozen=True, eq=False)
 class DateAnswer:
     """The date that a model wrote.

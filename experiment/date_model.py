@@ -1,18 +1,16 @@
 """A trained run of dates: opened, and asked in words."""
 
 import os
-import reprlib
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from common.util import to_cpu
 from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
-from experiment.answers import DateAnswer
+from experiment.answers import DateAnswer, expect_text
+from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 from seq2seq import load_model
 from seq2seq.model_file import MODELS
 
@@ -20,37 +18,11 @@ MOST_CHARACTERS = 10_000  # of a question or an answer
 TRAIN = "python scripts/train_date.py"
 
 
-def expect_facts(path: Path, script: str, facts: dict, kinds: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the facts in a model file have these names and types (or unions of types)."""
-    for name, kind in kinds.items():
-        if name not in facts or not isinstance(facts[name], kind):
-            found = reprlib.repr(facts[name]) if name in facts else "nothing"
-            raise ValueError(f"{path}: not written by {script}: expected its manifest to say {name}, got {found}")
-
-
-def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
-    """Say how to get the model that a run lacks: resume the run if it left a state, else train a new one."""
-    stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
-    return f"{stopped}train one with: {train} --out {run}"
-
-
 def expect_run_of_dates(run: Path) -> None:
     """Raise ValueError for a file, and for a run of train_text.py."""
     if (run / "best.npz").is_file():
         raise ValueError(f"{run}: a run of train_text.py, which TextModel reads and plot_text_attention.py draws")
     expect_no_file(run)
-
-
-def expect_text(name: str, text: object) -> None:
-    """Raise ValueError for anything but a text."""
-    if not isinstance(text, str):
-        raise ValueError(f"{name}: expected one text, got {type(text).__name__}")
-
-
-def expect_no_file(run: Path) -> None:
-    """Raise ValueError for a file where the folder of a run is expected."""
-    if run.is_file():
-        raise ValueError(f"{run}: expected the folder of a run, got a file")
 
 
 def models_of(run: Path) -> list[str]:

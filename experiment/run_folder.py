@@ -1,9 +1,12 @@
-"""The folder of a run: made, cleared of an earlier run, and described. Each file in it is whole, or not there."""
+"""The folder of a run: made, cleared of an earlier run, described, and read. Each file in it is whole, or not there."""
 
 import json
 import platform
+import reprlib
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from support.atomic_file import replacing
 from support.blas_kernel import describe_blas
@@ -62,3 +65,23 @@ def write_config(out: Path, args, origin: dict) -> None:
     }
     with replacing(out / "config.json") as file:
         file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def expect_no_file(run: Path) -> None:
+    """Raise ValueError for a file where the folder of a run is expected."""
+    if run.is_file():
+        raise ValueError(f"{run}: expected the folder of a run, got a file")
+
+
+def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
+    """Say how to get the model that a run lacks: resume the run if it left a state, else train a new one."""
+    stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
+    return f"{stopped}train one with: {train} --out {run}"
+
+
+def expect_facts(path: Path, script: str, facts: dict, kinds: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the facts in a model file have these names and types (or unions of types)."""
+    for name, kind in kinds.items():
+        if name not in facts or not isinstance(facts[name], kind):
+            found = reprlib.repr(facts[name]) if name in facts else "nothing"
+            raise ValueError(f"{path}: not written by {script}: expected its manifest to say {name}, got {found}")

@@ -13,9 +13,10 @@ from dataset.batches import PaddedTexts
 from dataset.labelled import READERS, LabelledTexts
 from dataset.tokenizers import Tokenizer, tokenizer_from_json
 from dataset.words import UNK, WordVocabulary
-from experiment.answers import TextAnswer
+from experiment.answers import TextAnswer, expect_text
 from experiment.corpus import OPTIONS, open_corpus, pad
-from experiment.date_model import expect_facts, expect_no_file, expect_text, how_to_get_one, models_of
+from experiment.date_model import models_of
+from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 
 TRAIN = "python scripts/train_text.py"
 BATCH = 16  # texts of a heat map

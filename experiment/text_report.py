@@ -18,8 +18,11 @@ from support.terminal import rjust, width_of
 PICTURES = 3  # heat maps of the first batches of the test part
 
 
-def report(args: Namespace, test: LabelledTexts, xs: PaddedTexts, best: ModelCheckpoint) -> None:
-    """Test the best model, from its file; print and draw what it gets wrong, and where it looked."""
+def report(args: Namespace, test: LabelledTexts, xs: PaddedTexts, best: ModelCheckpoint) -> list[str]:
+    """Test the best model, from its file; print and draw what it gets wrong, and where it looked.
+
+    Returns the names of what was drawn, in the run's folder.
+    """
     from classifier.plot import plot_confusion
 
     text_model = TextModel(args.out)
@@ -30,10 +33,12 @@ def report(args: Namespace, test: LabelledTexts, xs: PaddedTexts, best: ModelChe
     print(f"test accuracy {100 * (p.argmax(axis=1) == ts).mean():.2f}%, {len(ts)} texts")
     print("\n" + confusion_text(matrix, text_model.classes))
     save_figure(args.out / "confusion.png", plot_confusion(matrix, text_model.classes).figure)
-    if set(text_model.model.token_weight_kinds) & set(ATTENTION):
-        (args.out / "fig").mkdir(exist_ok=True)
-        for number in range(min(PICTURES, -(-len(test.texts) // BATCH))):
-            save_figure(args.out / "fig" / f"attention_{number}.png", draw_batch(text_model, test, number))
+    if not set(text_model.model.token_weight_kinds) & set(ATTENTION):
+        return ["confusion.png"]
+    (args.out / "fig").mkdir(exist_ok=True)
+    for number in range(min(PICTURES, -(-len(test.texts) // BATCH))):
+        save_figure(args.out / "fig" / f"attention_{number}.png", draw_batch(text_model, test, number))
+    return ["confusion.png", "fig/"]
 
 
 def confusion_text(matrix: np.ndarray, classes: list[str]) -> str:

@@ -19,6 +19,7 @@ from common.trainer import Trainer
 from dataset.tokenizers import TOKENIZERS, SentencePiece, Tokenizer, fitting
 from dataset.words import WordVocabulary, read_word_vectors
 from experiment.corpus import OPTIONS, open_corpus, pad, tokens_of
+from experiment.text_options import ORIGINAL
 
 SAMPLE = 1000  # texts that show whether a corpus is Japanese
 
@@ -100,12 +101,14 @@ def make_model(args: Namespace, words: int, classes: int) -> TextClassifier:
         return BagOfWords(words, classes)
     mask = not args.no_mask
     if args.model == "gru":
-        sizes = args.wordvec_size, args.hidden_size, args.layers, args.dropout
-        return GRUClassifier(words, *sizes, attention=not args.no_attention, classes=classes, mask=mask, rng=rng)
-    names = "attention_type", "attention_width", "history_only", "attention_activation"
-    attention = {name: getattr(args, name) for name in names}
-    of_seqself = args.wordvec_size, args.hidden_size, args.units
-    return SeqSelfClassifier(words, *of_seqself, attention=attention, classes=classes, mask=mask, rng=rng)
+        of_gru = args.wordvec_size, args.hidden_size, args.layers, args.dropout
+        return GRUClassifier(words, *of_gru, attention=not args.no_attention, classes=classes, mask=mask, rng=rng)
+    if args.model == "seqself":
+        names = "attention_type", "attention_width", "history_only", "attention_activation"
+        attention = {name: getattr(args, name) for name in names}
+        sizes = args.wordvec_size, args.hidden_size, args.units
+        return SeqSelfClassifier(words, *sizes, attention=attention, classes=classes, mask=mask, rng=rng)
+    raise ValueError(f"make_model: expected one of {', '.join(ORIGINAL)}, got {args.model!r}")
 
 
 def make_trainer(

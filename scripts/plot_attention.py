@@ -40,6 +40,8 @@ def parse():
     args = parser.parse_args()
     if args.given_answer and (args.text is not None or args.film or args.measures or args.accuracy):
         parser.error("--given-answer needs a test question: use --index, --count or --grid")
+    if args.model and args.film:
+        parser.error("--model has no part in --film, which draws the only maps that the run kept")
     if args.model and not args.accuracy and not MODELS[args.model].has_maps:
         parser.error(f"--model {args.model}: has no attention maps to draw")
     if args.save and args.save.suffix.lower() not in FORMATS:

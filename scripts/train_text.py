@@ -26,7 +26,7 @@ from support.plot_file import to_files
 
 FILES = "data", "test_data", "embeddings", "sentencepiece_model"  # which may have moved; their content is compared
 FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # what may be given anew to a run that goes on
-LEFT = "state.npz", "history.csv", "acc.png", "loss.png", "confusion.png", "fig/attention_*.png", "config.json"
+LEFT = "state.npz", "history.csv", "confusion.png", "fig/attention_*.png", "config.json"  # beside model and curves
 OF_DATES = [f"{name}{end}" for name in DATE_MODELS for end in (".npz", ".state.npz")]
 
 
@@ -68,9 +68,9 @@ def main() -> int:
         print("\n".join(about(parts.corpus)))
         print(f"workers: {args.workers}; {describe_blas()}\n{summary(model)}\n")
     training.run(parts.xs["train"], parts.ts["train"], parts.same, eval_interval=None)
-    report(args, parts.corpus.test, parts.xs["test"], best)
+    reported = report(args, parts.corpus.test, parts.xs["test"], best)
     if not args.quiet:
-        figures = ", ".join([*training.pictures, "confusion.png", "fig/"])
+        figures = ", ".join([*training.pictures, *reported])
         print(f"\nwritten to {args.out}: best.npz, history.csv, {figures}, config.json")
     if args.data is None and args.tokenizer == "characters" and args.model == "seqself":
         report_cues(args.out, make_model(args, *sizes), parts.xs["test"], parts.corpus.test.texts)

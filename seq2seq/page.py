@@ -28,7 +28,7 @@ STYLES = ("page.css", "map.css", "heat.css", "questions.css")
 LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
 IMPORT = re.compile(r"^(?:import\s.*?;|/\*\* @import .*?\*/)\n", re.MULTILINE | re.DOTALL)  # of values, of types
 # A name declared at the top level of a module: the formatter indents all others.
-DECLARED = re.compile(r"^(?:export )?(?:async )?(?:const|let|var|class|function)\b[ *]*([\w$]+)", re.MULTILINE)
+DECLARED = re.compile(r"^(?:export )?(?:async )?(?:const|let|var|class|function)\b[ *]*([\w$]+|[\[{])", re.MULTILINE)
 # What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
 ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
@@ -151,6 +151,8 @@ def _script() -> str:
     owners: dict[str, str] = {}
     for name, text in texts.items():
         for declared in DECLARED.findall(text):
+            if declared in "[{":
+                raise ValueError(f"page: expected one name per declaration at the top level of {name}, got a pattern")
             if declared in owners:
                 both = f"{owners[declared]} and {name}"
                 raise ValueError(

@@ -10,7 +10,8 @@ import classifier.model_file
 import seq2seq.model_file
 from common import checkpoint, model_file
 from common.checkpoint import CheckpointError
-from common.layer import named_params
+from common.initializers import lecun_normal
+from common.layer import Layer, named_params
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, load_model, save_model
 
 # Model files
@@ -101,6 +102,26 @@ def test_no_argument_in_a_file_makes_a_model_that_is_larger_than_the_file(tmp_pa
         tracemalloc.stop()
         assert peak < 12 * 10**6, case
         assert len(str(caught.value).splitlines()) == 1 and len(str(caught.value)) < 1000, case
+
+
+class Sliced(Seq2seq):
+    """As a model whose attention scores by a vector, drawn as a matrix of one column."""
+
+    def __init__(self, *sizes, rng=None, dtype=np.float32, **named):
+        super().__init__(*sizes, rng=rng, dtype=dtype, **named)
+        vector = Layer(lecun_normal((self.arguments["hidden_size"], 1), rng=rng, dtype=dtype)[:, 0])
+        self.decoder.own(vector)
+        self.decoder.v = vector.params[0]
+        self.params += vector.params
+        self.grads += vector.grads
+
+
+def test_a_model_may_reshape_what_it_drew(tmp_path, monkeypatch):
+    monkeypatch.setitem(seq2seq.model_file.MODELS, "sliced", Sliced)
+    model = Sliced(**SIZES)
+    save_model(tmp_path / "m.npz", model)
+    loaded, _ = load_model(tmp_path / "m.npz")
+    assert loaded.decoder.v.any() and (loaded.decoder.v == model.decoder.v).all()
 
 
 def test_weights_that_are_no_floats_make_no_model(tmp_path):

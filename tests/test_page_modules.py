@@ -52,6 +52,16 @@ def test_two_top_level_names_that_clash_are_refused(monkeypatch, tmp_path, line,
         page_of(DATES)
 
 
+@pytest.mark.parametrize("line", ["const { find } = {};", "export let [find] = [];"])
+def test_a_pattern_at_the_top_level_whose_names_could_clash_is_refused(monkeypatch, tmp_path, line):
+    shutil.copytree(FOLDER, tmp_path / "page")
+    monkeypatch.setattr(page, "FOLDER", tmp_path / "page")
+    with (tmp_path / "page" / "main.js").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(ValueError, match=r"^page: expected one name per declaration at the top level of main\.js"):
+        page_of(DATES)
+
+
 def test_the_types_of_every_module_are_checked():
     for name in SCRIPTS:
         assert (FOLDER / name).read_text(encoding="utf-8").startswith("// @ts-check\n"), name

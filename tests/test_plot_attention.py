@@ -145,6 +145,7 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--cmap", "grayish"], "--cmap grayish"),
         (["--film", "--grid", 2], "not allowed with"),
         (["--measures", "--accuracy"], "not allowed with"),
+        (["--film", "--model", "attention"], "--model has no part in --film"),
         (["--index", 1, "--film"], "not allowed with"),
         (["--measures", "--given-answer"], "--given-answer needs a test question"),
         (["--grid", 49], "--grid: expected a whole number of 1 to 48, got 49"),

@@ -12,6 +12,7 @@ import pytest
 from script_tools import ROOT, everything, film_reviews, history, refused, write_blogs, write_film_folders, write_films
 
 from classifier import confusion_matrix, evaluate, load_model
+from classifier.model_file import MODELS
 from common import training_state
 from common.callbacks import ModelCheckpoint
 from dataset import blogs
@@ -19,6 +20,8 @@ from dataset.batches import PaddedTexts
 from dataset.labelled import read_csv, read_folders
 from dataset.tokenizers import Words
 from dataset.words import WordVocabulary
+from experiment.text_options import ORIGINAL
+from experiment.text_training import make_model
 
 FILES = {"best.npz", "state.npz", "config.json", "history.csv", "acc.png", "loss.png", "confusion.png", "fig"}
 METRICS = "loss acc mse mae val_loss val_acc val_mse val_mae".split()
@@ -314,6 +317,12 @@ def test_sentencepiece_travels_with_the_model(bare, tmp_path, scripts):
     assert "".join(tokens[0]) == "京都でラーメンを食べた。" and 1 < len(tokens[0]) < 12
 
 
+def test_no_model_is_taken_for_another():
+    assert list(ORIGINAL) == list(MODELS)
+    with pytest.raises(ValueError, match="make_model: expected one of gru, seqself, bow, got 'mean'"):
+        make_model(SimpleNamespace(model="mean", seed=0, no_mask=False), 3, 2)
+
+
 @pytest.mark.parametrize("model", ["seqself", "bow"])
 def test_generated_sentences(bare, monkeypatch, tmp_path, scripts, model):
     from experiment.corpus import pad
@@ -322,10 +331,12 @@ def test_generated_sentences(bare, monkeypatch, tmp_path, scripts, model):
     generate = blogs.generate
     monkeypatch.setattr(blogs, "generate", lambda: generate(60, 3))
     sizes = SMALL[: 0 if model == "bow" else 4]
-    printed = bare("--model", model, *sizes, *SMALL[4:], "--test-share", 0.3, "--lr", 0.05)
+    printed = bare("--model", model, *sizes, *SMALL[4:-3], *SMALL[-2:], "--test-share", 0.3, "--lr", 0.05)
     text_model = TextModel(tmp_path / "out")
     assert text_model.facts["tokenizer"] == {"name": "characters"} and text_model.facts["data"]["path"] is None
     test = text_model.test_texts()
+    (written,) = re.findall("written to out: (.*)", printed)
+    assert [(tmp_path / "out" / name).exists() for name in written.split(", ")] == [True] * (6 + (model == "seqself"))
     assert len(test.texts) == 18 and set(test.texts) <= set(generate(60, 3).texts)
     found = re.search(r"are (.*)% of the characters; they receive (.*)% of .* before training, (.*)% after", printed)
     if model == "bow":
