@@ -31,7 +31,7 @@ from support.atomic_file import replacing
 MANIFEST = "manifest.json"
 FORMAT = 2
 DTYPES = {numpy.dtype(order + kind).str for kind in "?bhilqBHILQefdgFDG" for order in "<>"}
-FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:]")  # not in names: path separators and line breaks
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:]")  # not in names: paths, control characters, line breaks
 CHUNK = 2**20  # bytes to read and check at a time
 
 
