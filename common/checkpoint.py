@@ -31,7 +31,7 @@ from support.atomic_file import replacing
 MANIFEST = "manifest.json"
 FORMAT = 2
 DTYPES = {numpy.dtype(order + kind).str for kind in "?bhilqBHILQefdgFDG" for order in "<>"}
-FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:]")  # not in names: path separators and line breaks
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029/\\:]")  # not in names: paths, control characters, line breaks
 CHUNK = 2**20  # bytes to read and check at a time
 
 
@@ -147,9 +147,11 @@ def _check(file: BufferedReader, file_size: int) -> tuple[dict, list[tuple["_Mem
     local = _read(file, len(zip_records.header(MANIFEST, 0, 0)))
     crc, size = zip_records.crc_and_size(local)
     if local != zip_records.header(MANIFEST, crc, size):
-        raise ValueError(f"no {MANIFEST} at its start; of an earlier version, without checksums? Then train again")
+        raise ValueError(
+            f"no {MANIFEST} at its start; is it from an earlier version, without checksums? Then train again"
+        )
     if size > file_size:
-        raise ValueError(f"a {MANIFEST} of {size} bytes is promised, more than the file has")
+        raise ValueError(f"a {MANIFEST} of {size} bytes is declared, more than the file has")
     content = _read(file, size)
     if zlib.crc32(content) != crc:
         raise ValueError(f"the checksum of {MANIFEST} does not fit")
@@ -161,20 +163,20 @@ def _check(file: BufferedReader, file_size: int) -> tuple[dict, list[tuple["_Mem
             raise ValueError(f"{name!r}: expected shape, dtype and sha256")
         member = _Member(name, **described)
         if member.nbytes > file_size:
-            raise ValueError(f"{reprlib.repr(member.nbytes)} bytes of {name!r} are promised, more than the file has")
+            raise ValueError(f"{reprlib.repr(member.nbytes)} bytes of {name!r} are declared, more than the file has")
         file.seek(offset)
         local = _read(file, len(zip_records.header(member.file_name, 0, 0)))
         crc, _ = zip_records.crc_and_size(local)
         head = _read(file, len(member.head))
         if (local, head) != (zip_records.header(member.file_name, crc, member.size), member.head):
-            raise ValueError(f"{name!r} does not follow as {MANIFEST} promises")
+            raise ValueError(f"{name!r} does not follow as {MANIFEST} says")
         entries.append(zip_records.entry(member.file_name, crc, member.size, offset))
         members.append((member, crc, offset + len(local) + len(head)))
         offset += len(local) + member.size
     end = zip_records.directory(entries, offset)
     file.seek(offset)
     if offset + len(end) != file_size or _read(file, len(end)) != end:
-        raise ValueError("what follows the arrays is not their directory")
+        raise ValueError("the arrays are not followed by their directory")
     return manifest, members
 
 
@@ -213,7 +215,7 @@ def _parse(content: bytes, size: int) -> dict:
         )
     manifest = json.loads(content.decode(), object_pairs_hook=_unique)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError(f"it is of another format; expected format {FORMAT}")
+        raise ValueError(f"it has another format; expected format {FORMAT}")
     if not isinstance(manifest.get("arrays"), dict):
         raise ValueError(f"no arrays in its {MANIFEST}")
     return manifest
@@ -221,7 +223,7 @@ def _parse(content: bytes, size: int) -> dict:
 
 def _unique(pairs: list[tuple[str, object]]) -> dict:
     if len(values := dict(pairs)) < len(pairs):
-        raise ValueError(f"a name stands twice in {MANIFEST}")
+        raise ValueError(f"a name occurs twice in {MANIFEST}")
     return values
 
 

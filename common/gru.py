@@ -270,7 +270,7 @@ class TimeGRU(TimeRecurrent):
 
     @staticmethod
     def _fill_slopes(gates: Array, h_prev: Array, z_slope: Array, r_slope: Array, g_slope: Array) -> None:
-        """Write the slopes, which do not need dh: of the next h by the inputs of the gates z and g; of r by its own."""
+        """Write the slopes, without dh: of the next h by the inputs of the gates z and g; of r by its own input."""
         z, r, g = gates
         sigmoid_of_minus_slope(z, out=z_slope)
         z_slope *= np.subtract(g, h_prev, out=r_slope)

@@ -107,7 +107,7 @@ class Prefixes(Steps):
         xs = to_cpu(xs)
         self.sorted_order, self.parts_at = sort(xs)
         by_row = self._give_rows()
-        parted = self.parts_at[:, None] <= numpy.arange(xs.shape[1])  # (N, T): has a row of its own by then
+        parted = self.parts_at[:, None] <= numpy.arange(xs.shape[1])  # (N, T): whether it has its own row by then
         starts = self._lay_out(parted.sum(axis=0).tolist())
         row_after = starts[1:] + self._row_at_step(by_row, parted)
         unsorted = numpy.empty_like(row_after)

@@ -81,7 +81,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
     try:
         copies = state["copies"]
         if state["workers"] != trainer.workers or len(copies) not in (0, trainer.workers - 1):
-            raise ValueError(f"of {state['workers']} workers, not {trainer.workers}")
+            raise ValueError(f"saved with {state['workers']} workers, not {trainer.workers}")
         spawned = []
         for rng, stream in zip(generators, state["streams"], strict=True):
             _check(rng, stream)
@@ -94,11 +94,11 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             for rng, stream in zip(of_model, streams, strict=True):
                 _check(rng, stream, ("entropy",))
         if state["optimizer"]["class"] != type(optimizer).__name__:
-            raise ValueError(f"of another optimizer than {type(optimizer).__name__}")
+            raise ValueError(f"saved with another optimizer than {type(optimizer).__name__}")
         numbers = {name: _like(value, state["optimizer"][name]) for name, value in numbers_of(optimizer).items()}
         kinds = [type(callback).__name__ for callback in _counting(trainer)]
         if [values["class"] for values in state["callbacks"]] != kinds:
-            raise ValueError(f"of other callbacks than {', '.join(kinds) or 'none'}")
+            raise ValueError(f"saved with other callbacks than {', '.join(kinds) or 'none'}")
         counts = []
         for i, (callback, values) in enumerate(zip(_counting(trainer), state["callbacks"], strict=True)):
             counted = {name: _like(getattr(callback, name), values[name]) for name in callback.state}
@@ -112,13 +112,13 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
         if sizes.sum() != len(rows) or len(losses) > len(sizes) > 0:
             raise ValueError(f"{len(losses)} iterations of {len(sizes)}, {len(rows)} rows of {sizes.sum()}")
         if sizes.min(initial=1) < 1 or rows.min(initial=0) < 0:
-            raise ValueError("mini-batches of no rows, or of rows below 0")
+            raise ValueError("empty mini-batches, or negative row numbers")
         if len(state["history"]) != state["epoch"]:
             raise ValueError(f"{len(state['history'])} epochs of {state['epoch']}")
         for epoch, record in enumerate(state["history"], 1):
             for name in ("epoch", "loss", *measured):
                 if not _is_number(record.get(name)):
-                    raise ValueError(f"no number {name} of epoch {epoch}")
+                    raise ValueError(f"no number {name} for epoch {epoch}")
             if record["epoch"] != epoch:
                 raise ValueError(f"epoch {record['epoch']} in place of epoch {epoch}")
         position = {
@@ -132,11 +132,11 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
             "blas_threads": state["blas_threads"],
         }
         if type(state["blas_threads"]) is not int or not 0 < state["blas_threads"] < 2**16:
-            raise ValueError(f"of {state['blas_threads']} BLAS threads")
+            raise ValueError(f"saved with {state['blas_threads']} BLAS threads")
         facts = manifest["facts"]
     except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise checkpoint.CheckpointError(f"{path}: not the state of such a training run: {reason}") from error
+        raise checkpoint.CheckpointError(f"{path}: not the state of this training run: {reason}") from error
     learnt, _ = remove_duplicate(trainer.model.params, trainer.model.grads)
     begun = any(name.startswith("optimizer.") for name in arrays)
     own = getattr(optimizer, "slots", ())
@@ -267,5 +267,5 @@ def _check(rng: numpy.random.Generator, stream: dict, same: tuple[str, ...] = ("
     """Raise ValueError, or another error for a state of wrong types, unless rng can take the stream's state."""
     own = _stream(rng)
     if any(stream[key] != own[key] for key in same):
-        raise ValueError("of another seed")
+        raise ValueError("saved with another seed")
     type(rng.bit_generator)().state = stream["state"]

@@ -137,7 +137,7 @@ def test_split():
         assert (part.classes, part.source) == (data.classes, "here")
     assert data.split()[1].texts == data.split(seed=1984)[1].texts != data.split(seed=1)[1].texts
     for share in (0, 1, 0.001, -0.1, 2):
-        with pytest.raises(ValueError, match="both parts"):
+        with pytest.raises(ValueError, match="each part"):
             data.split(share)
 
 

@@ -121,7 +121,7 @@ def edited(old, new):
             [],
             "sha256 differs between baseline.state.npz and peeky.state.npz",
         ),
-        (rewritten(lambda m: m["training"]["history"][0].pop("accuracy"), "peeky"), [], "peeky.* such a training run"),
+        (rewritten(lambda m: m["training"]["history"][0].pop("accuracy"), "peeky"), [], "peeky.* this training run"),
         (shutil.rmtree, [], "--resume whole: no baseline.state.npz or .* there, so nothing to go on with"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",

@@ -85,13 +85,13 @@ def test_a_strange_state_changes_nothing(tmp_path, state, name):
     (arrays, manifest), (replaced, edit) = copy.deepcopy(state), STRANGE[name]
     edit(manifest["training"])
     checkpoint.save(tmp_path / "state", arrays | replaced, manifest)
-    refuses(tmp_path / "state", make(tmp_path), f"^{tmp_path / 'state'}: not the state of such a training run: ")
+    refuses(tmp_path / "state", make(tmp_path), f"^{tmp_path / 'state'}: not the state of this training run: ")
 
 
 def test_states_that_are_no_dicts(tmp_path, state):
     for training in (None, [1], {}):
         checkpoint.save(tmp_path / "state", state[0], state[1] | {"training": training})
-        refuses(tmp_path / "state", make(tmp_path), "not the state of such a training run")
+        refuses(tmp_path / "state", make(tmp_path), "not the state of this training run")
 
 
 def test_an_epoch_of_more_data_is_refused(tmp_path, state):

@@ -191,12 +191,12 @@ def test_patience_goes_on_where_it_was(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (dict(seed=4), "of another seed"),
-        (dict(workers=2), "of 1 workers, not 2"),
-        (dict(optimizer="Nadam"), "of another optimizer than Nadam"),
-        (dict(optimizer="SGD"), "of another optimizer than SGD"),
-        (dict(optimizer=Nesterov), "of another optimizer than Nesterov"),
-        (dict(model=Plain()), "not the state of such a training run"),
+        (dict(seed=4), "with another seed"),
+        (dict(workers=2), "with 1 workers, not 2"),
+        (dict(optimizer="Nadam"), "with another optimizer than Nadam"),
+        (dict(optimizer="SGD"), "with another optimizer than SGD"),
+        (dict(optimizer=Nesterov), "with another optimizer than Nesterov"),
+        (dict(model=Plain()), "not the state of this training run"),
         (
             dict(model=Reader(np.random.default_rng(np.random.SeedSequence(3).spawn(1)[0]), V + 1)),
             r"\(6, 3\), .*\(7, 3\)",
@@ -232,7 +232,7 @@ def test_other_callbacks(tmp_path, change):
     trainer = make(tmp_path)
     change(trainer)
     before = everything(trainer)
-    with pytest.raises(CheckpointError, match="not the state of such a training run"):
+    with pytest.raises(CheckpointError, match="not the state of this training run"):
         training_state.restore(tmp_path / "state", trainer)
     assert everything(trainer) == before
 
@@ -285,7 +285,7 @@ def test_other_streams_and_numbers_of_numpys_can_be_saved(tmp_path):
     assert [p.tobytes() for p in again.model.params] == [p.tobytes() for p in whole.model.params]
     stranger = make(tmp_path)
     stranger.rng = np.random.Generator(np.random.MT19937(np.random.SeedSequence(5, spawn_key=(1,))))
-    with pytest.raises(CheckpointError, match="of another seed"):
+    with pytest.raises(CheckpointError, match="with another seed"):
         training_state.restore(tmp_path / "state", stranger)
 
 
