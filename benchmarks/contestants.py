@@ -27,7 +27,7 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Job:
-    """The task of all contestants: a model of MODELS, its sizes, how to train it. ``threads`` is the number each gets."""
+    """The task of all contestants: a model of MODELS, its sizes, how to train it. ``threads`` is how many each gets."""
 
     model: str
     V: int
