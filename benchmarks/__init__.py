@@ -1,1 +1,1 @@
-"""Speed and accuracy beside PyTorch and the chapter's way. Not installed: run in the clone by ``python -m``."""
+"""Benchmarks of speed and accuracy against PyTorch and the chapter's code. Not installed: run with ``python -m``."""

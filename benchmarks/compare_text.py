@@ -32,7 +32,9 @@ def parse():
     parser = Parser(description=__doc__)
     parser.add_argument("--data", required=True, metavar="PATH", help="a corpus of two classes")
     parser.add_argument("--format", choices=("folders", "lines"), default="lines")
-    parser.add_argument("--seeds", type=positive_int, default=3, help="how many, from 0 on (default %(default)s)")
+    parser.add_argument(
+        "--seeds", type=positive_int, default=3, help="number of seeds, from 0 on (default %(default)s)"
+    )
     parser.add_argument("--max-epoch", type=positive_int, default=6)
     parser.add_argument("--batch-size", type=positive_int, default=64)
     parser.add_argument("--wordvec-size", type=positive_int, default=100)
@@ -67,7 +69,7 @@ def main() -> int:
 
         from benchmarks.torch_text import TextTwin
     except ModuleNotFoundError as error:
-        if error.name != "torch":  # a part of one that is broken
+        if error.name != "torch":  # a broken installation lacks a part
             raise
         torch = None
         print("torch is not installed: ours alone; pip install torch==2.13.0 for the twin")

@@ -21,13 +21,13 @@ from common.parallel import Workers
 from seq2seq.model_file import MODELS
 
 REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "reference_chapter.py"
-BOOKS_MODELS = "baseline", "peeky", "attention"  # which the chapter's loop and PyTorch's twin know
+BOOKS_MODELS = "baseline", "peeky", "attention"  # those that the chapter's loop and the PyTorch twin have
 Batch = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all contestants train: a model of MODELS, its sizes, and how. ``threads`` is the number each one gets."""
+    """The task of all contestants: a model of MODELS, its sizes, how to train it. ``threads`` is how many each gets."""
 
     model: str
     V: int
@@ -44,7 +44,7 @@ class Job:
 
 
 class Laps(dict):
-    """A stopwatch: ``lap(name)`` keeps the seconds since the lap before."""
+    """A stopwatch: ``lap(name)`` keeps the seconds since the previous lap."""
 
     def __init__(self):
         self.last = time.perf_counter()
@@ -140,7 +140,7 @@ class OursThreaded(Ours):
         laps, forward = Laps(), self.model.forward
 
         def timed_forward(x, t):
-            """The first worker's. When it ends, forward is about over, because all shares take about the same time."""
+            """The first worker's forward. When it ends, forward is nearly over: all shares take about as long."""
             loss = forward(x, t)
             laps.lap("forward")
             return loss
@@ -181,7 +181,7 @@ class Chapter(Contestant):
 
 
 class Torch(Contestant):
-    """PyTorch's twin, eager."""
+    """The PyTorch twin, run eagerly."""
 
     models = BOOKS_MODELS
 
@@ -218,7 +218,7 @@ class Torch(Contestant):
 
 
 class TorchCompiled(Torch):
-    """PyTorch's twin, compiled by ``torch.compile``."""
+    """The PyTorch twin, compiled with ``torch.compile``."""
 
     def __init__(self, job: Job):
         super().__init__(job)
@@ -278,7 +278,7 @@ def peak_memory() -> float:
     if status.is_file():
         fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
         return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
-    import resource  # not there on Windows
+    import resource  # missing on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

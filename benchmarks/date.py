@@ -1,7 +1,7 @@
-"""Measure a training step of the date models: ours, the chapter's way and PyTorch's, in turn, in one run.
+"""Measure a training step of the date models: ours, the chapter's and PyTorch's, in turn, in one run.
 
 python -m benchmarks.date                                       # everything, one table per model
-python -m benchmarks.date --only ours torch --models attention  # some of it
+python -m benchmarks.date --only ours torch --models attention  # a selection
 python -m benchmarks.date --scale                               # how time and memory grow with N, T_enc and H
 python -m benchmarks.date --until 0.999                         # how long the attention model takes to 99.9%
 python -m benchmarks.date --kernels                             # with each kind of OpenBLAS's kernels
@@ -53,7 +53,7 @@ from support.atomic_file import replacing
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
 ONE_BY_ONE = 100  # questions that the chapter's loop answers; its time for all is extrapolated
-MODEL = "attention"  # of --scale, --kernels and --until
+MODEL = "attention"  # the model of --scale, --kernels and --until
 
 
 def parse():
@@ -62,17 +62,25 @@ def parse():
     parser.add_argument(
         "--only", nargs="+", choices=list(CONTESTANTS), metavar="CONTESTANT", help=f"some of {', '.join(CONTESTANTS)}"
     )
-    parser.add_argument("--compiled", action="store_true", help="PyTorch's torch.compile too")
-    parser.add_argument("--scale", action="store_true", help="only how the attention model's time and memory grow")
-    parser.add_argument("--kernels", action="store_true", help="only our attention model, by OpenBLAS's kernels")
-    parser.add_argument("--until", type=share, metavar="ACCURACY", help="only how long the attention model takes to it")
-    parser.add_argument("--rounds", type=positive_int, default=9, help="at least 7 for a figure to quote")
-    parser.add_argument("--steps", type=positive_int, default=5, help="timed steps of a turn")
-    parser.add_argument("--pause-ms", type=natural, default=200, help="before each turn")
+    parser.add_argument("--compiled", action="store_true", help="also measure torch.compile")
+    parser.add_argument(
+        "--scale", action="store_true", help="measure only how the attention model's time and memory grow"
+    )
+    parser.add_argument(
+        "--kernels", action="store_true", help="measure only our attention model, with each kind of OpenBLAS kernels"
+    )
+    parser.add_argument(
+        "--until", type=share, metavar="ACCURACY", help="measure only how long the attention model takes to reach it"
+    )
+    parser.add_argument(
+        "--rounds", type=positive_int, default=9, help="turns of each contestant; quote figures of at least 7"
+    )
+    parser.add_argument("--steps", type=positive_int, default=5, help="timed steps per turn")
+    parser.add_argument("--pause-ms", type=natural, default=200, help="pause before each turn")
     parser.add_workers("threads of each contestant")
-    parser.add_argument("--seed", type=natural, default=0, help="of weights and mini-batches")
+    parser.add_argument("--seed", type=natural, default=0, help="seed of weights and mini-batches")
     parser.add_argument("--questions", type=positive_int, default=5000, help="test questions to answer")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all results to this file")
     args = parser.parse_args()
     if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
         parser.error(f"--json {args.json}: expected a file in a folder that exists")
@@ -114,7 +122,7 @@ def main() -> int:
 
 
 def by_kernels(args) -> list[dict]:
-    """Measure a step of our attention model with each kind of kernels that the CPU can run, in a process of its own."""
+    """Measure a step of our attention model with each kind of kernels that the CPU runs, each in its own process."""
     found = []
     for kernels in kernels_to_compare():
         with TemporaryDirectory() as folder:
@@ -138,7 +146,7 @@ def by_kernels(args) -> list[dict]:
 
 
 def choose(args) -> list[str]:
-    """Return the contestants that are asked for and possible here. Raises ValueError when none is left."""
+    """Return the contestants that were asked for and can run here. Raises ValueError if none can."""
     keys = [key for key in CONTESTANTS if (key in args.only if args.only else key != "compiled")]
     if args.compiled and "compiled" not in keys:
         keys.append("compiled")

@@ -1,6 +1,6 @@
 """Measure training steps of both classifiers at the sizes of the originals, on random texts: time and memory.
 
-python -m benchmarks.text                # each model in a process of its own
+python -m benchmarks.text                # each model in its own process
 python -m benchmarks.text --model gru    # this model, in this process
 """
 
@@ -45,7 +45,7 @@ def main() -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--model", choices=list(ORIGINAL))
     parser.add_argument(
-        "--steps", type=positive_int, default=5, help="timed ones, after one more (default %(default)s)"
+        "--steps", type=positive_int, default=5, help="timed steps, after one to warm up (default %(default)s)"
     )
     parser.add_workers("threads that share each mini-batch (default: the cores, %(default)s)")
     args = parser.parse_args()

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-TO_TORCH = [2, 0, 1, 3]  # i, f, g, o, in places of ours
-TO_OURS = [1, 2, 0, 3]  # f, g, i, o, in places of torch's
+TO_TORCH = [2, 0, 1, 3]  # the positions of torch's i, f, g, o in our order
+TO_OURS = [1, 2, 0, 3]  # the positions of our f, g, i, o in torch's order
 
 
 def gates(array: np.ndarray, order: list[int]) -> np.ndarray:
@@ -23,14 +23,14 @@ def gates(array: np.ndarray, order: list[int]) -> np.ndarray:
 
 
 def to_torch(layer: nn.Module, array: np.ndarray) -> np.ndarray:
-    """Convert a weight of ours into the form of torch's layer: transposed, except for embeddings."""
+    """Convert one of our weights into the form of torch's layer: transposed, except for embeddings."""
     if isinstance(layer, nn.Embedding):
         return array
     return gates(array.T, TO_TORCH) if isinstance(layer, nn.LSTM) else array.T
 
 
 def to_ours(layer: nn.Module, array: np.ndarray) -> np.ndarray:
-    """Convert a weight of torch's layer into our form."""
+    """Convert a weight of a torch layer into our form."""
     if isinstance(layer, nn.Embedding):
         return array
     return gates(array, TO_OURS).T if isinstance(layer, nn.LSTM) else array.T
@@ -93,7 +93,7 @@ class Twin(nn.Module):
         return {name: to_ours(layer, parameter.grad.numpy()) for name, layer, parameter in self._pairs()}
 
     def _pairs(self) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
-        """Yield our name of each parameter, with its layer and itself."""
+        """Yield our name for each parameter, its layer, and the parameter itself."""
         for path, embed, lstm in (
             ("encoder", self.encoder_embed, self.encoder_lstm),
             ("decoder", self.embed, self.lstm),

@@ -1,4 +1,4 @@
-"""Models that know a text and a label.
+"""Text classifiers: models, metrics, files.
 
 Pictures are in ``classifier.plot``, which imports matplotlib; tables of tokens are in ``classifier.token_table``.
 """

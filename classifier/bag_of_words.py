@@ -1,4 +1,4 @@
-"""Logistic regression on the counts of words: what a classifier has to beat."""
+"""Logistic regression on the counts of words: the baseline that a classifier has to beat."""
 
 import numpy
 

@@ -1,4 +1,4 @@
-"""What each word of a text did for its class, told in three ways: see ``common.faithfulness``."""
+"""Explain what each word of a text contributed to its class: see ``common.faithfulness``."""
 
 from classifier.text_classifier import PAD, TextClassifier
 from common.faithfulness import Parts, gradient_times_input, occlusion
@@ -13,8 +13,8 @@ ATTENTION = ("attention", "received")
 def parts(model: TextClassifier, xs: Array) -> Parts:
     """Explain the class that the model finds likeliest for each text xs (N, T): T_out is 1.
 
-    An occluded word becomes padding, which a model with a mask does not see. N is a batch: it takes the memory of a
-    training step.
+    An occluded word becomes padding, which a model with a mask does not see. N is one batch, and needs the memory of
+    a training step.
     Raises ValueError for a model without attention, and when xs is not (N, T).
     """
     kind = next((kind for kind in model.token_weight_kinds if kind in ATTENTION), None)

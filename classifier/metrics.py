@@ -13,7 +13,7 @@ PANELS = {
     "loss": Panel("loss", "loss [nats per text]", from_zero=False),
     "acc": Panel("acc", "accuracy", from_zero=False),
 }
-METRICS = "loss", "acc", "mse", "mae"  # of ``evaluate``
+METRICS = "loss", "acc", "mse", "mae"  # the keys that ``evaluate`` returns
 PARTS = {"": "training", "val_": "validation"}  # names of the curves, by prefix
 
 
@@ -52,7 +52,7 @@ def confusion_matrix(predicted: Array, ts: Array, classes: int) -> numpy.ndarray
 
 
 class Evaluate(Callback):
-    """Record what ``evaluate`` says of texts after each epoch, under names with a prefix.
+    """Record the metrics of ``evaluate`` on these texts after each epoch, under names with a prefix.
 
     The loss of the training texts stays the one that training recorded: with dropout, averaged over the epoch.
     """

@@ -17,7 +17,7 @@ from support.plot_text import SIZE, SMALLEST, Writing, expect_size, width_of_axe
 WIDEST, NARROWEST = 84.0, 16.0  # column widths; wider words are drawn smaller, then cut
 LABEL = 300.0  # widest label at the left; a wider one is cut
 LINE = 17.0  # height of a line
-BESIDE = 6.0  # free width in a cell
+BESIDE = 6.0  # width of a cell that its word leaves free
 BESIDE_BAR = 180.0  # widest label of the colour bar
 PAGE = 15 * 72.0  # the longest line of a new figure
 EDGE = "0.85"

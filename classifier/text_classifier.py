@@ -1,4 +1,4 @@
-"""What the text classifiers share: loss, probabilities, and dividing a mini-batch among workers."""
+"""The base class of the text classifiers: loss, probabilities, and dividing a mini-batch among workers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -94,7 +94,7 @@ class TextClassifier(BaseModel):
     def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1) -> Array:
         """Return the probabilities (N, K) of the classes, in inference, at most ``batch_size`` texts at a time.
 
-        xs: ids (N, T), or anything of N texts with ``lengths`` and ``xs[indices] -> (n, T)``, such as PaddedTexts.
+        xs: ids (N, T), or a collection of N texts with ``lengths`` and ``xs[indices] -> (n, T)``, such as PaddedTexts.
         To bound the memory, a batch is a single text or has at most ``places`` words, padding included.
         Raises ValueError for no text, and for a batch_size below 1.
         """
@@ -111,7 +111,7 @@ class TextClassifier(BaseModel):
             return pool.models[worker].to_probabilities(pool.models[worker].scores(batch))
 
         lengths = self.lengths(xs)
-        order = lengths.argsort(kind="stable")[::-1]  # like lengths in one batch, the longest first
+        order = lengths.argsort(kind="stable")[::-1]  # similar lengths in one batch, the longest first
         batches, start = [], 0
         while start < len(xs):
             wide = max(1, int(lengths[order[start]]) if hasattr(xs, "lengths") else xs.shape[1])

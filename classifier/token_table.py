@@ -1,6 +1,6 @@
 """Table of a text's tokens and their weights: for the terminal, as CSV, and as an HTML page.
 
-None of this needs matplotlib or a font; ``classifier.plot.plot_token_table`` draws the same table as a picture.
+This module needs neither matplotlib nor a font; ``classifier.plot.plot_token_table`` draws the same table as a picture.
 """
 
 import csv
@@ -179,7 +179,7 @@ def shaded(shade: float) -> str:
 
 
 def _section(header: list[str], table: TokenTable, lang: str, looks: list[str]) -> list[str]:
-    """looks: the attribute of each token's elements that shades them."""
+    """Format one table. looks: the attribute that shades the elements of each token."""
     tokens = [f"<bdi>{escaped(token)}</bdi>" for token in table.tokens]
     text = " ".join(f"<span {look}>{token}</span>" for look, token in zip(looks, tokens, strict=True))
     lines = ["<section>", *(f'<p lang="{lang}">{escaped(line)}</p>' for line in header)]
@@ -193,7 +193,7 @@ def _section(header: list[str], table: TokenTable, lang: str, looks: list[str]) 
 
 
 def escaped(text: str) -> str:
-    """The text for HTML, with characters that show nothing written out."""
+    """Escape the text for HTML, with invisible characters written out."""
     return html.escape(visible(text))
 
 

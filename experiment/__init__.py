@@ -1,4 +1,4 @@
-"""A run: its command line, data and folder, and the trained models in it, to be asked in words."""
+"""A training run: its command line, data and folder, and its trained models, which take questions as text."""
 
 from experiment.answers import DateAnswer, TextAnswer
 from experiment.date_model import DateModel

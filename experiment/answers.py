@@ -1,4 +1,4 @@
-"""The answers of a trained model: to be printed on one line, drawn, or shown by a notebook."""
+"""The answers of a trained model, which can be printed on one line, drawn, or shown in a notebook."""
 
 from dataclasses import dataclass, field
 
@@ -37,7 +37,7 @@ class DateAnswer:
         return map_text(*self.map(), width, blocks=blocks)
 
     def map(self) -> tuple[np.ndarray, str, str]:
-        """Return the attention, the characters of its columns, and those of its rows, padding included.
+        """Return the attention, the characters of its columns, and the characters of its rows, padding included.
 
         Raises ValueError for an answer without a map.
         """
@@ -57,7 +57,7 @@ class DateAnswer:
         return plot_attention(*found, ax, title=f"{self.question} → {self.text}")
 
     def _repr_html_(self) -> str:
-        """Return the answer, and under it the map: the darker a cell, the larger its weight."""
+        """Return the answer with the map below it: the darker a cell, the larger its weight."""
         line = f"<p><b>{escaped(self.text)}</b> ({self.probability:.1%})</p>"
         if self.attention is None:
             return line
@@ -74,8 +74,8 @@ class DateAnswer:
 class TextAnswer:
     """The class that a model found for a text.
 
-    label, probability: the likeliest of ``classes``, and how likely it is, 0..1. probabilities (K,): of each class.
-    tokens: what the model read. unknown: the tokens that it never saw in training. weights (T,): of each token; None
+    label, probability: the likeliest of ``classes`` and its probability, 0..1. probabilities (K,): one per class.
+    tokens: what the model read. unknown: the tokens that it never saw in training. weights (T,): one per token; None
     for a model without weights. kind: which weights, of the model's ``token_weight_kinds``. lang: "ja" or "en".
     """
 
@@ -104,8 +104,8 @@ class TextAnswer:
         return token_table(self.tokens, self.token_weights())
 
     def header(self, truth: str | None = None) -> list[str]:
-        """Return the original's two lines about a text: its tokens; and its true class, if known, beside the predicted
-        one. A third line names the tokens that the model does not know.
+        """Return the original's two lines about a text: its tokens, and its predicted class with the true one if known.
+        A third line names the tokens that the model does not know.
         """
         verdict = "" if truth is None else f"(L){truth} {'==' if truth == self.label else '!='} "
         lines = [f"input: {'|'.join(self.tokens)}", f"label: {verdict}(P){self.label}({self.probability:.2f})"]
@@ -116,7 +116,7 @@ class TextAnswer:
     def plot(self, ax=None, *, title: str | None = None):
         """Draw the text on ``ax``, or on a new figure when it is None; return the Axes.
 
-        Attention weights are a heat map of the words, other weights the table of the tokens.
+        Attention weights are drawn as a heat map of the words, other weights as the table of the tokens.
         Raises ValueError for a model without weights, TooLarge for more tokens than a picture holds.
         """
         table = self.table()

@@ -1,4 +1,4 @@
-"""Command lines: options that several scripts share, types of arguments, and the options of a run that goes on."""
+"""Command lines: the options that several scripts share, argument types, and the options of a resumed run."""
 
 import argparse
 import os
@@ -17,8 +17,8 @@ PLACE = "out", "resume"  # options that say where a run is, not what it is
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse without usage lines before an error, which refuses an empty path (say, of an unset variable) instead of
-    taking it for the current folder. description: a docstring, whose first line is shown; ``python -OO`` has none."""
+    """An ArgumentParser that prints errors without usage lines, and refuses an empty path (from an unset variable, say)
+    instead of taking it for the current folder. description: a docstring, whose first line is shown, or None (-OO)."""
 
     def __init__(self, *, description: str | None = None, **options):
         super().__init__(description=(description or "").partition("\n")[0], **options)
@@ -39,19 +39,23 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--lr", type=positive_float, default=0.001)
 
     def add_run(self, out: str) -> None:
-        """Add the options that say where a run is, how often its state is saved, and that it goes on."""
+        """Add the options that say where a run is, how often its state is saved, and whether to resume it."""
         moved = "folder of the run; an earlier run there is moved to DIR/before (default: %(default)s)"
         self.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help=moved)
-        often = "iterations or seconds between saves of the state, beside those after each epoch (default: %(default)s)"
+        often = (
+            "iterations or seconds between saves of the state, besides those after each epoch (default: %(default)s)"
+        )
         self.add_argument("--save-every", type=save_every, default="30s", metavar="N|Ns", help=often)
-        where = "go on with the run in this folder from where its state was last saved"
+        where = "resume the run in this folder from its last saved state"
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
         self.add_argument("--quiet", action="store_true", help="print the results only")
 
-    def add_run_of_dates(self, help: str = "what train_date.py wrote") -> None:
+    def add_run_of_dates(self, help: str = "folder that train_date.py wrote") -> None:
         """Add the options that say which trained model of dates to ask."""
         self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=help)
-        self.add_argument("--model", choices=list(MODELS), help="of the run (default: its first with attention maps)")
+        self.add_argument(
+            "--model", choices=list(MODELS), help="model of the run (default: the first one with attention maps)"
+        )
 
     def add_workers(self, help: str) -> None:
         self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
@@ -70,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _has_bytes(text: str) -> bool:
-    """Whether the text has a lone surrogate, by which Python stands for a byte that is no text."""
+    """Whether the text has a lone surrogate, which is how Python represents a byte that is not text."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -87,7 +91,7 @@ def blocks() -> bool:
 
 
 def number(kind: type, expected: str, fits: Callable) -> Callable[[str], int | float]:
-    """Make a type of argument: a text that is no number, or does not fit, is an error that says what was expected."""
+    """Make an argument type: a text that is not a number, or does not fit, is an error that says what was expected."""
 
     def parse(text: str) -> int | float:
         try:
@@ -102,7 +106,7 @@ def number(kind: type, expected: str, fits: Callable) -> Callable[[str], int | f
 
 
 def some_text(text: str) -> str:
-    """A type of argument: a text that is not empty."""
+    """Argument type: a text that is not empty."""
     if not text:
         raise argparse.ArgumentTypeError("an empty text was given")
     return text
@@ -117,7 +121,7 @@ ratio = number(float, "a share of at least 0 and below 1", lambda value: 0 <= va
 
 
 def options_of(arguments: dict) -> list[str]:
-    """The options that give these arguments of a parsed command line, whatever their defaults are or become."""
+    """Return the options that reproduce these parsed arguments, whatever the defaults are or become."""
     options: list[str] = []
     for name, value in arguments.items():
         option = f"--{name.replace('_', '-')}"
@@ -131,9 +135,9 @@ def options_of(arguments: dict) -> list[str]:
 
 
 def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str, ...]) -> tuple[Namespace, dict]:
-    """Return the arguments of a run that goes on, and the facts in its state files, which have to agree.
+    """Return the arguments of a resumed run, and the facts in its state files, which have to agree.
 
-    args: those that were typed; only those that ``free`` names may differ from what the run was started with.
+    args: the typed arguments; only those named in ``free`` may differ from what the run was started with.
     """
     runs = {path: _started(parser, args, path) for path in states if path.is_file()}
     if not runs:
@@ -152,7 +156,7 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
 
 
 def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, dict]:
-    """The arguments that the run of a state file was started with, and the other facts in the file."""
+    """Return the arguments that the run of a state file was started with, and the other facts in the file."""
     facts, known = training_state.facts(state), options_of(dict.fromkeys(vars(args), True))
     arguments = facts.pop("arguments", None)  # which version 0.1.0 kept
     options = options_of(arguments) if isinstance(arguments, dict) else facts.pop("options", None)
@@ -167,7 +171,7 @@ def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, d
 
 
 def save_every(text: str) -> dict:
-    """A type of argument: ``50``, iterations, or ``30s``, seconds."""
+    """Argument type: ``50`` for iterations, ``30s`` for seconds."""
     try:
         return {"seconds": positive_float(text[:-1])} if text.endswith("s") else {"iterations": positive_int(text)}
     except argparse.ArgumentTypeError:

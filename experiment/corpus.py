@@ -1,4 +1,4 @@
-"""A corpus of labelled texts: opened as a training asks for it, described, tokenized and padded."""
+"""A corpus of labelled texts: opened, described, tokenized and padded for training."""
 
 import hashlib
 from collections import defaultdict
@@ -16,7 +16,7 @@ from dataset.tokenizers import Tokenizer
 from dataset.words import WordVocabulary
 from support.terminal import rjust, width_of
 
-MOST_CLASSES = 30  # that are printed with their counts
+MOST_CLASSES = 30  # the most that are printed with their counts
 OPTIONS = "pattern", "text_column", "label_column"  # of the readers
 
 
@@ -39,9 +39,9 @@ def open_corpus(
 ) -> Corpus:
     """Open a corpus in one of the layouts of ``dataset.labelled``, or the generated sentences when path is None.
 
-    shares: of all texts for testing, unless the corpus names its own, and of the rest for validation. sha256: the
-    digest that the texts must have. options: of the reader. Raises ValueError or OSError for a corpus that cannot be
-    read, or has changed.
+    shares: of all texts for testing, unless the corpus has its own test part, and of the rest for validation. sha256:
+    the digest that the texts must have. options: passed to the reader. Raises ValueError or OSError for a corpus that
+    cannot be read, or has changed.
     """
     test_share, validation_share = shares
     options = options or {}
@@ -78,7 +78,7 @@ def open_corpus(
 
 
 def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
-    """Return the tokens of each text. Raises ValueError, saying where it stands, for a text that has none."""
+    """Return the tokens of each text. Raises ValueError, naming the place, for a text without tokens."""
     tokens = []
     for i, text in enumerate(texts.texts):
         tokens.append(tokenizer(text))
@@ -89,7 +89,7 @@ def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
 
 
 def about(corpus: Corpus) -> list[str]:
-    """Return lines about the corpus: counts of the classes in each part, what is odd about them, what was skipped."""
+    """Describe the corpus, in lines: class counts of each part, oddities, and what was skipped."""
     parts = {name: getattr(corpus, name) for name in corpus._fields[:3]}
     classes = corpus.train.classes
     counts = [np.bincount(part.labels, minlength=len(classes)) for part in parts.values()]

@@ -26,12 +26,12 @@ def expect_run_of_dates(run: Path) -> None:
 
 
 def models_of(run: Path) -> list[str]:
-    """The names of the trained models of a run, in the order of ``MODELS``."""
+    """Return the names of a run's trained models, in the order of ``MODELS``."""
     return [name for name in MODELS if (run / f"{name}.npz").is_file()]
 
 
 class DateModel:
-    """A trained model of dates, with everything that is needed to ask it in words.
+    """A trained date model, with everything needed to ask it questions as text.
 
     run: the folder that train_date.py wrote. model: a name of ``seq2seq.model_file.MODELS``; by default the run's first
     model with attention maps, or else its first model.
@@ -54,7 +54,7 @@ class DateModel:
             raise FileNotFoundError(f"{missing}; {how_to_get_one(TRAIN, run, stopped)}")
         self.name = name
         self.model, facts = load_model(path)
-        facts = {"question_characters": None} | facts  # which older files do not name
+        facts = {"question_characters": None} | facts  # older files lack it
         kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
         expect_facts(path, "train_date.py", facts, kinds | {"question_characters": str | None})
         self.vocabulary = Vocabulary(facts["vocabulary"])
@@ -82,7 +82,7 @@ class DateModel:
         return answer
 
     def answers(self, xs, beam_width: int = 1) -> list[list[DateAnswer]]:
-        """Return the answers that a beam search finds to each question, best first.
+        """Return the answers that a beam search finds for each question, best first.
 
         xs (N, T_enc): questions, each as ``encode`` returns it. A width of 1 is greedy decoding.
         """
@@ -111,13 +111,13 @@ class DateModel:
             raise ValueError(f"{self.path}: {type(self.model).__name__} has no attention maps")
 
     def as_written(self, read):
-        """Turn ids or weights (..., T_enc) from the order of reading into the order of the text, or back."""
+        """Convert ids or weights (..., T_enc) between reading order and text order."""
         return read[..., ::-1] if self.reverse else read
 
     def encode(self, text: str, *, of_test: bool = False):
         """Return the ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
 
-        of_test: whether it is a test question, which may be empty, or have characters that no training question has.
+        of_test: whether this is a test question, which may be empty or have characters that no training question has.
         """
         if not of_test and not text.strip():
             raise ValueError("expected a question, got an empty text")
@@ -125,14 +125,14 @@ class DateModel:
         return self.as_written(ids)
 
     def parsed(self, question: str) -> dates.Parsed | None:
-        """Parse a question, padded as the model reads it; None if it is no date, or if the answers are no dates."""
+        """Parse a question, padded as the model reads it; None if it, or what the model writes, is not a date."""
         if self.answers_dates:
             with suppress(ValueError):
                 return dates.parse(question.strip().ljust(self.T_enc))
         return None
 
     def answer_to(self, question: str) -> str | None:
-        """Return the right answer to a date, or None if the question is no date."""
+        """Return the right answer to a date, or None if the question is not a date."""
         parsed = self.parsed(question)
         return parsed and parsed.date
 

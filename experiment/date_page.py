@@ -14,10 +14,10 @@ from seq2seq.page import Example, to_page
 
 
 def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: str, *, of_test: bool) -> bytes:
-    """Build the page of a model, with these questions and their right answers, None for an answer that is not known.
+    """Build the page of a model, with these questions and their right answers (None if unknown).
 
     origin: where the questions are from, for the page's head; of_test: see ``DateModel.encode``.
-    Raises ValueError for a question that cannot be asked, and as ``to_page``.
+    Raises ValueError for a question that cannot be asked, and whenever ``to_page`` does.
     """
     date_model.expect_maps()
     model: Any = date_model.model  # to_page says which models it can run

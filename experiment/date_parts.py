@@ -1,4 +1,4 @@
-"""The data of a run of dates, as its models read it."""
+"""The data of a date run, in the form that its models read."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,15 +14,15 @@ MAPS = 500  # test questions whose maps are measured
 
 
 class DateParts:
-    """The two parts of a data file, or of the generated dates, opened.
+    """The training and test parts of a data file, or of the generated dates.
 
-    path: of ``--data``, None for generated dates; sha256: what the data must be, None for anything.
-    ``x_train``, ``x_test`` int (N, T_enc)  questions in the order of reading: backwards, if reverse
+    path: the value of ``--data``, None for generated dates; sha256: the digest the data must have, None for any.
+    ``x_train``, ``x_test`` int (N, T_enc)  questions in reading order: backwards if reverse
     ``t_train``, ``t_test`` int (N, T_dec + 1)  answers, the start character first
     ``truth`` bool (MAPS, T_dec, T_enc)  see ``truth_of``, of the first test questions
     ``seen``    the characters of the training questions
     ``origin``  where it all comes from
-    Raises OSError or ValueError for data that cannot be read, is other data, or leaves none for testing.
+    Raises OSError or ValueError for data that cannot be read, has another digest, or leaves no test questions.
     """
 
     def __init__(self, path: str | None, *, leak_free: bool = False, reverse: bool = True, sha256: str | None = None):
@@ -47,7 +47,7 @@ class DateParts:
 
     @property
     def facts(self) -> dict:
-        """What ``DateModel`` needs, beside the model."""
+        """What ``DateModel`` needs besides the model."""
         return {
             "vocabulary": self.vocabulary.chars,
             "question_characters": self.seen,
@@ -60,7 +60,7 @@ class DateParts:
         }
 
     def about(self) -> str:
-        """One line for who trains: sizes, and how many test questions are trained on, or cannot be read."""
+        """Return one line for the user: sizes, and how many test questions are also trained on, or cannot be read."""
         unread = int(np.isin(self.x_test, np.unique(self.x_train), invert=True).any(axis=1).sum())
         said = f", {unread:,} of which have a character that occurs in no training question" * (unread > 0)
         return (
@@ -70,8 +70,8 @@ class DateParts:
 
 
 def truth_of(vocabulary: Vocabulary, xs: Array, ts: Array, *, reverse: bool) -> Array:
-    """bool (N, T_dec, T_enc): which characters of the questions xs (N, T_enc) each character of their answers ts
-    (N, T_dec + 1) comes from; False throughout where question and answer are not the same date."""
+    """bool (N, T_dec, T_enc): which characters of the questions xs (N, T_enc) each character of the answers ts
+    (N, T_dec + 1) comes from; all False for a question and answer that are not the same date."""
     truth = np.zeros((len(xs), ts.shape[1] - 1, xs.shape[1]), dtype=bool)
     order = slice(None, None, -1 if reverse else None)
     for row, x, t in zip(truth, xs, ts, strict=True):

@@ -1,4 +1,4 @@
-"""What training on dates has of its own: models with their callbacks, measures and kept maps, and the last table.
+"""The part of training specific to dates: models with their callbacks, measures, kept maps, and the last table.
 
 How to add a measure: see ``common.columns``.
 """
@@ -24,17 +24,17 @@ from seq2seq import MeasureMaps, exact_match, padding_of
 from seq2seq.kept_maps import KeepMaps
 from seq2seq.model_file import MODELS
 
-KEPT = "maps.npz"  # of --keep-maps
+KEPT = "maps.npz"  # the file that --keep-maps writes
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
 ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
-COLUMNS = LOSS, ACCURACY, SECONDS  # of every model
+COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
 WITH_MAPS = [name for name, model in MODELS.items() if model.has_maps]
 
 
 def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps | None, started: float) -> Trainer:
-    """The model of that name, untrained, with what trains it. started: when the time of the chapter's lines begins.
+    """Make the trainer of a new model of that name. started: the time from which the chapter's lines count seconds.
 
-    Every model starts from the same streams, whichever others are trained beside it. A model with maps takes
+    Every model starts from the same random streams, whichever others are trained with it. A model with maps takes
     ``mask_padding``, the id of the padding that it does not look at.
     """
     weights, shuffling = (np.random.default_rng(seed) for seed in np.random.SeedSequence(args.seed).spawn(2))
@@ -55,7 +55,7 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
 
 
 def keep_maps(out: Path, question: str | None, parts: DateParts, *, unseen: bool = False) -> KeepMaps:
-    """The callback that keeps the maps of a question, by default the first test question.
+    """Make the callback that keeps the maps of a question, by default the first test question.
 
     unseen: it may have characters that no training question has. Raises ValueError for a question that cannot be asked.
     """

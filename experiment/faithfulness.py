@@ -1,6 +1,6 @@
-"""Does the attention of a trained model say what its outputs depend on? The examples of a run are compared here.
+"""Compare, for the examples of a run, the model's attention with what its outputs depend on.
 
-``common.faithfulness`` says what is compared, and how.
+``common.faithfulness`` defines what is compared, and how.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from seq2seq.faithfulness import parts as seq2seq_parts
 from support.terminal import ljust, visible, width_of
 
 BATCH = 100
-PAIRS = {  # gradients and drops may have either sign; their size tells how much depends on a token
+PAIRS = {  # gradients and drops may have either sign; their size tells how much the output depends on a token
     "attention, |gradient x input|": lambda p: (p.attention, abs(p.gradient)),
     "attention, |occlusion|": lambda p: (p.attention, abs(p.occlusion)),
     "|gradient x input|, |occlusion|": lambda p: (abs(p.gradient), abs(p.occlusion)),
@@ -27,10 +27,10 @@ PAIRS = {  # gradients and drops may have either sign; their size tells how much
 
 
 class Examples(NamedTuple):
-    """Examples of a run, and how its model is asked about them.
+    """Examples of a run, and the functions that ask its model about them.
 
-    what: the outputs of an example that are compared. xs: the ids (N, T) of the examples. parts: explains a batch.
-    names: from the ids (T,) of one example, what the model wrote, T_out texts; the tokens; their reading order.
+    what: a phrase for the outputs that are compared. xs: the ids (N, T) of the examples. parts: explains a batch.
+    names: takes the ids (T,) of one example; returns what the model wrote (T_out texts), the tokens, and their order.
     """
 
     what: str
@@ -44,7 +44,7 @@ class Examples(NamedTuple):
 
 
 def of_dates(date_model: DateModel, questions: list[str], *, of_test: bool) -> Examples:
-    """Compare the characters of each answer of a model of dates; of_test: see ``DateModel.encode``.
+    """Prepare the comparison of each answer's characters, for a date model; of_test: see ``DateModel.encode``.
 
     Raises ValueError for a model without maps, a model whose questions have no spaces, and what cannot be asked.
     """
@@ -65,7 +65,7 @@ def of_dates(date_model: DateModel, questions: list[str], *, of_test: bool) -> E
 
 
 def of_texts(text_model: TextModel, texts: Iterable[str]) -> Examples:
-    """Compare the class that a model finds for each text with a token. Raises ValueError if no text has a token."""
+    """Prepare the comparison of the predicted class, for each text that has a token. Raises ValueError if none has."""
     tokens = sorted(filter(None, map(text_model.tokens, texts)), key=len)
     if not tokens:
         raise ValueError(f"{text_model.path}: the text has no token")
@@ -88,7 +88,7 @@ def compared(batches: Iterable[Parts]) -> dict[str, np.ndarray]:
 
 
 def token_lines(parts: Parts, outputs: list[str], tokens: list[str], places: range) -> list[str]:
-    """Return one line for each output and token of a single example: what the token did for it, in three ways."""
+    """Return one line per output and token of a single example: what the token contributed, measured in three ways."""
     outputs, tokens = ([visible(text) for text in texts] for texts in (outputs, tokens))
     wide = [max(map(width_of, texts)) for texts in (["output", *outputs], ["token", *tokens])]
     seen = parts.seen[0]

@@ -12,13 +12,13 @@ from support.plot_file import save_figure
 
 
 def columns_of(trainers: Iterable[Trainer], leading: Sequence[Column] = ()) -> list[Column]:
-    """The leading columns, then those that the trainers' callbacks declare."""
+    """Return the leading columns, followed by those that the trainers' callbacks declare."""
     declared = [column for trainer in trainers for callback in trainer.callbacks for column in callback.columns]
     return list(dict.fromkeys([*leading, *declared]))
 
 
 def rows_of(trainers: dict[str, Trainer], columns: Sequence[Column]) -> list[dict]:
-    """One row per epoch and model, epochs in order, everything under its name in history.csv, declared or not.
+    """Return one row per epoch and model, in order of epochs; keys are the names in history.csv, declared or not.
 
     trainers: by the names of their models; "" for the only model of a run, whose rows name none.
     """
@@ -32,8 +32,8 @@ def rows_of(trainers: dict[str, Trainer], columns: Sequence[Column]) -> list[dic
 
 
 def write_history(out: Path, columns: Sequence[Column], rows: list[dict]) -> None:
-    """Write history.csv, and a picture of each panel; nothing without a row."""
-    from common.plot import plot_columns  # matplotlib is imported by those who draw
+    """Write history.csv and the pictures of its panels; without rows, write nothing."""
+    from common.plot import plot_columns  # imported only when drawing: it loads matplotlib
 
     if not rows:
         return
@@ -50,7 +50,7 @@ def write_history(out: Path, columns: Sequence[Column], rows: list[dict]) -> Non
 
 
 def pictures(columns: Iterable[Column]) -> dict[str, list[Column]]:
-    """The columns that are drawn, by the name of the picture's file."""
+    """Group the columns that are drawn by the name of the picture's file."""
     found: dict[str, list[Column]] = {}
     for column in columns:
         if column.panel is not None:
@@ -59,9 +59,9 @@ def pictures(columns: Iterable[Column]) -> dict[str, list[Column]]:
 
 
 def read_history(path: Path) -> list[dict]:
-    """The rows of a history.csv, its numbers as floats, without the cells that are empty.
+    """Return the rows of a history.csv, with numbers as floats and without empty cells.
 
-    Raises OSError, or ValueError for a file of something else.
+    Raises OSError, or ValueError for a file that is not a history.
     """
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(), strict=True))
@@ -75,7 +75,7 @@ def read_history(path: Path) -> list[dict]:
 
 
 def table(columns: Sequence[Column], rows: list[dict], first: str) -> list[str]:
-    """Lines of a table with a heading: the column ``first`` of the rows (model, epoch), then those with headings."""
+    """Format a table, as lines: the column ``first`` (model or epoch), then the columns that have a heading."""
     shown = [column for column in columns if column.heading]
     cells = [[column.heading for column in shown], *([c.cell(row.get(c.csv)) for c in shown] for row in rows)]
     side = [first, *(str(row[first]) for row in rows)]

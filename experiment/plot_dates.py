@@ -1,4 +1,4 @@
-"""Pictures of a run of dates: where its model looked, how it came to look there, and what it gets right.
+"""Pictures of a date run: where its model looked, how it learned to look there, and what it gets right.
 
 ``seq2seq.plot`` draws them; the functions here collect what a run has to show.
 """
@@ -15,7 +15,7 @@ from experiment.history import read_history
 from seq2seq import plot
 from seq2seq.kept_maps import load_maps
 
-MOST = 48  # panels of a picture
+MOST = 48  # the most panels in a picture
 
 
 def map_of(
@@ -41,7 +41,7 @@ def map_of(
 
 
 def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
-    """Draw the maps that a run kept, one panel per epoch; of more than ``MOST`` epochs only so many, evenly spread.
+    """Draw the maps that a run kept, one panel per epoch, or ``MOST`` evenly spaced epochs if there are more.
 
     Returns the Axes. Raises ValueError or OSError for a run that kept no maps.
     """
@@ -56,7 +56,7 @@ def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
 
 
 def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
-    """Draw curves of the measures of a model's maps in history.csv; by default of the first model that has measures.
+    """Draw the measures of a model's maps from history.csv as curves; by default, those of the first model with any.
 
     Returns the Axes. Raises ValueError for a history without measures.
     """
@@ -86,7 +86,7 @@ def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:
         own = date_model.decode(np.stack([date_model.encode(question, of_test=True) for question in questions])).ids
         groups: dict[str, list[bool]] = {group: [] for group in (*dates.FORMS, *dates.CASES)}
         for question, answer, ids in zip(questions, answers, own, strict=True):
-            with suppress(ValueError):  # if the question is no date
+            with suppress(ValueError):  # the question may not be a date
                 for group in filter(None, dates.style(question)):
                     groups[group].append(date_model.vocabulary.decode(ids) == answer)
         if not any(groups.values()):
@@ -97,7 +97,7 @@ def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:
 
 
 def plot_accuracy_by_form(shares: dict[str, dict[str, float]]) -> plt.Axes:
-    """Draw bars of what ``accuracies`` found. Returns the Axes."""
+    """Draw the result of ``accuracies`` as bars. Returns the Axes."""
     ax = plot.plot_accuracies(shares)
     ax.set_xlabel("form of the date and letter case, number of test questions")
     return ax

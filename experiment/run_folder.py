@@ -1,4 +1,4 @@
-"""The folder of a run: made, cleared of an earlier run, described, and read. Each file in it is whole, or not there."""
+"""The folder of a run: make, clear, describe and read it. Each file in it is complete or absent."""
 
 import json
 import platform
@@ -11,11 +11,11 @@ from typing import Any
 from support.atomic_file import replacing
 from support.blas_kernel import describe_blas
 
-BEFORE = "before"  # in the folder of a run: the one before it
+BEFORE = "before"  # subfolder of a run: the run before it
 
 
 def prepare(out: Path, others: list[str]) -> None:
-    """Make the folder.
+    """Make the folder of a run.
 
     Raises ValueError when a file is in the way, or when the folder or the run before has one of the ``others``, files
     of another script; OSError when the folder cannot be made.
@@ -32,10 +32,10 @@ def prepare(out: Path, others: list[str]) -> None:
 
 
 def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, quiet: bool) -> None:
-    """Move what an earlier run left there to out/before, in place of the run before it.
+    """Move the files of an earlier run in out to out/before, replacing the run kept there.
 
-    Thus no run mixes with another, and one that was started by mistake, or fails, costs no earlier one. A run that came
-    to no model is deleted. models, others: patterns of the names of the files that a run leaves.
+    Runs never mix, and a run that was started by mistake, or fails, costs no earlier one. An earlier run that saved no
+    model is deleted. models, others: patterns of the names of the files that a run leaves.
     """
     found = [file for pattern in (*models, *others) for file in out.glob(pattern)]
     before = out / BEFORE
@@ -55,7 +55,7 @@ def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, qu
 
 
 def write_config(out: Path, args, origin: dict) -> None:
-    """Write config.json, for the reader: arguments, data, versions, BLAS."""
+    """Write config.json, for people to read: arguments, data, versions, BLAS."""
     config = {
         "arguments": {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()},
         "data": origin,

@@ -20,7 +20,7 @@ from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 
 TRAIN = "python scripts/train_text.py"
 BATCH = 16  # texts of a heat map
-WEIGHTS = {  # of ``token_weight_kinds``, beside a colour bar
+WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
     "attention": "attention weight",
     "received": "attention received",
     "output_max": "largest feature of the output",
@@ -29,7 +29,7 @@ WEIGHTS = {  # of ``token_weight_kinds``, beside a colour bar
 
 
 class TextModel:
-    """A trained classifier, with everything that is needed to ask it in words.
+    """A trained classifier, with everything needed to ask it about a text.
 
     run: the folder that train_text.py wrote.
     Raises ValueError for a folder or a file that train_text.py did not write, OSError for a model that is not there.
@@ -75,7 +75,7 @@ class TextModel:
         return answer
 
     def answers(self, texts: list[str], kind: str | None = None) -> list[TextAnswer]:
-        """Return the answers to several texts at once. A text with no token is an answer without tokens."""
+        """Return the answers to several texts at once. A text without a token gets an answer without tokens."""
         kinds = self.model.token_weight_kinds
         if kinds or kind:
             tokens, probabilities, weights = self.explain(texts, kind)
@@ -103,7 +103,7 @@ class TextModel:
         return pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
 
     def tokens(self, text: str) -> list[str]:
-        """Return the tokens of a text, as many as the model reads."""
+        """Return the tokens of a text that the model reads: at most max_len."""
         return self.tokenizer(text)[: self.facts["max_len"]]
 
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
@@ -137,7 +137,7 @@ def rows_of_batch(texts: LabelledTexts, number: int) -> range:
 
 
 def draw_batch(text_model: TextModel, texts: LabelledTexts, number: int, kind: str | None = None):
-    """Draw the heat map of the ``number``-th BATCH of texts, each with its true and its predicted class, on a figure.
+    """Draw the heat map of the ``number``-th BATCH of texts, each with its true and predicted class; return the figure.
 
     Raises ValueError for a number beyond the last.
     """

@@ -1,4 +1,4 @@
-"""The options of a training on texts: their defaults for each model, and which of them go together."""
+"""The options of text training: their defaults for each model, and which of them go together."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -14,7 +14,7 @@ ORIGINAL: dict[str, dict[str, float]] = {
     "seqself": dict(wordvec_size=300, hidden_size=356, batch_size=256, max_epoch=50, lr=0.002, patience=5),
     "bow": dict(batch_size=256, max_epoch=50, lr=0.02, patience=5),
 }
-OPTIONS_OF = {  # options that some models have no use for
+OPTIONS_OF = {  # options that only some models use
     ("gru",): ("layers", "dropout", "no_attention"),
     ("seqself",): ("units", "attention_type", "attention_width", "history_only", "attention_activation"),
     ("gru", "seqself"): ("embeddings", "no_mask", "wordvec_size", "hidden_size"),
@@ -26,24 +26,34 @@ def add_data(parser: Parser) -> None:
     add = parser.add_argument
     add("--data", type=some_text, metavar="PATH", help="a corpus; without it, generated Japanese sentences")
     add("--format", choices=list(READERS), help="one folder per class, one file per class, or tables")
-    patterns = "folders: of the names of texts, by default *.txt; lines: of files to look at"
+    patterns = "folders: pattern of text file names (*.txt by default); lines: pattern of the files to read"
     add("--pattern", type=some_text, help=patterns)
     columns = "csv, where --data is one file and not a folder of features.csv and labels.csv: name or number (from 1)"
     add("--text-column", type=some_text, metavar="COLUMN", help=f"{columns}; by default `text`")
     add("--label-column", type=some_text, metavar="COLUMN", help="likewise; by default `label`")
-    add("--encoding", default="utf-8", help="of the corpus and of word vectors")
+    add("--encoding", default="utf-8", help="encoding of the corpus and of the word vectors")
     add("--test-data", type=some_text, metavar="PATH", help="texts to test on; without it, a share of --data")
-    add("--test-share", type=share, default=0.1, help="of all texts")
-    add("--validation-share", type=share, default=0.1, help="of the texts that are not for testing")
+    add("--test-share", type=share, default=0.1, help="share of all texts that are for testing")
+    add("--validation-share", type=share, default=0.1, help="share of the remaining texts that are for validation")
     add("--tokenizer", choices=list(TOKENIZERS), help="by default characters for Japanese, else words")
-    add("--pieces", type=positive_int, default=8000, help="of the SentencePiece model that is trained")
-    add("--sentencepiece-model", type=some_text, metavar="FILE", help="a trained model, in place of training one")
+    add("--pieces", type=positive_int, default=8000, help="number of pieces in the SentencePiece model to train")
+    add(
+        "--sentencepiece-model",
+        type=some_text,
+        metavar="FILE",
+        help="a trained SentencePiece model, instead of training one",
+    )
     add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
     size = number(int, "a whole number of at least 3", lambda value: value >= 3)
-    add("--vocab-size", type=size, help="the most words, <pad> and <unk> among them")
-    add("--max-len", type=positive_int, help="the most tokens of a text that are read")
-    add("--padding", choices=("after", "before"), default="after", help="of the shorter texts of a mini-batch")
-    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, as text; may be gzipped")
+    add("--vocab-size", type=size, help="most words in the vocabulary, including <pad> and <unk>")
+    add("--max-len", type=positive_int, help="most tokens to read of a text")
+    add(
+        "--padding",
+        choices=("after", "before"),
+        default="after",
+        help="where the shorter texts of a mini-batch are padded",
+    )
+    add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, as text, optionally gzipped")
 
 
 def add_model(parser: Parser) -> None:
@@ -52,27 +62,27 @@ def add_model(parser: Parser) -> None:
     add("--wordvec-size", type=positive_int)
     add("--hidden-size", type=positive_int)
     add("--layers", type=number(int, "a whole number of 1 to 100", lambda n: 1 <= n <= 100), default=3, help="of gru")
-    add("--dropout", type=ratio, default=0.4, help="of gru")
-    add("--no-attention", action="store_true", help="gru: the final states alone")
-    add("--no-mask", action="store_true", help="padding counts as if it were words, as in the originals")
-    add("--units", type=positive_int, default=32, help="of seqself's attention")
-    add("--attention-type", choices=TYPES, default="additive", help="of seqself")
+    add("--dropout", type=ratio, default=0.4, help="gru: share of values dropped")
+    add("--no-attention", action="store_true", help="gru: classify from the final states alone")
+    add("--no-mask", action="store_true", help="treat padding as words, as the originals do")
+    add("--units", type=positive_int, default=32, help="seqself: width of the additive attention")
+    add("--attention-type", choices=TYPES, default="additive", help="seqself: how attention is scored")
     add("--attention-width", type=positive_int, help="seqself: how many tokens each one sees")
     add("--history-only", action="store_true", help="seqself: a token sees only itself and those before it")
-    add("--attention-activation", choices=("sigmoid",), help="of seqself's scores")
+    add("--attention-activation", choices=("sigmoid",), help="seqself: activation of the scores")
     add("--batch-size", type=positive_int)
     add("--max-epoch", type=positive_int)
-    add("--patience", type=positive_int, help="epochs without a better validation accuracy before it stops")
-    add("--lr", type=positive_float, help="of Adam, seqself: of Nadam")
+    add("--patience", type=positive_int, help="stop after this many epochs without a better validation accuracy")
+    add("--lr", type=positive_float, help="learning rate of Adam (seqself: of Nadam)")
     add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
-    add("--seed", type=natural, default=0, help="of weights, dropout, shuffling and the division of the data")
+    add("--seed", type=natural, default=0, help="seed of weights, dropout, shuffling and the split of the data")
     parser.add_workers("threads that share each mini-batch")
 
 
 def settle(parser: Parser, args: Namespace) -> None:
-    """Fill in what the model's original had, and refuse options that do not go together."""
+    """Fill in the settings of the model's original, and refuse options that do not go together."""
     for name, value in ORIGINAL[args.model].items():
-        if getattr(args, name) is None and not (name == "wordvec_size" and args.embeddings):  # which has its own
+        if getattr(args, name) is None and not (name == "wordvec_size" and args.embeddings):  # the file sets it
             setattr(args, name, value)
     if args.data is not None and args.format is None:
         parser.error(f"--data needs --format, one of {', '.join(READERS)}")

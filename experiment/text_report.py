@@ -1,4 +1,4 @@
-"""What the best model of a training on texts does with the test part."""
+"""The report on the best text classifier of a run: its results on the test part."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -19,9 +19,9 @@ PICTURES = 3  # heat maps of the first batches of the test part
 
 
 def report(args: Namespace, test: LabelledTexts, xs: PaddedTexts, best: ModelCheckpoint) -> list[str]:
-    """Test the best model, from its file; print and draw what it gets wrong, and where it looked.
+    """Test the best model, loaded from its file; print and draw what it gets wrong, and where it looked.
 
-    Returns the names of what was drawn, in the run's folder.
+    Return the names of the pictures in the run's folder.
     """
     from classifier.plot import plot_confusion
 
@@ -42,14 +42,14 @@ def report(args: Namespace, test: LabelledTexts, xs: PaddedTexts, best: ModelChe
 
 
 def confusion_text(matrix: np.ndarray, classes: list[str]) -> str:
-    """The matrix as lines, in columns whatever the script of the names."""
+    """Format the matrix as text, in columns that line up whatever the script of the names."""
     rows = [["true, predicted", *classes], *([name, *map(str, row)] for name, row in zip(classes, matrix, strict=True))]
     wide = max(width_of(cell) for row in rows for cell in row) + 2
     return "\n".join("".join(rjust(cell, wide) for cell in row) for row in rows)
 
 
 def report_cues(out: Path, untrained: TextClassifier, xs: PaddedTexts, texts: list[str]) -> None:
-    """Print how much attention the generated sentences' telling words receive, before training and after."""
+    """Print how much attention the cue words of the generated sentences receive, before and after training."""
     before, _ = attention_on_cues(untrained, xs, texts)
     after, share = attention_on_cues(TextModel(out).model, xs, texts)
     print(

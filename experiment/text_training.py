@@ -1,4 +1,4 @@
-"""What training on texts has of its own: the parts as ids, the model to train, and its callbacks.
+"""The part of training specific to texts: the data as ids, the model to train, and its callbacks.
 
 How to add a measure: see ``common.columns``.
 """
@@ -27,11 +27,11 @@ SAMPLE = 1000  # texts that show whether a corpus is Japanese
 class TextParts:
     """The three parts of a corpus as ids, with the tokenizer and the vocabulary of the training part.
 
-    args: of ``experiment.text_options``; a tokenizer that was not chosen is chosen there. kept: of a run that goes on,
-    the digests that ``same`` was then.
+    args: from ``experiment.text_options``; args.tokenizer is filled in if None. kept: for a resumed run, the digests
+    that ``same`` held when it was saved.
     ``xs``, ``ts``  by part (train, validation, test): PaddedTexts, and labels int (N,)
     ``same``        digests of the texts and of the vocabulary
-    Raises OSError or ValueError for a corpus that cannot be read, or is not the run's.
+    Raises OSError or ValueError for a corpus that cannot be read, or is not that of the run.
     """
 
     def __init__(self, args: Namespace, kept: dict):
@@ -56,7 +56,7 @@ class TextParts:
             raise ValueError(f"--resume {args.out}: {started}")
         self.xs = {part: pad(words, self.vocabulary, args.padding, args.max_len) for part, words in tokens.items()}
         self.ts = {part: getattr(corpus, part).labels for part in self.xs}
-        self.facts = {  # what TextModel needs, beside the model
+        self.facts = {  # what TextModel needs besides the model
             "vocabulary": self.vocabulary.words,
             "tokenizer": self.tokenizer.to_json(),
             "classes": list(corpus.train.classes),
@@ -66,13 +66,13 @@ class TextParts:
         }
 
     def about(self) -> str:
-        """One line for who trains: the sizes of the parts and of the vocabulary."""
+        """Return one line for the user: the sizes of the parts and of the vocabulary."""
         sizes = ", ".join(f"{len(x)} {part}" for part, x in self.xs.items())
         return f"{self.corpus.train.source}: {sizes} texts; {len(self.vocabulary)} different tokens"
 
 
 def make_tokenizer(args: Namespace, texts: list[str]) -> Tokenizer:
-    """The tokenizer of the options; SentencePiece is trained on the texts, unless a trained model is named."""
+    """Make the tokenizer of the options; SentencePiece is trained on the texts, unless a trained model is named."""
     if args.tokenizer != "sentencepiece":
         kind: Any = TOKENIZERS[args.tokenizer]
         return kind()
@@ -84,7 +84,7 @@ def make_tokenizer(args: Namespace, texts: list[str]) -> Tokenizer:
 def word_vectors(args: Namespace, vocabulary: WordVocabulary):
     """Ids (n,) of the words that ``--embeddings`` has, and their vectors (n, D); the vectors are None without it.
 
-    A word vector size that was not chosen becomes that of the file.
+    args.wordvec_size, if None, is set to the size in the file.
     """
     if args.embeddings is None:
         return np.arange(0), None
@@ -94,7 +94,7 @@ def word_vectors(args: Namespace, vocabulary: WordVocabulary):
 
 
 def make_model(args: Namespace, words: int, classes: int) -> TextClassifier:
-    """The model of the options, untrained, from the stream of weights that the seed gives."""
+    """Make the model that the options ask for, untrained, with weights drawn from the seed's stream."""
     weights, _ = np.random.SeedSequence(args.seed).spawn(2)
     rng = np.random.default_rng(weights)
     if args.model == "bow":
@@ -114,7 +114,7 @@ def make_model(args: Namespace, words: int, classes: int) -> TextClassifier:
 def make_trainer(
     args: Namespace, model: TextClassifier, parts: TextParts, best: Path
 ) -> tuple[Trainer, ModelCheckpoint]:
-    """What trains the model, and the callback in it that keeps the best model so far in the file ``best``."""
+    """Make the trainer, and the callback that keeps the best model so far in the file ``best``; return both."""
     checkpoint = ModelCheckpoint(best, save=lambda path, model: save_model(path, model, **parts.facts))
     callbacks: list[Callback] = [
         Evaluate(parts.xs["train"], parts.ts["train"], workers=args.workers),

@@ -1,4 +1,4 @@
-"""The skeleton of a training script: models begun or gone on with, epoch by epoch, in the folder of a run."""
+"""The skeleton of a training script: models started or resumed in the folder of a run, epoch by epoch."""
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ from support.stop_signals import StopSignals
 
 
 class Training:
-    """Models that train in turn, an epoch each.
+    """Models that take turns at training, one epoch each.
 
-    args      what ``Parser.add_run`` adds, max_epoch, batch_size and max_grad
+    args      the options that ``Parser.add_run`` adds, max_epoch, batch_size and max_grad
     trainers  by the names of their models; "" for the only model of a run
     leading   columns of the history that come before those of the callbacks
     save      ``save(name, model)`` after each epoch of a model
@@ -51,9 +51,9 @@ class Training:
         return list(pictures(self.columns))
 
     def begin(self, origin: dict, models: tuple[str, ...], left: tuple[str, ...]) -> None:
-        """Go on where the run of ``--resume`` stopped; else move an earlier run out of the way, and write config.json.
+        """Resume the run of ``--resume``, or else move an earlier run out of the way and write config.json.
 
-        origin: of the data, for config.json; models, left: names of the files that a run leaves, see ``set_aside``.
+        origin: where the data is from, for config.json; models, left: the files that a run leaves, see ``set_aside``.
         """
         out = self.args.out
         if self.args.resume is None:
@@ -69,10 +69,10 @@ class Training:
         write_history(out, self.columns, self.rows)
 
     def run(self, x, t, facts: dict, *, eval_interval: int | None = 20, title: str = "") -> None:
-        """Train up to max_epoch. facts: what a run that goes on must have in common with this one, beside its options.
+        """Train up to max_epoch. facts: what a resumed run must have in common with this one, besides its options.
 
-        eval_interval: see ``Trainer.fit``. title: of the table after each epoch, below which the models are rows;
-        without it, epochs are rows of one table.
+        eval_interval: see ``Trainer.fit``. title: heading of a table after each epoch, with one row per model;
+        without it, one table has one row per epoch.
         """
         args, begun = self.args, min(trainer.current_epoch for trainer in self.trainers.values())
         epoch_size = -(-len(x) // args.batch_size) if hasattr(x, "batches") else max(1, len(x) // args.batch_size)
@@ -102,5 +102,5 @@ class Training:
 
 
 def state_file(out: Path, name: str) -> Path:
-    """The file of the state of a model's training."""
+    """Return the path of the file with a model's training state."""
     return out / (f"{name}.state.npz" if name else "state.npz")

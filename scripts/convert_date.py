@@ -16,7 +16,7 @@ import numpy as np
 from experiment import DateAnswer, DateModel
 from experiment.command_line import Parser, blocks, number
 
-MOST = 1024  # answers that are searched for at a time, which bounds the memory
+MOST = 1024  # answers to search for at a time, which bounds the memory
 
 
 def parse():
@@ -24,9 +24,9 @@ def parse():
     parser.add_argument("texts", nargs="*", metavar="DATE", help="written dates (default: lines on standard input)")
     parser.add_run_of_dates()
     width = number(int, f"a whole number of 1 to {MOST}", lambda value: 1 <= value <= MOST)
-    parser.add_argument("--beam", type=width, metavar="K", help="the K best answers of a beam search of width K")
+    parser.add_argument("--beam", type=width, metavar="K", help="print the K best answers of a beam search of width K")
     parser.add_argument(
-        "--explain", action="store_true", help="a map of where the model looked; plain, in tenths, when piped"
+        "--explain", action="store_true", help="draw where the model looked; plain digits, in tenths, when piped"
     )
     return parser.parse_args()
 
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def shown(answer: DateAnswer, width: int, args) -> str:
-    """The answer, with its probability and its map where they were asked for."""
+    """Format the answer, with its probability and its map if asked for."""
     line = answer.text.ljust(width)
     if args.beam or args.explain:
         line += f"  {answer.probability:.4f}"
@@ -67,7 +67,7 @@ def shown(answer: DateAnswer, width: int, args) -> str:
 
 
 def lines() -> Iterator[str]:
-    # bytes that are no text spoil their own line only
+    # bytes that are not UTF-8 spoil only their own line
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     return (line.rstrip("\r\n") for line in sys.stdin)

@@ -1,4 +1,4 @@
-"""The door of every script, imported first: makes the packages of this clone importable, then see ``support.entry``."""
+"""Entry point of every script, imported first: makes this clone's packages importable; see ``support.entry``."""
 
 import sys
 from pathlib import Path

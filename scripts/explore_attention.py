@@ -21,8 +21,10 @@ def parse():
     parser.add_run_of_dates()
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--count", type=positive_int, default=COUNT, metavar="K", help="test questions (default 200)")
-    what.add_argument("--text", nargs="+", metavar="TEXT", help="questions of your own instead")
-    what.add_argument("--file", type=Path, metavar="FILE", help="a file of them: question or question_answer per line")
+    what.add_argument("--text", nargs="+", metavar="TEXT", help="your own questions instead")
+    what.add_argument(
+        "--file", type=Path, metavar="FILE", help="a file of questions: question or question_answer, one per line"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the run's folder)")
     args = parser.parse_args()
     args.out = args.out or args.run / "attention.html"
@@ -43,7 +45,7 @@ def main() -> int:
 
 
 def questions(args, date_model: DateModel) -> tuple[list[tuple[str, str | None]], str]:
-    """Questions with their answers, None where none is given, and where they are from."""
+    """Return the questions with their answers (None if unknown), and a phrase for where they are from."""
     if args.text is not None:
         return [(text, date_model.answer_to(text)) for text in args.text], "questions from the command line"
     if args.file is not None:

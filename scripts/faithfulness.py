@@ -18,11 +18,13 @@ from experiment.faithfulness import compared, of_dates, of_texts, token_lines
 
 def parse():
     parser = Parser(description=__doc__)
-    parser.add_run_of_dates("what a training script wrote")
+    parser.add_run_of_dates("folder that a training script wrote")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--count", type=positive_int, metavar="N", help="of the first N test examples (default: all)")
-    which.add_argument("--index", type=natural, metavar="N", help="of one test example, token by token")
-    which.add_argument("--text", help="of a question or text of your own, token by token")
+    which.add_argument(
+        "--count", type=positive_int, metavar="N", help="compare the first N test examples (default: all)"
+    )
+    which.add_argument("--index", type=natural, metavar="N", help="compare one test example, token by token")
+    which.add_argument("--text", help="compare your own question or text, token by token")
     args = parser.parse_args()
     args.of_texts = (args.run / "best.npz").is_file()
     if args.of_texts and args.model:
@@ -62,7 +64,7 @@ def main() -> int:
 
 
 def chosen(args, examples: Callable[[], list[str]]) -> list[str]:
-    """The examples that were asked for: the text, or those of the test part."""
+    """Return the examples that were asked for: the text, or examples of the test part."""
     if args.text is not None:
         return [args.text]
     found = examples()

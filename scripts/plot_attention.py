@@ -1,4 +1,4 @@
-"""Draw where a trained attention model looked while it wrote a date, and how it came to look there.
+"""Draw where a trained attention model looked while it wrote a date, and how it learned to look there.
 
 python scripts/plot_attention.py                        # test question 4681
 python scripts/plot_attention.py --text "May 1, 1972"
@@ -18,7 +18,7 @@ from support.plot_file import save_figure, to_files, to_windows
 
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681
-MOST = 48  # maps of a grid
+MOST = 48  # the most maps in a grid
 
 
 def parse():
@@ -26,17 +26,27 @@ def parse():
     parser.add_run_of_dates()
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--index", type=natural, metavar="N", help=f"test question (default {CHAPTERS_INDEX}, else 0)")
-    what.add_argument("--text", help="a question of your own")
-    what.add_argument("--count", type=positive_int, metavar="K", help="draw K random test questions, numbered files")
+    what.add_argument("--text", help="your own question")
+    what.add_argument("--count", type=positive_int, metavar="K", help="draw K random test questions, in numbered files")
     panels = number(int, f"a whole number of 1 to {MOST}", lambda value: 1 <= value <= MOST)
-    what.add_argument("--grid", type=panels, metavar="K", help="the first K test questions in one picture")
-    what.add_argument("--film", action="store_true", help=f"one question's map, epoch by epoch ({TRAIN} --keep-maps)")
-    what.add_argument("--measures", action="store_true", help="alignment, pad mass and entropy of the maps, by epoch")
-    what.add_argument("--accuracy", action="store_true", help="of the run's models, by the dates' form and letter case")
-    parser.add_argument("--given-answer", action="store_true", help="weights under the given answer, as the chapter")
+    what.add_argument("--grid", type=panels, metavar="K", help="draw the first K test questions in one picture")
+    what.add_argument(
+        "--film", action="store_true", help=f"draw one question's map, epoch by epoch ({TRAIN} --keep-maps)"
+    )
+    what.add_argument(
+        "--measures", action="store_true", help="draw alignment, pad mass and entropy of the maps, by epoch"
+    )
+    what.add_argument(
+        "--accuracy",
+        action="store_true",
+        help="draw the accuracy of the run's models, by form and letter case of the date",
+    )
+    parser.add_argument(
+        "--given-answer", action="store_true", help="feed the decoder the right answer, as the chapter does"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="a .png, .svg or .pdf (default: in the run's folder)")
     parser.add_argument("--show", action="store_true", help="open a window")
-    parser.add_argument("--cmap", default="Greys_r", help="colour map of matplotlib (default %(default)s)")
+    parser.add_argument("--cmap", default="Greys_r", help="matplotlib colour map (default %(default)s)")
     args = parser.parse_args()
     if args.given_answer and (args.text is not None or args.film or args.measures or args.accuracy):
         parser.error("--given-answer needs a test question: use --index, --count or --grid")
@@ -76,7 +86,7 @@ def main() -> int:
 
 
 def draw_maps(args) -> None:
-    """The maps of one question or several, each in a picture of its own, or all in a grid."""
+    """Draw the maps of one or more questions, each in its own picture, or all in a grid."""
     import matplotlib.pyplot as plt
 
     from experiment.plot_dates import map_of
@@ -109,7 +119,7 @@ def draw_maps(args) -> None:
 
 
 def chosen(args, size: int) -> list[int]:
-    """The indices of the test questions to draw."""
+    """Return the indices of the test questions to draw."""
     if args.grid is not None:
         return list(range(min(args.grid, size)))
     if args.count is not None:
@@ -123,7 +133,7 @@ def chosen(args, size: int) -> list[int]:
 
 
 def save(figure, args, name: str, number: int | None = None) -> None:
-    """Save the figure where it was asked for; only a window that was asked for without --save is not saved."""
+    """Save the figure, by default in the run's folder; with --show, only if --save is given."""
     if args.show and args.save is None:
         return
     path = args.save or args.run / f"{name}.png"

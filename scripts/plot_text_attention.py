@@ -23,16 +23,20 @@ NOTE = "The darker a token, the further its weight is above the mean of its text
 
 
 def parse():
-    note = "In a run of bow the weight of a word is its evidence for the class; there is no attention."
+    note = "The model bow has no attention: the weight of a word is its evidence for the class."
     parser = Parser(description=__doc__, epilog=note)
-    parser.add_argument("--run", type=Path, default=Path("runs/text"), metavar="DIR", help="what train_text.py wrote")
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/text"), metavar="DIR", help="folder that train_text.py wrote"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--index", type=natural, metavar="N", help=f"test text (default {ORIGINALS_INDEX}, else 0)")
-    what.add_argument("--text", help="a text of your own")
+    what.add_argument("--text", help="your own text")
     what.add_argument(
-        "--batch", type=natural, metavar="N", help="a heat map, or a page, of some test texts: the N-th batch of them"
+        "--batch", type=natural, metavar="N", help="draw the N-th batch of test texts as a heat map, or as a page"
     )
-    parser.add_argument("--weights", metavar="KIND", help="seqself: received (default) or output_max, as the original")
+    parser.add_argument(
+        "--weights", metavar="KIND", help="seqself: received (default), or output_max as in the original"
+    )
     parser.add_argument(
         "--save",
         type=Path,
@@ -66,7 +70,7 @@ def main() -> int:
 
 
 def of_test(args, text_model: TextModel) -> tuple[str, str]:
-    """The test text that was asked for, and its class."""
+    """Return the test text that was asked for, and its class."""
     test = text_model.test_texts()
     index = args.index
     if index is None:

@@ -22,7 +22,7 @@ from seq2seq import save_model
 from seq2seq.model_file import MODELS
 from support.plot_file import to_files
 
-FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may be given anew to a run that goes on
+FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may change when a run is resumed
 MODEL_FILES = tuple(f"{name}.npz" for name in MODELS)
 LEFT = *(f"{name}.state.npz" for name in MODELS), KEPT, "history.csv", "measures.png", "config.json"  # beside models
 
@@ -31,8 +31,8 @@ def parse():
     parser = Parser(description=__doc__)
     parser.add_training()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
-    parser.add_argument("--seed", type=natural, default=0, help="of weights and shuffling")
-    parser.add_argument("--no-reverse", action="store_true", help="give the questions forwards")
+    parser.add_argument("--seed", type=natural, default=0, help="seed of weights and shuffling")
+    parser.add_argument("--no-reverse", action="store_true", help="read the questions forwards")
     parser.add_argument("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
     parser.add_argument(
         "--keep-maps",
@@ -42,14 +42,23 @@ def parse():
         metavar="TEXT",
         help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test question)",
     )
-    parser.add_argument("--no-shared-prefixes", action="store_true", help="compute every row of the encoder")
+    parser.add_argument(
+        "--no-shared-prefixes",
+        action="store_true",
+        help="compute every row of the encoder, even beginnings that questions share",
+    )
     parser.add_workers(
         "threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently"
     )
     parser.add_argument(
-        "--until", type=share, metavar="ACCURACY", help="a model stops training after an epoch that reaches this (0..1)"
+        "--until",
+        type=share,
+        metavar="ACCURACY",
+        help="stop training a model after the epoch that reaches this accuracy (0..1)",
     )
-    parser.add_argument("--leak-free", action="store_true", help="no question of the test part also trains")
+    parser.add_argument(
+        "--leak-free", action="store_true", help="split by distinct questions, so that no test question is trained on"
+    )
     parser.add_run("runs/date")
     args = parser.parse_args()
     for option, given in (("--mask-padding", args.mask_padding), ("--keep-maps", args.keep_maps is not None)):
@@ -68,7 +77,7 @@ def main() -> int:
     keeper = None
     if args.keep_maps is not None:
         question = None if args.keep_maps is True else args.keep_maps
-        # an older run may have begun with any character of the vocabulary, and goes on
+        # an older run's question may have any character of the vocabulary; it can still be resumed
         keeper = keep_maps(args.out, question, parts, unseen=args.resume is not None)
     first = next((name for name in args.models if name in WITH_MAPS), None)  # whose maps are kept
     training = Training(

@@ -24,14 +24,14 @@ from experiment.training import Training, state_file
 from seq2seq.model_file import MODELS as DATE_MODELS
 from support.plot_file import to_files
 
-FILES = "data", "test_data", "embeddings", "sentencepiece_model"  # which may have moved; their content is compared
-FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # what may be given anew to a run that goes on
+FILES = "data", "test_data", "embeddings", "sentencepiece_model"  # these may have moved; their content is compared
+FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # may change when a run is resumed
 LEFT = "state.npz", "history.csv", "confusion.png", "fig/attention_*.png", "config.json"  # beside model and curves
 OF_DATES = [f"{name}{end}" for name in DATE_MODELS for end in (".npz", ".state.npz")]
 
 
 def parse() -> tuple[argparse.Namespace, dict]:
-    """The arguments, and of a run that goes on the digests of its texts and its vocabulary."""
+    """Parse the arguments; also return, for a resumed run, the digests of its texts and vocabulary."""
     parser = Parser(
         description=__doc__,
         epilog="Sizes and settings without a default here are those of the model's original.",

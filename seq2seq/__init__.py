@@ -1,5 +1,4 @@
-"""Models that know an encoder and a decoder: baseline, peeky and attention seq2seq; decoding, metrics,
-measures of maps, files.
+"""Encoder-decoder models: baseline, peeky and attention seq2seq; decoding, metrics, measures of maps, files.
 
 Pictures are in ``seq2seq.plot``, which imports matplotlib.
 """

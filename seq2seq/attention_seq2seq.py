@@ -15,9 +15,9 @@ from support.array import Array
 
 
 def padding_of(xs: Array, pad: int) -> Array:
-    """Mark the padding of the ids xs (N, T): bool (N, T), True in the run of ``pad`` at either end of a row.
+    """Mark the padding of the ids xs (N, T): bool (N, T), True for the ``pad`` ids at either end of a row.
 
-    Both ends, because questions may be reversed. A ``pad`` between other characters is a space, and not marked.
+    Both ends count, because questions may be reversed. A ``pad`` between other characters is a space, and not marked.
     """
     real = xs != pad
     seen_before, seen_after = real.cumsum(axis=1), real[:, ::-1].cumsum(axis=1)[:, ::-1]
@@ -59,7 +59,7 @@ class AttentionDecoder(Decoder):
 
     @staticmethod
     def make_attention(hidden_size: int, *, rng, dtype) -> Layer:
-        """Make the attention layer. A subclass that scores in another way returns a layer of its own."""
+        """Make the attention layer. A subclass that scores differently returns its own layer."""
         return TimeAttention()
 
     @staticmethod

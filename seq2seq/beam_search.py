@@ -1,4 +1,4 @@
-"""Writing answers: beam search, which keeps several likely beginnings at each step; greedy decoding keeps one."""
+"""Beam search: write answers, keeping several likely beginnings at each step, where greedy decoding keeps one."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def beam_search(
     *,
     workers: int = 1,
 ) -> Decoded:
-    """Find the most likely answers to xs (N, T_enc) with a search of this width, best first.
+    """Find the most likely answers to xs (N, T_enc) with a beam search, best first.
 
     The result has an axis K after N: ids (N, K, T_dec), log_probs (N, K), attention_weights (N, K, T_dec, T_enc) or
     None. K is beam_width, or V**sample_size, the number of all answers, if that is smaller. Since all answers are
@@ -77,5 +77,5 @@ def _beam(decoder, encoded: Array, start_id: int, sample_size: int, K: int) -> D
 
 
 def _highest(x: Array, count: int) -> Array:
-    """Return the places of the ``count`` largest of each row, largest first; among equals the first, like argmax."""
+    """Return the indices of the ``count`` largest of each row, largest first; ties go to the first, as in argmax."""
     return np.argsort(-x, axis=1, kind="stable")[:, :count]

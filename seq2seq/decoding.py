@@ -1,4 +1,4 @@
-"""Writing answers: greedy decoding of one batch of questions, and any decoding of many in batches."""
+"""Write answers: greedy decoding of one batch of questions, and batching for any way of decoding."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class Decoded(NamedTuple):
 
 
 def greedy(decoder, encoded: Array, start_id: int, sample_size: int) -> Decoded:
-    """At each step take the most likely character and feed it back.
+    """Decode greedily: at each step, take the most likely character and feed it back.
 
     decoder: has ``start(encoded)``, ``scores(xs, encoded)`` and ``attention`` (a TimeAttention or None)
     encoded: what the encoder returned for N questions
@@ -55,17 +55,17 @@ def in_batches(
 ) -> Decoded:
     """Return ``answer(model, xs)`` for all questions xs (N, T_enc), ``batch_size`` at a time to bound the memory.
 
-    The batches are dealt out to ``workers`` threads, each of which has one batch in memory. name: of the function that
-    error messages name. Raises ValueError for no question, and for a batch_size below 1.
+    The batches are dealt out to ``workers`` threads, each of which has one batch in memory. name: the
+    function to name in error messages. Raises ValueError for no question, and for a batch_size below 1.
     """
     expect_array(name, "questions (N, T_enc)", xs)
     if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
         raise ValueError(f"{name}: expected questions (N, T_enc) and a batch_size, got {xs.shape} and {batch_size}")
-    order, _ = sort(to_cpu(xs))  # like beginnings in one batch
+    order, _ = sort(to_cpu(xs))  # similar beginnings in one batch
     batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
     with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool:
         parts = pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), batches)
     back, maps = order.argsort(), [part.attention_weights for part in parts if part.attention_weights is not None]
-    forget(model)  # of other questions than the last forward's, and larger than training needs
+    forget(model)  # what the layers hold is not from the last forward's questions, and is larger than training needs
     ids, log_probs = (np.concatenate(found)[back] for found in zip(*(part[:2] for part in parts), strict=True))
     return Decoded(ids, log_probs, np.concatenate(maps)[back] if maps else None)

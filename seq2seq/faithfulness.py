@@ -1,4 +1,4 @@
-"""What each character of a question did for each of the answer, told in three ways: see ``common.faithfulness``."""
+"""Explain what each question character contributed to each answer character: see ``common.faithfulness``."""
 
 from common.faithfulness import Parts, gradient_times_input, occlusion
 from common.functions import log_softmax
@@ -12,8 +12,8 @@ def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:
     """Explain the characters that the model itself writes to the questions xs (N, T_enc), each given those before it.
 
     pad: the id of the padding, which replaces an occluded character. A model that masks its padding does not see it at
-    the ends of a question, but between other characters it does: as a space. N is a batch: it takes the memory of a
-    training step. Raises ValueError for a model without attention, and as ``decode``.
+    the ends of a question, but between other characters it does: as a space. N is one batch, and needs the memory of a
+    training step. Raises ValueError for a model without attention, and whenever ``decode`` does.
     """
     if model.decoder.attention is None:
         raise ValueError(f"faithfulness: expected a model with attention, got {type(model).__name__}")

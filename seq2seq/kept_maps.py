@@ -1,4 +1,4 @@
-"""Maps of one question, kept from epoch to epoch: to watch a model learn where to look."""
+"""The maps of one question, kept after each epoch, which show how a model learns where to look."""
 
 import os
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class KeepMaps(Callback):
     """Let the model answer x (T_enc,) after each epoch, and write all answers and maps so far to ``path``.
 
     start_id, sample_size: see ``Seq2seq.decode``; text: turns ids into a text; answer: the right one; reverse: x is
-    read backwards. A resumed training keeps those of earlier epochs: ``written``, and ``weights`` by epoch.
+    read backwards. A resumed training keeps the ``written`` answers and ``weights`` of earlier epochs.
     """
 
     state = ("written",)
@@ -59,7 +59,7 @@ class KeepMaps(Callback):
 
 
 def load_maps(path: str | os.PathLike) -> KeptMaps:
-    """What ``KeepMaps`` wrote. Raises OSError, or CheckpointError for a file that is damaged or of something else."""
+    """Read what ``KeepMaps`` wrote. Raises OSError, or CheckpointError for a file that is damaged or holds no maps."""
     arrays, facts = checkpoint.load(path)
     weights = arrays.get("weights", numpy.empty(0))
     question: Any = facts.get("question")

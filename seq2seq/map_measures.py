@@ -1,7 +1,7 @@
-"""How good an attention map is, where the truth is known: alignment, pad mass, entropy.
+"""Measures of attention maps: alignment (where the truth is known), pad mass, entropy.
 
-Shapes: weights (N, T_dec, T_enc), as in ``Decoded``, a row of T_enc summing to 1. Truth and padding are in the order in
-which the encoder read the questions: of reversed ones both are reversed too.
+Shapes: weights (N, T_dec, T_enc), as in ``Decoded``; each row of T_enc sums to 1. Truth and padding are in the order in
+which the encoder read the questions: reversed if the questions are.
 """
 
 from common.callbacks import Callback
@@ -79,7 +79,7 @@ class MeasureMaps(Callback):
 
     start_id, sample_size, workers: see ``Seq2seq.decode``; padding, truth: see ``measures``. Raises ValueError where
     they do not fit xs, and after an epoch of a model without attention.
-    A new measure of maps is a number more in ``measures`` and its Column in ``COLUMNS``.
+    To add a measure of maps, return it from ``measures`` and declare its Column in ``COLUMNS``.
     """
 
     def __init__(

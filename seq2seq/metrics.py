@@ -7,8 +7,8 @@ from support.array import Array
 def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: int = 1) -> float:
     """Return the share (0..1) of the questions that the model answers exactly.
 
-    xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked; batch_size and
-    workers are those of ``decode``.
+    xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked; batch_size,
+    workers: see ``decode``.
     Raises ValueError when there are no questions, or not as many answers.
     """
     expect_array("exact_match", "ts (N, T_dec + 1)", ts)

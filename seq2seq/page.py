@@ -36,7 +36,7 @@ ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 class Example(NamedTuple):
     """A question of the page.
 
-    question: without its padding; answer: T_dec characters, or None where none is known; own: what the model writes,
+    question: without its padding; answer: T_dec characters, or None if unknown; own: what the model writes,
     T_dec characters; truth: bool (T_dec, T_enc), which characters of the question each of the answer comes from, in the
     order of the text, or None.
     """
@@ -61,7 +61,7 @@ def to_page(
     dates: dict | None = None,
     question_characters: str | None = None,
 ) -> bytes:
-    """The page: the same bytes for the same arguments.
+    """Build the page: the same arguments always give the same bytes.
 
     vocabulary: the characters in the order of their ids; start: the character before every answer; T_enc, T_dec: length
     of questions and answers; reverse: whether the model reads questions backwards; title: of the window; about: phrases
@@ -69,7 +69,7 @@ def to_page(
     regular expression of a date, with the groups of ``dataset.dates.WRITTEN``, and ``months``, the names of all twelve;
     question_characters: those of the training questions, the only ones that may be typed (all of the vocabulary).
     Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, an example that does
-    not fit them, and weights that are not finite, or make a page no browser opens.
+    not fit them, and weights that are not finite, or make the page too large for a browser.
     """
     params = {name: np.asarray(to_cpu(p), "<f4") for name, p in named_params(model).items()}
     V = len(params.get("encoder.embed.W", ()))
@@ -137,7 +137,7 @@ def _question(example: Example, known: set[str], T_enc: int, T_dec: int) -> dict
 
 
 def _dates(written: str, months: list[str]) -> dict:
-    """In the words of JavaScript."""
+    """Convert the regular expression and the months for JavaScript."""
     return {"written": written.replace("(?P<", "(?<"), "months": [name[:3].lower() for name in months]}
 
 
@@ -146,7 +146,7 @@ def _template(name: str) -> str:
 
 
 def _script() -> str:
-    """Join the modules, each behind those that it imports from, in one scope without imports and exports."""
+    """Join the modules in one scope, each after those it imports from, without imports and exports."""
     texts = {name: _template(name) for name in SCRIPTS}
     owners: dict[str, str] = {}
     for name, text in texts.items():

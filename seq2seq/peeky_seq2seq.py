@@ -9,7 +9,7 @@ from support.array import Array
 
 
 class PeekyDecoder(Decoder):
-    """Like Decoder, with the encoder's state h beside every input of the LSTM and of the Affine.
+    """Like Decoder, with the encoder's state h joined to every input of the LSTM and of the Affine.
 
     forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
     backward: dscores (N, T_dec, V)        ->  dh (N, H)

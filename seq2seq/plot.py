@@ -155,7 +155,7 @@ def plot_attention_grid(
 
     axes: one Axes per map; None makes a new figure, with one title and one colour bar. A map's own title wraps where
     it is wider than the map.
-    Raises ValueError for an empty list, more or fewer axes than maps, and as ``plot_attention``.
+    Raises ValueError for an empty list, more or fewer axes than maps, and whenever ``plot_attention`` does.
     """
     if not len(maps) or not (axes is None or np.size(axes) == len(maps)):
         got = "none" if axes is None else np.size(axes)
@@ -270,7 +270,7 @@ def plot_accuracies(accuracies: dict[str, dict[str, float]], ax: plt.Axes | None
 
 
 def plot_measures(history: list[dict], ax: plt.Axes | None = None) -> plt.Axes:
-    """Measures of the attention maps over the epochs: shares of the weight at the left, entropy at the right.
+    """Draw the measures of the attention maps over the epochs: shares of the weight on the left, entropy on the right.
 
     history: one row per epoch, and per ``model`` where there are several, with ``epoch`` and the measures of
     ``seq2seq.map_measures`` that are known. Raises ValueError for no row.

@@ -1,4 +1,4 @@
-"""The sequence-to-sequence model without attention, and what all models share.
+"""The sequence-to-sequence model without attention, and the base of the other models.
 
 Source: 『ゼロから作るDeep Learning 2』 7.3; Sutskever et al. 2014.
 """
@@ -27,7 +27,7 @@ class Encoder(Layer):
 
     forward:  xs int (N, T_enc)  ->  h (N, H)
     backward: dh (N, H)          ->  None
-    ``share_prefixes``: compute the states of a beginning that several questions share once. Exact.
+    ``share_prefixes``: compute the states of a beginning that several questions share only once; the result is exact.
     """
 
     share_prefixes = True
@@ -42,7 +42,7 @@ class Encoder(Layer):
 
     @property
     def shares_prefixes(self) -> bool:
-        """Whether prefixes are shared: if asked for, and if the LSTM is a layer of ours that starts from zeros."""
+        """Whether prefixes are shared: if asked for, and if the LSTM is one of our layers and starts from zeros."""
         return self.share_prefixes and isinstance(self.lstm, TimeRecurrent) and not self.lstm.stateful
 
     def states(self, xs: Array) -> Array:
@@ -165,7 +165,7 @@ class Seq2seq(BaseModel):
         return any(getattr(part, "stateful", False) for _, part in walk(self.encoder))
 
     def encode(self, xs: Array) -> Array:
-        """Return what the decoder is given of the questions xs (N, T_enc)."""
+        """Return what the decoder gets from the questions xs (N, T_enc)."""
         return self.encoder.forward(xs)
 
     def forward(self, xs: Array, ts: Array) -> Array:
@@ -231,7 +231,7 @@ class Seq2seq(BaseModel):
         The batches are dealt out to ``workers`` threads, each of which has one batch in memory.
 
         Afterwards the ``attention_weights`` of a decoder with attention are those of all answers.
-        A decoder that is not ours needs a method ``decode``.
+        A custom decoder needs a method ``decode``.
         Raises ValueError for no question, and for a sample_size or batch_size below 1.
         """
 

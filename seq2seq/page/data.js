@@ -1,5 +1,5 @@
 // @ts-check
-// What the page holds: settings, questions, weights and the characters that the model knows.
+// The data of the page: settings, questions, weights and the characters that the model knows.
 
 import { AttentionSeq2seq } from "./forward.js";
 
@@ -9,7 +9,7 @@ import { AttentionSeq2seq } from "./forward.js";
  * @typedef {{ question: string, own: string, answer: string | null, truth: number[][] | null }} Question
  */
 /**
- * What to_page in seq2seq/page.py writes.
+ * The data that to_page in seq2seq/page.py writes.
  * @typedef {object} Data
  * @property {string[]} about
  * @property {string[]} vocabulary in the order of the ids
@@ -86,7 +86,7 @@ export function faults(text) {
 }
 
 /**
- * What the model made of a question. input and written: the characters of both; best: the model's own choice at each
+ * The model's answer to a question. input and written: the characters of both; best: the model's own choice at each
  * place; p: its probability; weights (T_dec, T_enc); ms: how long it took.
  * @typedef {object} Asked
  * @property {string[]} input

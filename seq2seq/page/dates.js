@@ -1,5 +1,5 @@
 // @ts-check
-// The answer to a typed date and where it comes from: the page's share of dataset/dates.py.
+// The answer to a typed date and where it comes from: the part of dataset/dates.py that the page needs.
 
 import { data, strip } from "./data.js";
 

@@ -1,5 +1,5 @@
 // @ts-check
-// What is typed or chosen is asked and shown.
+// Asks the model what is typed or chosen, and shows the answer.
 
 import { ask, data, faults } from "./data.js";
 import { parse } from "./dates.js";

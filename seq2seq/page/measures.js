@@ -1,10 +1,10 @@
 // @ts-check
-// How good a map is. weights (T_dec, T_enc): each row sums to 1; each measure is a mean over the output characters.
+// Measures of a map. weights (T_dec, T_enc): each row sums to 1; each measure is a mean over the output characters.
 
 /** @param {number[]} x */
 const mean = (x) => x.reduce((a, b) => a + b, 0) / x.length;
 
-/** The place where the run of spaces at the end of the input begins. @param {string[]} input */
+/** The place where the spaces at the end of the input begin. @param {string[]} input */
 export const paddingFrom = (input) => input.findLastIndex((char) => char !== " ") + 1;
 
 /**

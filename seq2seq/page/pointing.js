@@ -1,5 +1,5 @@
 // @ts-check
-// What is pointed at, by mouse, finger or keys: its weights on both rows, on the links and in the heat map.
+// Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
 import { partners } from "./shown.js";
 import { element, exact, find, glyph, oneStop, percent } from "./text.js";
@@ -127,14 +127,14 @@ function neighbour(shown, button, key) {
 export function startPointing() {
   const map = find("map");
   map.addEventListener("pointermove", (event) => {
-    // a finger holds on to what it touched first
+    // touch keeps sending events to the element touched first
     const target =
       event.pointerType === "mouse" ? event.target : document.elementFromPoint(event.clientX, event.clientY);
     const place = placeOf(target);
     if (JSON.stringify(place) !== JSON.stringify(pointed.hovered)) pointAt({ hovered: place });
   });
   map.addEventListener("pointerleave", (event) => {
-    // a finger that was lifted has chosen
+    // lifting the finger chooses
     const { pinned, hovered } = pointed;
     pointAt({ pinned: event.pointerType === "mouse" ? pinned : (hovered ?? pinned), hovered: null });
   });

@@ -1,5 +1,5 @@
 // @ts-check
-// What is shown of one question: facts that the rows, the links and the heat map share.
+// The state of the question that is shown: facts that the rows, the links and the heat map share.
 
 /** @import { Asked } from "./data.js" */
 /**

@@ -46,7 +46,7 @@ function escaped(char) {
 }
 
 /**
- * The text with characters that show nothing, or move their neighbours, escaped as in Python.
+ * The text, with characters that are invisible or move their neighbours escaped as in Python.
  * @param {string} text
  */
 export const visible = (text) => [...text].map((char) => (SHOWS_NOTHING.test(char) ? escaped(char) : char)).join("");
