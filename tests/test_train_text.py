@@ -196,7 +196,7 @@ def test_resume_refuses_another_run(in_process, bare, tmp_path):
         (["out", "--lr", 0.5], "--resume out: --lr differs from what the run was started with"),
         (["out", "--no-mask", "--seed", 3], "--no-mask, --seed differs"),
         (["out", "--out", "elsewhere"], "--out differs"),
-        (["empty"], "--resume empty: no .*state.npz.*nothing to go on with"),
+        (["empty"], "--resume empty: no .*state.npz.*nothing to go on with; without --resume, a run starts anew"),
         (["nowhere"], "--resume nowhere: no .*state.npz"),
         (["other"], "state.npz: not the state of a training run"),
     ):
