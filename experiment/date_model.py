@@ -72,6 +72,9 @@ class DateModel:
         wide = self.T_dec == len(dates.ANSWER_SOURCES)
         self.answers_dates = characters and wide and facts.get("dates") is not False
 
+    def __repr__(self) -> str:
+        return f"DateModel({str(self.path.parent)!r}, model={self.name!r})"
+
     def ask(self, question: str) -> DateAnswer:
         """Return the model's own answer, found by greedy decoding.
 

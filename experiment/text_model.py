@@ -62,6 +62,9 @@ class TextModel:
         self.classes = facts["classes"]
         self.lang = "en" if facts["tokenizer"]["name"] == "words" else "ja"
 
+    def __repr__(self) -> str:
+        return f"TextModel({str(self.path.parent)!r})"
+
     def ask(self, text: str, kind: str | None = None) -> TextAnswer:
         """Return the class that the model finds for a text, and the weight of each token.
 

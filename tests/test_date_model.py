@@ -61,6 +61,7 @@ def test_the_first_model_with_maps_is_asked_else_the_first(trained_run, tmp_path
 
     assert asked(*MODELS) == asked("peeky", "attention") == "attention"
     assert asked("baseline", "peeky") == "baseline" and asked("peeky") == "peeky"
+    assert repr(DateModel(tmp_path)) == f"DateModel({str(tmp_path)!r}, model='peeky')"
 
 
 def test_a_class_says_whether_its_models_have_maps():

@@ -101,6 +101,7 @@ def test_tokens_and_their_weights_line_up(tmp_path, padding):
     save_model(tmp_path / "best.npz", model, **facts, padding=padding)
     texts = ["abc", "g", "fed cba", "", "a?"]
     tokens, p, weights = TextModel(tmp_path).explain(texts)
+    assert repr(TextModel(tmp_path)) == f"TextModel({str(tmp_path)!r})"
     assert tokens == [list("abc"), ["g"], list("fedc"), [], ["a", "?"]]
     assert p.shape == (5, 3)
     for text, probabilities, weight in zip(tokens, p, weights, strict=True):
