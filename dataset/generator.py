@@ -1,13 +1,12 @@
 """The random stream and the command line that all generators share."""
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 import numpy as np
 
 from support.array import Array
+from support.parser import Parser
 
 COUNT = 50_000
 SEED = 1
@@ -25,19 +24,6 @@ def draws(high: int, shape: tuple[int, ...], seed: int) -> Array:
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be between 0 and 2**32 - 1, got {seed}")
     return np.random.RandomState(seed).randint(high, size=shape, dtype=np.int64)
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse parser that prints no usage lines before an error.
-
-    description: a docstring, of which the first line is shown; None under ``python -OO``, which strips docstrings.
-    """
-
-    def __init__(self, *, description: str | None = None, **options):
-        super().__init__(description=(description or "").partition("\n")[0], **options)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(

@@ -17,9 +17,10 @@ from typing import NamedTuple
 from support import entry  # first: it reports a missing package in one line
 
 # isort: split
-from dataset import files, generator
+from dataset import files
 from dataset.table import fields_of_any_length, rows_of
 from support.atomic_file import replacing
+from support.parser import Parser
 
 SEPARATORS = {"tab": "\t", "underscore": "_", "comma": ",", "semicolon": ";"}
 OF_ENDING = {".tsv": ("tab",), ".tab": ("tab",), ".csv": ("comma", "semicolon", "tab")}  # in order of preference
@@ -180,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Errors exit with 2 and one line on standard error.
     """
-    parser = generator.Parser(prog="python -m dataset.pairs", description=__doc__)
+    parser = Parser(prog="python -m dataset.pairs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="convert")
     command = commands.add_parser("convert", help="make a data file", description=__doc__)
     command.add_argument("path", metavar="IN", help="a file of pairs")

@@ -6,26 +6,22 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from common import training_state
 from seq2seq.model_file import MODELS
+from support.parser import Parser as PlainParser
 from support.terminal import writable
 
 MOST_WORKERS = 256
 PLACE = "out", "resume"  # options that say where a run is, not what it is
 
 
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that prints errors without usage lines, and refuses an empty path (from an unset variable, say)
-    instead of taking it for the current folder. description: a docstring, whose first line is shown, or None (-OO)."""
+class Parser(PlainParser):
+    """A parser that refuses an empty path, from an unset variable say, instead of taking it for the current folder."""
 
     def __init__(self, *, description: str | None = None, **options):
-        super().__init__(description=(description or "").partition("\n")[0], **options)
+        super().__init__(description=description, **options)
         self.register("type", Path, lambda text: Path(some_text(text)))
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
 
     def add_training(self) -> None:
         """Add the options that say what is trained on what, with the chapter's sizes."""

@@ -11,7 +11,7 @@ import numpy as np
 from dataset import blogs
 from dataset.batches import PaddedTexts
 from dataset.files import shorten
-from dataset.labelled import PARTS, READERS, LabelledTexts, read_csv, read_table
+from dataset.labelled import PARTS, READERS, LabelledTexts, read_csv
 from dataset.tokenizers import Tokenizer
 from dataset.words import WordVocabulary
 from support.terminal import rjust, width_of
@@ -51,7 +51,7 @@ def open_corpus(
         train = read_csv(path, PARTS[0], encoding=encoding)
         test = read_csv(path, PARTS[1], classes=train.classes, encoding=encoding)
     else:
-        reader: Any = read_table if layout == "csv" else READERS[layout or ""]
+        reader: Any = READERS[layout or ""]
         read = partial(reader, encoding=encoding, **options)
         train = read(path)
         if test_path is None:
