@@ -138,9 +138,7 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
     runs = {path: _started(parser, args, path) for path in states if path.is_file()}
     if not runs:
         names = " or ".join(path.name for path in states)
-        parser.error(
-            f"--resume {args.resume}: no {names} there, so nothing to go on with; without --resume, a run starts anew"
-        )
+        parser.error(f"--resume {args.resume}: no {names} there to go on with; without --resume, a new run starts")
     (first, (started, facts)), *others = runs.items()
     again = parser.parse_args(namespace=Namespace(**vars(started)))
     found = {"from what the run was started with": (again, facts)}

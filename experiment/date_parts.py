@@ -31,7 +31,7 @@ class DateParts:
             raise ValueError(f"{data.source}: not the data that the run was started with (SHA-256 differs)")
         (x_train, self.t_train), (x_test, self.t_test) = data.split(leak_free=leak_free)
         if not len(x_test):
-            raise ValueError(f"{data.source}: {len(data.questions)} lines leave none for testing, which takes a tenth")
+            raise ValueError(f"{data.source}: {len(data.questions)} lines are too few: a tenth of them is for testing")
         self.reverse, self.order = reverse, slice(None, None, -1 if reverse else None)
         self.x_train, self.x_test = x_train[:, self.order], x_test[:, self.order]
         self.vocabulary, self.start_id, self.T_dec = data.vocabulary, int(self.t_train[0, 0]), self.t_train.shape[1] - 1

@@ -24,11 +24,11 @@ def prepare(out: Path, others: list[str]) -> None:
         raise ValueError(f"--out {out}: expected a folder, got a file")
     for path in (folder / name for folder in (out, out / BEFORE) for name in others):
         if path.exists():
-            raise ValueError(f"--out {out}: {path} is of a run of another script; choose another folder")
+            raise ValueError(f"--out {out}: {path} belongs to a run of another script; choose another folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"--out {out}: no folder can be made there: {error.strerror}") from error
+        raise OSError(f"--out {out}: cannot make a folder there: {error.strerror}") from error
 
 
 def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, quiet: bool) -> None:

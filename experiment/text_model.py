@@ -55,7 +55,7 @@ class TextModel:
         kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, data=dict)
         expect_facts(path, "train_text.py", facts, kinds | {"max_len": int | None})
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
-            raise ValueError(f"{path}: not written by train_text.py: its words or classes are no texts")
+            raise ValueError(f"{path}: not written by train_text.py: expected its words and classes to be texts")
         self.path, self.facts = path, facts
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
         self.vocabulary = WordVocabulary(facts["vocabulary"])
@@ -124,7 +124,7 @@ class TextModel:
         expect_facts(self.path, "train_text.py", data, kinds | optional)
         strings = all(isinstance(value, str) for value in data["options"].values())
         if data["options"].keys() - set(OPTIONS) or not strings or data["layout"] not in (None, *READERS):
-            raise ValueError(f"{self.path}: not written by train_text.py: its data is in no layout that is known")
+            raise ValueError(f"{self.path}: not written by train_text.py: its data has an unknown layout")
         where = data["path"], data["layout"], data["encoding"], data["test_path"]
         return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"], data["options"]).test
 

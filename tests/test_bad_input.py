@@ -239,7 +239,7 @@ WANTED = {
     "--out=": "argument --out: an empty text was given",
     "--workers 257": "argument --workers: expected a whole number of 1 to 256, got 257",
     "--out file": "--out file: expected a folder, got a file",
-    "--out file/below": "--out file/below: no folder can be made there",
+    "--out file/below": "--out file/below: cannot make a folder there",
     "--data missing --format lines": "missing: No such file",
     "--min-count 99999": "--min-count 99999: no word",
     "--hidden-size 9999999999999": "not enough memory for these sizes: |dimension|too large|too big",

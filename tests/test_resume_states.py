@@ -122,7 +122,7 @@ def edited(old, new):
             "sha256 differs between baseline.state.npz and peeky.state.npz",
         ),
         (rewritten(lambda m: m["training"]["history"][0].pop("accuracy"), "peeky"), [], "peeky.* this training run"),
-        (shutil.rmtree, [], "--resume whole: no baseline.state.npz or .* there.*; without --resume, a run starts anew"),
+        (shutil.rmtree, [], "--resume whole: no baseline.state.npz or .* there to go on with; without --resume"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )

@@ -196,7 +196,7 @@ def test_resume_refuses_another_run(in_process, bare, tmp_path):
         (["out", "--lr", 0.5], "--resume out: --lr differs from what the run was started with"),
         (["out", "--no-mask", "--seed", 3], "--no-mask, --seed differs"),
         (["out", "--out", "elsewhere"], "--out differs"),
-        (["empty"], "--resume empty: no .*state.npz.*nothing to go on with; without --resume, a run starts anew"),
+        (["empty"], "--resume empty: no .*state.npz.*there to go on with; without --resume, a new run starts"),
         (["nowhere"], "--resume nowhere: no .*state.npz"),
         (["other"], "state.npz: not the state of a training run"),
     ):
@@ -266,20 +266,19 @@ def test_runs_of_dates_and_texts_do_not_mix(bare, in_process, tmp_path, tiny):
     write_films(tmp_path / "films", 12)
     bare(*FILMS, *SMALL)
     before = everything(tmp_path / "out")
-    refused(
-        in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), "--out out: out/best.npz is of a run of"
-    )
+    done = in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out")
+    refused(done, "--out out: out/best.npz belongs to a run of another script")
     refused(in_process(tmp_path, "plot_attention.py", "--run", "out"), "py: out: a run of train_text.py")
     refused(in_process(tmp_path, "plot_attention.py", "--run", tiny), "expected the folder of a run, got a file")
     assert everything(tmp_path / "out") == before
     (tmp_path / "out" / "best.npz").unlink()
-    unfinished = r"--out out: out/state\.npz is of a run of another script"
+    unfinished = r"--out out: out/state\.npz belongs to a run of another script"
     refused(in_process(tmp_path, "train_date.py", "--data", tiny, "--out", "out"), unfinished)
     for place in "peeky.npz", "attention.state.npz", "before/peeky.npz":
         file = tmp_path / "dates" / place
         file.parent.mkdir(parents=True)
         file.write_bytes(b"")
-        message = f"--out dates: dates/{place} is of a run of another script"
+        message = f"--out dates: dates/{place} belongs to a run of another script"
         refused(in_process(tmp_path, "train_text.py", *FILMS, *SMALL, "--out", "dates"), message)
         shutil.rmtree(tmp_path / "dates")
 
