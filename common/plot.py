@@ -30,8 +30,8 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
     """Draw one curve per column and model over the epochs, with the chapter's markers, legend and grid.
 
     history: rows as in history.csv, with ``epoch``, ``model`` if there are several, and values of the columns. A model
-    without values in a column gets no curve for it; a value that is not finite leaves a gap. The first panel has its
-    scale on the left; each further one has its own scale on the right, and dashed curves.
+    without values in a column gets no curve for it; None is no value; a value that is not finite leaves a gap. The
+    first panel has its scale on the left; each further one has its own scale on the right, and dashed curves.
     Raises ValueError for an empty history.
     Source: 『ゼロから作るDeep Learning 2』 8.3.2.
     """
@@ -41,7 +41,7 @@ def plot_columns(history: list[dict], columns: Sequence[Column], ax: Axes | None
     curves = {}
     for column in columns:
         for model in dict.fromkeys(row.get("model", "") for row in history):
-            rows = [row for row in history if row.get("model", "") == model and column.csv in row]
+            rows = [row for row in history if row.get("model", "") == model and row.get(column.csv) is not None]
             if rows:
                 curves[column, model] = [row["epoch"] for row in rows], [row[column.csv] for row in rows]
     several = len({model for _, model in curves}) > 1

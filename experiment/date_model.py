@@ -44,7 +44,9 @@ class DateModel:
         run = Path(run)
         expect_run_of_dates(run)
         found = models_of(run)
-        name = model or next((name for name in found if MODELS[name].has_maps), next(iter(found), None))
+        name = model
+        if model is None:
+            name = next((name for name in found if MODELS[name].has_maps), next(iter(found), None))
         path = run / f"{name}.npz"
         if name not in found:
             if model is not None and model not in MODELS:

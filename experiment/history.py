@@ -21,14 +21,21 @@ def rows_of(trainers: dict[str, Trainer], columns: Sequence[Column]) -> list[dic
     """Return one row per epoch and model, in order of epochs; keys are the names in history.csv, declared or not.
 
     trainers: by the names of their models; "" for the only model of a run, whose rows name none.
+    Raises ValueError for two values that would be in one column.
     """
     names = {column.name: column.csv for column in columns}
-    rows = [
-        ({"model": model} if model else {}) | {names.get(name, name): value for name, value in record.items()}
-        for model, trainer in trainers.items()
-        for record in trainer.history
-    ]
+    rows = [_row(model, record, names) for model, trainer in trainers.items() for record in trainer.history]
     return sorted(rows, key=lambda row: row["epoch"])
+
+
+def _row(model: str, record: dict, names: dict[str, str]) -> dict:
+    row = {"model": model} if model else {}
+    for name, value in record.items():
+        written = names.get(name, name)
+        if written in row:
+            raise ValueError(f"history.csv: expected one value per column, got a second one for {written}: {name}")
+        row[written] = value
+    return row
 
 
 def write_history(out: Path, columns: Sequence[Column], rows: list[dict]) -> None:
@@ -64,7 +71,7 @@ def read_history(path: Path) -> list[dict]:
     Raises OSError, or ValueError for a file that is not a history.
     """
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(), strict=True))
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True))
         return [
             {name: value if name == "model" else float(value) for name, value in row.items() if value}
             | {"epoch": int(row["epoch"])}

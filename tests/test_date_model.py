@@ -96,6 +96,8 @@ def test_a_run_that_cannot_be_opened_is_refused(tmp_path, date_run):
         DateModel(date_run[2], model="peeky")
     with pytest.raises(ValueError, match=r"^DateModel: expected a model of baseline, .*, got '\.\./attention'$"):
         DateModel(date_run[2], model="../attention")
+    with pytest.raises(ValueError, match=r"^DateModel: expected a model of baseline, .*, got ''$"):
+        DateModel(date_run[2], model="")
     with pytest.raises(ValueError, match=r"attention\.npz: expected the folder of a run, got a file$"):
         DateModel(date_run[2] / "attention.npz")
 

@@ -34,7 +34,7 @@ LONG = re.compile(
 BLOCK = re.compile(
     r"^(?P<comments>(?:<!--[^\n]*-->\n\n?)*)```(?P<kind>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
+FENCE = re.compile(r"^[\s>]*(?:(?:[-*+]|\d+[.)]) +)*(?:```|~~~|<pre\b)", re.MULTILINE)  # in quotes and lists, too
 COMMAND = re.compile(
     r"^\s*(?:[$>] +)?(?:(?:nice|env|sudo|\w+=\S+|-n \d+) +)*"
     r"(?:\S*bin/\w+|python3? +(?:-|\S+\.py)|(?:pip|uv|npx|npm|apt-get|git|pytest|ruff|mypy|bash) +[-\w])",
@@ -262,6 +262,10 @@ TRAINING = "python scripts/train_date.py --out runs/x\n"
         ("```\nls\n```\n", "a block is one of"),
         ("- item\n\n  ```sh\n  ls\n  ```\n", "not understood"),
         ("~~~sh\nls\n~~~\n", "not understood"),
+        ("> ```python\n> 1\n> ```\n", "not understood"),
+        ("> - ```python\n>   1\n>   ```\n", "not understood"),
+        ("- ```python\n  1\n  ```\n", "not understood"),
+        ("<pre><code>\n1\n</code></pre>\n", "not understood"),
         ("```text\n1972-05-01\n```\npython is meant here, and `python -m pytest` there.\n", None),
     ],
 )

@@ -43,7 +43,7 @@ def faults(name: str, content: str, messages: bool = True) -> list[str]:
     lines = texts(content) if python else ((k, "text", line) for k, line in enumerate(content.splitlines(), 1))
     for line, kind, text in lines:
         here = f"{name}:{line}: "
-        if messages and kind in ("string", "text") and "wanted" in re.findall(r"\w+", text):
+        if messages and kind in ("string", "text") and "wanted" in re.findall(r"\w+", text.lower()):
             found.append(f'{here}"expected X, got Y", not "wanted": {text[:80]}')
         if kind == "docstring" and text.startswith("Of "):
             found.append(f'{here}a docstring says what the thing is or does, and does not begin with "Of": {text[:80]}')
@@ -74,6 +74,7 @@ def test_english_of_pages():
         ("a.py", 'raise ValueError("layer: (N, T) wanted, got (N,)")', 1),
         ("a.py", 'print(f"{name}: a file wanted, got {n}", "one file was " "wanted")', 2),
         ("a.py", 'wanted = 1  # what was wanted\ndef f():\n    """What was wanted."""\nprint("unwanted")', 0),
+        ("a.py", 'print("Wanted: a file")', 1),
         ("a.js", "explain(`${name} wanted`)", 1),
         ("a.py", '"""Of a file the lines."""\ndef f():\n    """\n    Of it."""\nclass A:\n    "Of that"', 3),
         ("a.py", '"""Offers."""\nx = "Of strings that are no docstrings"', 0),

@@ -14,7 +14,7 @@ from common.columns import Column, Panel
 from common.optimizer import SGD
 from common.plot import plot_columns
 from common.trainer import Trainer
-from experiment.history import read_history, table
+from experiment.history import read_history, rows_of, table, write_history
 from experiment.training import Training
 from seq2seq import map_measures
 from seq2seq.map_measures import COLUMNS
@@ -114,6 +114,27 @@ def test_a_history_is_read_as_it_was_written(tmp_path):
     assert read_history(tmp_path / "run" / "history.csv") == training.rows
 
 
+def test_names_with_commas_and_line_breaks_are_read_as_they_were_written(tmp_path):
+    rows = [{"epoch": 1, "a, b": 1.5, "two\nlines": 2.5, "a\u2028b": 3.5}]
+    write_history(tmp_path, [], rows)
+    assert read_history(tmp_path / "history.csv") == rows
+
+
+@pytest.mark.parametrize(
+    "record, columns",
+    [
+        ({"m": 1.0, "n": 2.0}, [Column("m", csv="q"), Column("n", csv="q")]),
+        ({"m": 1.0, "q": 2.0}, [Column("m", csv="q")]),
+        ({"m": 1.0}, [Column("m", csv="epoch")]),
+        ({"m": 1.0}, [Column("m", csv="model")]),
+    ],
+)
+def test_two_values_of_one_column_are_refused(record, columns):
+    trainer = Namespace(history=[{"epoch": 1} | record])
+    with pytest.raises(ValueError, match=r"^history\.csv: expected one value per column, got a second one for \w+: .$"):
+        rows_of({"a": trainer}, columns)
+
+
 @pytest.mark.parametrize("content", ["model,epoch\na,one\n", "model,toy\na,1\n", "epoch\n1,2\n", 'epoch\n"1\n'])
 def test_another_file_than_a_history_is_refused(tmp_path, content):
     (tmp_path / "history.csv").write_text(content)
@@ -146,6 +167,8 @@ def test_panels_of_a_picture_have_scales_of_their_own():
     assert [line.get_linestyle() for line in lines] == ["-", "-", "--", "--"]
     below = plot_columns([{"epoch": 1, "a": -8.0}, {"epoch": 2, "a": -2.0}], [Column("a", panel=tall)])
     assert below.get_ylim() == pytest.approx((-8.4, 0.4)), "0 and every value are shown"
+    late = plot_columns([{"epoch": 1, "b": None}, {"epoch": 2, "b": 4.0}], columns[1:2])
+    assert list(late.lines[0].get_xdata()) == [2], "None is no value"
     two = [{"model": m} | row for m in ("x", "y") for row in rows]
     ax = plot_columns(two, columns[:1])
     assert [line.get_label() for line in ax.lines] == ["x", "y"]
