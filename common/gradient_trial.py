@@ -82,7 +82,9 @@ class Trial:
                 trials = [Trial(self.layer, self.inputs, self.seed, jitter) for jitter in range(4)]
                 self.jittered = [(trial, trial.gradients()) for trial in trials]
             steps = [trial.derivative(key, index) for trial, _ in self.jittered]
-        except Exception:  # forward does not accept the other points
+        except (
+            Exception
+        ):  # a reader's forward may raise anything at other points; it then gets no allowance for rounding
             return 0.0
         backs = [float(gradients[key][index]) for _, gradients in self.jittered]
         return max(steps) - min(steps) + max(backs) - min(backs)

@@ -109,11 +109,20 @@ def full(request) -> bool:
 
 @pytest.fixture(scope="session")
 def real_date_file() -> Path:
-    """The book's date.txt: where DATE_TXT says, else in the folder `shared` beside the repository."""
+    """The book's date.txt, which is not ours to commit: at DATE_TXT, else in the folder `shared` beside the repository."""
     beside = ROOT.parent / "shared" / "data" / "date.txt"
     path = Path(os.environ.get("DATE_TXT") or beside)
     if not path.is_file():
         pytest.skip(f"the book's date.txt is not at {path}; set the environment variable DATE_TXT to its path")
+    return path
+
+
+@pytest.fixture(scope="session")
+def sentence_polarity() -> Path:
+    """The sentence polarity dataset, which is not ours to commit: in the folder `shared` beside the repository."""
+    path = ROOT.parent / "shared" / "data" / "sentence_polarity"
+    if not path.is_dir():
+        pytest.skip(f"the sentence polarity dataset is not at {path}")
     return path
 
 

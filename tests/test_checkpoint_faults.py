@@ -119,7 +119,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(tmp_pat
         replace(source, target)
 
     if not os.path.isdir("/proc/self/fd"):
-        pytest.skip("needs /proc")
+        pytest.skip("needs /proc/self/fd, which names the open files")
     monkeypatch.setattr("os.fsync", noted_fsync)
     monkeypatch.setattr("os.replace", noted_replace)
     checkpoint.save(tmp_path / "w.npz", {"a": np.ones(1000)})
@@ -317,7 +317,7 @@ print(json.dumps(seen))
 def test_the_memory_of_a_process_that_reads_is_bounded(tmp_path, hostile, script_environment, full):
     """As the system counts it: what is beyond the limit raises MemoryError."""
     if not os.path.exists("/proc/self/statm"):
-        pytest.skip("needs /proc")
+        pytest.skip("needs /proc/self/statm, which counts the memory")
     checkpoint.save(tmp_path / "40 MB", {"a": np.ones(5 * 10**6)}, {"model": "attention"})
     checkpoint.save(tmp_path / "many", {f"layers.{i}.W": np.array(i) for i in range(12_000 if full else 1000)})
     exploded, files = hostile

@@ -7,7 +7,6 @@ from corpus_tools import refused, write
 
 from dataset.labelled import read_folders, read_lines
 
-POLARITY = Path(__file__).resolve().parents[2] / "shared" / "data" / "sentence_polarity"
 STRAYS = [
     *("README", "README.txt", "readme.md", "README_ja.txt", "rt-polaritydata.README.1.0.txt", "LICENSE", "LICENCE.txt"),
     *("license-MIT.txt", "COPYING.txt", "CITATION.cff", "CHANGELOG.txt", "stopwords.txt", "stop_words_en.txt"),
@@ -165,8 +164,6 @@ def test_lines_too_high_or_elsewhere(tmp_path):
         assert refused(read, tmp_path / "page" / "a.html").endswith("expected the folder of a corpus, got a file")
 
 
-def test_the_readme_of_the_sentence_polarity_dataset_is_no_class():
-    if not POLARITY.is_dir():
-        pytest.skip(f"the sentence polarity dataset is not at {POLARITY}")
-    data = read_lines(POLARITY)
+def test_the_readme_of_the_sentence_polarity_dataset_is_no_class(sentence_polarity):
+    data = read_lines(sentence_polarity)
     assert (data.classes, data.skipped) == (("neg", "pos"), "1 about the corpus (README.txt)")

@@ -151,7 +151,7 @@ def test_command_refuses_bad_arguments_in_one_line(args):
     assert re.fullmatch(rb"python -m dataset\.dates: [^\n]+\n", done.stderr)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pipes of a POSIX shell")
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX pipes")
 def test_command_is_silent_when_the_reader_leaves():
     command = subprocess.Popen(
         [sys.executable, "-m", "dataset.dates"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -91,7 +91,10 @@ def test_a_measure_of_maps_is_one_column_and_one_number_more(tiny, in_process, m
     pictures, measures = [], map_measures.measures
     peak = Column("peak", "peak", ".1%", COLUMNS[0].panel, "peak: the largest weight")
     monkeypatch.setattr(map_measures, "COLUMNS", (*COLUMNS, peak))
-    with_peak = lambda a, *masks: measures(a, *masks) | {"peak": float(a.max(axis=2).mean())}  # noqa: E731
+
+    def with_peak(a, *masks):
+        return measures(a, *masks) | {"peak": float(a.max(axis=2).mean())}
+
     monkeypatch.setattr(map_measures, "measures", with_peak)
 
     def draw(*given):

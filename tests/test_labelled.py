@@ -8,9 +8,6 @@ from corpus_tools import refused, write
 
 from dataset.labelled import READERS, LabelledTexts, read_csv, read_folders, read_lines
 
-POLARITY = Path(__file__).resolve().parents[2] / "shared" / "data" / "sentence_polarity"
-
-
 FOLDERS = {
     "pos/2_9.txt": "second\r\nline\n",
     "pos/10_7.txt": "first",
@@ -158,10 +155,8 @@ def test_a_reader_in_the_table_is_a_format(in_process, monkeypatch, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_sentence_polarity():
-    if not POLARITY.is_dir():
-        pytest.skip(f"the sentence polarity dataset is not at {POLARITY}")
-    data = READERS["lines"](POLARITY)
+def test_sentence_polarity(sentence_polarity):
+    data = READERS["lines"](sentence_polarity)
     assert (data.classes, np.bincount(data.labels).tolist()) == (("neg", "pos"), [5331, 5331])
     assert data.texts[0] == "simplistic , silly and tedious ."
     train, test = data.split()

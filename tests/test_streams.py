@@ -88,7 +88,7 @@ def test_a_script_where_the_output_is_cp932(trained_run, script_environment):
     assert found == "written to ページ?.png\n"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a shell that can close an output is wanted")
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that can close an output")
 def test_a_script_whose_output_is_closed(trained_run, script_environment):
     command = [sys.executable, ROOT / "scripts" / "convert_date.py", "--run", trained_run.folder, "May 1, 1972"]
     closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command, "--explain"]
