@@ -82,9 +82,7 @@ class Trial:
                 trials = [Trial(self.layer, self.inputs, self.seed, jitter) for jitter in range(4)]
                 self.jittered = [(trial, trial.gradients()) for trial in trials]
             steps = [trial.derivative(key, index) for trial, _ in self.jittered]
-        except (
-            Exception
-        ):  # a reader's forward may raise anything at other points; it then gets no allowance for rounding
+        except Exception:  # whatever the reader's forward raises at other points: no allowance for rounding
             return 0.0
         backs = [float(gradients[key][index]) for _, gradients in self.jittered]
         return max(steps) - min(steps) + max(backs) - min(backs)

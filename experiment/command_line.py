@@ -65,7 +65,7 @@ class Parser(PlainParser):
             for name, value in vars(args).items():
                 if isinstance(value, str | Path) and _has_bytes(str(value)):
                     encoding = sys.getfilesystemencoding()
-                    self.error(f"--{name} {str(value)!a}: not {encoding}, as names of files are here; rename it")
+                    self.error(f"--{name} {str(value)!a}: not {encoding}, which file names here use; rename it")
         return args
 
 
@@ -104,7 +104,7 @@ def number(kind: type, expected: str, fits: Callable) -> Callable[[str], int | f
 def some_text(text: str) -> str:
     """Argument type: a text that is not empty."""
     if not text:
-        raise argparse.ArgumentTypeError("an empty text was given")
+        raise argparse.ArgumentTypeError("expected a text, got an empty one")
     return text
 
 

@@ -36,7 +36,7 @@ class DateParts:
         self.x_train, self.x_test = x_train[:, self.order], x_test[:, self.order]
         self.vocabulary, self.start_id, self.T_dec = data.vocabulary, int(self.t_train[0, 0]), self.t_train.shape[1] - 1
         self.space = data.vocabulary.char_to_id.get(" ")
-        self.truth = truth_of(data.vocabulary, self.x_test[:MAPS], self.t_test[:MAPS], reverse=reverse)
+        self.truth = truth_of(data.vocabulary, self.x_test[:MAPS], self.t_test[:MAPS], self.order)
         self.seen = data.vocabulary.decode(np.unique(x_train))
         self.origin = {
             "path": path and str(Path(path).resolve()),
@@ -69,11 +69,13 @@ class DateParts:
         )
 
 
-def truth_of(vocabulary: Vocabulary, xs: Array, ts: Array, *, reverse: bool) -> Array:
-    """bool (N, T_dec, T_enc): which characters of the questions xs (N, T_enc) each character of the answers ts
-    (N, T_dec + 1) comes from; all False for a question and answer that are not the same date."""
+def truth_of(vocabulary: Vocabulary, xs: Array, ts: Array, order: slice) -> Array:
+    """Mark which characters of the questions xs (N, T_enc) each character of the answers ts (N, T_dec + 1) comes from.
+
+    order: turns a question from the order of reading into the order of the text. Returns bool (N, T_dec, T_enc), all
+    False for a question and answer that are not the same date.
+    """
     truth = np.zeros((len(xs), ts.shape[1] - 1, xs.shape[1]), dtype=bool)
-    order = slice(None, None, -1 if reverse else None)
     for row, x, t in zip(truth, xs, ts, strict=True):
         with suppress(ValueError):
             parsed = dates.parse(vocabulary.decode(x[order]))

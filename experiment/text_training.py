@@ -36,10 +36,8 @@ class TextParts:
 
     def __init__(self, args: Namespace, kept: dict):
         options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
-        where, shares = (
-            (args.data, args.format, args.encoding, args.test_data),
-            (args.test_share, args.validation_share),
-        )
+        where = args.data, args.format, args.encoding, args.test_data
+        shares = args.test_share, args.validation_share
         self.corpus = corpus = open_corpus(*where, shares, args.seed, kept.get("sha256"), options)
         if args.tokenizer is None:
             args.tokenizer = fitting(corpus.train.texts[:SAMPLE])

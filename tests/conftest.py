@@ -109,7 +109,7 @@ def full(request) -> bool:
 
 @pytest.fixture(scope="session")
 def real_date_file() -> Path:
-    """The book's date.txt, which is not ours to commit: at DATE_TXT, else in the folder `shared` beside the repository."""
+    """The book's date.txt, not ours to commit: where DATE_TXT says, else in `shared` beside the repository."""
     beside = ROOT.parent / "shared" / "data" / "date.txt"
     path = Path(os.environ.get("DATE_TXT") or beside)
     if not path.is_file():

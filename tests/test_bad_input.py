@@ -236,7 +236,7 @@ WANTED = {
     "--batch-size x": "argument --batch-size: expected a whole number of at least 1, got 'x'",
     "--dropout 2": r"argument --dropout: expected a share of at least 0 and below 1, got 2",
     "--save-every xs": "argument --save-every: expected iterations as 50, or seconds as 30s, got xs",
-    "--out=": "argument --out: an empty text was given",
+    "--out=": "argument --out: expected a text, got an empty one",
     "--workers 257": "argument --workers: expected a whole number of 1 to 256, got 257",
     "--out file": "--out file: expected a folder, got a file",
     "--out file/below": "--out file/below: cannot make a folder there",

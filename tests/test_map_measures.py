@@ -126,7 +126,7 @@ def test_truth_and_padding_follow_the_order_of_reading(no_reverse):
     xs = np.array([vocabulary.encode(text) for text in questions])
     order = slice(None) if no_reverse else slice(None, None, -1)
     ts = np.array([vocabulary.encode(text) for text in answers])
-    truths = truth_of(vocabulary, xs[:, order], ts, reverse=not no_reverse)[:, :, order]
+    truths = truth_of(vocabulary, xs[:, order], ts, order)[:, :, order]
     paddings = padding_of(xs[:, order], vocabulary.char_to_id[" "])[:, order]
     for text, truth, padding in zip(questions, truths, paddings, strict=True):
         read = {"".join(np.array(list(text))[row]) for row in truth}

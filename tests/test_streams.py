@@ -131,7 +131,7 @@ def test_a_name_of_bytes_is_refused_at_the_door_of_a_training(tmp_path, in_proce
     """As in a folder from another system: ``データ`` in cp932. What is trained on it could not be found again."""
     model = ("--model", "gru") * (name == "train_text.py")
     done = in_process(tmp_path, name, *model, "--data", b"\x83f\x81[\x83^".decode("utf-8", "surrogateescape"))
-    refused(done, rf"^{name}: --data '\\udc83f\\udc81\[\\udc83\^': not utf-8, as names of files are here")
+    refused(done, rf"^{name}: --data '\\udc83f\\udc81\[\\udc83\^': not utf-8, which file names here use; rename it")
 
 
 @pytest.mark.slow
