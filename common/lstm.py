@@ -4,13 +4,12 @@ import numpy
 
 from common.functions import sigmoid
 from common.np import np
+from common.products import matmul
 from common.rnn import (
     Recurrent,
     TimeBidirectional,
     TimeRecurrent,
     sigmoid_of_minus,
-    sigmoid_of_minus_slope,
-    tanh_slope,
 )
 from common.steps import Prefixes
 from support.array import Array
@@ -101,68 +100,67 @@ class TimeLSTM(TimeRecurrent):
         hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
         self._put_first(self.c, steps, cs)
         gates, tanh_cs = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H)
-        gi = self.work("gi", max(steps.sizes), H)
-        W, W_constant = self._weights(), None
+        _, fc, gi = products = self.work("products", 3, rows, H)  # the first is for backward
+        W = self._weights(C)
+        W, W_constant = W[:, : hx1.shape[1]], W[:, hx1.shape[1] :]
         if constant is not None:
-            W_constant = W[:, H : H + C]
             a_constant = constant @ W_constant
-            W = np.concatenate((W[:, :H], W[:, H + C :]), axis=1)
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
             for t, (now, after) in enumerate(steps.blocks):
                 steps.fork(t, hs, cs)
-                o, f, i, g = a = np.matmul(hx1[now], W, out=gates[:, now])  # h_prev Wh + x Wx + b, by gate
+                o, f, i, g = a = matmul(hx1[now], W, out=gates[:, now])  # h_prev Wh + x Wx + b, by gate
                 if constant is not None:
                     a += a_constant
                 sigmoid_of_minus(a[:3])
                 np.tanh(g, out=g)
-                c_next = np.multiply(f, cs[now], out=cs[after])  # f * c_prev + g * i
-                c_next += np.multiply(g, i, out=gi[: len(g)])
+                np.multiply(f, cs[now], out=fc[now])
+                np.multiply(g, i, out=gi[now])
+                c_next = np.add(fc[now], gi[now], out=cs[after])  # f * c_prev + g * i
                 np.multiply(o, np.tanh(c_next, out=tanh_cs[now]), out=hs[after])  # h_next = o * tanh(c_next)
-        self.cache = steps, hx1, W, constant, W_constant, gates, cs, tanh_cs
+        self.cache = steps, hx1, W, constant, W_constant, gates, products, tanh_cs
         self.h, self.c = hs[steps.row_after[:, -1]], cs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
-        steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
+        steps, hx1, W, constant, W_constant, gates, products, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
         o, f, i, g = gates
         # The slopes of all steps at once: of h with respect to c and to the input of the gate o; of c with respect to
         # the inputs of the gates f, i and g. They need neither dh nor dc.
-        slopes = h_by_c, h_by_o, c_by_f, c_by_i, c_by_g = self.work("slopes", 5, rows, H)
-        sigmoid_of_minus_slope(gates[:3], out=slopes[1:4])
-        tanh_slope(g, out=c_by_g)
-        tanh_slope(tanh_cs, out=h_by_c)
-        h_by_o *= tanh_cs
-        c_by_f *= cs[:rows]
-        c_by_i *= g
-        c_by_g *= i
-        h_by_c *= o
+        slopes = h_by_c, _, _, _, c_by_g = self.work("slopes", 5, rows, H)
+        h, _, gi = products
+        np.multiply(o, tanh_cs, out=h)
+        np.subtract(gates[:3], 1, out=slopes[1:4])
+        slopes[1:4] *= products  # o tanh(c) (o - 1), f c_prev (f - 1), g i (i - 1); the sigmoids fall: see gate_order
+        np.subtract(o, np.multiply(h, tanh_cs, out=h_by_c), out=h_by_c)  # o (1 - tanh(c)^2)
+        np.subtract(i, np.multiply(gi, g, out=c_by_g), out=c_by_g)  # i (1 - g^2)
 
-        dhx1, dc = self._begin_backward(dhs, steps, hx1), self.work("dc", *cs.shape)
+        dhx, dc = self._begin_backward(dhs, steps, hx1), self.work("dc", len(hx1), H)
         dc[...] = 0
-        dh = dhx1[:, :H]
+        dh = dhx[:, :H]
         gradients = slopes  # the same memory: step by step, slopes times dh or dc become gradients
         dc_through_h, da = gradients[0], gradients[1:]
-        W_T, most_rows = W.transpose(0, 2, 1), max(steps.sizes)
-        dhx1_by_gate = self.work("dhx1_by_gate", 4, most_rows, hx1.shape[1])
-        dhx1_step = self.work("dhx1_step", most_rows, hx1.shape[1])
+        W_T, most_rows = self._transposed(W), max(steps.sizes)
+        dhx_by_gate = self.work("dhx_by_gate", 4, most_rows, dhx.shape[1])
+        dhx_step = self.work("dhx_step", most_rows, dhx.shape[1])
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             n = now.stop - now.start
             np.multiply(slopes[:2, now], dh[after], out=gradients[:2, now])
             dc[after] += dc_through_h[now]  # c reached the output by itself and through h
             np.multiply(slopes[2:, now], dc[after], out=gradients[2:, now])
             np.multiply(dc[after], f[now], out=dc[now])
-            dhx1[now] += np.matmul(da[:, now], W_T, out=dhx1_by_gate[:, :n]).sum(axis=0, out=dhx1_step[:n])
+            dhx[now] += matmul(da[:, now], W_T, out=dhx_by_gate[:, :n]).sum(axis=0, out=dhx_step[:n])
             steps.join(t, dh, dc)
         self.dc = np.array(dc[steps.first_rows])
-        dW = np.matmul(hx1[:rows].T, da, out=self.work("dW", *W.shape))
+        dW = self.work("dW", 4, W.shape[1] + W_constant.shape[1], H)
+        np.matmul(hx1[:rows].T, da, out=dW[:, : W.shape[1]])
         if constant is None:
-            return self._end_backward(steps, dhx1, dW)
+            return self._end_backward(steps, dhx, dW)
         N, T = steps.row_after.shape
         da_constant = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
-        dW = np.concatenate((dW[:, :H], constant.T @ da_constant, dW[:, H:]), axis=1)
+        np.matmul(constant.T, da_constant, out=dW[:, W.shape[1] :])
         dconstant = (da_constant @ W_constant.transpose(0, 2, 1)).sum(axis=0)
-        return self._end_backward(steps, dhx1, dW), dconstant
+        return self._end_backward(steps, dhx, dW), dconstant
 
     def _constant_width(self, constant: Array, xs: Array, prefixes: Prefixes | None, mask: Array | None) -> int:
         """Return C; raise ValueError when the constant (N, C) does not fit the other inputs and Wx."""
