@@ -134,9 +134,9 @@ class TimeGRU(TimeRecurrent):
 
     def backward(self, dhs: Array) -> Array:
         steps, hx1, *cached = self.saved()
-        dhx = self._begin_backward(dhs, steps, hx1)
+        dh, dx = self._begin_backward(dhs, steps, hx1)
         backward = self._backward_reset_after if self.reset_after else self._backward_reset_before
-        return self._end_backward(steps, dhx, backward(steps, hx1, dhx, *cached))
+        return self._end_backward(steps, dh, dx, backward(steps, hx1, dh, dx, *cached))
 
     def _arrange(self, C: int) -> Array:
         W = super()._arrange(C)
@@ -162,11 +162,11 @@ class TimeGRU(TimeRecurrent):
         return W, gates, rhx1
 
     def _backward_reset_before(
-        self, steps: Steps, hx1: Array, dhx: Array, W: Array, gates: Array, rhx1: Array
+        self, steps: Steps, hx1: Array, dh: Array, dx: Array, W: Array, gates: Array, rhx1: Array
     ) -> Array:
-        """Add the steps' contributions to dhx; return the gradient of ``_weights``."""
+        """Add the steps' contributions to dh and dx; return the gradient of ``_weights``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
-        hs, dh = hx1[:, :H], dhx[:, :H]
+        hs = hx1[:, :H]
         z, r, _ = gates
         # Slopes for all steps at once; times dh, step by step, they become gradients in the same memory: dz, dr, dg.
         slopes = z_slope, r_slope, g_slope = self.work("da", 3, rows, H)
@@ -174,7 +174,7 @@ class TimeGRU(TimeRecurrent):
         r_slope *= hs[:rows]  # of r * h
         dz, dr, dg = da = slopes
 
-        dhx_by_gate = self.work("dhx_by_gate", 3, most_rows, dhx.shape[1])
+        dhx_by_gate = self.work("dhx_by_gate", 3, most_rows, H + dx.shape[1])
         dh_kept = self.work("dh_kept", most_rows, H)
         W_T = self._transposed(W)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
@@ -187,9 +187,7 @@ class TimeGRU(TimeRecurrent):
             drhx[:, :H] *= r[now]
             matmul(da[:2, now], W_T[:2], out=by_z_and_r)
             # h took three paths: into the products of z and r, reset by r, and kept by 1 - z
-            dhx[now] += by_z_and_r[0]
-            dhx[now] += by_z_and_r[1]
-            dhx[now] += drhx
+            self._add(dhx_by_gate[:, :n], dh[now], dx[now])
             np.subtract(1, z[now], out=kept)
             kept *= dh[after]
             dh[now] += kept
@@ -223,11 +221,11 @@ class TimeGRU(TimeRecurrent):
         return W, gates, product
 
     def _backward_reset_after(
-        self, steps: Steps, hx1: Array, dhx: Array, W: Array, gates: Array, product: Array
+        self, steps: Steps, hx1: Array, dh: Array, dx: Array, W: Array, gates: Array, product: Array
     ) -> Array:
-        """Add the steps' contributions to dhx and fill the gradient of ``bh``; return the gradient of ``_weights``."""
+        """Add the steps' contributions to dh and dx, and fill the gradient of ``bh``; return the gradient of ``_weights``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
-        hs, x1, dh = hx1[:rows, :H], hx1[:rows, H:], dhx[:, :H]
+        hs, x1 = hx1[:rows, :H], hx1[:rows, H:]
         z, r, _ = gates
         # As in _backward_reset_before; the third block has no slope.
         slopes = z_slope, r_slope, _, g_slope = self.work("da", 4, rows, H)
@@ -252,10 +250,10 @@ class TimeGRU(TimeRecurrent):
             for dh_of_gate in matmul(da[:3, now], Wh_T, out=dh_by_gate[:, :n]):
                 dh[now] += dh_of_gate
             steps.join(t, dh)
-        dx_by_gate = self.work("dx_by_gate", 3, rows, dhx.shape[1] - H)
+        dx_by_gate = self.work("dx_by_gate", 3, *dx.shape)
         np.matmul(da[:2], Wx_T[:2], out=dx_by_gate[:2])
         np.matmul(dg, Wx_T[2], out=dx_by_gate[2])
-        dx_by_gate.sum(axis=0, out=dhx[:rows, H:])
+        dx_by_gate.sum(axis=0, out=dx)
         dW = self.work("dW", *W.shape)
         np.matmul(hx1[:rows].T, da[:2], out=dW[:2])
         np.matmul(hs.T, dproduct, out=dW[2, :H])

@@ -100,7 +100,7 @@ class TimeLSTM(TimeRecurrent):
         hs, cs = hx1[:, :H], self.work("cs", len(hx1), H)
         self._put_first(self.c, steps, cs)
         gates, tanh_cs = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H)
-        _, fc, gi = products = self.work("products", 3, rows, H)  # the first is for backward
+        gi = self.work("gi", max(steps.sizes), H)
         W = self._weights(C)
         W, W_constant = W[:, : hx1.shape[1]], W[:, hx1.shape[1] :]
         if constant is not None:
@@ -113,54 +113,53 @@ class TimeLSTM(TimeRecurrent):
                     a += a_constant
                 sigmoid_of_minus(a[:3])
                 np.tanh(g, out=g)
-                np.multiply(f, cs[now], out=fc[now])
-                np.multiply(g, i, out=gi[now])
-                c_next = np.add(fc[now], gi[now], out=cs[after])  # f * c_prev + g * i
+                c_next = np.multiply(f, cs[now], out=cs[after])  # f * c_prev + g * i
+                c_next += np.multiply(g, i, out=gi[: len(g)])
                 np.multiply(o, np.tanh(c_next, out=tanh_cs[now]), out=hs[after])  # h_next = o * tanh(c_next)
-        self.cache = steps, hx1, W, constant, W_constant, gates, products, tanh_cs
+        self.cache = steps, hx1, W, constant, W_constant, gates, cs, tanh_cs
         self.h, self.c = hs[steps.row_after[:, -1]], cs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
     def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
-        steps, hx1, W, constant, W_constant, gates, products, tanh_cs = self.saved()
+        steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
-        o, f, i, g = gates
-        # The slopes of all steps at once: of h with respect to c and to the input of the gate o; of c with respect to
-        # the inputs of the gates f, i and g. They need neither dh nor dc.
-        slopes = h_by_c, _, _, _, c_by_g = self.work("slopes", 5, rows, H)
-        h, _, gi = products
-        np.multiply(o, tanh_cs, out=h)
-        np.subtract(gates[:3], 1, out=slopes[1:4])
-        slopes[1:4] *= products  # o tanh(c) (o - 1), f c_prev (f - 1), g i (i - 1); the sigmoids fall: see gate_order
-        np.subtract(o, np.multiply(h, tanh_cs, out=h_by_c), out=h_by_c)  # o (1 - tanh(c)^2)
-        np.subtract(i, np.multiply(gi, g, out=c_by_g), out=c_by_g)  # i (1 - g^2)
-
-        dhx, dc = self._begin_backward(dhs, steps, hx1), self.work("dc", len(hx1), H)
-        dc[...] = 0
-        dh = dhx[:, :H]
-        gradients = slopes  # the same memory: step by step, slopes times dh or dc become gradients
-        dc_through_h, da = gradients[0], gradients[1:]
+        dh, dx = self._begin_backward(dhs, steps, hx1)
+        dc, da = self.work("dc", *cs.shape), self.work("da", *gates.shape)
+        dc[rows:] = 0
         W_T, most_rows = self._transposed(W), max(steps.sizes)
-        dhx_by_gate = self.work("dhx_by_gate", 4, most_rows, dhx.shape[1])
-        dhx_step = self.work("dhx_step", most_rows, dhx.shape[1])
+        dhx_by_gate = self.work("dhx_by_gate", 4, most_rows, W_T.shape[2])
+        values, by_c = self.work("values", 3, most_rows, H), self.work("by_c", most_rows, H)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             n = now.stop - now.start
-            np.multiply(slopes[:2, now], dh[after], out=gradients[:2, now])
-            dc[after] += dc_through_h[now]  # c reached the output by itself and through h
-            np.multiply(slopes[2:, now], dc[after], out=gradients[2:, now])
-            np.multiply(dc[after], f[now], out=dc[now])
-            dhx[now] += matmul(da[:, now], W_T, out=dhx_by_gate[:, :n]).sum(axis=0, out=dhx_step[:n])
+            o, f, i, g = gates[:, now]
+            h, fc, gi = v = values[:, :n]
+            np.multiply(o, tanh_cs[now], out=h)
+            np.multiply(f, cs[now], out=fc)
+            np.multiply(i, g, out=gi)
+            # The slopes: of h by c, o (1 - tanh(c)^2), and by what enters the gate o, h (o - 1); of c by what enters the
+            # others, f c_prev (f - 1), g i (i - 1) and i (1 - g^2). The sigmoids fall, see gate_order.
+            h_by_c, slopes = by_c[:n], da[:, now]
+            np.subtract(gates[:3, now], 1, out=slopes[:3])
+            slopes[:3] *= v
+            np.subtract(i, np.multiply(gi, g, out=slopes[3]), out=slopes[3])
+            np.subtract(o, np.multiply(h, tanh_cs[now], out=h_by_c), out=h_by_c)
+            h_by_c *= dh[after]
+            dc[after] += h_by_c  # c reached the output by itself and through h
+            slopes[0] *= dh[after]  # and so they become gradients
+            slopes[1:] *= dc[after]
+            np.multiply(dc[after], f, out=dc[now])
+            self._add(matmul(da[:, now], W_T, out=dhx_by_gate[:, :n]), dh[now], dx[now])
             steps.join(t, dh, dc)
         self.dc = np.array(dc[steps.first_rows])
         dW = self.work("dW", 4, W.shape[1] + W_constant.shape[1], H)
         np.matmul(hx1[:rows].T, da, out=dW[:, : W.shape[1]])
         if constant is None:
-            return self._end_backward(steps, dhx, dW)
+            return self._end_backward(steps, dh, dx, dW)
         N, T = steps.row_after.shape
         da_constant = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
         np.matmul(constant.T, da_constant, out=dW[:, W.shape[1] :])
         dconstant = (da_constant @ W_constant.transpose(0, 2, 1)).sum(axis=0)
-        return self._end_backward(steps, dhx, dW), dconstant
+        return self._end_backward(steps, dh, dx, dW), dconstant
 
     def _constant_width(self, constant: Array, xs: Array, prefixes: Prefixes | None, mask: Array | None) -> int:
         """Return C; raise ValueError when the constant (N, C) does not fit the other inputs and Wx."""

@@ -1,4 +1,4 @@
-"""Matrix products of the recurrent layers: a few rows times large weights, at every step."""
+"""Products of rows and weights, in the shapes for which BLAS is quickest."""
 
 from functools import cache
 
@@ -29,7 +29,7 @@ def rows_at_once(W: Array) -> int:
 def matmul(x: Array, W: Array, out: Array) -> Array:
     """Write ``x @ W`` to out and return it, a few rows at a time where BLAS is quicker that way.
 
-    x (n, K) or (gates, n, K), W (gates, K, M), out (gates, n, M)
+    x (..., n, K), W (..., K, M), out (..., n, M), in rows without gaps; leading axes as in ``np.matmul``
     """
     n, rows = x.shape[-2], rows_at_once(W)
     whole = n // rows * rows if rows else 0

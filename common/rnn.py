@@ -181,28 +181,38 @@ class TimeRecurrent(Recurrent):
             self.expect(what, first, steps.sizes[0], len(self.Wh))
             states[steps.first_rows] = first
 
-    def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> Array:
-        """Return the part of the gradient of ``hx1``, without the 1, that comes from outside; steps add the rest."""
-        self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, len(self.Wh))
-        dhx = self.work("dhx", len(hx1), hx1.shape[1] - 1)
-        dhx[...] = 0
-        steps.collect(dhs, dhx[:, : len(self.Wh)])
-        return dhx
+    def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> tuple[Array, Array]:
+        """Return the gradients of h and x in the rows of ``hx1``: of h the part from outside, of x nothing yet."""
+        H = len(self.Wh)
+        self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, H)
+        dh, dx = self.work("dh", len(hx1), H), self.work("dx", steps.rows, hx1.shape[1] - H - 1)
+        steps.collect(dhs, dh)
+        return dh, dx
 
-    def _end_backward(self, steps: Steps, dhx: Array, dW: Array) -> Array:
+    @staticmethod
+    def _add(by_gate: Array, dh: Array, dx: Array) -> None:
+        """Add the gradients by gate (gates, n, H + D) to dh (n, H), and write them to dx (n, D)."""
+        H = dh.shape[1]
+        total, *others = by_gate
+        for other in others:
+            total += other
+        dh += total[:, :H]
+        dx[...] = total[:, H:]
+
+    def _end_backward(self, steps: Steps, dh: Array, dx: Array, dW: Array) -> Array:
         """Fill ``dh``, and ``grads`` from dW, the gradient of ``_weights``.
 
         Returns dxs (N, T, D), or (rows, D) with prefixes, in a new array.
         """
-        H, D = len(self.Wh), dhx.shape[1] - len(self.Wh)
+        H, D = dh.shape[1], dx.shape[1]
         C = len(self.Wx) - D
-        self.dh = np.array(dhx[steps.first_rows, :H])
+        self.dh = np.array(dh[steps.first_rows])
         dW[: self.negated_gates] *= -1
         dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
         for block, gate in zip(dW, self.gate_order, strict=True):
             dWh[gate], dWx[gate, C:], db[gate] = block[:H], block[H : H + D], block[H + D]
             dWx[gate, :C] = block[H + D + 1 :]
-        return steps.unread(dhx[: steps.rows, H:])
+        return steps.unread(dx)
 
     def _by_gate(self, W: Array) -> Array:
         """View W (D, gates * H) as (gates, D, H)."""
@@ -220,7 +230,12 @@ class TimeRecurrent(Recurrent):
         W = self.work("W", self.gates, H + D + 1 + C, H)
         Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
         for block, gate in zip(W, self.gate_order, strict=True):
-            block[:H], block[H : H + D], block[H + D], block[H + D + 1 :] = Wh[gate], Wx[gate, C:], b[gate], Wx[gate, :C]
+            block[:H], block[H : H + D], block[H + D], block[H + D + 1 :] = (
+                Wh[gate],
+                Wx[gate, C:],
+                b[gate],
+                Wx[gate, :C],
+            )
         W[: self.negated_gates] *= -1
         return W
 
@@ -286,16 +301,16 @@ class TimeRNN(TimeRecurrent):
     def backward(self, dhs: Array) -> Array:
         steps, hx1, W = self.saved()
         rows, H = steps.rows, len(self.Wh)
-        dhx = self._begin_backward(dhs, steps, hx1)
-        hs, dh = hx1[:, :H], dhx[:, :H]
+        dh, dx = self._begin_backward(dhs, steps, hx1)
+        hs = hx1[:, :H]
         slope = da = self.work("a", 1, rows, H)  # the slope of tanh; times dh, in the same memory, the gradient of a
-        W_T, dhx_step = self._transposed(W), self.work("dhx_step", 1, max(steps.sizes), dhx.shape[1])
+        W_T, dhx = self._transposed(W), self.work("dhx", 1, max(steps.sizes), hx1.shape[1] - 1)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             tanh_slope(hs[after], out=slope[0, now])
             np.multiply(slope[0, now], dh[after], out=da[0, now])
-            dhx[now] += matmul(da[:, now], W_T, out=dhx_step[:, : now.stop - now.start])[0]
+            self._add(matmul(da[:, now], W_T, out=dhx[:, : now.stop - now.start]), dh[now], dx[now])
             steps.join(t, dh)
-        return self._end_backward(steps, dhx, hx1[:rows].T @ da)
+        return self._end_backward(steps, dh, dx, hx1[:rows].T @ da)
 
 
 class TimeBidirectional(Layer):

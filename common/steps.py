@@ -59,8 +59,13 @@ class Steps:
         return states[self.row_after]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        """Add dhs (N, T, H), the gradients of the states that ``spread`` returned, to out (rows + last block, H)."""
-        out[self.row_after] += dhs
+        """Write dhs (N, T, H), the gradients of the states that ``spread`` returned, to out (rows + last block, H).
+
+        A row that ``spread`` read several times gets the sum, a row that it did not read 0.
+        """
+        N, T, H = dhs.shape
+        out[:N] = 0
+        out[N:].reshape(T, N, H)[...] = dhs.transpose(1, 0, 2)
 
 
 def sort(xs: Array) -> tuple[Array, Array]:
@@ -174,7 +179,8 @@ class Prefixes(Steps):
         for n in range(len(dhs) - 1, 0, -1):  # the steps that a sequence shares with the previous one
             shared = self.parts_at[n]
             dhs[n - 1, :shared] += dhs[n, :shared]
-        out[self.next_row] += dhs[self.given_to]
+        out[...] = 0
+        out[self.next_row] = dhs[self.given_to]
 
 
 class Ragged(Steps):
@@ -224,5 +230,6 @@ class Ragged(Steps):
         return dxs.reshape(*self.row_after.shape, -1)
 
     def collect(self, dhs: Array, out: Array) -> None:
+        out[...] = 0
         for t in range(dhs.shape[1]):  # sequences share no rows, but steps over which a row is carried do
             out[self.row_after[:, t]] += dhs[:, t]

@@ -118,14 +118,11 @@ def test_collect_is_the_adjoint_of_spread(shared):
         a = whole(rng, steps.rows + steps.sizes[-1], 3)
         spread = steps.spread(a)
         assert not np.shares_memory(spread, a)
-        b, out = whole(rng, *xs.shape, 3), np.zeros_like(a)
+        b, out = whole(rng, *xs.shape, 3), whole(rng, *a.shape)
         given = b.copy()
         steps.collect(b, out)
         assert (spread * b).sum() == (a * out).sum(), what
         assert np.array_equal(b, given), what
-        more = out.copy()
-        steps.collect(b, more)  # adds to what is there
-        assert np.array_equal(more, 2 * out), what
 
 
 @pytest.mark.parametrize("shared", [True, False])
