@@ -223,7 +223,7 @@ class TimeGRU(TimeRecurrent):
     def _backward_reset_after(
         self, steps: Steps, hx1: Array, dh: Array, dx: Array, W: Array, gates: Array, product: Array
     ) -> Array:
-        """Add the steps' contributions to dh and dx, and fill the gradient of ``bh``; return the gradient of ``_weights``."""
+        """As _backward_reset_before; also fill the gradient of ``bh``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
         hs, x1 = hx1[:rows, :H], hx1[:rows, H:]
         z, r, _ = gates
