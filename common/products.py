@@ -1,9 +1,13 @@
 """Products of rows and weights, in the shapes for which BLAS is quickest."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 import numpy
 
+from common.layer import walk
 from common.np import np
 from support.array import Array
 from support.blas_kernel import AVX512_KERNELS, openblas
@@ -41,3 +45,37 @@ def matmul(x: Array, W: Array, out: Array) -> Array:
     if whole < n:
         np.matmul(x[..., whole:, :], W, out=out[..., whole:, :])
     return out
+
+
+class Arranged:
+    """The weights of a layer as its products need them, made anew for every call, or kept: see ``weights_kept``."""
+
+    def __init__(self):
+        self.kept, self.made, self.lock = False, {}, Lock()
+
+    def __reduce__(self):  # a copy keeps nothing
+        return Arranged, ()
+
+    def get(self, name: str, make: Callable[[], Array]) -> Array:
+        """Return what ``make`` returns; if it is kept, what it returned the first time."""
+        if not self.kept:
+            return make()
+        with self.lock:
+            if name not in self.made:
+                self.made[name] = make()
+            return self.made[name]
+
+
+@contextmanager
+def weights_kept(*models) -> Iterator[None]:
+    """Promise that no weight changes in this block: recurrent layers then arrange theirs only once in it."""
+    found = [part.arranged for model in models for _, part in walk(model) if hasattr(part, "arranged")]
+    arranged = [one for one in found if not one.kept]
+    for one in arranged:
+        one.kept = True
+    try:
+        yield
+    finally:
+        for one in arranged:
+            one.kept = False
+            one.made.clear()

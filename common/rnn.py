@@ -1,13 +1,9 @@
 """Simple recurrent layer: one step (``RNN``), the whole sequence (``TimeRNN``); bases of all recurrent layers."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
-
 from common.functions import sigmoid
-from common.layer import Layer, walk
+from common.layer import Layer
 from common.np import np
-from common.products import matmul
+from common.products import Arranged, matmul
 from common.steps import Prefixes, Ragged, Steps
 from support.array import Array
 
@@ -57,40 +53,6 @@ class RNN(Recurrent):
         dWh[...] = h_prev.T @ da
         db[...] = da.sum(axis=0)
         return da @ self.Wx.T, da @ self.Wh.T
-
-
-class Arranged:
-    """The weights of a layer as its products need them, made anew for every call, or kept: see ``weights_kept``."""
-
-    def __init__(self):
-        self.kept, self.made, self.lock = False, {}, Lock()
-
-    def __reduce__(self):  # a copy keeps nothing
-        return Arranged, ()
-
-    def get(self, name: str, make: Callable[[], Array]) -> Array:
-        """Return what ``make`` returns; if it is kept, what it returned the first time."""
-        if not self.kept:
-            return make()
-        with self.lock:
-            if name not in self.made:
-                self.made[name] = make()
-            return self.made[name]
-
-
-@contextmanager
-def weights_kept(*models) -> Iterator[None]:
-    """Promise that no weight changes in this block: recurrent layers then arrange theirs only once in it."""
-    found = [part.arranged for model in models for _, part in walk(model) if isinstance(part, TimeRecurrent)]
-    arranged = [one for one in found if not one.kept]
-    for one in arranged:
-        one.kept = True
-    try:
-        yield
-    finally:
-        for one in arranged:
-            one.kept = False
-            one.made.clear()
 
 
 class TimeRecurrent(Recurrent):
@@ -227,7 +189,7 @@ class TimeRecurrent(Recurrent):
 
     def _arrange(self, C: int) -> Array:
         H, D = len(self.Wh), len(self.Wx) - C
-        W = self.work("W", self.gates, H + D + 1 + C, H)
+        W = self.work(f"W{C}", self.gates, H + D + 1 + C, H)
         Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
         for block, gate in zip(W, self.gate_order, strict=True):
             block[:H], block[H : H + D], block[H + D], block[H + D + 1 :] = (
