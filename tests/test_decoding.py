@@ -1,0 +1,60 @@
+"""Batches of questions: each question is asked once, its answer returned in its place, and memory is bounded."""
+
+import numpy as np
+import pytest
+from test_seq2seq import START, T_DEC, every_model, lively, questions
+
+from common.layer import Layer
+from seq2seq.decoding import Decoded, in_batches
+
+TWICE = np.array([4, 0, 4, 2, 1, 1, 4, 3, 0, 2, 4])  # which of five questions is asked at each place
+
+
+class Clerk(Layer):
+    """Notes how many questions come at a time; the answer to a question is its characters plus one."""
+
+    def __init__(self, stateful=False):
+        super().__init__()
+        self.stateful, self.rows = stateful, []
+
+    def answer(self, xs, weights=True):
+        self.rows.append(len(xs))
+        return Decoded(xs + 1, xs.sum(axis=1) / 2, np.stack((xs, xs * 3), axis=1) if weights else None)
+
+
+@pytest.mark.parametrize("weights", [True, False])
+@pytest.mark.parametrize(("batch_size", "rows"), [(128, [5]), (2, [2, 2, 1]), (1, [1] * 5)])
+def test_identical_questions_are_asked_once(batch_size, rows, weights):
+    clerk, xs = Clerk(), questions(5)[TWICE]
+    found = in_batches("decode", clerk, xs, lambda model, xs: model.answer(xs, weights), batch_size)
+    assert clerk.rows == rows
+    wanted = Clerk().answer(xs, weights)
+    for got, want in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_a_model_that_remembers_is_asked_every_question():
+    clerk = Clerk(stateful=True)
+    in_batches("decode", clerk, questions(5)[TWICE], Clerk.answer, 4)
+    assert clerk.rows == [4, 4, 3]
+
+
+@every_model
+@pytest.mark.parametrize("share_prefixes", [True, False])
+def test_identical_questions_get_identical_answers(kind, share_prefixes):
+    model, xs = lively(kind), questions(5)
+    model.encoder.share_prefixes = share_prefixes
+    for workers in (1, 2):
+        for write in (model.decode, model.beam_search):
+            once = write(xs, START, T_DEC, batch_size=3, workers=workers)
+            repeated = write(xs[TWICE], START, T_DEC, batch_size=3, workers=workers)
+            for got, wanted in zip(repeated, once, strict=True):
+                np.testing.assert_array_equal(got, wanted if wanted is None else wanted[TWICE])
+
+
+def test_the_weights_left_behind_are_those_of_all_questions():
+    model, xs = lively("attention"), questions(5)[TWICE]
+    decoded = model.decode(xs, START, T_DEC, batch_size=2)
+    left = model.decoder.attention.attention_weights
+    np.testing.assert_array_equal(left.transpose(1, 0, 2), decoded.attention_weights)
+    assert len(decoded.attention_weights) == len(TWICE)
