@@ -62,7 +62,8 @@ class TimeLSTM(TimeRecurrent):
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 4H), Wh (H, 4H), b (4H,), gates f, g, i, o
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
     With ``constant`` (N, C), an input that is the same at every step and is prepended to each x, Wx is (C + D, 4H);
-    its product is computed once, and backward returns dxs and dconstant (N, C).
+    its product is computed once, and backward returns dxs and dconstant (N, C). For several calls with the same
+    constant, ``multiply(constant)`` returns the product, to be passed to each.
     Besides ``h`` and ``dh`` it keeps the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
     Prefixes, mask, state, errors: see TimeRecurrent. docs/fast-lstm.md leads from ``LSTM`` to this class in five steps.
     Source: 『ゼロから作るDeep Learning 2』 6.3.
@@ -93,6 +94,7 @@ class TimeLSTM(TimeRecurrent):
         mask: Array | None = None,
         *,
         constant: Array | None = None,
+        product: Array | None = None,
     ) -> Array:
         C = 0 if constant is None else self._constant_width(constant, xs, prefixes, mask)
         steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx) - C)
@@ -104,7 +106,7 @@ class TimeLSTM(TimeRecurrent):
         W = self._weights(C)
         W, W_constant = W[:, : hx1.shape[1]], W[:, hx1.shape[1] :]
         if constant is not None:
-            a_constant = constant @ W_constant
+            a_constant = constant @ W_constant if product is None else product
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
             for t, (now, after) in enumerate(steps.blocks):
                 steps.fork(t, hs, cs)
@@ -160,6 +162,11 @@ class TimeLSTM(TimeRecurrent):
         np.matmul(constant.T, da_constant, out=dW[:, W.shape[1] :])
         dconstant = (da_constant @ W_constant.transpose(0, 2, 1)).sum(axis=0)
         return self._end_backward(steps, dh, dx, dW), dconstant
+
+    def multiply(self, constant: Array) -> Array:
+        """Return the product of the constant (N, C) and its weights, by gate, (4, N, H): see ``forward``."""
+        C = constant.shape[1]
+        return constant @ self._weights(C)[:, -C:]
 
     def _constant_width(self, constant: Array, xs: Array, prefixes: Prefixes | None, mask: Array | None) -> int:
         """Return C; raise ValueError when the constant (N, C) does not fit the other inputs and Wx."""
