@@ -5,6 +5,7 @@ import pytest
 from test_seq2seq import START, T_DEC, every_model, lively, questions
 
 from common.layer import Layer
+from common.lstm import TimeLSTM
 from seq2seq.decoding import Decoded, in_batches
 
 TWICE = np.array([4, 0, 4, 2, 1, 1, 4, 3, 0, 2, 4])  # which of five questions is asked at each place
@@ -58,3 +59,27 @@ def test_the_weights_left_behind_are_those_of_all_questions():
     left = model.decoder.attention.attention_weights
     np.testing.assert_array_equal(left.transpose(1, 0, 2), decoded.attention_weights)
     assert len(decoded.attention_weights) == len(TWICE)
+
+
+@pytest.mark.parametrize("write", ["decode", "beam_search"])
+def test_peeky_multiplies_the_state_of_a_question_once(write, monkeypatch):
+    model, multiplied = lively("peeky"), []
+    multiply = model.decoder.lstm.multiply
+    monkeypatch.setattr(model.decoder.lstm, "multiply", lambda h: multiplied.append(len(h)) or multiply(h))
+    getattr(model, write)(questions(5), START, T_DEC, batch_size=2)
+    assert multiplied == [2, 2, 1]
+    assert model.decoder.cache is None, "large, and of no question to come"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_product_given_is_the_one_that_forward_would_compute(count):
+    r = np.random.default_rng(0)
+    weights = r.normal(size=(3 + 4, 4 * 5)), r.normal(size=(5, 4 * 5)), r.normal(size=4 * 5)
+    xs, constant, dhs = r.normal(size=(2, count, 4)), r.normal(size=(2, 3)), r.normal(size=(2, count, 5))
+    alone, helped = TimeLSTM(*weights), TimeLSTM(*weights)
+    wanted = alone.forward(xs, constant=constant), *alone.backward(dhs), *alone.grads
+    got = helped.forward(xs, constant=constant, product=helped.multiply(constant)), *helped.backward(dhs), *helped.grads
+    for one, other in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+    other = helped.forward(xs, constant=constant, product=helped.multiply(constant) + 1)
+    assert not np.allclose(other, wanted[0]), "it is used"
