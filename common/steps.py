@@ -105,10 +105,11 @@ class Prefixes(Steps):
     {'aab': [0, 0, 0], 'abc': [0, 1, 1], 'aac': [0, 2, 2], 'abd': [0, 3, 3]}
 
     ``ids`` (rows,)   the id that each row reads
+    last_only: ``spread`` and ``collect`` only the state after the last step, (N, 1, H).
     Raises ValueError for T = 0.
     """
 
-    def __init__(self, xs: Array):
+    def __init__(self, xs: Array, last_only: bool = False):
         xs = to_cpu(xs)
         self.sorted_order, self.parts_at = sort(xs)
         by_row = self._give_rows()
@@ -119,6 +120,8 @@ class Prefixes(Steps):
         unsorted[self.sorted_order] = row_after
         self.row_after = np.asarray(unsorted)
         self._connect_rows(xs[self.sorted_order], by_row, row_after, starts)
+        if last_only:
+            self._leave_out_all_but_the_last()
 
     # The methods below number sequences in sorted order.
 
@@ -153,6 +156,12 @@ class Prefixes(Steps):
         copied_from = row_after[new - 1, self.parts_at[new] - 1]
         bounds = (sizes - sizes[0]).tolist()
         self.copied_from = [copied_from[:0], *(copied_from[a:b] for a, b in pairwise(bounds))]  # step by step
+
+    def _leave_out_all_but_the_last(self) -> None:
+        now, _ = self.blocks[-1]
+        self.row_after, self.next_row = self.row_after[:, -1:], self.next_row[now]
+        self.given_to = self.given_to[0][now], 0
+        self.parts_at = numpy.maximum(self.parts_at - len(self.sizes) + 1, 0)  # 1: it shares the last state too
 
     def read(self, xs: Array, out: Array) -> None:
         """Write xs (rows, D), which already has one input per row, to out (rows, D)."""

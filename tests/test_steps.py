@@ -125,6 +125,19 @@ def test_collect_is_the_adjoint_of_spread(shared):
         assert np.array_equal(b, given), what
 
 
+def test_the_last_states_alone_are_spread_and_collected():
+    rng = np.random.default_rng(1)
+    for what, xs in IDS.items():
+        steps, last = Prefixes(xs), Prefixes(xs, last_only=True)
+        a = whole(rng, steps.rows + steps.sizes[-1], 3)
+        np.testing.assert_array_equal(last.spread(a), steps.spread(a)[:, -1:], err_msg=what)
+        dhs, out, wanted = np.zeros((*xs.shape, 3)), a.copy(), a.copy()
+        dhs[:, -1] = whole(rng, len(xs), 3)
+        steps.collect(dhs, wanted)
+        last.collect(dhs[:, -1:], out)
+        np.testing.assert_array_equal(out, wanted, err_msg=what)
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_join_is_the_adjoint_of_fork(shared):
     """sum(fork(a) * b) = sum(a * join(b)), at each step; a's new rows hold nothing yet."""
