@@ -9,6 +9,7 @@ from common.functions import expect_array, log_softmax
 from common.layer import forget, inference
 from common.np import np
 from common.parallel import Workers
+from common.rnn import weights_kept
 from common.steps import sort
 from common.util import to_cpu
 from support.array import Array
@@ -71,7 +72,7 @@ def in_batches(
     asked, answer_of = order[new], numpy.empty_like(order)
     answer_of[order] = new.cumsum() - 1
     batches = [asked[i : i + batch_size] for i in range(0, len(asked), batch_size)]
-    with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool:
+    with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool, weights_kept(*pool.models):
         parts = pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), batches)
     forget(model)  # what the layers hold is not from the last forward's questions, and is larger than training needs
     maps = [part.attention_weights for part in parts if part.attention_weights is not None]

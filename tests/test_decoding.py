@@ -83,3 +83,17 @@ def test_a_product_given_is_the_one_that_forward_would_compute(count):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
     other = helped.forward(xs, constant=constant, product=helped.multiply(constant) + 1)
     assert not np.allclose(other, wanted[0]), "it is used"
+
+
+@every_model
+@pytest.mark.parametrize("write", ["decode", "beam_search"])
+def test_weights_are_arranged_once(kind, write, monkeypatch):
+    model, layers = lively(kind), []
+    arrange = TimeLSTM._arrange
+    monkeypatch.setattr(TimeLSTM, "_arrange", lambda layer, C: layers.append(layer) or arrange(layer, C))
+    first = getattr(model, write)(questions(5), START, T_DEC, batch_size=2)
+    assert layers == [model.encoder.lstm, model.decoder.lstm], "not at each step, or for each batch"
+    for param in model.params:
+        param *= -1
+    second = getattr(model, write)(questions(5), START, T_DEC, batch_size=2)
+    assert not np.allclose(first.log_probs, second.log_probs), "weights that changed are arranged anew"
