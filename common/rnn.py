@@ -227,7 +227,7 @@ class TimeRecurrent(Recurrent):
 
     def _arrange(self, C: int) -> Array:
         H, D = len(self.Wh), len(self.Wx) - C
-        W = self.work("W", self.gates, H + D + 1 + C, H)
+        W = self.work(f"W{C}", self.gates, H + D + 1 + C, H)
         Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
         for block, gate in zip(W, self.gate_order, strict=True):
             block[:H], block[H : H + D], block[H + D], block[H + D + 1 :] = (

@@ -6,6 +6,7 @@ from test_seq2seq import START, T_DEC, every_model, lively, questions
 
 from common.layer import Layer
 from common.lstm import TimeLSTM
+from common.rnn import weights_kept
 from seq2seq.decoding import Decoded, in_batches
 
 TWICE = np.array([4, 0, 4, 2, 1, 1, 4, 3, 0, 2, 4])  # which of five questions is asked at each place
@@ -97,3 +98,13 @@ def test_weights_are_arranged_once(kind, write, monkeypatch):
         param *= -1
     second = getattr(model, write)(questions(5), START, T_DEC, batch_size=2)
     assert not np.allclose(first.log_probs, second.log_probs), "weights that changed are arranged anew"
+
+
+def test_weights_kept_with_and_without_a_constant_are_two():
+    r = np.random.default_rng(0)
+    layer, xs = TimeLSTM(r.normal(size=(4, 12)), r.normal(size=(3, 12)), r.normal(size=12)), r.normal(size=(2, 5, 4))
+    wanted = layer.forward(xs)
+    with weights_kept(layer):
+        for _ in range(2):
+            np.testing.assert_array_equal(layer.forward(xs), wanted)
+            layer.forward(xs[:, :, 2:], constant=xs[:, 0, :2])
