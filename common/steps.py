@@ -159,9 +159,9 @@ class Prefixes(Steps):
 
     def _leave_out_all_but_the_last(self) -> None:
         now, _ = self.blocks[-1]
-        sequences, step = self.given_to
         self.row_after, self.next_row = self.row_after[:, -1:], self.next_row[now]
-        self.given_to = sequences[now], numpy.zeros_like(step[now])
+        sequence, step = self.given_to
+        self.given_to = sequence[now], numpy.zeros_like(step[now])  # the only step of dhs
         self.parts_at = numpy.maximum(self.parts_at - len(self.sizes) + 1, 0)  # 1: it shares the last state too
 
     def read(self, xs: Array, out: Array) -> None:

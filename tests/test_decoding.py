@@ -6,6 +6,7 @@ from test_seq2seq import START, T_DEC, every_model, lively, questions
 
 from common.layer import Layer
 from common.lstm import TimeLSTM
+from common.products import weights_kept
 from seq2seq.decoding import Decoded, in_batches
 
 TWICE = np.array([4, 0, 4, 2, 1, 1, 4, 3, 0, 2, 4])  # which of five questions is asked at each place
@@ -83,3 +84,27 @@ def test_a_product_given_is_the_one_that_forward_would_compute(count):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
     other = helped.forward(xs, constant=constant, product=helped.multiply(constant) + 1)
     assert not np.allclose(other, wanted[0]), "it is used"
+
+
+@every_model
+@pytest.mark.parametrize("write", ["decode", "beam_search"])
+def test_weights_are_arranged_once(kind, write, monkeypatch):
+    model, layers = lively(kind), []
+    arrange = TimeLSTM._arrange
+    monkeypatch.setattr(TimeLSTM, "_arrange", lambda layer, C: layers.append(layer) or arrange(layer, C))
+    first = getattr(model, write)(questions(5), START, T_DEC, batch_size=2)
+    assert layers == [model.encoder.lstm, model.decoder.lstm], "not at each step, or for each batch"
+    for param in model.params:
+        param *= -1
+    second = getattr(model, write)(questions(5), START, T_DEC, batch_size=2)
+    assert not np.allclose(first.log_probs, second.log_probs), "weights that changed are arranged anew"
+
+
+def test_weights_kept_with_and_without_a_constant_are_two():
+    r = np.random.default_rng(0)
+    layer, xs = TimeLSTM(r.normal(size=(4, 12)), r.normal(size=(3, 12)), r.normal(size=12)), r.normal(size=(2, 5, 4))
+    wanted = layer.forward(xs)
+    with weights_kept(layer):
+        for _ in range(2):
+            np.testing.assert_array_equal(layer.forward(xs), wanted)
+            layer.forward(xs[:, :, 2:], constant=xs[:, 0, :2])
