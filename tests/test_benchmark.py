@@ -164,7 +164,7 @@ def test_the_torch_twin_writes_our_answers():
         model = CLASSES[kind](6, 3, 8, rng=rng)
         for p in model.params:
             p[...] = rng.normal(scale=0.5, size=p.shape)
-        ids = Twin(kind, named_params(model)).decode(torch.from_numpy(xs), 1, 4).numpy()
+        ids = Twin(kind, named_params(model)).decode(torch.from_numpy(xs), 1, 4)[0].numpy()
         np.testing.assert_array_equal(ids, model.decode(xs, 1, 4).ids)
         assert len(np.unique(ids, axis=0)) > 1
 
