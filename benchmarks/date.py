@@ -14,14 +14,12 @@ all threads of the process, spinning ones included. Only the rows of PyTorch nee
 
 import importlib.util
 import json
-import platform
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from support import entry
-from support.blas_kernel import describe_blas, prefer_fast_kernels
+from support.blas_kernel import prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
@@ -41,10 +39,11 @@ from benchmarks.contestants import (
     race,
     take_turn,
 )
+from benchmarks.facts import environment
 from benchmarks.flops import distinct_prefixes, sgemm_rate, step_flops
 from benchmarks.kernels import add_kernels, with_each
 from benchmarks.tables import model_table, race_table, scale_table, spread
-from experiment.command_line import Parser, cores, natural, positive_int, share
+from experiment.command_line import Parser, natural, positive_int, share
 from experiment.date_model import open_data
 from support.atomic_file import replacing
 
@@ -90,7 +89,7 @@ def main() -> int:
     (x_train, t_train), (x_test, t_test) = data.split()
     train, test = (x_train[:, ::-1], t_train), (x_test[: args.questions, ::-1], t_test)
     keys = choose(args)
-    facts = environment(args)
+    facts = environment() | {"threads of each contestant": args.workers}
     report: dict[str, Any] = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
     if args.rounds < 7 and not (args.until or args.scale):
@@ -138,23 +137,6 @@ def that_know(name: str, keys: list[str]) -> list[str]:
     if not known:
         raise ValueError(f"{name}: no contestant is left to measure")
     return known
-
-
-def environment(args) -> dict[str, str | int]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    facts = {
-        "CPU": names[0] if names else platform.processor() or platform.machine(),
-        "cores": cores(),
-        "threads of each contestant": args.workers,
-        "Python": platform.python_version(),
-        "numpy": version("numpy"),
-        "BLAS": describe_blas(),
-    }
-    if importlib.util.find_spec("torch"):
-        facts["torch"] = version("torch")
-    return facts
 
 
 def make_job(args, model: str, V: int, H: int) -> Job:

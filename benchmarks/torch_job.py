@@ -9,6 +9,8 @@ from pathlib import Path
 
 from support import entry
 
+# isort: split
+
 import numpy as np
 
 from benchmarks.contestants import Job, Torch
