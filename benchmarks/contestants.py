@@ -261,6 +261,17 @@ def take_turn(contestant: Contestant, batches: Iterable[Batch]) -> list[tuple[fl
         return [contestant.step(x, t) for x, t in batches]
 
 
+def make_batches(data: Batch, N: int, count: int, seed: int) -> list[Batch]:
+    """Draw mini-batches of N rows as in training; a new shuffle begins when the data is used up."""
+    x, t = data
+    if N > len(x):
+        raise ValueError(f"expected at most {len(x)} as the size of a mini-batch, the questions to train on, got {N}")
+    rng = np.random.default_rng(seed)
+    order = np.concatenate([rng.permutation(len(x)) for _ in range(-(-count * N // len(x)))])
+    rows = order[: count * N].reshape(count, N)
+    return [(np.ascontiguousarray(x[r]), np.ascontiguousarray(t[r])) for r in rows]
+
+
 def race(key: str, job: Job, train: Batch, test: Batch, N: int, accuracy: float, most: int = 20) -> dict:
     """Train in epochs of all full mini-batches of N, until the test accuracy is reached or for ``most`` epochs.
 

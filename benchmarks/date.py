@@ -35,6 +35,7 @@ from benchmarks.contestants import (
     Contestant,
     Job,
     alone,
+    make_batches,
     peak_memory,
     race,
     take_turn,
@@ -141,17 +142,6 @@ def that_know(name: str, keys: list[str]) -> list[str]:
 
 def make_job(args, model: str, V: int, H: int) -> Job:
     return Job(model, V, args.wordvec_size, H, args.lr, args.max_grad, args.workers, args.seed)
-
-
-def make_batches(data: Batch, N: int, count: int, seed: int) -> list[Batch]:
-    """Draw mini-batches of N rows as in training; a new shuffle begins when the data is used up."""
-    x, t = data
-    if N > len(x):
-        raise ValueError(f"expected at most {len(x)} as the size of a mini-batch, the questions to train on, got {N}")
-    rng = np.random.default_rng(seed)
-    order = np.concatenate([rng.permutation(len(x)) for _ in range(-(-count * N // len(x)))])
-    rows = order[: count * N].reshape(count, N)
-    return [(np.ascontiguousarray(x[r]), np.ascontiguousarray(t[r])) for r in rows]
 
 
 def warm_up(key: str, job: Job, batches: list[Batch]) -> tuple[Contestant, float] | None:

@@ -9,8 +9,7 @@ import pytest
 from script_tools import refused
 
 from benchmarks import date as benchmark
-from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, race, take_turn, train_and_weigh
-from benchmarks.date import make_batches
+from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, make_batches, race, take_turn, train_and_weigh
 from benchmarks.flops import distinct_prefixes, step_flops
 from common.layer import named_grads, named_params
 from seq2seq import AttentionDecoder, AttentionSeq2seq, Seq2seq
