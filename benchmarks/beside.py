@@ -143,7 +143,8 @@ def prepare(args, parts: DateParts, name: str, count: int, folder: Path) -> dict
     for i, kind in enumerate("xt"):
         rows = np.concatenate([batch[i] for batch in batches])
         arrays[kind] = rows.reshape(args.rounds, turn * args.batch_size, -1)
-    np.savez(folder / "arrays.npz", questions=np.ascontiguousarray(parts.x_test[: args.questions]), **arrays)
+    arrays["questions"] = np.ascontiguousarray(parts.x_test[: args.questions])
+    np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
     given = {"lr": args.lr, "max_grad": args.max_grad, "N": args.batch_size, "sizes": sizes, "workers": count}
     given |= {"model": name, "arrays": str(folder / "arrays.npz"), "start_id": parts.start_id, "T_dec": parts.T_dec}
     return given
