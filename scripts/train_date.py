@@ -80,7 +80,7 @@ def parse():
 
 def main() -> int:
     args, kept = parse()
-    started, jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
+    started, args.jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
     to_files()
     parts, keeper = load(args, kept.get("sha256"))
     same = {"sha256": parts.origin["sha256"]}
@@ -90,12 +90,12 @@ def main() -> int:
         COLUMNS,
         save=partial(save_as, out=args.out, facts=parts.facts),
         is_done=lambda trainer: has_reached(args.until, trainer),
-        jobs=jobs,
+        jobs=args.jobs,
         make=partial(load_and_make, args=args, **same, started=started),
     )
     prepare(args.out, ["best.npz", "state.npz"])
     if not args.quiet:
-        print(f"{parts.about()}\njobs: {jobs}; workers: {args.workers}; {describe_blas()}")
+        print(f"{parts.about()}\njobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
     training.begin(parts.origin, MODEL_FILES, LEFT)
     with threadpool_limits(1, user_api="blas"):  # per worker
         training.run(parts.x_train, parts.t_train, same, title=f", {len(parts.x_test)} test questions")
