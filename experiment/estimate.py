@@ -1,0 +1,97 @@
+"""How long a training will take, from the speed of its first seconds."""
+
+import heapq
+import math
+from statistics import fmean
+
+WATCHED = 2.0  # seconds of training that tell the speed of a model
+PATIENCE = 4.5  # seconds from the start of the run after which ENOUGH of one model will do
+ENOUGH = 0.5
+
+
+class Estimate:
+    """The line that says how long a training will take, due a few seconds after its start.
+
+    left      by model, in the order of their turns: the iterations of each epoch that it still has to train
+    jobs      how many models train side by side; with 1, they take turns, one epoch each
+    started   when the run started, in seconds, on the clock of ``line``
+    resumed   whether this goes on with an earlier run; until: whether a model may stop before its last epoch
+    pictured  the model that is drawn after each of its epochs, and what to say about the picture
+    """
+
+    def __init__(
+        self,
+        left: dict[str, list[int]],
+        jobs: int,
+        started: float,
+        *,
+        resumed: bool = False,
+        until: bool = False,
+        pictured: tuple[str, str] | None = None,
+    ):
+        self.left = {name: epochs for name, epochs in left.items() if epochs}
+        self.jobs, self.started, self.resumed, self.until = min(jobs, len(self.left)), started, resumed, until
+        self.pictured = pictured if pictured and pictured[0] in self.left else None
+        self.first: dict[str, tuple[float, int]] = {}  # each model's first report
+        self.watched: dict[str, float] = {}  # seconds from there to its latest one
+        self.pace: dict[str, float] = {}  # seconds per iteration in this time
+        self.excused = self.said = False
+
+    def line(self, now: float, name: str | None = None, iterations: int = 0) -> str | None:
+        """Take the report that a model has done so many iterations, counted from anywhere; return a line that is due.
+
+        If no speed is known when the line is due, it says so, and a second one follows once a speed is known. Call it
+        without a name now and then, too: time passes even where nothing is reported.
+        """
+        if self.said or not self.left:
+            return None
+        if name is not None:
+            begun, before = self.first.setdefault(name, (now, iterations))
+            if iterations > before:
+                self.watched[name] = now - begun
+                self.pace[name] = self.watched[name] / (iterations - before)
+        late = now - self.started >= PATIENCE
+        known = sum(seconds >= (ENOUGH if late else WATCHED) for seconds in self.watched.values())
+        if known >= (1 if late else self.jobs):
+            self.said = True
+            total, drawn = map(in_words, self._seconds())
+            return self._say(f"{'at most ' * self.until}about {total}", f"first in about {drawn}, then ")
+        if late and not self.excused:
+            self.excused = True
+            return self._say("the time is not known before the first iterations are done")
+        return None
+
+    def _seconds(self) -> tuple[float, float]:
+        """Return the seconds that all epochs take, and those until the first picture, at the pace seen so far.
+
+        A model that waits for its turn is assumed to be like the mean of the others.
+        """
+        pace = {name: self.pace.get(name, fmean(self.pace.values())) for name in self.left}
+        turns = [(name, sum(self.left[name])) for name in sorted(self.left, key=lambda name: name not in self.pace)]
+        if self.jobs == 1:
+            longest = max(map(len, self.left.values()))
+            turns = [(name, of[k]) for k in range(-longest, 0) for name, of in self.left.items() if len(of) >= -k]
+        free, begins = [0.0] * self.jobs, dict[str, float]()
+        for name, iterations in turns:
+            begin = heapq.heappop(free)
+            begins.setdefault(name, begin)
+            heapq.heappush(free, begin + iterations * pace[name])
+        name = self.pictured[0] if self.pictured else turns[0][0]
+        return max(free), begins[name] + self.left[name][0] * pace[name]
+
+    def _say(self, how_long: str, first_picture: str = "") -> str:
+        fewest, most = min(map(len, self.left.values())), max(map(len, self.left.values()))
+        epochs = f"{fewest} to {most}" if fewest < most else str(most)
+        parts = [f"{epochs} epoch{'s' * (most > 1)}{' left' * self.resumed}"]
+        if len(self.left) > 1:
+            side_by_side = "in turn" if self.jobs == 1 else f"{self.jobs} at a time"
+            parts = [f"{len(self.left)} models", f"{parts[0]} each", side_by_side]
+        picture = f"; {self.pictured[1]}, {first_picture}after each epoch" if self.pictured else ""
+        return f"{', '.join(parts)}: {how_long}{picture}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration, rounded: ``35 s``, ``6 minutes``, ``2.5 hours``."""
+    if seconds <= 100:
+        return f"{max(5, 5 * math.ceil(seconds / 5))} s"
+    return f"{seconds / 60:.0f} minutes" if seconds <= 6000 else f"{seconds / 3600:.1f} hours"
