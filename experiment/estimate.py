@@ -13,7 +13,7 @@ class Estimate:
     """The line that says how long a training will take, due a few seconds after its start.
 
     left      by model, in the order of their turns: the iterations of each epoch that it still has to train
-    jobs      how many models train side by side; with 1, they take turns, one epoch each
+    jobs      how many models train at a time, for one epoch; then, one with the fewest epochs is next
     started   when the run started, in seconds, on the clock of ``line``
     resumed   whether this goes on with an earlier run; until: whether a model may stop before its last epoch
     pictured  the model that is drawn after each of its epochs, and what to say about the picture
@@ -64,20 +64,19 @@ class Estimate:
     def _seconds(self) -> tuple[float, float]:
         """Return the seconds that all epochs take, and those until the first picture, at the pace seen so far.
 
-        A model that waits for its turn is assumed to be like the mean of the others.
+        A model that was not seen yet is assumed to be like the mean of the others.
         """
         pace = {name: self.pace.get(name, fmean(self.pace.values())) for name in self.left}
-        turns = [(name, sum(self.left[name])) for name in sorted(self.left, key=lambda name: name not in self.pace)]
-        if self.jobs == 1:
-            longest = max(map(len, self.left.values()))
-            turns = [(name, of[k]) for k in range(-longest, 0) for name, of in self.left.items() if len(of) >= -k]
-        free, begins = [0.0] * self.jobs, dict[str, float]()
-        for name, iterations in turns:
-            begin = heapq.heappop(free)
-            begins.setdefault(name, begin)
-            heapq.heappush(free, begin + iterations * pace[name])
-        name = self.pictured[0] if self.pictured else turns[0][0]
-        return max(free), begins[name] + self.left[name][0] * pace[name]
+        left = {name: list(self.left[name]) for name in sorted(self.left, key=lambda name: name not in self.pace)}
+        idle, ends = [0.0] * self.jobs, {name: [0.0] for name in left}  # by job, and by model
+        while any(left.values()):
+            now = max(heapq.heappop(idle), min(ends[name][-1] for name in left if left[name]))
+            waiting = [name for name in left if left[name] and ends[name][-1] <= now]
+            name = max(waiting, key=lambda name: len(left[name]))  # the one with the fewest epochs done
+            ends[name].append(now + left[name].pop(0) * pace[name])
+            heapq.heappush(idle, ends[name][-1])
+        drawn = self.pictured[0] if self.pictured else name
+        return max(of[-1] for of in ends.values()), ends[drawn][1]
 
     def _say(self, how_long: str, first_picture: str = "") -> str:
         fewest, most = min(map(len, self.left.values())), max(map(len, self.left.values()))

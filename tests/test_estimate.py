@@ -27,19 +27,19 @@ def steady(pace: dict[str, float], begin: float = 1.0, seconds: float = 20.0, do
         # 3000 iterations of 0.195 s side by side, 300 until the picture
         (dict.fromkeys(MODELS, TEN), 3, dict.fromkeys(MODELS, 0.195), "3 models, 10 epochs each, 3 at a time: about "
          "10 minutes; a.png shows it, first in about 60 s, then after each epoch"),
-        # two side by side in 300 s, then the third one alone, as fast as their mean
+        # 30 epochs of 37.5 s, two at a time; the third model is as fast as the mean of those seen
         (dict.fromkeys(MODELS, TEN), 2, {"attention": 0.125, "peeky": 0.125}, "3 models, 10 epochs each, 2 at a time: "
-         "about 12 minutes; a.png shows it, first in about 40 s, then after each epoch"),
-        # the third one waits for the faster of the first two, 180 s, and then takes 0.105 s per iteration
+         "about 9 minutes; a.png shows it, first in about 40 s, then after each epoch"),
+        # the third model begins after the faster one's epoch of 18 s, and takes 31.5 s for its own
         (dict.fromkeys(MODELS, TEN), 2, {"baseline": 0.06, "peeky": 0.15}, "3 models, 10 epochs each, 2 at a time: "
-         "about 8 minutes; a.png shows it, first in about 4 minutes, then after each epoch"),
+         "about 8 minutes; a.png shows it, first in about 50 s, then after each epoch"),
         # each epoch in turn: the picture is drawn after three of 29.4 s
         (dict.fromkeys(MODELS, TEN), 1, {"baseline": 0.098}, "3 models, 10 epochs each, in turn: about "
          "15 minutes; a.png shows it, first in about 90 s, then after each epoch"),
         ({"attention": [300]}, 1, {"attention": 0.098}, "1 epoch: about 30 s; a.png shows it, first in about 30 s, "
          "then after each epoch"),
-        ({"attention": TEN}, 3, {"attention": 0.098}, "10 epochs: about 5 minutes; a.png shows it, first in about 30 s, "
-         "then after each epoch"),
+        ({"attention": TEN}, 3, {"attention": 0.098}, "10 epochs: about 5 minutes; a.png shows it, first in "
+         "about 30 s, then after each epoch"),
         ({"baseline": TEN, "peeky": TEN}, 2, {"baseline": 10.0, "peeky": 10.0}, "2 models, 10 epochs each, "
          "2 at a time: about 8.3 hours"),
     ],
@@ -78,7 +78,7 @@ def test_one_report_or_many_of_the_same_iteration_are_no_speed():
 
 def test_a_resumed_run_counts_what_is_left():
     left = {"baseline": [], "peeky": [40, 300], "attention": [300, 300, 300]}
-    reports = steady({"peeky": 0.1, "attention": 0.098}, done=260)
+    reports = steady({"peeky": 0.098, "attention": 0.098}, done=260)
     ((_, line),) = said(Estimate(left, 3, 0.0, resumed=True, pictured=("baseline", "a.png")), reports)
     assert line == "2 models, 2 to 3 epochs left each, 2 at a time: about 90 s", "baseline is drawn no more"
     left = {"peeky": [100, 300], "attention": [300]}  # in turn, the model that is behind begins
