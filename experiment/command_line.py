@@ -56,11 +56,26 @@ class Parser(PlainParser):
     def add_workers(self, help: str) -> None:
         self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
 
+    def add_jobs(self) -> None:
+        """Add the options that say how models share the cores, besides those of ``add_training``."""
+        each = (
+            "threads that share each mini-batch; another number rounds differently (default: 1 for several models, "
+            f"whatever the cores; for one model the cores, {min(cores(), MOST_WORKERS)})"
+        )
+        self.add_argument("--workers", type=workers, help=each)
+        beside = (
+            "models that train side by side, each in a process of its own; no result depends on it. If one fails, the "
+            f"others save their state and stop (default: as many as there are cores, {cores()})"
+        )
+        self.add_argument("--jobs", type=workers, metavar="K", help=beside)
+
     def parse_args(self, *arguments, **options):
-        """Parse as argparse does; a model that is named twice counts once."""
+        """Parse as argparse does; a model that is named twice counts once, and ``add_jobs``' workers get a number."""
         args = super().parse_args(*arguments, **options)
         if "models" in args:
             args.models = list(dict.fromkeys(args.models))
+        if "jobs" in args and args.workers is None:
+            args.workers = 1 if len(args.models) > 1 else min(cores(), MOST_WORKERS)
         if "resume" in args:  # a training keeps its options, as text
             for name, value in vars(args).items():
                 if isinstance(value, str | Path) and _has_bytes(str(value)):

@@ -20,9 +20,10 @@ from dataset import dates
 from experiment.date_parts import MAPS, DateParts
 from experiment.history import table
 from experiment.training import Training
-from seq2seq import MeasureMaps, exact_match, padding_of
+from seq2seq import MeasureMaps, exact_match, padding_of, save_model
 from seq2seq.kept_maps import KeepMaps
 from seq2seq.model_file import MODELS
+from support.array import Array
 
 KEPT = "maps.npz"  # the file that --keep-maps writes
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
@@ -31,9 +32,31 @@ COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
 WITH_MAPS = [name for name, model in MODELS.items() if model.has_maps]
 
 
+def load(args: Namespace, sha256: str | None) -> tuple[DateParts, KeepMaps | None]:
+    """Load the data of a run, and make what ``--keep-maps`` asks for. sha256: digest of the data of a resumed run."""
+    parts = DateParts(args.data, leak_free=args.leak_free, reverse=not args.no_reverse, sha256=sha256)
+    if args.keep_maps is None:
+        return parts, None
+    question = None if args.keep_maps is True else args.keep_maps
+    # an older run's question may have any character of the vocabulary; it can still be resumed
+    return parts, keep_maps(args.out, question, parts, unseen=args.resume is not None)
+
+
+def load_and_make(name: str, *, args: Namespace, sha256: str, started: float) -> tuple[Trainer, Array, Array]:
+    """Do ``load`` and ``make_trainer`` in the process of one model; also return its questions and answers."""
+    parts, keeper = load(args, sha256)
+    return make_trainer(name, args, parts, keeper, started), parts.x_train, parts.t_train
+
+
+def save_as(name: str, model, *, out: Path, facts: dict) -> None:
+    """Save a model of the run. facts: what ``DateModel`` needs besides the model."""
+    save_model(out / f"{name}.npz", model, **facts)
+
+
 def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps | None, started: float) -> Trainer:
     """Make the trainer of a new model of that name. started: the time from which the chapter's lines count seconds.
 
+    keeper: for the first model with maps; others do without.
     Every model starts from the same random streams, whichever others are trained with it. A model with maps takes
     ``mask_padding``, the id of the padding that it does not look at.
     """
@@ -49,7 +72,8 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
         asked = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
         callbacks.append(MeasureMaps(*asked, workers=args.workers))
-        callbacks += [] if keeper is None else [keeper]
+        first = next(model for model in args.models if model in WITH_MAPS)
+        callbacks += [keeper] if keeper is not None and name == first else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
     return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 

@@ -38,10 +38,8 @@ def _row(model: str, record: dict, names: dict[str, str]) -> dict:
     return row
 
 
-def write_history(out: Path, columns: Sequence[Column], rows: list[dict]) -> None:
-    """Write history.csv and the pictures of its panels; without rows, write nothing."""
-    from common.plot import plot_columns  # imported only when drawing: it loads matplotlib
-
+def write_history(out: Path, columns: Sequence[Column], rows: list[dict], *, draw: bool = True) -> None:
+    """Write history.csv and, to draw, the pictures of its panels; without rows, write nothing."""
     if not rows:
         return
     found = dict.fromkeys(name for row in rows for name in row)
@@ -52,6 +50,10 @@ def write_history(out: Path, columns: Sequence[Column], rows: list[dict]) -> Non
     writer.writerows(rows)
     with replacing(out / "history.csv") as file:
         file.write(text.getvalue().encode())
+    if not draw:
+        return
+    from common.plot import plot_columns  # imported only when drawing: it loads matplotlib
+
     for file_name, drawn in pictures([column for column in columns if column.csv in found]).items():
         save_figure(out / file_name, plot_columns(rows, drawn).figure)
 

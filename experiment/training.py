@@ -1,30 +1,39 @@
 """The skeleton of a training script: models started or resumed in the folder of a run, epoch by epoch."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from functools import partial
 
 from tqdm import tqdm
 
 from common import training_state
-from common.callbacks import ProgressBar
 from common.columns import Column
 from common.trainer import Trainer
-from common.training_state import SaveState
+from experiment import side_by_side
 from experiment.command_line import options_of
+from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
 from support.stop_signals import StopSignals
 
+__all__ = ["Training", "state_file"]
+
 
 class Training:
-    """Models that take turns at training, one epoch each.
+    """Models that take turns at training, one epoch each, or that train side by side.
 
     args      the options that ``Parser.add_run`` adds, max_epoch, batch_size and max_grad
     trainers  by the names of their models; "" for the only model of a run
     leading   columns of the history that come before those of the callbacks
     save      ``save(name, model)`` after each epoch of a model
     is_done   whether a model has trained enough, before max_epoch
+    jobs      how many models train at once, each in a process of its own; see ``experiment.side_by_side``
+    make      for several jobs: ``make(name)`` returns a trainer like that of the name, and its x and t. It runs in the
+              model's process, as ``save`` does: both must be picklable, and not of ``__main__``
+    arrived     ``arrived(name)`` after each epoch of a model, once its file and history.csv are written
+    progressed  ``progressed(name, done, total)`` after iterations of a model: those done, of all until max_epoch
+    Both are called in the main process. With several jobs, ``trainers`` get the histories, but not the trained weights.
     ``columns``  of the history
     """
 
@@ -36,8 +45,15 @@ class Training:
         *,
         save: Callable = lambda name, model: None,
         is_done: Callable[[Trainer], bool] = lambda trainer: trainer.stop_training,
+        jobs: int = 1,
+        make: Callable | None = None,
+        arrived: Callable[[str], None] = lambda name: None,
+        progressed: Callable[[str, int, int], None] = lambda name, done, total: None,
     ):
         self.args, self.trainers, self.save, self.is_done = args, trainers, save, is_done
+        self.jobs, self.make, self.arrived, self.progressed = jobs, make, arrived, progressed
+        self.order = list(trainers)  # of models with as many epochs; side by side, first maps come early
+        self.bars: dict[str, tqdm] = {}
         self.columns = columns_of(trainers.values(), leading)
 
     @property
@@ -62,7 +78,7 @@ class Training:
             return
         for name, trainer in self.trainers.items():
             if (path := state_file(out, name)).is_file():
-                training_state.restore(path, trainer, tuple(column.name for column in columns_of([trainer])))
+                training_state.restore(path, trainer, measured(trainer))
         for name, trainer in self.trainers.items():
             if trainer.current_epoch and not trainer.batches:  # what was written after its last epoch may be missing
                 self.save(name, trainer.model)
@@ -74,33 +90,63 @@ class Training:
         eval_interval: see ``Trainer.fit``. title: heading of a table after each epoch, with one row per model;
         without it, one table has one row per epoch.
         """
-        args, begun = self.args, min(trainer.current_epoch for trainer in self.trainers.values())
-        epoch_size = -(-len(x) // args.batch_size) if hasattr(x, "batches") else max(1, len(x) // args.batch_size)
-        done = sum(t.current_epoch * epoch_size + len(t.losses) * bool(t.batches) for t in self.trainers.values())
-        total = args.max_epoch * len(self.trainers) * epoch_size
-        with (
-            tqdm(total=total, initial=done, unit="it", disable=args.quiet or None) as bar,
-            StopSignals(args.out) as stop,
-        ):
-            facts = {"options": options_of(vars(args)), **facts}
+        args, several = self.args, len(self.trainers) > 1
+        self.title, self.first = title, min(trainer.current_epoch for trainer in self.trainers.values()) + 1
+        self.epoch_size = -(-len(x) // args.batch_size) if hasattr(x, "batches") else max(1, len(x) // args.batch_size)
+        facts = {"options": options_of(vars(args)), **facts}
+        sizes = args.batch_size, args.max_grad, eval_interval
+        epochs = Epochs(args.out, *sizes, facts, args.save_every, self.save, several)
+        waiting = [name for name in self.trainers if not self.finished(name)]
+        with ExitStack() as stack:
             for name, trainer in self.trainers.items():
-                state = SaveState(state_file(args.out, name), facts, stop=stop, **args.save_every)
-                trainer.callbacks += [ProgressBar(bar), state]
-            for epoch in range(1, args.max_epoch + 1):
-                waiting = {n: t for n, t in self.trainers.items() if t.current_epoch < epoch and not self.is_done(t)}
-                for name, trainer in waiting.items():
-                    trainer.fit(x, t, 1, args.batch_size, args.max_grad, eval_interval)
-                    self.save(name, trainer.model)
-                    write_history(args.out, self.columns, self.rows)
-                if waiting and not args.quiet:
-                    rows = [row for row in self.rows if row["epoch"] == epoch]
-                    lines = table(self.columns, rows, "model" if title else "epoch")
-                    if title:
-                        lines = ["", f"epoch {epoch} / {args.max_epoch}{title}", *lines, ""]
-                    tqdm.write("\n".join(lines if title or epoch == begun + 1 else lines[1:]))
+                done = trainer.current_epoch * self.epoch_size + len(trainer.losses) * bool(trainer.batches)
+                total, label = args.max_epoch * self.epoch_size, f"{name:<9}" if several else None
+                shown = {"unit": "it", "position": len(self.bars), "disable": args.quiet or None}
+                self.bars[name] = stack.enter_context(tqdm(desc=label, total=total, initial=done, **shown))
+            if min(self.jobs, len(waiting)) > 1:
+                self.order.sort(key=lambda name: not getattr(self.trainers[name].model, "has_maps", False))
+                side_by_side.train(self, epochs, self.jobs)
+            else:
+                self._in_turn(x, t, epochs)
+
+    def _in_turn(self, x, t, epochs: Epochs) -> None:
+        with StopSignals(self.args.out) as stop:
+            for name, trainer in self.trainers.items():
+                epochs.prepare(name, trainer, stop, Progress(partial(self.progress, name)))
+            while (ready := self.next()) is not None:
+                epochs.train(ready, self.trainers[ready], x, t)
+                self.arrive(ready)
             stop.check()
 
+    def finished(self, name: str) -> bool:
+        """Tell whether a model has trained enough."""
+        trainer = self.trainers[name]
+        return trainer.current_epoch >= self.args.max_epoch or self.is_done(trainer)
 
-def state_file(out: Path, name: str) -> Path:
-    """Return the path of the file with a model's training state."""
-    return out / (f"{name}.state.npz" if name else "state.npz")
+    def next(self, busy: Collection[str] = ()) -> str | None:
+        """Return the model to train now: of those that are neither finished nor busy, the one with the fewest epochs.
+
+        None when there is none.
+        """
+        waiting = [name for name in self.order if name not in busy and not self.finished(name)]
+        return min(waiting, key=lambda name: self.trainers[name].current_epoch, default=None)
+
+    def progress(self, name: str, done: int) -> None:
+        """Show that a model has done so many iterations, in all of its epochs."""
+        bar = self.bars[name]
+        bar.update(done - bar.n)
+        self.progressed(name, done, self.args.max_epoch * self.epoch_size)
+
+    def arrive(self, name: str) -> None:
+        """Write the history, and print the results so far of the epoch that a model has finished."""
+        args, epoch = self.args, self.trainers[name].current_epoch
+        others = [other for other in self.trainers if not self.finished(other)]
+        whole = all(self.trainers[other].current_epoch >= epoch for other in others)  # drawing takes time
+        write_history(args.out, self.columns, self.rows, draw=whole)
+        if not args.quiet:
+            rows = [row for row in self.rows if row["epoch"] == epoch]
+            lines = table(self.columns, rows, "model" if self.title else "epoch")
+            if self.title:
+                lines = ["", f"epoch {epoch} / {args.max_epoch}{self.title}", *lines, ""]
+            tqdm.write("\n".join(lines if self.title or epoch == self.first else lines[1:]))
+        self.arrived(name)

@@ -5,24 +5,35 @@ python scripts/train_date.py --data path/to/date.txt    # a file in the book's f
 """
 
 import time
+from functools import partial
 
 import entry
+from threadpoolctl import threadpool_limits
 
 from support.blas_kernel import describe_blas, prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
 
-from experiment.command_line import Parser, natural, positive_int, resumed, share, some_text
-from experiment.date_parts import DateParts
-from experiment.date_training import COLUMNS, KEPT, WITH_MAPS, has_reached, keep_maps, last_lines, make_trainer
+from experiment.command_line import Parser, cores, natural, positive_int, resumed, share, some_text
+from experiment.date_training import (
+    COLUMNS,
+    KEPT,
+    WITH_MAPS,
+    has_reached,
+    last_lines,
+    load,
+    load_and_make,
+    make_trainer,
+    save_as,
+)
 from experiment.run_folder import prepare
+from experiment.side_by_side import jobs_of
 from experiment.training import Training, state_file
-from seq2seq import save_model
 from seq2seq.model_file import MODELS
 from support.plot_file import to_files
 
-FREE = "resume", "data", "max_epoch", "quiet", "save_every", "until"  # may change when a run is resumed
+FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until"  # may change when a run is resumed
 MODEL_FILES = tuple(f"{name}.npz" for name in MODELS)
 LEFT = *(f"{name}.state.npz" for name in MODELS), KEPT, "history.csv", "measures.png", "config.json"  # beside models
 
@@ -47,9 +58,7 @@ def parse():
         action="store_true",
         help="compute every row of the encoder, even beginnings that questions share",
     )
-    parser.add_workers(
-        "threads that share each mini-batch (default: the cores, %(default)s); another number rounds differently"
-    )
+    parser.add_jobs()
     parser.add_argument(
         "--until",
         type=share,
@@ -71,28 +80,25 @@ def parse():
 
 def main() -> int:
     args, kept = parse()
-    started = time.perf_counter()
+    started, jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
     to_files()
-    parts = DateParts(args.data, leak_free=args.leak_free, reverse=not args.no_reverse, sha256=kept.get("sha256"))
-    keeper = None
-    if args.keep_maps is not None:
-        question = None if args.keep_maps is True else args.keep_maps
-        # an older run's question may have any character of the vocabulary; it can still be resumed
-        keeper = keep_maps(args.out, question, parts, unseen=args.resume is not None)
-    first = next((name for name in args.models if name in WITH_MAPS), None)  # whose maps are kept
+    parts, keeper = load(args, kept.get("sha256"))
+    same = {"sha256": parts.origin["sha256"]}
     training = Training(
         args,
-        {name: make_trainer(name, args, parts, keeper if name == first else None, started) for name in args.models},
+        {name: make_trainer(name, args, parts, keeper, started) for name in args.models},
         COLUMNS,
-        save=lambda name, model: save_model(args.out / f"{name}.npz", model, **parts.facts),
+        save=partial(save_as, out=args.out, facts=parts.facts),
         is_done=lambda trainer: has_reached(args.until, trainer),
+        jobs=jobs,
+        make=partial(load_and_make, args=args, **same, started=started),
     )
     prepare(args.out, ["best.npz", "state.npz"])
     if not args.quiet:
-        print(f"{parts.about()}\nworkers: {args.workers}; {describe_blas()}")
+        print(f"{parts.about()}\njobs: {jobs}; workers: {args.workers}; {describe_blas()}")
     training.begin(parts.origin, MODEL_FILES, LEFT)
-    same = {"sha256": parts.origin["sha256"]}
-    training.run(parts.x_train, parts.t_train, same, title=f", {len(parts.x_test)} test questions")
+    with threadpool_limits(1, user_api="blas"):  # per worker
+        training.run(parts.x_train, parts.t_train, same, title=f", {len(parts.x_test)} test questions")
     print(last_lines(training, args.until))
     if not args.quiet:
         models, maps = (f"{name}.npz" for name in args.models), [KEPT] if keeper is not None else []

@@ -20,6 +20,7 @@ from support.stop_signals import Interrupted
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = "benchmarks", "dataset", "scripts"  # folders with commands
 PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "seq2seq", "support"
+EXPECTED = ImportError, ValueError, OSError, MemoryError, ArithmeticError  # what input and files can cause
 OURS = {"__main__", *PACKAGES, *(path.stem for path in ROOT.glob("scripts/*.py"))}
 
 
@@ -33,17 +34,14 @@ def run(main: Callable[[], int]) -> NoReturn:
         # not every stream can write →; and lines should appear when printed, even in a pipe or a file
         errors = "replace" if sys.stdout.errors in ("strict", "surrogateescape") else sys.stdout.errors
         sys.stdout.reconfigure(errors=errors, line_buffering=True)
-    warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, on an overflow: the error that follows says where
-    warnings.showwarning = lambda message, *_: say(message)
-    # matplotlib's, about fonts, cache folders and matplotlibrc files, none of which change our pictures
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    settle_warnings()
     try:
         code = main()
     except BrokenPipeError:  # the reader left early, as head does; buffered output has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 128 + 13  # as if SIGPIPE had ended the process
-    except (ImportError, ValueError, OSError, MemoryError, ArithmeticError) as error:
-        say(of_import(error) or in_words(error))
+    except EXPECTED as error:
+        say(in_words(error))
         code = 2
     except Interrupted as error:
         say(f"{error}, the state is saved; go on with --resume {error.folder}")
@@ -54,13 +52,23 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
+def settle_warnings() -> None:
+    """Print warnings as one line, except those that tell a user nothing."""
+    warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, on an overflow: the error that follows says where
+    warnings.showwarning = lambda message, *_: say(message)
+    # matplotlib's, about fonts, cache folders and matplotlibrc files, none of which change our pictures
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
 def say(message) -> None:
     """Print one line to standard error; Python escapes characters that its encoding lacks."""
     print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
 
 
 def in_words(error: BaseException) -> str:
-    """Return the message of an error, including the file that it concerns."""
+    """Return the message of an error, including the file that it concerns, or the command that installs a package."""
+    if said := of_import(error):
+        return said
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):

@@ -1,0 +1,224 @@
+"""Models that train side by side, each in a process of its own; the main process says which of them train.
+
+A child builds its model and data itself, resumes from the model's state file, and then trains one epoch at each order.
+It writes the files of its model; the main process writes those of the run. What a child prints arrives as whole lines.
+"""
+
+import io
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from multiprocessing import connection, current_process, get_context, parent_process, resource_tracker
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from common import config, training_state
+from common.parallel import blas_threads
+from experiment.epochs import Epochs, Progress, measured, state_file
+from support.entry import EXPECTED, in_words, settle_warnings
+from support.stop_signals import Interrupted, StopSignals
+from support.terminal import printable
+
+if TYPE_CHECKING:
+    from experiment.training import Training
+
+CONTEXT = get_context("spawn")  # children that inherit no locks, signal handlers or files
+SIGNALS = signal.SIGINT, signal.SIGTERM
+POLL = 0.1  # seconds between looks at signals, and between reports of progress
+
+
+class ModelFailed(ValueError):
+    """The process of a model ended with an error, which the message tells; the others have saved their state."""
+
+
+def jobs_of(asked: int | None, models: int, cores: int) -> int:
+    """Return how many of the models to train side by side: as many as asked, or by default as there are cores.
+
+    Raises ValueError where several were asked for and cannot be.
+    """
+    reason = why_not()
+    if asked is None:
+        return 1 if reason else min(cores, models)
+    if asked > 1 and reason:
+        raise ValueError(f"--jobs {asked}: {reason}, so that models can only take turns, with --jobs 1")
+    return min(asked, models)
+
+
+def why_not() -> str | None:
+    """Return why models cannot train in processes of their own; None where they can."""
+    if config.GPU:
+        return "the models share one GPU"
+    if os.name != "posix":
+        return "processes that stop together were only made for POSIX systems"
+    if not sys.executable or current_process().daemon:
+        return "this process can start no others"
+    return None
+
+
+class Child:
+    """The process of a model, as the main process sees it."""
+
+    def __init__(self, *task):
+        self.connection, theirs = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=_child, args=(theirs, *task), daemon=True)
+        resource_tracker.ensure_running()  # now, because its start lets the signals through
+        main = sys.modules["__main__"]
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # in the child until it can handle them
+        try:
+            sys.modules["__main__"] = ModuleType("__main__")  # or the child would import the script again
+            self.process.start()
+        finally:
+            sys.modules["__main__"] = main
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        theirs.close()
+
+    def order(self) -> None:
+        """Tell the child to train one epoch."""
+        try:
+            self.connection.send(None)
+        except ConnectionError:  # it is gone, which the next look at its messages finds
+            pass
+
+    def how_it_ended(self) -> str | None:
+        """Wait for the end; return what went wrong, None if the child ended by itself after its last message."""
+        self.process.join()
+        code = self.process.exitcode or 0
+        if code < 0:
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}" if code else None
+
+
+def train(training: "Training", epochs: Epochs, jobs: int) -> None:
+    """Train the models of a Training, ``jobs`` at a time, until all have finished.
+
+    A signal to this process or to a child, an error, or the end of a child stops all after the current iteration, with
+    their state saved. Raises Interrupted for a signal, and the first error otherwise: ModelFailed for one in a child.
+    """
+    children: dict[str, Child] = {}
+    busy: set[str] = set()
+    error: Exception | None = None
+    told = 0  # the signal that a child heard
+    stopping = False
+    with StopSignals(epochs.out) as stop:
+        try:
+            while True:
+                if not stopping and (stop.heard or told or error):
+                    stopping = True
+                    for child in children.values():
+                        child.process.terminate()
+                while not stopping and len(busy) < jobs and (name := training.next(busy)) is not None:
+                    if name not in children:
+                        children[name] = Child(name, training.make, epochs, blas_threads())
+                    children[name].order()
+                    busy.add(name)
+                if not (children if stopping else busy):
+                    break
+                for name, kind, value in _messages(children):
+                    try:
+                        if kind == "line":
+                            tqdm.write(printable(value))
+                        elif kind == "progress":
+                            training.progress(name, value)
+                        elif kind == "epoch":
+                            busy.discard(name)
+                            vars(training.trainers[name]).update(value)
+                            training.arrive(name)
+                        elif kind == "stopped":
+                            told = told or value
+                        elif kind == "failed":
+                            raise ModelFailed(value)
+                        elif kind == "broken":
+                            raise RuntimeError(f"the process of {name} failed:\n{value}")
+                        elif how := children.pop(name).how_it_ended():
+                            saved = f"the others have saved their state; go on with --resume {epochs.out}"
+                            raise ModelFailed(f"{name}: its process {how}; {saved}")
+                    except Exception as failure:
+                        error = error or failure
+        finally:
+            for child in children.values():
+                child.connection.close()  # a child that is idle ends by itself
+                if name in busy:
+                    child.process.kill()
+                child.process.join()
+        if error is not None:
+            raise error
+        if told and not stop.heard:
+            raise Interrupted(told, epochs.out)
+        stop.check()
+
+
+def _messages(children: dict[str, Child]) -> Iterator[tuple[str, str, Any]]:
+    """Yield what children have sent, as (name, kind, value), after at most a moment's wait; "ended" for the last."""
+    ready = connection.wait([child.connection for child in children.values()], POLL)
+    for name, child in list(children.items()):
+        if child.connection in ready:
+            try:
+                kind, value = child.connection.recv()
+            except (EOFError, OSError):
+                kind, value = "ended", None
+            yield name, kind, value
+
+
+class Lines(io.TextIOBase):
+    """A stream that calls ``send`` with each whole line that is written to it."""
+
+    def __init__(self, send: Callable[[str], None]):
+        self.send, self.rest = send, ""
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            self.send(line)
+        return len(text)
+
+
+def _child(main: connection.Connection, name: str, make: Callable, epochs: Epochs, threads: int) -> None:
+    """Train a model as the main process orders, until it closes the connection; report all that happens."""
+    tqdm.set_lock(threading.RLock())  # or it shares one among processes, which a kill would leave behind
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    try:
+        with StopSignals(epochs.out) as stop, threadpool_limits(threads, user_api="blas"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            settle_warnings()
+            try:
+                with redirect_stdout(Lines(lambda line: main.send(("line", line)))):
+                    _train(main, stop, name, make, epochs)
+            except (EOFError, ConnectionError):
+                pass
+            except Interrupted as error:
+                main.send(("stopped", error.exit_code - 128))
+            except EXPECTED as error:
+                main.send(("failed", in_words(error)))
+            except Exception:
+                main.send(("broken", traceback.format_exc()))
+            os._exit(0)
+    except (KeyboardInterrupt, ConnectionError):
+        os._exit(1)
+
+
+def _train(main: connection.Connection, stop: StopSignals, name: str, make: Callable, epochs: Epochs) -> None:
+    trainer, x, t = make(name)
+    if (path := state_file(epochs.out, name)).is_file():
+        training_state.restore(path, trainer, measured(trainer))
+    epochs.prepare(name, trainer, stop, Progress(lambda done: main.send(("progress", done)), POLL))
+    while True:
+        while not main.poll(POLL):
+            stop.check()
+        main.recv()
+        epochs.train(name, trainer, x, t)
+        known = "history", "current_epoch", "stop_training"
+        main.send(("epoch", {key: getattr(trainer, key) for key in known}))
+
+
+def _end_with_the_parent() -> None:
+    """End this process, whatever it does, when the main process is gone."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
