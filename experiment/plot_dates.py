@@ -14,6 +14,7 @@ from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
 from experiment.history import read_history
 from seq2seq import plot
 from seq2seq.kept_maps import load_maps
+from support.plot_file import save_figure
 
 MOST = 48  # the most panels in a picture
 
@@ -38,6 +39,21 @@ def map_of(
             raise ValueError(f"map_of: expected the right answer to {answer.question!r}, got None")
         weights, written = date_model.weights_under(xs, truth), truth
     return plot.AttentionMap(weights, columns, written, truth, title), verdict
+
+
+def title_of(found: plot.AttentionMap, verdict: str) -> str:
+    """Return the title of a result of ``map_of`` with the right answer, if that is known."""
+    return found.title + f"  (answer {found.answer.rstrip()}, {verdict})" * bool(verdict)
+
+
+def draw_epoch(run: Path, model: str, question: str, truth: str | None, epoch: int) -> None:
+    """Draw where a model of the run looks after this epoch, as its file has it, into attention.png.
+
+    question, truth: of the test part, see ``map_of``.
+    """
+    found, verdict = map_of(DateModel(run, model), question, truth, of_test=True)
+    ax = plot.plot_attention(*found[:3], answer=truth, title=f"{model}, epoch {epoch}: {title_of(found, verdict)}")
+    save_figure(run / EPOCH_MAP, ax.figure)
 
 
 def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
