@@ -2,17 +2,24 @@
 
 import heapq
 import math
+import threading
+import time
 from statistics import fmean
 
+from tqdm import tqdm
+
+from experiment.training import Training
+from support.terminal import printable
+
 WATCHED = 2.0  # seconds of training that tell the speed of a model
-PATIENCE = 4.5  # seconds from the start of the run after which ENOUGH of one model will do
+PATIENCE = 4.0  # seconds after the start, which the imports precede; from then on, ENOUGH of one model will do
 ENOUGH = 0.5
 
 
 class Estimate:
     """The line that says how long a training will take, due a few seconds after its start.
 
-    left      by model, in the order of their turns: the iterations of each epoch that it still has to train
+    left      by model, in the order of their turns: each epoch that it still has to train, 1.0 if it is a whole one
     jobs      how many models train at a time, for one epoch; then, one with the fewest epochs is next
     started   when the run started, in seconds, on the clock of ``line``
     resumed   whether this goes on with an earlier run; until: whether a model may stop before its last epoch
@@ -21,7 +28,7 @@ class Estimate:
 
     def __init__(
         self,
-        left: dict[str, list[int]],
+        left: dict[str, list[float]],
         jobs: int,
         started: float,
         *,
@@ -32,13 +39,13 @@ class Estimate:
         self.left = {name: epochs for name, epochs in left.items() if epochs}
         self.jobs, self.started, self.resumed, self.until = min(jobs, len(self.left)), started, resumed, until
         self.pictured = pictured if pictured and pictured[0] in self.left else None
-        self.first: dict[str, tuple[float, int]] = {}  # each model's first report
+        self.first: dict[str, tuple[float, float]] = {}  # each model's first report
         self.watched: dict[str, float] = {}  # seconds from there to its latest one
-        self.pace: dict[str, float] = {}  # seconds per iteration in this time
+        self.pace: dict[str, float] = {}  # seconds per epoch in this time
         self.excused = self.said = False
 
-    def line(self, now: float, name: str | None = None, iterations: int = 0) -> str | None:
-        """Take the report that a model has done so many iterations, counted from anywhere; return a line that is due.
+    def line(self, now: float, name: str | None = None, done: float = 0.0) -> str | None:
+        """Take the report that a model has done so many epochs, counted from anywhere; return a line that is due.
 
         If no speed is known when the line is due, it says so, and a second one follows once a speed is known. Call it
         without a name now and then, too: time passes even where nothing is reported.
@@ -46,19 +53,21 @@ class Estimate:
         if self.said or not self.left:
             return None
         if name is not None:
-            begun, before = self.first.setdefault(name, (now, iterations))
-            if iterations > before:
+            begun, before = self.first.setdefault(name, (now, done))
+            if done > before:
                 self.watched[name] = now - begun
-                self.pace[name] = self.watched[name] / (iterations - before)
+                self.pace[name] = self.watched[name] / (done - before)
         late = now - self.started >= PATIENCE
-        known = sum(seconds >= (ENOUGH if late else WATCHED) for seconds in self.watched.values())
+        enough = ENOUGH if late and not self.excused else WATCHED
+        known = sum(seconds >= enough for seconds in self.watched.values())
         if known >= (1 if late else self.jobs):
             self.said = True
             total, drawn = map(in_words, self._seconds())
-            return self._say(f"{'at most ' * self.until}about {total}", f"first in about {drawn}, then ")
+            picture = f"; {self.pictured[1]}, first in about {drawn}, then after each epoch" if self.pictured else ""
+            return f"{self._what()}: {'at most ' * self.until}about {total}{picture}"
         if late and not self.excused:
             self.excused = True
-            return self._say("the time is not known before the first iterations are done")
+            return f"{self._what()}; how long that takes is said after the first iterations"
         return None
 
     def _seconds(self) -> tuple[float, float]:
@@ -78,15 +87,13 @@ class Estimate:
         drawn = self.pictured[0] if self.pictured else name
         return max(of[-1] for of in ends.values()), ends[drawn][1]
 
-    def _say(self, how_long: str, first_picture: str = "") -> str:
+    def _what(self) -> str:
         fewest, most = min(map(len, self.left.values())), max(map(len, self.left.values()))
         epochs = f"{fewest} to {most}" if fewest < most else str(most)
-        parts = [f"{epochs} epoch{'s' * (most > 1)}{' left' * self.resumed}"]
-        if len(self.left) > 1:
-            side_by_side = "in turn" if self.jobs == 1 else f"{self.jobs} at a time"
-            parts = [f"{len(self.left)} models", f"{parts[0]} each", side_by_side]
-        picture = f"; {self.pictured[1]}, {first_picture}after each epoch" if self.pictured else ""
-        return f"{', '.join(parts)}: {how_long}{picture}"
+        epochs += f" epoch{'s' * (most > 1)}{' left' * self.resumed}"
+        if len(self.left) == 1:
+            return epochs
+        return f"{len(self.left)} models, {epochs} each, {f'{self.jobs} at a time' if self.jobs > 1 else 'in turn'}"
 
 
 def in_words(seconds: float) -> str:
@@ -94,3 +101,35 @@ def in_words(seconds: float) -> str:
     if seconds <= 100:
         return f"{max(5, 5 * math.ceil(seconds / 5))} s"
     return f"{seconds / 60:.0f} minutes" if seconds <= 6000 else f"{seconds / 3600:.1f} hours"
+
+
+class Announcer:
+    """Print the line of an Estimate as soon as it is due, in the block of ``with Announcer(training, started):``.
+
+    training: before its ``run``; started, pictured: see Estimate, on the clock of ``time.perf_counter``.
+    """
+
+    def __init__(self, training: Training, started: float, until: bool, pictured: tuple[str, str] | None):
+        epochs, left = training.args.max_epoch, {}
+        for name, trainer in training.trainers.items():
+            if not training.finished(name):
+                begun = len(trainer.losses) / len(trainer.batches) if trainer.batches else 0.0
+                left[name] = [1.0 - begun] + [1.0] * (epochs - trainer.current_epoch - 1)
+        resumed = training.args.resume is not None
+        self.estimate = Estimate(left, training.jobs, started, resumed=resumed, until=until, pictured=pictured)
+        training.progressed = lambda name, done, total: self.look(name, done / total * epochs)
+        self.timer = threading.Timer(max(0.0, started + PATIENCE - time.perf_counter()), self.look)
+        self.timer.daemon = True
+        self.lock = threading.Lock()  # the timer has a thread of its own
+
+    def __enter__(self) -> None:
+        self.timer.start()
+
+    def __exit__(self, *exception) -> None:
+        self.timer.cancel()
+
+    def look(self, name: str | None = None, done: float = 0.0) -> None:
+        """Take a report, or none, as ``Estimate.line`` does, and print what that returns."""
+        with self.lock:
+            if line := self.estimate.line(time.perf_counter(), name, done):
+                tqdm.write(printable(line))

@@ -41,19 +41,17 @@ def map_of(
     return plot.AttentionMap(weights, columns, written, truth, title), verdict
 
 
-def title_of(found: plot.AttentionMap, verdict: str) -> str:
-    """Return the title of a result of ``map_of`` with the right answer, if that is known."""
-    return found.title + f"  (answer {found.answer.rstrip()}, {verdict})" * bool(verdict)
+def title_of(found: plot.AttentionMap, truth: str | None, verdict: str) -> str:
+    """Return the title of a result of ``map_of``, followed by the right answer if that is known."""
+    return f"{found.title}" if truth is None else f"{found.title}  (answer {truth.rstrip()}, {verdict})"
 
 
-def draw_epoch(run: Path, model: str, question: str, truth: str | None, epoch: int) -> None:
-    """Draw where a model of the run looks after this epoch, as its file has it, into attention.png.
-
-    question, truth: of the test part, see ``map_of``.
-    """
-    found, verdict = map_of(DateModel(run, model), question, truth, of_test=True)
-    ax = plot.plot_attention(*found[:3], answer=truth, title=f"{model}, epoch {epoch}: {title_of(found, verdict)}")
-    save_figure(run / EPOCH_MAP, ax.figure)
+def draw_epoch(path: Path, date_model: DateModel, question: str, truth: str | None, epoch: int) -> None:
+    """Draw where a model looks after this epoch into the file ``path``. question, truth: as for ``map_of``, of a test
+    question."""
+    found, verdict = map_of(date_model, question, truth, of_test=True)
+    title = f"{date_model.name}, epoch {epoch}: {title_of(found, truth, verdict)}"
+    save_figure(path, plot.plot_attention(*found[:3], answer=truth, title=title).figure)
 
 
 def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
