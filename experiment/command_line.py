@@ -13,7 +13,7 @@ from support.parser import Parser as PlainParser
 from support.terminal import writable
 
 MOST_WORKERS = 256
-PLACE = "out", "resume"  # options that say where a run is, not what it is
+PLACE = "out", "resume", "jobs"  # options that say where a run is and how many processes it has, not what it is
 
 
 class Parser(PlainParser):
@@ -64,8 +64,8 @@ class Parser(PlainParser):
         )
         self.add_argument("--workers", type=workers, help=each)
         beside = (
-            "models that train side by side, each in a process of its own; no result depends on it. If one fails, the "
-            f"others save their state and stop (default: as many as there are cores, {cores()})"
+            "models that train side by side, each in a process of its own; no result depends on it, and --resume does "
+            f"not keep it. If one fails, the others save their state and stop (default: as many as the cores, {cores()})"
         )
         self.add_argument("--jobs", type=workers, metavar="K", help=beside)
 

@@ -84,7 +84,7 @@ def parse():
 
 def main() -> int:
     args, kept = parse()
-    started, jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
+    started, args.jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
     to_files()
     parts, keeper = load(args, kept.get("sha256"))
     same = {"sha256": parts.origin["sha256"]}
@@ -94,13 +94,13 @@ def main() -> int:
         COLUMNS,
         save=partial(save_as, out=args.out, facts=parts.facts),
         is_done=lambda trainer: has_reached(args.until, trainer),
-        jobs=jobs,
+        jobs=args.jobs,
         make=partial(load_and_make, args=args, **same, started=started),
     )
     drawn = draw_maps(training, parts)
     prepare(args.out, ["best.npz", "state.npz"])
     if not args.quiet:
-        print(f"{parts.about()}\njobs: {jobs}; workers: {args.workers}; {describe_blas()}")
+        print(f"{parts.about()}\njobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
     training.begin(parts.origin, MODEL_FILES, LEFT)
     told = nullcontext() if args.quiet else Announcer(training, started, args.until is not None, drawn)
     with threadpool_limits(1, user_api="blas"), told:  # BLAS threads per worker

@@ -252,11 +252,11 @@ def in_process(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess
 
 @pytest.fixture
 def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]:
-    """``train(cwd, *arguments)``: train_date.py in this process, which draws nothing."""
+    """``train(cwd, *arguments)``: train_date.py in this process alone, which draws nothing."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     monkeypatch.setattr("common.plot.plot_columns", lambda *_: MagicMock())
     monkeypatch.setattr("experiment.history.save_figure", lambda path, figure: None)
-    return lambda cwd, *arguments: in_process(cwd, "train_date.py", *arguments)
+    return lambda cwd, *arguments: in_process(cwd, "train_date.py", "--jobs", 1, *arguments)
 
 
 @pytest.fixture(scope="session")

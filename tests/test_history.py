@@ -60,7 +60,7 @@ def test_a_new_measure_is_in_the_file_the_table_and_a_curve(tmp_path, capsys, mo
     ]
     assert {row["surprise"] for row in rows} == {"7"}
     printed = capsys.readouterr().out
-    header, *lines = printed.partition("epoch 2 / 2 of the test\n")[2].splitlines()[:3]
+    header, *lines = printed.rpartition("epoch 2 / 2 of the test\n")[2].splitlines()[:3]
     assert header.split() == ["model", "toy", "heading", "seconds"]
     assert [line.split()[:2] for line in lines] == [["a", "2.5"], ["b", "3.5"]]
     assert training.pictures == ["toys.png"]
@@ -102,7 +102,9 @@ def test_a_measure_of_maps_is_one_column_and_one_number_more(tiny, in_process, m
         return pictures[-1]
 
     monkeypatch.setattr(common.plot, "plot_columns", draw)
-    done = in_process(tiny.parent, "train_date.py", "--data", tiny, *TINY, "--models", "peeky", "attention")
+    done = in_process(
+        tiny.parent, "train_date.py", "--data", tiny, *TINY, "--models", "peeky", "attention", "--jobs", 1
+    )
     assert done.returncode == 0, done.stderr
     rows = history(tiny.parent / "runs" / "date")
     assert [bool(row["peak"]) for row in rows] == [False, True] and 0 < float(rows[-1]["peak"]) < 1

@@ -53,17 +53,19 @@ def struck(script_environment):
 
 @pytest.fixture(scope="module")
 def date_runs(tmp_path_factory, script, struck):
-    """Folders ``whole`` and ``parts``; the second was killed in the middle of the second model and went on."""
+    """Folders ``whole`` and ``parts``; the second was killed in the middle of the second model and went on, with more
+    jobs."""
     cwd = tmp_path_factory.mktemp("dates")
     (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
     more = *DATES, "--workers", cores() + 1
+    more = *more, "--jobs", 1
     done = script(cwd, "train_date.py", *more, "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")
     killed = struck(cwd, signal.SIGKILL, 4 + 2, "train_date.py", *more, "--out", "parts")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert (len(history(cwd / "parts")), len(arrays(cwd / "parts" / "peeky.state.npz")["epoch.losses"])) == (1, 1)
     config = (cwd / "parts" / "config.json").read_bytes()
-    done = script(cwd, "train_date.py", "--resume", "parts")
+    done = script(cwd, "train_date.py", "--resume", "parts", "--jobs", 2)
     assert (done.returncode, done.stderr) == (0, "")
     assert (cwd / "parts" / "config.json").read_bytes() == config
     return cwd
@@ -174,7 +176,7 @@ def test_a_run_that_fails_costs_the_one_before_it_nothing(finished, train):
     assert [row["epoch"] for row in history(finished / "kept" / "before")][-1] == "3"
 
 
-@pytest.mark.parametrize("place", ["train_date.save_model", "experiment.training.write_history"])
+@pytest.mark.parametrize("place", ["experiment.date_training.save_model", "experiment.training.write_history"])
 def test_what_an_epoch_writes_is_made_up_for(finished, train, monkeypatch, place):
     """The state of the last epoch is saved, but the process is gone before its model and history are written."""
     options = *DATES, "--models", "peeky", "--max-epoch", 1
@@ -230,7 +232,7 @@ def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
     """The texts are the same, how they become words is not."""
     write_films(tmp_path / "films", 30)
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    monkeypatch.setattr("experiment.training.write_history", lambda *_: None)
+    monkeypatch.setattr("experiment.training.write_history", lambda *_, **__: None)
     monkeypatch.setattr("train_text.report", lambda *_: [])
     assert in_process(tmp_path, "train_text.py", *TEXTS, "--dropout", 0, "--out", "out").returncode == 0
     (tmp_path / "films").rename(tmp_path / "moved")
