@@ -65,7 +65,7 @@ class Parser(PlainParser):
         self.add_argument("--workers", type=workers, help=each)
         beside = (
             "models that train side by side, each in a process of its own; no result depends on it, and --resume does "
-            f"not keep it. If one fails, the others save their state and stop (default: as many as the cores, {cores()})"
+            f"not keep it; if one fails, the others save their state and stop (default: as many as cores, {cores()})"
         )
         self.add_argument("--jobs", type=workers, metavar="K", help=beside)
 

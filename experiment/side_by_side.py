@@ -95,63 +95,91 @@ class Child:
         return f"ended with exit code {code}" if code else None
 
 
-def train(training: "Training", epochs: Epochs, jobs: int) -> None:
-    """Train the models of a Training, ``jobs`` at a time, until all have finished.
+class SideBySide:
+    """The processes of the models of a Training, ``jobs`` of which train at a time.
 
-    A signal to this process or to a child, an error, or the end of a child stops all after the current iteration, with
-    their state saved. Raises Interrupted for a signal, and the first error otherwise: ModelFailed for one in a child.
+    training: says which model trains next, and hears of progress and of each finished epoch.
     """
-    children: dict[str, Child] = {}
-    busy: set[str] = set()
-    error: Exception | None = None
-    told = 0  # the signal that a child heard
-    stopping = False
-    with StopSignals(epochs.out) as stop:
+
+    def __init__(self, training: "Training", epochs: Epochs, jobs: int):
+        self.training, self.epochs, self.jobs = training, epochs, jobs
+        self.children: dict[str, Child] = {}
+        self.busy: set[str] = set()
+        self.arrived: list[str] = []  # models whose epoch has ended, and is not yet shown
+        self.error: Exception | None = None
+        self.told = 0  # the signal that a child heard
+        self.stopping = False
+
+    def run(self) -> None:
+        """Train until all models have finished.
+
+        A signal to this process or to a child, an error, or the end of a child stops all after the current iteration,
+        with their state saved. Raises Interrupted for a signal, and otherwise the first error: ModelFailed for one in a
+        child. KeyboardInterrupt, and whatever is not an error, ends all at once.
+        """
+        with StopSignals(self.epochs.out) as stop:
+            try:
+                while True:
+                    if stop.heard or self.told or self.error:
+                        self._stop()
+                    else:
+                        self._guarded(self._give_orders)
+                    while self.arrived:  # after the orders: it takes time, in which the children train
+                        self._guarded(self.training.arrive, self.arrived.pop(0))
+                    if not (self.children if self.stopping else self.busy or self.error):
+                        break
+                    for message in _messages(self.children):
+                        self._guarded(self._hear, *message)
+            finally:
+                for name, child in self.children.items():
+                    child.connection.close()  # which ends a child that waits for orders
+                    if name in self.busy:
+                        child.process.kill()
+                    child.process.join()
+            if self.error is not None:
+                raise self.error
+            if self.told and not stop.heard:
+                raise Interrupted(self.told, self.epochs.out)
+            stop.check()
+
+    def _give_orders(self) -> None:
+        while len(self.busy) < self.jobs and (name := self.training.next(self.busy)) is not None:
+            if name not in self.children:
+                self.children[name] = Child(name, self.training.make, self.epochs, blas_threads())
+            self.children[name].order()
+            self.busy.add(name)
+
+    def _stop(self) -> None:
+        """Tell all children, once, to save their state and end."""
+        for child in self.children.values() if not self.stopping else ():
+            child.process.terminate()
+        self.stopping = True
+
+    def _guarded(self, do: Callable, *arguments) -> None:
+        """Call ``do``, and keep the first error, which stops all."""
         try:
-            while True:
-                if not stopping and (stop.heard or told or error):
-                    stopping = True
-                    for child in children.values():
-                        child.process.terminate()
-                while not stopping and len(busy) < jobs and (name := training.next(busy)) is not None:
-                    if name not in children:
-                        children[name] = Child(name, training.make, epochs, blas_threads())
-                    children[name].order()
-                    busy.add(name)
-                if not (children if stopping else busy):
-                    break
-                for name, kind, value in _messages(children):
-                    try:
-                        if kind == "line":
-                            tqdm.write(printable(value))
-                        elif kind == "progress":
-                            training.progress(name, value)
-                        elif kind == "epoch":
-                            busy.discard(name)
-                            vars(training.trainers[name]).update(value)
-                            training.arrive(name)
-                        elif kind == "stopped":
-                            told = told or value
-                        elif kind == "failed":
-                            raise ModelFailed(value)
-                        elif kind == "broken":
-                            raise RuntimeError(f"the process of {name} failed:\n{value}")
-                        elif how := children.pop(name).how_it_ended():
-                            saved = f"the others have saved their state; go on with --resume {epochs.out}"
-                            raise ModelFailed(f"{name}: its process {how}; {saved}")
-                    except Exception as failure:
-                        error = error or failure
-        finally:
-            for child in children.values():
-                child.connection.close()  # a child that is idle ends by itself
-                if name in busy:
-                    child.process.kill()
-                child.process.join()
-        if error is not None:
-            raise error
-        if told and not stop.heard:
-            raise Interrupted(told, epochs.out)
-        stop.check()
+            do(*arguments)
+        except Exception as error:
+            self.error = self.error or error
+
+    def _hear(self, name: str, kind: str, value) -> None:
+        if kind == "line":
+            tqdm.write(printable(value))
+        elif kind == "progress":
+            self.training.progress(name, value)
+        elif kind == "epoch":
+            self.busy.discard(name)
+            vars(self.training.trainers[name]).update(value)
+            self.arrived.append(name)
+        elif kind == "stopped":
+            self.told = self.told or value
+        elif kind == "failed":
+            raise ModelFailed(value)
+        elif kind == "broken":
+            raise RuntimeError(f"the process of {name} failed:\n{value}")
+        elif how := self.children.pop(name).how_it_ended():
+            saved = f"the others have saved their state; go on with --resume {self.epochs.out}"
+            raise ModelFailed(f"{name}: its process {how}; {saved}")
 
 
 def _messages(children: dict[str, Child]) -> Iterator[tuple[str, str, Any]]:

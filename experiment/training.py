@@ -10,11 +10,11 @@ from tqdm import tqdm
 from common import training_state
 from common.columns import Column
 from common.trainer import Trainer
-from experiment import side_by_side
 from experiment.command_line import options_of
 from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
+from experiment.side_by_side import SideBySide
 from support.stop_signals import StopSignals
 
 __all__ = ["Training", "state_file"]
@@ -109,7 +109,7 @@ class Training:
                 self.bars[name] = stack.enter_context(tqdm(desc=label, total=total, initial=done, **shown))
             if min(self.jobs, len(waiting)) > 1:
                 self.order.sort(key=lambda name: not getattr(self.trainers[name].model, "has_maps", False))
-                side_by_side.train(self, epochs, self.jobs)
+                SideBySide(self, epochs, self.jobs).run()
             else:
                 self._in_turn(x, t, epochs)
 
