@@ -55,8 +55,8 @@ def parse():
         const=True,
         type=some_text,
         metavar="TEXT",
-        help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test question); "
-        f"{MAP} shows it too",
+        help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test "
+        f"question), and draw the latest in {MAP}",
     )
     parser.add_argument(
         "--no-shared-prefixes",
