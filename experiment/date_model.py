@@ -94,7 +94,7 @@ class DateModel:
         found = self.model.beam_search(xs, self.start_id, self.T_dec, beam_width)
         ids, probabilities = to_cpu(found.ids), np.exp(to_cpu(found.log_probs))
         maps = None if found.attention_weights is None else to_cpu(self.as_written(found.attention_weights))
-        questions = [self.vocabulary.decode(x).strip() for x in self.as_written(xs)]
+        questions = [self.vocabulary.decode(x).rstrip(" ") for x in self.as_written(xs)]
         text = self.vocabulary.decode
         return [
             [
@@ -122,11 +122,13 @@ class DateModel:
     def encode(self, text: str, *, of_test: bool = False):
         """Return the ids (T_enc,) as the encoder reads them. Raises ValueError for a text that cannot be asked.
 
-        of_test: whether this is a test question, which may be empty or have characters that no training question has.
+        of_test: whether this is a test question, which may be empty, begin with spaces, or have characters that no
+        training question has.
         """
         if not of_test and not text.strip():
             raise ValueError("expected a question, got an empty text")
-        ids = self.vocabulary.encode(text.strip(), self.T_enc, seen=None if of_test else self.question_characters)
+        asked, seen = (text, None) if of_test else (text.strip(), self.question_characters)
+        ids = self.vocabulary.encode(asked, self.T_enc, seen=seen)
         return self.as_written(ids)
 
     def parsed(self, question: str) -> dates.Parsed | None:

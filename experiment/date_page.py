@@ -44,7 +44,7 @@ def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: 
 
 def examples(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_test: bool) -> list[Example]:
     """Return the questions with what the model writes."""
-    xs = np.stack([date_model.encode(question, of_test=of_test) for question, _ in pairs])
+    xs = np.stack([date_model.encode(question.strip(), of_test=of_test) for question, _ in pairs])
     written = [date_model.vocabulary.decode(ids) for ids in date_model.decode(xs).ids]
     parsed = [date_model.parsed(question) for question, _ in pairs]
     return [

@@ -4,6 +4,7 @@ How to add a measure: see ``common.columns``.
 """
 
 from argparse import Namespace
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from common.layer import named_params
 from common.optimizer import Adam
 from common.trainer import Trainer
 from dataset import dates
+from experiment.date_model import DateModel
 from experiment.date_parts import MAPS, DateParts
 from experiment.history import table
 from experiment.training import Training
@@ -26,6 +28,7 @@ from seq2seq.model_file import MODELS
 from support.array import Array
 
 KEPT = "maps.npz"  # the file that --keep-maps writes
+MAP = "attention.png"  # the map of the latest epoch
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
 ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
 COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
@@ -37,9 +40,9 @@ def load(args: Namespace, sha256: str | None) -> tuple[DateParts, KeepMaps | Non
     parts = DateParts(args.data, leak_free=args.leak_free, reverse=not args.no_reverse, sha256=sha256)
     if args.keep_maps is None:
         return parts, None
-    question = None if args.keep_maps is True else args.keep_maps
-    # an older run's question may have any character of the vocabulary; it can still be resumed
-    return parts, keep_maps(args.out, question, parts, unseen=args.resume is not None)
+    x, answer = asked(args, parts)
+    text = parts.vocabulary.decode
+    return parts, KeepMaps(args.out / KEPT, x, parts.start_id, parts.T_dec, text, answer, reverse=parts.reverse)
 
 
 def load_and_make(name: str, *, args: Namespace, sha256: str, started: float) -> tuple[Trainer, Array, Array]:
@@ -72,28 +75,53 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
         asked = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
         callbacks.append(MeasureMaps(*asked, workers=args.workers))
-        first = next(model for model in args.models if model in WITH_MAPS)
-        callbacks += [keeper] if keeper is not None and name == first else []
+        callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
     return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
 
 
-def keep_maps(out: Path, question: str | None, parts: DateParts, *, unseen: bool = False) -> KeepMaps:
-    """Make the callback that keeps the maps of a question, by default the first test question.
+def with_maps(models: Iterable[str]) -> str | None:
+    """Return the first of these models that has maps: the one whose maps are kept and drawn. None if there is none."""
+    return next((name for name in models if name in WITH_MAPS), None)
 
-    unseen: it may have characters that no training question has. Raises ValueError for a question that cannot be asked.
+
+def asked(args: Namespace, parts: DateParts) -> tuple[Array, str | None]:
+    """Return the question whose maps are kept and drawn, (T_enc,) as it is read, and its answer, None if unknown.
+
+    It is that of ``--keep-maps``, by default the first test question. Raises ValueError if it cannot be asked.
     """
-    answer = None
-    if question is None:
-        x, answer = parts.x_test[0], parts.vocabulary.decode(parts.t_test[0, 1:])
-    else:
-        question = question.strip()
-        if not question:
-            raise ValueError("--keep-maps: expected a question, got nothing but spaces")
-        x = parts.vocabulary.encode(question, parts.x_test.shape[1], seen=None if unseen else parts.seen)[parts.order]
-        with suppress(ValueError):
-            answer = dates.parse(question).date if parts.truth.any() else None
-    return KeepMaps(out / KEPT, x, parts.start_id, parts.T_dec, parts.vocabulary.decode, answer, reverse=parts.reverse)
+    if args.keep_maps in (None, True):
+        return parts.x_test[0], parts.vocabulary.decode(parts.t_test[0, 1:])
+    question, answer = args.keep_maps.strip(), None
+    if not question:
+        raise ValueError("--keep-maps: expected a question, got nothing but spaces")
+    # an older run's question may have any character of the vocabulary; it can still be resumed
+    seen = parts.seen if args.resume is None else None
+    x = parts.vocabulary.encode(question, parts.x_test.shape[1], seen=seen)[parts.order]
+    with suppress(ValueError):
+        answer = dates.parse(question).date if parts.truth.any() else None
+    return x, answer
+
+
+def draw_maps(training: Training, parts: DateParts) -> tuple[str, str] | None:
+    """Make the training draw where its first model with maps looks, after each epoch of that model.
+
+    The picture, MAP in the run's folder, shows the model as its file has it; ``asked`` says the question. Returns what
+    Estimate takes as ``pictured``, or None, and nothing is drawn, if no model has maps.
+    """
+    if (drawn := with_maps(training.trainers)) is None:
+        return None
+    out, (x, answer) = training.args.out, asked(training.args, parts)
+    question = parts.vocabulary.decode(x[parts.order])
+
+    def arrived(name: str) -> None:
+        if name == drawn and (out / f"{name}.npz").is_file():
+            from experiment.plot_dates import draw_epoch  # imported only when drawing: it loads matplotlib
+
+            draw_epoch(out / MAP, DateModel(out, name), question, answer, training.trainers[name].current_epoch)
+
+    training.arrived = arrived
+    return drawn, f"{out / MAP} shows where {drawn} looks in one question"
 
 
 def has_reached(accuracy: float | None, trainer: Trainer) -> bool:

@@ -14,6 +14,7 @@ from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
 from experiment.history import read_history
 from seq2seq import plot
 from seq2seq.kept_maps import load_maps
+from support.plot_file import save_figure
 
 MOST = 48  # the most panels in a picture
 
@@ -38,6 +39,19 @@ def map_of(
             raise ValueError(f"map_of: expected the right answer to {answer.question!r}, got None")
         weights, written = date_model.weights_under(xs, truth), truth
     return plot.AttentionMap(weights, columns, written, truth, title), verdict
+
+
+def title_of(found: plot.AttentionMap, truth: str | None, verdict: str) -> str:
+    """Return the title of a result of ``map_of``, followed by the right answer if that is known."""
+    return f"{found.title}" if truth is None else f"{found.title}  (answer {truth.rstrip()}, {verdict})"
+
+
+def draw_epoch(path: Path, date_model: DateModel, question: str, truth: str | None, epoch: int) -> None:
+    """Draw where a model looks after this epoch into the file ``path``. question, truth: as for ``map_of``, of a test
+    question."""
+    found, verdict = map_of(date_model, question, truth, of_test=True)
+    title = f"{date_model.name}, epoch {epoch}: {title_of(found, truth, verdict)}"
+    save_figure(path, plot.plot_attention(*found[:3], answer=truth, title=title).figure)
 
 
 def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:

@@ -31,7 +31,8 @@ class Training:
     jobs      how many models train at once, each in a process of its own; see ``experiment.side_by_side``
     make      for several jobs: ``make(name)`` returns a trainer like that of the name, and its x and t. It runs in the
               model's process, as ``save`` does: both must be picklable, and not of ``__main__``
-    arrived     ``arrived(name)`` after each epoch of a model, once its file and history.csv are written
+    arrived     ``arrived(name)`` after each epoch of a model, once its file and history.csv are written; when a run is
+                resumed, for the last epoch before
     progressed  ``progressed(name, done, total)`` after iterations of a model: those done, of all until max_epoch
     Both are called in the main process. With several jobs, ``trainers`` get the histories, but not the trained weights.
     ``columns``  of the history
@@ -83,6 +84,9 @@ class Training:
             if trainer.current_epoch and not trainer.batches:  # what was written after its last epoch may be missing
                 self.save(name, trainer.model)
         write_history(out, self.columns, self.rows)
+        for name, trainer in self.trainers.items():
+            if trainer.current_epoch:
+                self.arrived(name)
 
     def run(self, x, t, facts: dict, *, eval_interval: int | None = 20, title: str = "") -> None:
         """Train up to max_epoch. facts: what a resumed run must have in common with this one, besides its options.

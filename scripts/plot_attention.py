@@ -89,7 +89,7 @@ def draw_maps(args) -> None:
     """Draw the maps of one or more questions, each in its own picture, or all in a grid."""
     import matplotlib.pyplot as plt
 
-    from experiment.plot_dates import map_of
+    from experiment.plot_dates import map_of, title_of
     from seq2seq.plot import RIGHT, WRONG, plot_attention, plot_attention_grid
 
     date_model, maps = DateModel(args.run, args.model), []
@@ -103,8 +103,7 @@ def draw_maps(args) -> None:
     for place, (index, (question, answer)) in enumerate(asked.items(), 1):
         of_test = args.text is None
         found, verdict = map_of(date_model, question, answer, of_test=of_test, given_answer=args.given_answer)
-        judged = f"  (answer {answer.rstrip()}, {verdict})" if verdict else ""
-        title = f"{found.title}{judged}"
+        title = title_of(found, answer, verdict)
         if of_test:
             print(f"test question {index}: {title}")
         if args.grid:

@@ -5,6 +5,7 @@ python scripts/train_date.py --data path/to/date.txt    # a file in the book's f
 """
 
 import time
+from contextlib import nullcontext
 from functools import partial
 
 import entry
@@ -19,7 +20,9 @@ from experiment.command_line import Parser, cores, natural, positive_int, resume
 from experiment.date_training import (
     COLUMNS,
     KEPT,
+    MAP,
     WITH_MAPS,
+    draw_maps,
     has_reached,
     last_lines,
     load,
@@ -27,6 +30,7 @@ from experiment.date_training import (
     make_trainer,
     save_as,
 )
+from experiment.estimate import Announcer
 from experiment.run_folder import prepare
 from experiment.side_by_side import jobs_of
 from experiment.training import Training, state_file
@@ -35,7 +39,7 @@ from support.plot_file import to_files
 
 FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until"  # may change when a run is resumed
 MODEL_FILES = tuple(f"{name}.npz" for name in MODELS)
-LEFT = *(f"{name}.state.npz" for name in MODELS), KEPT, "history.csv", "measures.png", "config.json"  # beside models
+LEFT = *(f"{name}.state.npz" for name in MODELS), KEPT, MAP, "history.csv", "measures.png", "config.json"
 
 
 def parse():
@@ -51,7 +55,8 @@ def parse():
         const=True,
         type=some_text,
         metavar="TEXT",
-        help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test question)",
+        help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test "
+        f"question), and draw the latest in {MAP}",
     )
     parser.add_argument(
         "--no-shared-prefixes",
@@ -93,15 +98,20 @@ def main() -> int:
         jobs=args.jobs,
         make=partial(load_and_make, args=args, **same, started=started),
     )
+    drawn = draw_maps(training, parts)
     prepare(args.out, ["best.npz", "state.npz"])
     if not args.quiet:
         print(f"{parts.about()}\njobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
     training.begin(parts.origin, MODEL_FILES, LEFT)
-    with threadpool_limits(1, user_api="blas"):  # per worker
+    told = nullcontext() if args.quiet else Announcer(training, started, args.until is not None, drawn)
+    with threadpool_limits(1, user_api="blas"), told:  # BLAS threads per worker
         training.run(parts.x_train, parts.t_train, same, title=f", {len(parts.x_test)} test questions")
     print(last_lines(training, args.until))
     if not args.quiet:
-        models, maps = (f"{name}.npz" for name in args.models), [KEPT] if keeper is not None else []
+        models, maps = (
+            (f"{name}.npz" for name in args.models),
+            [MAP] * (drawn is not None) + [KEPT] * (keeper is not None),
+        )
         print(f"written to {args.out}: {', '.join([*models, 'history.csv', *training.pictures, *maps, 'config.json'])}")
     return 0
 
