@@ -86,9 +86,7 @@ def main() -> int:
             found[label].append(run(command, checkout))
             row = found[label][-1]
             print(f"round {i + 1}, {label}: {row['seconds']:.1f} s, CPU {number(row['cpu_seconds'])} s", flush=True)
-    print(
-        f"\n{job_table(found)}\nMB: PSS of all processes, sampled every {PERIOD} s; first map: {MAP}, - if it never came"
-    )
+    print(f"\n{job_table(found)}\nMB: PSS of all processes, sampled every {PERIOD} s; first map: {MAP}, - for none")
     if args.json:
         with replacing(args.json) as file:
             report = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
