@@ -2,7 +2,7 @@
 
 python -m benchmarks.compare_text --data path/to/sentence_polarity
 
-Both train on the same mini-batches, one epoch each in turn; times are those of training alone. Ratios first; --kernels measures
+Both train on the same mini-batches, one epoch each in turn; times are those of training alone. ``--kernels`` measures
 with each family of OpenBLAS kernels.
 """
 

@@ -86,7 +86,7 @@ def main() -> int:
             found[label].append(run(command, checkout))
             row = found[label][-1]
             print(f"round {i + 1}, {label}: {row['seconds']:.1f} s, CPU {number(row['cpu_seconds'])} s", flush=True)
-    print(f"\n{job_table(found)}\nMB: PSS of all processes, sampled every {PERIOD} s; first map: {MAP}")
+    print(f"\n{job_table(found)}\nMB: PSS of all processes, sampled every {PERIOD} s; first map: {MAP}, - for none")
     if args.json:
         with replacing(args.json) as file:
             report = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
@@ -135,7 +135,7 @@ def job_table(found: dict[str, list[dict]]) -> str:
         for unit, digits in (("seconds", 1), ("cpu_seconds", 1), ("peak_mb", 0), ("appeared", 1)):
             values = [row[unit] for row in rounds]
             middle = None if None in values else float(np.max(values) if unit == "peak_mb" else np.median(values))
-            lines[-1].append("not known" if middle is None else number(middle, digits))
+            lines[-1].append("not known" if middle is None and unit != "appeared" else number(middle, digits))
         lines[-1].append(" ".join(f"{name} {accuracy:.2%}" for name, accuracy in rounds[-1]["accuracy"].items()))
     return table(lines)
 

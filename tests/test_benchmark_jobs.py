@@ -61,13 +61,13 @@ def main_job(script, tiny, tmp_path):
 
 
 def test_main_jobs_take_turns(main_job):
-    said, report = main_job("--rounds", 2, "--beside", ROOT, "--ours=--workers 1")
+    said, report = main_job("--models", "attention", "--rounds", 2, "--beside", ROOT, "--ours=--workers 1")
     beside = f"beside, {ROOT.name}"
     assert list(report["jobs"]) == ["ours --workers 1", beside]
     assert [len(rounds) for rounds in report["jobs"].values()] == [2, 2]
     for rounds in report["jobs"].values():
         for row in rounds:
-            assert row["seconds"] > 0 and row["accuracy"].keys() == {"baseline", "attention"}
+            assert row["seconds"] > 0 and row["accuracy"].keys() == {"attention"}
     order = [line.partition(":")[0] for line in said.splitlines() if line.startswith("round ")]
     assert order == [f"round 1, {x}" for x in report["jobs"]] + [f"round 2, {x}" for x in reversed(report["jobs"])]
     (line,) = (line for line in said.splitlines() if line.startswith("ours --workers 1  "))
