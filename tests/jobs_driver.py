@@ -66,7 +66,7 @@ if __name__ == "__main__":
 
     from experiment import history, training
 
-    training.write_history = lambda *given, draw: history.write_history(*given, draw=False)
+    training.write_history = lambda *given, draw=True: history.write_history(*given, draw=False)
     train_date.to_files = lambda: None
     sys.modules["experiment.plot_dates"] = SimpleNamespace(draw_epoch=lambda *_: None)
     train_date.load_and_make = jobs_driver.load_and_make  # by the name under which a child can import it
