@@ -79,8 +79,8 @@ def same_run(whole: Path, other: Path) -> None:
     assert without_seconds(whole) == without_seconds(other)
 
 
-def goes_on(whole: Path, folder: str, train) -> None:
-    done = train(whole.parent, "--resume", folder)
+def goes_on(whole: Path, folder: str, run, *more) -> None:
+    done = run(whole.parent, "--resume", folder, *more)
     assert (done.returncode, done.stderr) == (0, "")
     same_run(whole, whole.parent / folder)
 
@@ -114,10 +114,10 @@ def test_a_signal_saves_all_and_the_run_goes_on(whole, struck, train, what, code
 
 def test_no_process_outlives_the_main_one(whole, struck, train):
     (whole.parent / "pids").unlink(missing_ok=True)
-    assert struck("orphans", "KILL main").returncode == -9
+    assert struck("orphans", "KILL main").returncode == -9, "or it waits for the child that killed it, in vain"
     pids = [int(line) for line in (whole.parent / "pids").read_text().split()]
     assert len(pids) >= 2
-    deadline = time.monotonic() + 30  # the child that killed it would compute for 60
+    deadline = time.monotonic() + 30  # the child that killed it would go on for 600
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(map(alive, pids)), "so that nothing is written any more"
@@ -135,10 +135,10 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_process_that_is_killed_stops_the_others_which_save(whole, struck, train):
+def test_a_process_that_is_killed_stops_the_others_which_save(whole, struck, drive):
     said = "attention: its process was killed by SIGKILL; the others have saved their state; go on with --resume killed"
     refused(struck("killed", "KILL self"), f"^jobs_driver.py: {said}$")
-    goes_on(whole, "killed", train)
+    goes_on(whole, "killed", drive, "--jobs", 3)
 
 
 def test_a_second_interrupt_ends_all_at_once(whole, struck, train):
