@@ -157,7 +157,7 @@ def test_the_run_says_once_what_it_will_take(train, tiny, monkeypatch, options, 
 
 
 def before_its_run(**trainers) -> Any:
-    """A Training of three epochs; trainers: by name, how many are done, and the iterations done of those in the next."""
+    """A Training of three epochs; by name: how many are done, then iterations of the next one, done and in all."""
     made = {
         name: SimpleNamespace(current_epoch=epochs, losses=[1.0] * done, batches=[0] * size)
         for name, (epochs, done, size) in trainers.items()
