@@ -2,10 +2,10 @@
 
 python -m benchmarks.compare_text --data path/to/sentence_polarity
 
-Both train on the same mini-batches, one epoch each in turn; times are those of training alone.
+Both train on the same mini-batches, one epoch each in turn; times are those of training alone. Ratios first; --kernels measures
+with each family of OpenBLAS kernels.
 """
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ if __name__ == "__main__":
 
 import numpy as np
 
+from benchmarks.contestants import Laps
+from benchmarks.kernels import add_kernels, with_each
+from benchmarks.tables import number, ratio, spread, table
 from classifier import GRUClassifier, evaluate
 from common.optimizer import Adam
 from common.trainer import Trainer
@@ -43,6 +46,7 @@ def parse():
     parser.add_argument("--dropout", type=float, default=0.4)
     parser.add_argument("--min-count", type=positive_int, default=2, help="words seen less often are unknown")
     parser.add_workers("of ours, and threads of PyTorch")
+    add_kernels(parser)
     return parser.parse_args()
 
 
@@ -64,6 +68,8 @@ class Batches:
 
 def main() -> int:
     args = parse()
+    if args.kernels:
+        return with_each("benchmarks.compare_text")
     try:
         import torch
 
@@ -98,34 +104,34 @@ def main() -> int:
             for _ in range(args.max_epoch):
                 drawn = x_train.batches(args.batch_size, shuffling)
                 texts: Any = Batches(x_train, drawn)
-                before = time.perf_counter()
+                laps = Laps()
                 trainer.fit(texts, train.labels, 1, args.batch_size, eval_interval=None)
-                results.setdefault(("ours", attention, "s"), []).append(time.perf_counter() - before)
+                laps.lap("s")
+                results.setdefault(("ours", attention, "s"), []).append(laps["s"])
+                results.setdefault(("ours", attention, "CPU s"), []).append(laps.cpu)
                 if torch is not None:
-                    before = time.perf_counter()
+                    laps = Laps()
                     twin.fit(optimizer, x_train, train.labels, drawn)
-                    results.setdefault(("PyTorch", attention, "s"), []).append(time.perf_counter() - before)
+                    laps.lap("s")
+                    results.setdefault(("PyTorch", attention, "s"), []).append(laps["s"])
+                    results.setdefault(("PyTorch", attention, "CPU s"), []).append(laps.cpu)
             accuracy = evaluate(ours, x_test, test.labels, workers=args.workers)["acc"]
             results.setdefault(("ours", attention, "acc"), []).append(accuracy)
             if torch is not None:
                 results.setdefault(("PyTorch", attention, "acc"), []).append(twin.accuracy(x_test, test.labels))
-    print(
-        f"\n{'':<8} {'attention':<9} {'test accuracy, mean':>19}  {'of each seed':<{7 * args.seeds}} {'s an epoch':>10}"
-    )
+    if torch is not None:
+        for attention in (True, False):
+            for unit, what in (("s", "time"), ("CPU s", "CPU time")):
+                ratios = spread(np.divide(results["ours", attention, unit], results["PyTorch", attention, unit]))
+                which = "with" if attention else "without"
+                print(f"ours / PyTorch, {what} of an epoch {which} attention: {' ('.join(ratio(ratios))})")
+    lines = [["", "attention", "mean test accuracy", "of each seed", "s per epoch", "CPU s"]]
     for (who, attention, what), accuracies in results.items():
         if what == "acc":
             each = " ".join(f"{100 * a:.2f}" for a in accuracies)
-            seconds = np.median(results[who, attention, "s"])
-            mean = 100 * np.mean(accuracies)
-            print(
-                f"{who:<8} {'yes' if attention else 'no':<9} {mean:>18.2f}%  {each:<{7 * args.seeds}} {seconds:>10.2f}"
-            )
-    if torch is not None:
-        for attention in (True, False):
-            ratios = np.divide(results["ours", attention, "s"], results["PyTorch", attention, "s"])
-            low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-            which = "with" if attention else "without"
-            print(f"ours / PyTorch, time of an epoch {which} attention: {middle:.2f} ({low:.2f}..{high:.2f})")
+            taken = [number(float(np.median(results[who, attention, unit])), 2) for unit in ("s", "CPU s")]
+            lines.append([who, "yes" if attention else "no", f"{np.mean(accuracies):.2%}", each, *taken])
+    print(f"\n{table(lines)}")
     return 0
 
 

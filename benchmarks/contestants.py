@@ -44,15 +44,18 @@ class Job:
 
 
 class Laps(dict):
-    """A stopwatch: ``lap(name)`` keeps the seconds since the previous lap."""
+    """A stopwatch: ``lap(name)`` keeps the seconds since the previous lap.
+
+    ``cpu``: CPU seconds of all threads of this process, from the start to the last lap.
+    """
 
     def __init__(self):
-        self.last = time.perf_counter()
+        self.cpu, self.begun, self.last = 0.0, time.process_time(), time.perf_counter()
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
         self[name] = now - self.last
-        self.last = now
+        self.last, self.cpu = now, time.process_time() - self.begun
 
 
 class Contestant(ABC):
@@ -91,13 +94,14 @@ class Contestant(ABC):
     def answers(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> np.ndarray:
         """Return greedy answers (N, T_dec) to xs (N, T_enc)."""
 
-    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> float:
+    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> Laps:
         """Measure the seconds to answer all questions: greedily, or by beam search where a contestant has it."""
         with self.turn():
             self.answers(xs[:1], start_id, sample_size, beam_width)
-            start = time.perf_counter()
+            laps = Laps()
             self.answers(xs, start_id, sample_size, beam_width)
-            return time.perf_counter() - start
+            laps.lap("answers")
+            return laps
 
 
 class Ours(Contestant):
@@ -214,7 +218,12 @@ class Torch(Contestant):
 
     def answers(self, xs, start_id, sample_size, beam_width=None):
         parts = [self.torch.from_numpy(xs[i : i + 512]) for i in range(0, len(xs), 512)]
-        return np.concatenate([self.twin.decode(part, start_id, sample_size).numpy() for part in parts])
+        return np.concatenate([self.twin.decode(part, start_id, sample_size)[0].numpy() for part in parts])
+
+    def maps(self, xs, start_id, sample_size):
+        """Return the attention (N, T_dec, T_enc) of greedy answers to xs (N, T_enc)."""
+        _, maps = self.twin.decode(self.torch.from_numpy(xs), start_id, sample_size)
+        return self.torch.cat(maps, dim=1).numpy()
 
 
 class TorchCompiled(Torch):
@@ -252,12 +261,23 @@ def take_turn(contestant: Contestant, batches: Iterable[Batch]) -> list[tuple[fl
         return [contestant.step(x, t) for x, t in batches]
 
 
+def make_batches(data: Batch, N: int, count: int, seed: int) -> list[Batch]:
+    """Draw mini-batches of N rows as in training; a new shuffle begins when the data is used up."""
+    x, t = data
+    if N > len(x):
+        raise ValueError(f"expected at most {len(x)} as the size of a mini-batch, the questions to train on, got {N}")
+    rng = np.random.default_rng(seed)
+    order = np.concatenate([rng.permutation(len(x)) for _ in range(-(-count * N // len(x)))])
+    rows = order[: count * N].reshape(count, N)
+    return [(np.ascontiguousarray(x[r]), np.ascontiguousarray(t[r])) for r in rows]
+
+
 def race(key: str, job: Job, train: Batch, test: Batch, N: int, accuracy: float, most: int = 20) -> dict:
     """Train in epochs of all full mini-batches of N, until the test accuracy is reached or for ``most`` epochs.
 
-    Returns the accuracy after each epoch, and the seconds of training and answering, from first weights to last answer.
+    Returns the accuracy after each epoch, and the wall and CPU seconds from first weights to last answer.
     """
-    start = time.perf_counter()
+    laps = Laps()
     contestant, rng = CONTESTANTS[key](job), np.random.default_rng(job.seed)
     found: list[float] = []
     (x, t), (xs, ts) = train, test
@@ -266,7 +286,8 @@ def race(key: str, job: Job, train: Batch, test: Batch, N: int, accuracy: float,
         take_turn(contestant, ((np.ascontiguousarray(x[rows]), t[rows]) for rows in order))
         ids = contestant.answers(np.ascontiguousarray(xs), int(ts[0, 0]), ts.shape[1] - 1)
         found.append(float((ids == ts[:, 1:]).all(axis=1).mean()))
-    return {"accuracy": found, "seconds": time.perf_counter() - start}
+    laps.lap("race")
+    return {"accuracy": found, "seconds": laps["race"], "cpu_seconds": laps.cpu}
 
 
 def peak_memory() -> float:
@@ -285,10 +306,10 @@ def peak_memory() -> float:
 
 
 def train_and_weigh(key: str, job: Job, batches: list[Batch]) -> dict[str, float]:
-    """Measure the median ms per step after the first two batches, and the peak memory of this process in MB."""
-    results = take_turn(CONTESTANTS[key](job), batches)
-    seconds = [sum(laps.values()) for _, laps in results[2:]]
-    return {"ms": 1000 * float(np.median(seconds)), "memory_mb": peak_memory()}
+    """Measure the median wall and CPU ms per step after the first two, and the peak memory of this process in MB."""
+    laps = [laps for _, laps in take_turn(CONTESTANTS[key](job), batches)[2:]]
+    wall, cpu = np.median([(sum(each.values()), each.cpu) for each in laps], axis=0)
+    return {"ms": 1000 * float(wall), "cpu_ms": 1000 * float(cpu), "memory_mb": peak_memory()}
 
 
 def alone(key: str, job: Job, batches: list[Batch]) -> dict[str, float]:

@@ -4,28 +4,22 @@ python -m benchmarks.date                                       # everything, on
 python -m benchmarks.date --only ours torch --models attention  # a selection
 python -m benchmarks.date --scale                               # how time and memory grow with N, T_enc and H
 python -m benchmarks.date --until 0.999                         # how long the attention model takes to 99.9%
-python -m benchmarks.date --kernels                             # with each kind of OpenBLAS's kernels
+python -m benchmarks.date --kernels                             # any of these, with each family of OpenBLAS kernels
 
 In each round every contestant takes a turn: it trains on the same mini-batches, the first of them untimed. Threads
 that BLAS and OpenMP leave spinning would disturb the next contestant, so each turn begins with a pause; and each round
-begins with another contestant. A figure is the median of the rounds, its spread the quartiles. Only the rows of
-PyTorch need it: pip install torch==2.13.0
+begins with another contestant. A figure is the median of the rounds, its spread the quartiles. CPU times are those of
+all threads of the process, spinning ones included. Only the rows of PyTorch need it: pip install torch==2.13.0
 """
 
 import importlib.util
 import json
-import os
-import platform
-import subprocess
-import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from support import entry
-from support.blas_kernel import VARIABLE, describe_blas, kernels_to_compare, prefer_fast_kernels
+from support.blas_kernel import prefer_fast_kernels
 
 if __name__ == "__main__":
     prefer_fast_kernels()
@@ -41,19 +35,22 @@ from benchmarks.contestants import (
     Contestant,
     Job,
     alone,
+    make_batches,
     peak_memory,
     race,
     take_turn,
 )
+from benchmarks.facts import environment
 from benchmarks.flops import distinct_prefixes, sgemm_rate, step_flops
-from benchmarks.tables import kernels_table, model_table, race_table, scale_table
-from experiment.command_line import Parser, cores, natural, positive_int, share
+from benchmarks.kernels import add_kernels, with_each
+from benchmarks.tables import model_table, race_table, scale_table, spread
+from experiment.command_line import Parser, natural, positive_int, share
 from experiment.date_model import open_data
 from support.atomic_file import replacing
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
 ONE_BY_ONE = 100  # questions that the chapter's loop answers; its time for all is extrapolated
-MODEL = "attention"  # the model of --scale, --kernels and --until
+MODEL = "attention"  # the model of --scale and --until
 
 
 def parse():
@@ -66,9 +63,7 @@ def parse():
     parser.add_argument(
         "--scale", action="store_true", help="measure only how the attention model's time and memory grow"
     )
-    parser.add_argument(
-        "--kernels", action="store_true", help="measure only our attention model, with each kind of OpenBLAS kernels"
-    )
+    add_kernels(parser)
     parser.add_argument(
         "--until", type=share, metavar="ACCURACY", help="measure only how long the attention model takes to reach it"
     )
@@ -89,19 +84,18 @@ def parse():
 
 def main() -> int:
     args = parse()
+    if args.kernels:
+        return with_each("benchmarks.date", args.json)
     data = open_data(args.data)
     (x_train, t_train), (x_test, t_test) = data.split()
     train, test = (x_train[:, ::-1], t_train), (x_test[: args.questions, ::-1], t_test)
     keys = choose(args)
-    facts = environment(args)
+    facts = environment() | {"threads of each contestant": args.workers}
     report: dict[str, Any] = {"environment": facts, "arguments": {key: str(value) for key, value in vars(args).items()}}
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
     if args.rounds < 7 and not (args.until or args.scale):
         print("fewer than 7 rounds: not figures to quote")
-    if args.kernels:
-        report["kernels"] = by_kernels(args)
-        print(f"\n{kernels_table(report['kernels'])}")
-    elif args.until:
+    if args.until:
         job = make_job(args, MODEL, len(data.vocabulary), args.hidden_size)
         racers = [key for key in keys if key in ("ours", "torch")]
         report["race"] = {key: race(key, job, train, test, args.batch_size, args.until) for key in racers}
@@ -119,30 +113,6 @@ def main() -> int:
         with replacing(args.json) as file:
             file.write((json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     return 0
-
-
-def by_kernels(args) -> list[dict]:
-    """Measure a step of our attention model with each kind of kernels that the CPU runs, each in its own process."""
-    found = []
-    for kernels in kernels_to_compare():
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "report.json"
-            command = [sys.executable, "-m", "benchmarks.date", "--json", path]
-            command += ["--only", "ours", "--models", MODEL]
-            command += ["--data", args.data] if args.data else []
-            for name in ("rounds", "steps", "pause_ms", "workers", "batch_size", "wordvec_size", "hidden_size", "seed"):
-                command += [f"--{name.replace('_', '-')}", getattr(args, name)]
-            done = subprocess.run(
-                [*map(str, command), "--questions", "1"],
-                env=os.environ | {VARIABLE: kernels},
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode:
-                raise ValueError(f"with {kernels} kernels: {done.stderr.strip() or f'exit code {done.returncode}'}")
-            measured = json.loads(path.read_text(encoding="utf-8"))["models"][MODEL]
-        found.append({"kernels": kernels, "floor": measured["floor"], **measured["contestants"]["ours"]})
-    return found
 
 
 def choose(args) -> list[str]:
@@ -170,36 +140,8 @@ def that_know(name: str, keys: list[str]) -> list[str]:
     return known
 
 
-def environment(args) -> dict[str, str | int]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    facts = {
-        "CPU": names[0] if names else platform.processor() or platform.machine(),
-        "cores": cores(),
-        "threads of each contestant": args.workers,
-        "Python": platform.python_version(),
-        "numpy": version("numpy"),
-        "BLAS": describe_blas(),
-    }
-    if importlib.util.find_spec("torch"):
-        facts["torch"] = version("torch")
-    return facts
-
-
 def make_job(args, model: str, V: int, H: int) -> Job:
     return Job(model, V, args.wordvec_size, H, args.lr, args.max_grad, args.workers, args.seed)
-
-
-def make_batches(data: Batch, N: int, count: int, seed: int) -> list[Batch]:
-    """Draw mini-batches of N rows as in training; a new shuffle begins when the data is used up."""
-    x, t = data
-    if N > len(x):
-        raise ValueError(f"expected at most {len(x)} as the size of a mini-batch, the questions to train on, got {N}")
-    rng = np.random.default_rng(seed)
-    order = np.concatenate([rng.permutation(len(x)) for _ in range(-(-count * N // len(x)))])
-    rows = order[: count * N].reshape(count, N)
-    return [(np.ascontiguousarray(x[r]), np.ascontiguousarray(t[r])) for r in rows]
 
 
 def warm_up(key: str, job: Job, batches: list[Batch]) -> tuple[Contestant, float] | None:
@@ -222,6 +164,7 @@ def measure(args, job: Job, keys: list[str], train: Batch, test: Batch) -> dict:
     contestants = {key: contestant for key, (contestant, _) in ready.items()}
     keys, rates = list(contestants), []
     phases: dict[str, list[dict[str, float]]] = {key: [] for key in keys}
+    cpu: dict[str, list[float]] = {key: [] for key in keys}
     for i in range(args.rounds):
         time.sleep(args.pause_ms / 1000)
         rates.append(sgemm_rate(job.threads))
@@ -230,6 +173,7 @@ def measure(args, job: Job, keys: list[str], train: Batch, test: Batch) -> dict:
             results = take_turn(contestants[key], batches[2 + i * turn :][:turn])[1:]
             mean = {phase: float(np.mean([laps[phase] for _, laps in results])) for phase in results[0][1]}
             phases[key].append({phase: 1000 * seconds for phase, seconds in mean.items()})
+            cpu[key].append(1000 * float(np.mean([laps.cpu for _, laps in results])))
     ms = {key: np.array([sum(phase.values()) for phase in phases[key]]) for key in keys}
 
     floor = floor_of(job, batches, float(np.median(rates)))
@@ -238,12 +182,15 @@ def measure(args, job: Job, keys: list[str], train: Batch, test: Batch) -> dict:
         row = {
             "label": LABELS[key],
             "ms": spread(ms[key]),
+            "cpu_ms": spread(cpu[key]),
             "rounds_ms": ms[key].tolist(),
+            "cpu_rounds_ms": cpu[key],
             "steps_per_second": 1000 / float(np.median(ms[key])),
             "phases_ms": {phase: float(np.median([p[phase] for p in phases[key]])) for phase in phases[key][0]},
         }
         if "ours" in keys:
             row["ours_over_it"] = spread(ms["ours"] / ms[key])
+            row["cpu_ours_over_it"] = spread(np.divide(cpu["ours"], cpu[key]))
         row["floor_ms"] = floor["shared_ms" if key in SHARES_PREFIXES else "dense_ms"]
         row["floor_reached"] = row["floor_ms"] / row["ms"]["median"]
         row["first_loss"] = ready[key][1]
@@ -275,12 +222,14 @@ def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
 
 
 def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str, dict]:
-    """Measure the seconds to answer the test questions, in turn.
+    """Measure the wall and CPU seconds to answer the test questions, in turn.
 
     The chapter's way answers a few of them, one by one; the others answer in batches, ours by beam search, too.
     """
     xs, ts = test
-    seconds: dict[str, list[float]] = {key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")}
+    seconds: dict[str, list[np.ndarray]] = {
+        key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")
+    }
     seconds |= {"beam": []} if "ours" in contestants else {}
     few = xs[:ONE_BY_ONE]
     for _ in range(min(args.rounds, 3)):
@@ -289,14 +238,10 @@ def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str,
             time.sleep(args.pause_ms / 1000)
             asker, width = (key, None) if key != "beam" else ("ours", BEAM_WIDTH)
             task = np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1
-            taken = contestants[asker].evaluate(*task, width)
-            seconds[key].append(taken * len(xs) / len(asked))
-    return {key: {"questions": len(xs), "seconds": float(np.median(s))} for key, s in seconds.items()}
-
-
-def spread(values: np.ndarray) -> dict[str, float]:
-    q1, median, q3 = np.percentile(values, (25, 50, 75))
-    return {"median": float(median), "q1": float(q1), "q3": float(q3)}
+            laps = contestants[asker].evaluate(*task, width)
+            seconds[key].append(np.array([laps["answers"], laps.cpu]) * len(xs) / len(asked))
+    medians = {key: np.median(each, axis=0).tolist() for key, each in seconds.items()}
+    return {key: {"questions": len(xs), "seconds": s, "cpu_seconds": cpu} for key, (s, cpu) in medians.items()}
 
 
 def scale(args, keys: list[str], train: Batch, V: int) -> list[dict]:

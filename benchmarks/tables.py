@@ -1,4 +1,6 @@
-"""The tables that ``benchmarks.date`` prints."""
+"""The tables that the benchmarks print: ratios first, for they tell more than times on a machine that is not quiet."""
+
+import numpy as np
 
 from benchmarks.contestants import LABELS
 
@@ -18,14 +20,26 @@ def quartiles(value: dict[str, float], digits: int) -> str:
     return f"{value['q1']:.{digits}f}..{value['q3']:.{digits}f}"
 
 
+def spread(values) -> dict[str, float]:
+    """Return the median and the quartiles of some numbers."""
+    q1, median, q3 = np.percentile(values, (25, 50, 75))
+    return {"median": float(median), "q1": float(q1), "q3": float(q3)}
+
+
+def ratio(found: dict[str, float] | None) -> list[str]:
+    """Return two cells: the median of some ratios, and their quartiles."""
+    return ["-", "-"] if found is None else [number(found["median"], 2), quartiles(found, 2)]
+
+
 def model_table(measured: dict) -> str:
-    header = "contestant, ms a step, quartiles, steps/s, forward, backward, update, ours/it, quartiles, of floor, MB"
+    header = "contestant, ours/it, quartiles, CPU ours/it, quartiles, ms per step, quartiles, CPU ms, steps/s, "
+    header += "forward, backward, update, of floor, MB"
     lines = [header.split(", ")]
     for row in measured["contestants"].values():
-        phases, ratio = row["phases_ms"], row.get("ours_over_it")
-        lines.append([row["label"], number(row["ms"]["median"]), quartiles(row["ms"], 1)])
+        phases = row["phases_ms"]
+        lines.append([row["label"], *ratio(row.get("ours_over_it")), *ratio(row.get("cpu_ours_over_it"))])
+        lines[-1] += [number(row["ms"]["median"]), quartiles(row["ms"], 1), number(row["cpu_ms"]["median"])]
         lines[-1] += [number(row["steps_per_second"]), *(number(phases[p]) for p in ("forward", "backward", "update"))]
-        lines[-1] += [number(ratio["median"], 2), quartiles(ratio, 2)] if ratio else ["-", "-"]
         lines[-1] += [f"{100 * row['floor_reached']:.0f}%", number(row["memory_mb"], 0)]
     floor, evaluation = measured["floor"], measured["evaluation"]
     losses = [row["first_loss"] for row in measured["contestants"].values()]
@@ -37,21 +51,31 @@ def model_table(measured: dict) -> str:
         f"{floor['shared_ms']:.1f} ms, at the {floor['sgemm_gflops']:.0f} GFLOP/s of a large sgemm",
         f"first losses: {min(losses):.6f} to {max(losses):.6f}",
     ]
+    lines = [["answers to all questions", "ours/it", "CPU ours/it", "s", "CPU s", "questions"]]
     for key, found in evaluation.items():
-        how = ", one by one, extrapolated from a few" if key == "chapter" else ""
-        text.append(f"evaluation, {LABELS[key]}: {found['questions']} questions in {found['seconds']:.2f} s{how}")
+        mine = evaluation.get("ours")
+        ratios = [number(mine[unit] / found[unit], 2) if mine else "-" for unit in ("seconds", "cpu_seconds")]
+        taken = [number(found[unit], 2) for unit in ("seconds", "cpu_seconds")]
+        lines.append([LABELS[key], *ratios, *taken, str(found["questions"])])
+    text += [table(lines)] if evaluation else []
+    text += ["The chapter's way answers one by one: extrapolated from a few."] if "chapter" in evaluation else []
     return "\n".join(text)
 
 
 def scale_table(rows: list[dict]) -> str:
     keys = list(rows[0]["contestants"])
+    others = [key for key in keys if "ours" in keys and key != "ours"]
+    units = ("ms", "ms"), ("CPU ms", "cpu_ms"), ("MB", "memory_mb")
     lines = [["varied", "N", "T_enc", "H", "distinct rows"]]
-    lines[0] += [f"{LABELS[key]}, {unit}" for key in keys for unit in ("ms", "MB")]
+    lines[0] += [f"{cpu}ours / {LABELS[key]}" for key in others for cpu in ("", "CPU ")]
+    lines[0] += [f"{LABELS[key]}, {unit}" for key in keys for unit, _ in units]
     for row in rows:
         lines.append(
             [row["varied"], *(str(row[size]) for size in ("N", "T_enc", "H")), f"{100 * row['distinct_rows']:.0f}%"]
         )
-        lines[-1] += [number(row["contestants"][key][unit]) for key in keys for unit in ("ms", "memory_mb")]
+        found = row["contestants"]
+        lines[-1] += [number(found["ours"][unit] / found[key][unit], 2) for key in others for unit in ("ms", "cpu_ms")]
+        lines[-1] += [number(found[key][unit]) for key in keys for _, unit in units]
     return (
         f"attention, each row in a process of its own\n{table(lines)}\n"
         "Where T_enc is varied the questions are random ids, which share next to no prefixes."
@@ -59,19 +83,12 @@ def scale_table(rows: list[dict]) -> str:
 
 
 def race_table(race: dict[str, dict], accuracy: float) -> str:
-    lines = [["contestant", "epochs", "seconds", "accuracy after each epoch"]]
+    lines = [["contestant", "ours/it", "CPU ours/it", "epochs", "seconds", "CPU seconds", "accuracy after each epoch"]]
+    mine = race.get("ours")
     for key, found in race.items():
         after = " ".join(f"{100 * value:.2f}%" for value in found["accuracy"])
-        lines.append([LABELS[key], str(len(found["accuracy"])), number(found["seconds"]), after])
+        ratios = [number(mine[unit] / found[unit], 2) if mine else "-" for unit in ("seconds", "cpu_seconds")]
+        taken = [number(found[unit]) for unit in ("seconds", "cpu_seconds")]
+        lines.append([LABELS[key], *ratios, str(len(found["accuracy"])), *taken, after])
     title = f"attention: training, and answering all test questions after each epoch, up to {100 * accuracy:g}%"
     return f"{title}\n{table(lines)}"
-
-
-def kernels_table(found: list[dict]) -> str:
-    lines = [["kernels", "GFLOP/s of a large sgemm", "ms a step", "quartiles", "of floor"]]
-    for row in found:
-        rate, ms = number(row["floor"]["sgemm_gflops"], 0), row["ms"]
-        lines.append(
-            [row["kernels"], rate, number(ms["median"]), quartiles(ms, 1), f"{100 * row['floor_reached']:.0f}%"]
-        )
-    return f"attention, ours\n{table(lines)}"

@@ -2,6 +2,7 @@
 
 python -m benchmarks.text                # each model in its own process
 python -m benchmarks.text --model gru    # this model, in this process
+python -m benchmarks.text --kernels      # with each family of OpenBLAS kernels
 """
 
 import resource
@@ -17,6 +18,7 @@ if __name__ == "__main__":
 
 import numpy as np
 
+from benchmarks.kernels import add_kernels, with_each
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.callbacks import Callback
 from common.layer import summary
@@ -32,13 +34,13 @@ ORIGINAL = {
 
 
 class Times(Callback):
-    """Record when each iteration ends."""
+    """Record the wall and CPU time at the end of each iteration."""
 
     def __init__(self):
         self.ends = []
 
     def iteration_end(self, trainer) -> None:
-        self.ends.append(time.perf_counter())
+        self.ends.append((time.perf_counter(), time.process_time()))
 
 
 def main() -> int:
@@ -48,7 +50,10 @@ def main() -> int:
         "--steps", type=positive_int, default=5, help="timed steps, after one to warm up (default %(default)s)"
     )
     parser.add_workers("threads that share each mini-batch (default: the cores, %(default)s)")
+    add_kernels(parser)
     args = parser.parse_args()
+    if args.kernels:
+        return with_each("benchmarks.text")
     if args.model is None:
         print(describe_blas(), flush=True)
         options = ["--steps", str(args.steps), "--workers", str(args.workers)]
@@ -65,10 +70,12 @@ def main() -> int:
     print(f"\n{summary(model)}\nmini-batch of {N} texts of {T // 2} to {T} words, {args.workers} workers")
     times = Times()
     Trainer(model, optimizer(), rng=rng, callbacks=[times], workers=args.workers).fit(x, t, args.steps + 1, N)
-    seconds = np.diff(times.ends)
+    seconds, cpu = np.diff(times.ends, axis=0).T
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     spread = f"{seconds.min():.2f}..{seconds.max():.2f}"
-    print(f"a training step: {np.median(seconds):.2f} s ({spread}), {peak:.0f} MB at the peak")
+    print(
+        f"a training step: {np.median(seconds):.2f} s ({spread}), CPU {np.median(cpu):.2f} s, {peak:.0f} MB at the peak"
+    )
     return 0
 
 

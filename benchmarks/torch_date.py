@@ -61,12 +61,12 @@ class Twin(nn.Module):
     def forward(self, xs: Tensor, ts: Tensor) -> Tensor:
         """Return the mean cross entropy. xs int (N, T_enc); ts int (N, T_dec + 1), the start character first."""
         hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
-        scores, _ = self._decoder(ts[:, :-1], hs_enc, (h, torch.zeros_like(h)))
+        scores, *_ = self._decoder(ts[:, :-1], hs_enc, (h, torch.zeros_like(h)))
         return cross_entropy(scores.flatten(0, 1), ts[:, 1:].flatten())
 
-    def _decoder(self, ids: Tensor, hs_enc: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple]:
-        """Return the scores (N, T, V) after ids (N, T), and the LSTM's state after them."""
-        vectors = self.embed(ids)
+    def _decoder(self, ids: Tensor, hs_enc: Tensor, state: tuple) -> tuple[Tensor, tuple, Tensor | None]:
+        """Return the scores (N, T, V) after ids (N, T), the LSTM's state after them, and attention (N, T, T_enc)."""
+        weights, vectors = None, self.embed(ids)
         peek = hs_enc[:, -1:].expand(-1, vectors.shape[1], -1)
         if self.kind == "peeky":
             hs, state = self.lstm(torch.cat((peek, vectors), dim=2), state)
@@ -76,17 +76,18 @@ class Twin(nn.Module):
         if self.kind == "attention":
             weights = torch.softmax(hs @ hs_enc.transpose(1, 2), dim=2)  # (N, T_dec, T_enc)
             hs = torch.cat((weights @ hs_enc, hs), dim=2)
-        return self.affine(hs), state
+        return self.affine(hs), state, weights
 
     @torch.no_grad()
-    def decode(self, xs: Tensor, start_id: int, sample_size: int) -> Tensor:
-        """Return greedy answers (N, sample_size) to xs (N, T_enc), all at once."""
+    def decode(self, xs: Tensor, start_id: int, sample_size: int) -> tuple[Tensor, list]:
+        """Return greedy answers (N, sample_size) to xs (N, T_enc), all at once, and the attention of each step."""
         hs_enc, (h, _) = self.encoder_lstm(self.encoder_embed(xs))
-        state, ids = (h, torch.zeros_like(h)), [torch.full((len(xs), 1), start_id)]
+        state, ids, maps = (h, torch.zeros_like(h)), [torch.full((len(xs), 1), start_id)], []
         for _ in range(sample_size):
-            scores, state = self._decoder(ids[-1], hs_enc, state)
+            scores, state, weights = self._decoder(ids[-1], hs_enc, state)
             ids.append(scores.argmax(dim=2))
-        return torch.cat(ids[1:], dim=1)
+            maps.append(weights)
+        return torch.cat(ids[1:], dim=1), maps
 
     def named_gradients(self) -> dict[str, np.ndarray]:
         """Return the gradients after ``backward``, with the names, gate order and axes of our model."""

@@ -4,6 +4,7 @@ import numpy
 
 from common.functions import sigmoid
 from common.np import np
+from common.products import matmul
 from common.rnn import (
     Recurrent,
     TimeBidirectional,
@@ -133,9 +134,15 @@ class TimeGRU(TimeRecurrent):
 
     def backward(self, dhs: Array) -> Array:
         steps, hx1, *cached = self.saved()
-        dhx1 = self._begin_backward(dhs, steps, hx1)
+        dh, dx = self._begin_backward(dhs, steps, hx1)
         backward = self._backward_reset_after if self.reset_after else self._backward_reset_before
-        return self._end_backward(steps, dhx1, backward(steps, hx1, dhx1, *cached))
+        return self._end_backward(steps, dh, dx, backward(steps, hx1, dh, dx, *cached))
+
+    def _arrange(self, C: int) -> Array:
+        W = super()._arrange(C)
+        if self.bh is not None:  # of z and r; they are negated
+            W[:2, -1] -= self.bh[: 2 * len(self.Wh)].reshape(2, -1)
+        return W
 
     def _forward_reset_before(self, steps: Steps, hx1: Array) -> tuple[Array, Array, Array]:
         """Fill in the states of hx1, with the reset before the product; return the arrays that backward needs."""
@@ -146,20 +153,20 @@ class TimeGRU(TimeRecurrent):
         W = self._weights()
         for t, (now, after) in enumerate(steps.blocks):
             steps.fork(t, hs)
-            z, r = zr = np.matmul(hx1[now], W[:2], out=gates[:2, now])
+            z, r = zr = matmul(hx1[now], W[:2], out=gates[:2, now])
             sigmoid_of_minus(zr)
             np.multiply(r, hs[now], out=rhx1[now, :H])
-            g = np.matmul(rhx1[now], W[2], out=gates[2, now])
+            (g,) = matmul(rhx1[now], W[2:], out=gates[2:, now])
             np.tanh(g, out=g)
             self._mix(z, g, hs[now], out=hs[after])
         return W, gates, rhx1
 
     def _backward_reset_before(
-        self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, rhx1: Array
+        self, steps: Steps, hx1: Array, dh: Array, dx: Array, W: Array, gates: Array, rhx1: Array
     ) -> Array:
-        """Add the steps' contributions to dhx1; return the gradient of ``_weights``."""
+        """Add the steps' contributions to dh and dx; return the gradient of ``_weights``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
-        hs, dh = hx1[:, :H], dhx1[:, :H]
+        hs = hx1[:, :H]
         z, r, _ = gates
         # Slopes for all steps at once; times dh, step by step, they become gradients in the same memory: dz, dr, dg.
         slopes = z_slope, r_slope, g_slope = self.work("da", 3, rows, H)
@@ -167,22 +174,20 @@ class TimeGRU(TimeRecurrent):
         r_slope *= hs[:rows]  # of r * h
         dz, dr, dg = da = slopes
 
-        dhx1_by_gate = self.work("dhx1_by_gate", 3, most_rows, hx1.shape[1])
+        dhx_by_gate = self.work("dhx_by_gate", 3, most_rows, H + dx.shape[1])
         dh_kept = self.work("dh_kept", most_rows, H)
-        W_T = W.transpose(0, 2, 1)
+        W_T = self._transposed(W)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             n = now.stop - now.start
-            by_z_and_r, drhx1, kept = dhx1_by_gate[:2, :n], dhx1_by_gate[2, :n], dh_kept[:n]
+            by_z_and_r, drhx, kept = dhx_by_gate[:2, :n], dhx_by_gate[2, :n], dh_kept[:n]
             np.multiply(z_slope[now], dh[after], out=dz[now])
             np.multiply(g_slope[now], dh[after], out=dg[now])
-            np.matmul(dg[now], W_T[2], out=drhx1)
-            np.multiply(r_slope[now], drhx1[:, :H], out=dr[now])
-            drhx1[:, :H] *= r[now]
-            np.matmul(da[:2, now], W_T[:2], out=by_z_and_r)
+            matmul(da[2:, now], W_T[2:], out=dhx_by_gate[2:, :n])
+            np.multiply(r_slope[now], drhx[:, :H], out=dr[now])
+            drhx[:, :H] *= r[now]
+            matmul(da[:2, now], W_T[:2], out=by_z_and_r)
             # h took three paths: into the products of z and r, reset by r, and kept by 1 - z
-            dhx1[now] += by_z_and_r[0]
-            dhx1[now] += by_z_and_r[1]
-            dhx1[now] += drhx1
+            self._add(dhx_by_gate[:, :n], dh[now], dx[now])
             np.subtract(1, z[now], out=kept)
             kept *= dh[after]
             dh[now] += kept
@@ -199,16 +204,14 @@ class TimeGRU(TimeRecurrent):
         product = self.work("product", rows, H)  # h Whh, which r resets
         zr_step, reset_step = self.work("zr_step", 2, most_rows, H), self.work("reset_step", most_rows, H)
         W = self._weights()
-        if self.bh is not None:
-            W[:2, -1] -= self.bh[: 2 * H].reshape(2, H)
         np.matmul(hx1[:rows, H:], W[:, H:], out=gates)
         for t, (now, after) in enumerate(steps.blocks):
             steps.fork(t, hs)
             n = now.stop - now.start
             z, r = zr = gates[:2, now]
-            zr += np.matmul(hs[now], W[:2, :H], out=zr_step[:, :n])
+            zr += matmul(hs[now], W[:2, :H], out=zr_step[:, :n])
             sigmoid_of_minus(zr)
-            np.matmul(hs[now], W[2, :H], out=product[now])
+            matmul(hs[now], W[2:, :H], out=product[None, now])
             if self.bh is not None:
                 product[now] += self.bh[2 * H :]
             g = gates[2, now]
@@ -218,11 +221,11 @@ class TimeGRU(TimeRecurrent):
         return W, gates, product
 
     def _backward_reset_after(
-        self, steps: Steps, hx1: Array, dhx1: Array, W: Array, gates: Array, product: Array
+        self, steps: Steps, hx1: Array, dh: Array, dx: Array, W: Array, gates: Array, product: Array
     ) -> Array:
-        """Add the steps' contributions to dhx1 and fill the gradient of ``bh``; return the gradient of ``_weights``."""
+        """As _backward_reset_before; also fill the gradient of ``bh``."""
         rows, H, most_rows = steps.rows, len(self.Wh), max(steps.sizes)
-        hs, x1, dh = hx1[:rows, :H], hx1[:rows, H:], dhx1[:, :H]
+        hs, x1 = hx1[:rows, :H], hx1[:rows, H:]
         z, r, _ = gates
         # As in _backward_reset_before; the third block has no slope.
         slopes = z_slope, r_slope, _, g_slope = self.work("da", 4, rows, H)
@@ -231,8 +234,8 @@ class TimeGRU(TimeRecurrent):
         dz, dr, dproduct, dg = da = slopes
 
         dh_by_gate, dh_kept = self.work("dh_by_gate", 3, most_rows, H), self.work("dh_kept", most_rows, H)
-        W_T = W.transpose(0, 2, 1)
-        Wh_T, Wx1_T = W_T[:, :, :H], W_T[:, :, H:]
+        W_T = self._transposed(W)
+        Wh_T, Wx_T = W_T[:, :, :H], W_T[:, :, H:]
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             n = now.stop - now.start
             kept = dh_kept[:n]
@@ -244,13 +247,13 @@ class TimeGRU(TimeRecurrent):
             np.subtract(1, z[now], out=kept)
             kept *= dh[after]
             dh[now] += kept
-            for dh_of_gate in np.matmul(da[:3, now], Wh_T, out=dh_by_gate[:, :n]):
+            for dh_of_gate in matmul(da[:3, now], Wh_T, out=dh_by_gate[:, :n]):
                 dh[now] += dh_of_gate
             steps.join(t, dh)
-        dx1_by_gate = self.work("dx1_by_gate", 3, rows, x1.shape[1])
-        np.matmul(da[:2], Wx1_T[:2], out=dx1_by_gate[:2])
-        np.matmul(dg, Wx1_T[2], out=dx1_by_gate[2])
-        dx1_by_gate.sum(axis=0, out=dhx1[:rows, H:])
+        dx_by_gate = self.work("dx_by_gate", 3, *dx.shape)
+        np.matmul(da[:2], Wx_T[:2], out=dx_by_gate[:2])
+        np.matmul(dg, Wx_T[2], out=dx_by_gate[2])
+        dx_by_gate.sum(axis=0, out=dx)
         dW = self.work("dW", *W.shape)
         np.matmul(hx1[:rows].T, da[:2], out=dW[:2])
         np.matmul(hs.T, dproduct, out=dW[2, :H])

@@ -4,13 +4,12 @@ import numpy
 
 from common.functions import sigmoid
 from common.np import np
+from common.products import matmul
 from common.rnn import (
     Recurrent,
     TimeBidirectional,
     TimeRecurrent,
     sigmoid_of_minus,
-    sigmoid_of_minus_slope,
-    tanh_slope,
 )
 from common.steps import Prefixes
 from support.array import Array
@@ -63,7 +62,8 @@ class TimeLSTM(TimeRecurrent):
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 4H), Wh (H, 4H), b (4H,), gates f, g, i, o
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
     With ``constant`` (N, C), an input that is the same at every step and is prepended to each x, Wx is (C + D, 4H);
-    its product is computed once, and backward returns dxs and dconstant (N, C).
+    its product is computed once, and backward returns dxs and dconstant (N, C). For several calls with the same
+    constant, ``multiply(constant)`` returns the product, to be passed to each.
     Besides ``h`` and ``dh`` it keeps the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
     Prefixes, mask, state, errors: see TimeRecurrent. docs/fast-lstm.md leads from ``LSTM`` to this class in five steps.
     Source: 『ゼロから作るDeep Learning 2』 6.3.
@@ -94,6 +94,7 @@ class TimeLSTM(TimeRecurrent):
         mask: Array | None = None,
         *,
         constant: Array | None = None,
+        product: Array | None = None,
     ) -> Array:
         C = 0 if constant is None else self._constant_width(constant, xs, prefixes, mask)
         steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx) - C)
@@ -102,15 +103,14 @@ class TimeLSTM(TimeRecurrent):
         self._put_first(self.c, steps, cs)
         gates, tanh_cs = self.work("gates", 4, rows, H), self.work("tanh_cs", rows, H)
         gi = self.work("gi", max(steps.sizes), H)
-        W, W_constant = self._weights(), None
+        W = self._weights(C)
+        W, W_constant = W[:, : hx1.shape[1]], W[:, hx1.shape[1] :]
         if constant is not None:
-            W_constant = W[:, H : H + C]
-            a_constant = constant @ W_constant
-            W = np.concatenate((W[:, :H], W[:, H + C :]), axis=1)
+            a_constant = constant @ W_constant if product is None else product
         with numpy.errstate(over="ignore"):  # see sigmoid_of_minus
             for t, (now, after) in enumerate(steps.blocks):
                 steps.fork(t, hs, cs)
-                o, f, i, g = a = np.matmul(hx1[now], W, out=gates[:, now])  # h_prev Wh + x Wx + b, by gate
+                o, f, i, g = a = matmul(hx1[now], W, out=gates[:, now])  # h_prev Wh + x Wx + b, by gate
                 if constant is not None:
                     a += a_constant
                 sigmoid_of_minus(a[:3])
@@ -125,44 +125,48 @@ class TimeLSTM(TimeRecurrent):
     def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
         steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
-        o, f, i, g = gates
-        # The slopes of all steps at once: of h with respect to c and to the input of the gate o; of c with respect to
-        # the inputs of the gates f, i and g. They need neither dh nor dc.
-        slopes = h_by_c, h_by_o, c_by_f, c_by_i, c_by_g = self.work("slopes", 5, rows, H)
-        sigmoid_of_minus_slope(gates[:3], out=slopes[1:4])
-        tanh_slope(g, out=c_by_g)
-        tanh_slope(tanh_cs, out=h_by_c)
-        h_by_o *= tanh_cs
-        c_by_f *= cs[:rows]
-        c_by_i *= g
-        c_by_g *= i
-        h_by_c *= o
-
-        dhx1, dc = self._begin_backward(dhs, steps, hx1), self.work("dc", *cs.shape)
-        dc[...] = 0
-        dh = dhx1[:, :H]
-        gradients = slopes  # the same memory: step by step, slopes times dh or dc become gradients
-        dc_through_h, da = gradients[0], gradients[1:]
-        W_T, most_rows = W.transpose(0, 2, 1), max(steps.sizes)
-        dhx1_by_gate = self.work("dhx1_by_gate", 4, most_rows, hx1.shape[1])
-        dhx1_step = self.work("dhx1_step", most_rows, hx1.shape[1])
+        dh, dx = self._begin_backward(dhs, steps, hx1)
+        dc, da = self.work("dc", *cs.shape), self.work("da", *gates.shape)
+        dc[rows:] = 0
+        W_T, most_rows = self._transposed(W), max(steps.sizes)
+        dhx_by_gate = self.work("dhx_by_gate", 4, most_rows, W_T.shape[2])
+        values, by_c = self.work("values", 3, most_rows, H), self.work("by_c", most_rows, H)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
             n = now.stop - now.start
-            np.multiply(slopes[:2, now], dh[after], out=gradients[:2, now])
-            dc[after] += dc_through_h[now]  # c reached the output by itself and through h
-            np.multiply(slopes[2:, now], dc[after], out=gradients[2:, now])
-            np.multiply(dc[after], f[now], out=dc[now])
-            dhx1[now] += np.matmul(da[:, now], W_T, out=dhx1_by_gate[:, :n]).sum(axis=0, out=dhx1_step[:n])
+            o, f, i, g = gates[:, now]
+            h, fc, gi = v = values[:, :n]
+            np.multiply(o, tanh_cs[now], out=h)
+            np.multiply(f, cs[now], out=fc)
+            np.multiply(i, g, out=gi)
+            # The slopes: of h by c, o (1 - tanh(c)^2), and by what enters the gate o, h (o - 1); of c by what enters
+            # the others, f c_prev (f - 1), g i (i - 1) and i (1 - g^2). The sigmoids fall, see gate_order.
+            h_by_c, slopes = by_c[:n], da[:, now]
+            np.subtract(gates[:3, now], 1, out=slopes[:3])
+            slopes[:3] *= v
+            np.subtract(i, np.multiply(gi, g, out=slopes[3]), out=slopes[3])
+            np.subtract(o, np.multiply(h, tanh_cs[now], out=h_by_c), out=h_by_c)
+            h_by_c *= dh[after]
+            dc[after] += h_by_c  # c reached the output by itself and through h
+            slopes[0] *= dh[after]  # and so they become gradients
+            slopes[1:] *= dc[after]
+            np.multiply(dc[after], f, out=dc[now])
+            self._add(matmul(da[:, now], W_T, out=dhx_by_gate[:, :n]), dh[now], dx[now])
             steps.join(t, dh, dc)
         self.dc = np.array(dc[steps.first_rows])
-        dW = np.matmul(hx1[:rows].T, da, out=self.work("dW", *W.shape))
+        dW = self.work("dW", 4, W.shape[1] + W_constant.shape[1], H)
+        np.matmul(hx1[:rows].T, da, out=dW[:, : W.shape[1]])
         if constant is None:
-            return self._end_backward(steps, dhx1, dW)
+            return self._end_backward(steps, dh, dx, dW)
         N, T = steps.row_after.shape
         da_constant = da.reshape(4, T, N, H).sum(axis=1)  # forward added the product to every step
-        dW = np.concatenate((dW[:, :H], constant.T @ da_constant, dW[:, H:]), axis=1)
+        np.matmul(constant.T, da_constant, out=dW[:, W.shape[1] :])
         dconstant = (da_constant @ W_constant.transpose(0, 2, 1)).sum(axis=0)
-        return self._end_backward(steps, dhx1, dW), dconstant
+        return self._end_backward(steps, dh, dx, dW), dconstant
+
+    def multiply(self, constant: Array) -> Array:
+        """Return the product of the constant (N, C) and its weights, by gate, (4, N, H): see ``forward``."""
+        C = constant.shape[1]
+        return constant @ self._weights(C)[:, -C:]
 
     def _constant_width(self, constant: Array, xs: Array, prefixes: Prefixes | None, mask: Array | None) -> int:
         """Return C; raise ValueError when the constant (N, C) does not fit the other inputs and Wx."""

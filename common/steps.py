@@ -59,8 +59,13 @@ class Steps:
         return states[self.row_after]
 
     def collect(self, dhs: Array, out: Array) -> None:
-        """Add dhs (N, T, H), the gradients of the states that ``spread`` returned, to out (rows + last block, H)."""
-        out[self.row_after] += dhs
+        """Write dhs (N, T, H), the gradients of the states that ``spread`` returned, to out (rows + last block, H).
+
+        A row that ``spread`` read several times gets the sum, a row that it did not read 0.
+        """
+        N, T, H = dhs.shape
+        out[:N] = 0
+        out[N:].reshape(T, N, H)[...] = dhs.transpose(1, 0, 2)
 
 
 def sort(xs: Array) -> tuple[Array, Array]:
@@ -100,10 +105,11 @@ class Prefixes(Steps):
     {'aab': [0, 0, 0], 'abc': [0, 1, 1], 'aac': [0, 2, 2], 'abd': [0, 3, 3]}
 
     ``ids`` (rows,)   the id that each row reads
+    last_only: ``spread`` and ``collect`` only the state after the last step, (N, 1, H).
     Raises ValueError for T = 0.
     """
 
-    def __init__(self, xs: Array):
+    def __init__(self, xs: Array, last_only: bool = False):
         xs = to_cpu(xs)
         self.sorted_order, self.parts_at = sort(xs)
         by_row = self._give_rows()
@@ -114,6 +120,8 @@ class Prefixes(Steps):
         unsorted[self.sorted_order] = row_after
         self.row_after = np.asarray(unsorted)
         self._connect_rows(xs[self.sorted_order], by_row, row_after, starts)
+        if last_only:
+            self._leave_out_all_but_the_last()
 
     # The methods below number sequences in sorted order.
 
@@ -149,6 +157,13 @@ class Prefixes(Steps):
         bounds = (sizes - sizes[0]).tolist()
         self.copied_from = [copied_from[:0], *(copied_from[a:b] for a, b in pairwise(bounds))]  # step by step
 
+    def _leave_out_all_but_the_last(self) -> None:
+        now, _ = self.blocks[-1]
+        self.row_after, self.next_row = self.row_after[:, -1:], self.next_row[now]
+        sequence, step = self.given_to
+        self.given_to = sequence[now], numpy.zeros_like(step[now])  # the only step of dhs
+        self.parts_at = numpy.maximum(self.parts_at - len(self.sizes) + 1, 0)  # 1: it shares the last state too
+
     def read(self, xs: Array, out: Array) -> None:
         """Write xs (rows, D), which already has one input per row, to out (rows, D)."""
         out[...] = xs
@@ -174,7 +189,8 @@ class Prefixes(Steps):
         for n in range(len(dhs) - 1, 0, -1):  # the steps that a sequence shares with the previous one
             shared = self.parts_at[n]
             dhs[n - 1, :shared] += dhs[n, :shared]
-        out[self.next_row] += dhs[self.given_to]
+        out[...] = 0
+        out[self.next_row] = dhs[self.given_to]
 
 
 class Ragged(Steps):
@@ -224,5 +240,6 @@ class Ragged(Steps):
         return dxs.reshape(*self.row_after.shape, -1)
 
     def collect(self, dhs: Array, out: Array) -> None:
+        out[...] = 0
         for t in range(dhs.shape[1]):  # sequences share no rows, but steps over which a row is carried do
             out[self.row_after[:, t]] += dhs[:, t]

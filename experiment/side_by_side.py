@@ -86,6 +86,11 @@ class Child:
         except ConnectionError:  # it is gone, which the next look at its messages finds
             pass
 
+    def end(self) -> None:
+        """End a child that waits for orders, or was killed."""
+        self.connection.close()
+        self.process.join()
+
     def how_it_ended(self) -> str | None:
         """Wait for the end; return what went wrong, None if the child ended by itself after its last message."""
         self.process.join()
@@ -132,10 +137,9 @@ class SideBySide:
                         self._guarded(self._hear, *message)
             finally:
                 for name, child in self.children.items():
-                    child.connection.close()  # which ends a child that waits for orders
                     if name in self.busy:
                         child.process.kill()
-                    child.process.join()
+                    child.end()
             if self.error is not None:
                 raise self.error
             if self.told and not stop.heard:
@@ -171,6 +175,8 @@ class SideBySide:
             self.busy.discard(name)
             vars(self.training.trainers[name]).update(value)
             self.arrived.append(name)
+            if self.training.finished(name):
+                self.children.pop(name).end()  # its memory is free for the others
         elif kind == "stopped":
             self.told = self.told or value
         elif kind == "failed":

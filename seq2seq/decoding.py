@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy
+
 from common.functions import expect_array, log_softmax
 from common.layer import forget, inference
 from common.np import np
@@ -55,17 +57,23 @@ def in_batches(
 ) -> Decoded:
     """Return ``answer(model, xs)`` for all questions xs (N, T_enc), ``batch_size`` at a time to bound the memory.
 
-    The batches are dealt out to ``workers`` threads, each of which has one batch in memory. name: the
-    function to name in error messages. Raises ValueError for no question, and for a batch_size below 1.
+    Identical questions are asked once, except when the model is ``stateful``. The batches are dealt out to ``workers``
+    threads, each of which has one batch in memory. name: the function to name in error messages.
+    Raises ValueError for no question, and for a batch_size below 1.
     """
     expect_array(name, "questions (N, T_enc)", xs)
     if xs.ndim != 2 or 0 in xs.shape or batch_size < 1:
         raise ValueError(f"{name}: expected questions (N, T_enc) and a batch_size, got {xs.shape} and {batch_size}")
-    order, _ = sort(to_cpu(xs))  # similar beginnings in one batch
-    batches = [order[i : i + batch_size] for i in range(0, len(xs), batch_size)]
+    order, parts_at = sort(to_cpu(xs))  # similar beginnings in one batch
+    new = parts_at < xs.shape[1]  # the others equal the question before them
+    if getattr(model, "stateful", False):
+        new[:] = True  # an answer depends on the questions before it
+    asked, answer_of = order[new], numpy.empty_like(order)
+    answer_of[order] = new.cumsum() - 1
+    batches = [asked[i : i + batch_size] for i in range(0, len(asked), batch_size)]
     with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool:
         parts = pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), batches)
-    back, maps = order.argsort(), [part.attention_weights for part in parts if part.attention_weights is not None]
     forget(model)  # what the layers hold is not from the last forward's questions, and is larger than training needs
-    ids, log_probs = (np.concatenate(found)[back] for found in zip(*(part[:2] for part in parts), strict=True))
-    return Decoded(ids, log_probs, np.concatenate(maps)[back] if maps else None)
+    maps = [part.attention_weights for part in parts if part.attention_weights is not None]
+    ids, log_probs = (np.concatenate(found)[answer_of] for found in zip(*(part[:2] for part in parts), strict=True))
+    return Decoded(ids, log_probs, np.concatenate(maps)[answer_of] if maps else None)

@@ -19,8 +19,15 @@ class PeekyDecoder(Decoder):
     def input_sizes(D: int, H: int) -> tuple[int, int]:
         return H + D, H + H
 
+    def start(self, h: Array) -> None:
+        super().start(h)
+        self.cache = self.lstm.multiply(h)  # the same at every step
+
     def scores(self, xs: Array, h: Array) -> Array:
-        out = self.lstm.forward(self.embed.forward(xs), constant=h)
+        peeked = self.saved()
+        if len(xs) > peeked.shape[1]:  # a beam search reads several characters per question
+            peeked = np.repeat(peeked, len(xs) // peeked.shape[1], axis=1)
+        out = self.lstm.forward(self.embed.forward(xs), constant=h, product=peeked)
         hs = np.repeat(h[:, None], out.shape[1], axis=1)  # (N, T, H)
         return self.affine.forward(np.concatenate((hs, out), axis=2))
 

@@ -45,18 +45,21 @@ class Encoder(Layer):
         """Whether prefixes are shared: if asked for, and if the LSTM is one of our layers and starts from zeros."""
         return self.share_prefixes and isinstance(self.lstm, TimeRecurrent) and not self.lstm.stateful
 
-    def states(self, xs: Array) -> Array:
-        """Return all states (N, T_enc, H). Raises ValueError when xs is not (N, T_enc), or is empty."""
+    def states(self, xs: Array, last_only: bool = False) -> Array:
+        """Return all states (N, T_enc, H); with ``last_only``, perhaps the last alone, (N, 1, H).
+
+        Raises ValueError when xs is not (N, T_enc), or is empty.
+        """
         self.expect("xs (N, T_enc)", xs, None, None)
         if 0 in xs.shape:
             raise ValueError(f"{type(self).__name__}: expected at least one question and one character, got {xs.shape}")
         if not self.shares_prefixes:
             return self.lstm.forward(self.embed.forward(xs))
-        prefixes = Prefixes(xs)
+        prefixes = Prefixes(xs, last_only)
         return self.lstm.forward(self.embed.forward(prefixes.ids), prefixes)
 
     def forward(self, xs: Array) -> Array:
-        hs = self.states(xs)
+        hs = self.states(xs, last_only=True)
         self.cache = hs.shape
         return hs[:, -1].copy()
 

@@ -9,12 +9,12 @@ import pytest
 from script_tools import refused
 
 from benchmarks import date as benchmark
-from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, race, take_turn, train_and_weigh
-from benchmarks.date import make_batches
+from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, make_batches, race, take_turn, train_and_weigh
 from benchmarks.flops import distinct_prefixes, step_flops
 from common.layer import named_grads, named_params
 from seq2seq import AttentionDecoder, AttentionSeq2seq, Seq2seq
 from seq2seq.model_file import MODELS as CLASSES
+from support.blas_kernel import kernels_to_compare
 
 TINY_SIZES = 2, 3, 2  # N, T_enc, T_dec
 
@@ -130,14 +130,16 @@ def test_the_benchmark_prints_a_table_and_writes_json(script, tiny, tmp_path):
         assert row["steps_per_second"] == pytest.approx(1000 / row["ms"]["median"])
         assert row["floor_reached"] == pytest.approx(row["floor_ms"] / row["ms"]["median"])
         assert 10 < row["memory_mb"] < 1000
-        (line,) = (line for line in done.stdout.splitlines() if re.match(f"{row['label']}  ", line))
+        line, answers = (line for line in done.stdout.splitlines() if re.match(f"{row['label']}  ", line))
         assert line.split()[-1] == f"{row['memory_mb']:.0f}" and f"{row['ms']['median']:.1f}" in line
+        assert f"{row['cpu_ms']['median']:.1f}" in line.split() and len(row["cpu_rounds_ms"]) == 2
+        assert answers.split()[-1] == "4"
     assert measured["contestants"]["ours"]["ours_over_it"]["median"] == 1
     asked = {key: found["questions"] for key, found in measured["evaluation"].items()}
     assert asked == {"ours": 4, "chapter": 4, "beam": 4}
-    assert all(found["seconds"] > 0 for found in measured["evaluation"].values())
+    assert all(found["seconds"] > 0 < found["cpu_seconds"] for found in measured["evaluation"].values())
     assert 0 < measured["floor"]["distinct_rows"] < 1, "the same padding, read first"
-    assert "one by one, extrapolated" in done.stdout and "not figures to quote" in done.stdout
+    assert "one by one: extrapolated" in done.stdout and "not figures to quote" in done.stdout
 
 
 def test_scale_varies_one_size_at_a_time(monkeypatch):
@@ -164,7 +166,7 @@ def test_the_torch_twin_writes_our_answers():
         model = CLASSES[kind](6, 3, 8, rng=rng)
         for p in model.params:
             p[...] = rng.normal(scale=0.5, size=p.shape)
-        ids = Twin(kind, named_params(model)).decode(torch.from_numpy(xs), 1, 4).numpy()
+        ids = Twin(kind, named_params(model)).decode(torch.from_numpy(xs), 1, 4)[0].numpy()
         np.testing.assert_array_equal(ids, model.decode(xs, 1, 4).ids)
         assert len(np.unique(ids, axis=0)) > 1
 
@@ -178,13 +180,16 @@ def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch():
     assert len(race("ours", job, data, data, N=8, accuracy=0.0)["accuracy"]) == 1
 
 
-def test_kernels_are_compared_in_processes_of_their_own(script, tmp_path):
-    options = ("--rounds", 1, "--steps", 1, "--batch-size", 8, "--hidden-size", 8, "--workers", 1)
-    done = script(tmp_path, "benchmarks.date", "--kernels", *options)
+def test_kernels_are_compared_in_processes_of_their_own(script, tiny, tmp_path):
+    options = ("--data", tiny, "--models", "attention", "--rounds", 1, "--steps", 1, "--batch-size", 8, "--workers", 1)
+    options += ("--hidden-size", 8, "--pause-ms", 0, "--only", "ours", "--questions", 1)
+    done = script(tmp_path, "benchmarks.date", "--kernels", *options, "--json", "b.json")
     assert (done.returncode, done.stderr) == (0, "")
-    header, *rows = done.stdout.partition("attention, ours\n")[2].splitlines()
-    assert header.split("  ")[0] == "kernels" and rows
-    assert all(float(row.split()[2]) > 0 for row in rows)
+    families = re.findall(r"^=== (\w+) kernels ===$", done.stdout, re.MULTILINE)
+    assert families and families == kernels_to_compare()
+    assert done.stdout.count("\nattention: N=8, ") == len(families)
+    reports = {name: json.loads((tmp_path / f"b.{name}.json").read_text(encoding="utf-8")) for name in families}
+    assert all(name in report["environment"]["BLAS"] for name, report in reports.items())
 
 
 def test_without_torch_the_rest_is_measured(monkeypatch, capsys):

@@ -24,8 +24,10 @@ def test_a_tiny_model_is_measured(in_process, monkeypatch, tmp_path, name):
     assert "\nmini-batch of 4 texts of 3 to 6 words, 1 workers\n" in done.stdout
     seconds = r"(\d+\.\d\d)"
     found = re.search(
-        rf"^a training step: {seconds} s \({seconds}\.\.{seconds}\), (\d+) MB at the peak$", done.stdout, re.M
+        rf"^a training step: {seconds} s \({seconds}\.\.{seconds}\), CPU {seconds} s, (\d+) MB at the peak$",
+        done.stdout,
+        re.M,
     )
-    median, least, most, peak = map(float, found.groups())
-    assert least <= median <= most and peak > 10
+    median, least, most, cpu, peak = map(float, found.groups())
+    assert least <= median <= most and cpu >= 0 and peak > 10
     assert list(tmp_path.iterdir()) == []

@@ -143,7 +143,8 @@ class StateForgotten(TimeRNN):
 
     def backward(self, dhs):
         steps, hx1, W = self.saved()
-        without = np.concatenate((np.zeros_like(self.Wh), W[len(self.Wh) :]))
+        without = W.copy()
+        without[:, : len(self.Wh)] = 0
         self.cache = steps, hx1, without
         dxs = super().backward(dhs)
         self.cache = steps, hx1, W

@@ -118,14 +118,24 @@ def test_collect_is_the_adjoint_of_spread(shared):
         a = whole(rng, steps.rows + steps.sizes[-1], 3)
         spread = steps.spread(a)
         assert not np.shares_memory(spread, a)
-        b, out = whole(rng, *xs.shape, 3), np.zeros_like(a)
+        b, out = whole(rng, *xs.shape, 3), whole(rng, *a.shape)
         given = b.copy()
         steps.collect(b, out)
         assert (spread * b).sum() == (a * out).sum(), what
         assert np.array_equal(b, given), what
-        more = out.copy()
-        steps.collect(b, more)  # adds to what is there
-        assert np.array_equal(more, 2 * out), what
+
+
+def test_the_last_states_alone_are_spread_and_collected():
+    rng = np.random.default_rng(1)
+    for what, xs in IDS.items():
+        steps, last = Prefixes(xs), Prefixes(xs, last_only=True)
+        a = whole(rng, steps.rows + steps.sizes[-1], 3)
+        np.testing.assert_array_equal(last.spread(a), steps.spread(a)[:, -1:], err_msg=what)
+        dhs, out, wanted = np.zeros((*xs.shape, 3)), a.copy(), a.copy()
+        dhs[:, -1] = whole(rng, len(xs), 3)
+        steps.collect(dhs, wanted)
+        last.collect(dhs[:, -1:], out)
+        np.testing.assert_array_equal(out, wanted, err_msg=what)
 
 
 @pytest.mark.parametrize("shared", [True, False])
