@@ -1,6 +1,5 @@
 """How long a training will take, from the speed of its first seconds."""
 
-import heapq
 import math
 import threading
 import time
@@ -19,8 +18,8 @@ ENOUGH = 0.5
 class Estimate:
     """The line that says how long a training will take, due a few seconds after its start.
 
-    left      by model, in the order of their turns: each epoch that it still has to train, 1.0 if it is a whole one
-    jobs      how many models train at a time, for one epoch; then, one with the fewest epochs is next
+    left      by model, in the order of their turns: the epochs that it still has to train; 2.5 if one is half done
+    jobs      how many models train at a time, for one epoch; then, the first one with the fewest epochs is next
     started   when the run started, in seconds, on the clock of ``line``
     resumed   whether this goes on with an earlier run; until: whether a model may stop before its last epoch
     pictured  the model that is drawn after each of its epochs, and what to say about the picture
@@ -28,7 +27,7 @@ class Estimate:
 
     def __init__(
         self,
-        left: dict[str, list[float]],
+        left: dict[str, float],
         jobs: int,
         started: float,
         *,
@@ -36,7 +35,7 @@ class Estimate:
         until: bool = False,
         pictured: tuple[str, str] | None = None,
     ):
-        self.left = {name: epochs for name, epochs in left.items() if epochs}
+        self.left = {name: epochs for name, epochs in left.items() if epochs > 0}
         self.jobs, self.started, self.resumed, self.until = min(jobs, len(self.left)), started, resumed, until
         self.pictured = pictured if pictured and pictured[0] in self.left else None
         self.first: dict[str, tuple[float, float]] = {}  # each model's first report
@@ -62,33 +61,35 @@ class Estimate:
         known = sum(seconds >= enough for seconds in self.watched.values())
         if known >= (1 if late else self.jobs):
             self.said = True
-            total, drawn = map(in_words, self._seconds())
-            picture = f"; {self.pictured[1]}, first in about {drawn}, then after each epoch" if self.pictured else ""
-            return f"{self._what()}: {'at most ' * self.until}about {total}{picture}"
+            line = f"{self._what()}: {'at most ' * self.until}about {in_words(self._seconds())}"
+            if self.pictured is None:
+                return line
+            drawn, shows = self.pictured
+            return f"{line}; {shows}, first in about {in_words(self._first_picture(drawn))}, then after each epoch"
         if late and not self.excused:
             self.excused = True
             return f"{self._what()}; how long that takes is said after the first iterations"
         return None
 
-    def _seconds(self) -> tuple[float, float]:
-        """Return the seconds that all epochs take, and those until the first picture, at the pace seen so far.
+    def _seconds(self) -> float:
+        """Return the seconds until the end: those of the longest model, or of all if they fill the jobs longer."""
+        each = [epochs * self._pace(name) for name, epochs in self.left.items()]
+        return max(*each, sum(each) / self.jobs)
 
-        A model that was not seen yet is assumed to be like the mean of the others.
-        """
-        pace = {name: self.pace.get(name, fmean(self.pace.values())) for name in self.left}
-        left = {name: list(self.left[name]) for name in sorted(self.left, key=lambda name: name not in self.pace)}
-        idle, ends = [0.0] * self.jobs, {name: [0.0] for name in left}  # by job, and by model
-        while any(left.values()):
-            now = max(heapq.heappop(idle), min(ends[name][-1] for name in left if left[name]))
-            waiting = [name for name in left if left[name] and ends[name][-1] <= now]
-            name = max(waiting, key=lambda name: len(left[name]))  # the one with the fewest epochs done
-            ends[name].append(now + left[name].pop(0) * pace[name])
-            heapq.heappush(idle, ends[name][-1])
-        drawn = self.pictured[0] if self.pictured else name
-        return max(of[-1] for of in ends.values()), ends[drawn][1]
+    def _first_picture(self, drawn: str) -> float:
+        """Return the seconds until the end of the model's next epoch, and of those of others that come before it."""
+        names, whole = list(self.left), math.ceil(self.left[drawn])
+        ahead = {name: self.left[name] - whole + (names.index(name) < names.index(drawn)) for name in names}
+        before = sum(max(0.0, epochs) * self._pace(name) for name, epochs in ahead.items() if name != drawn)
+        waiting = 0.0 if drawn in self.pace else before / self.jobs
+        return waiting + (self.left[drawn] - whole + 1) * self._pace(drawn)
+
+    def _pace(self, name: str) -> float:
+        """Return the seconds per epoch; for a model that was not seen yet, the mean of the others."""
+        return self.pace.get(name) or fmean(self.pace.values())
 
     def _what(self) -> str:
-        fewest, most = min(map(len, self.left.values())), max(map(len, self.left.values()))
+        fewest, most = (math.ceil(extreme(self.left.values())) for extreme in (min, max))
         epochs = f"{fewest} to {most}" if fewest < most else str(most)
         epochs += f" epoch{'s' * (most > 1)}{' left' * self.resumed}"
         if len(self.left) == 1:
@@ -114,7 +115,7 @@ class Announcer:
         for name, trainer in training.trainers.items():
             if not training.finished(name):
                 begun = len(trainer.losses) / len(trainer.batches) if trainer.batches else 0.0
-                left[name] = [1.0 - begun] + [1.0] * (epochs - trainer.current_epoch - 1)
+                left[name] = epochs - trainer.current_epoch - begun
         resumed = training.args.resume is not None
         self.estimate = Estimate(left, training.jobs, started, resumed=resumed, until=until, pictured=pictured)
         training.progressed = lambda name, done, total: self.look(name, done / total * epochs)

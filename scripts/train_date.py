@@ -88,7 +88,7 @@ def main() -> int:
     started, args.jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
     to_files()
     parts, keeper = load(args, kept.get("sha256"))
-    same = {"sha256": parts.origin["sha256"]}
+    same = {"sha256": str(parts.origin["sha256"])}
     training = Training(
         args,
         {name: make_trainer(name, args, parts, keeper, started) for name in args.models},

@@ -6,7 +6,7 @@ from experiment.estimate import Estimate, in_words
 
 PICTURED = "attention", "a.png shows it"
 MODELS = "baseline", "peeky", "attention"
-TEN = [1.0] * 10  # epochs, which have 300 iterations here
+TEN = 10.0  # epochs, which have 300 iterations here
 
 
 def said(estimate: Estimate, reports) -> list[tuple[float, str]]:
@@ -32,13 +32,13 @@ def steady(pace: dict[str, float], begin: float = 1.0, seconds: float = 20.0, do
         # 30 epochs of 37.5 s, two at a time; the third model is as fast as the mean of those seen
         (dict.fromkeys(MODELS, TEN), 2, {"attention": 0.125, "peeky": 0.125}, "3 models, 10 epochs each, 2 at a time: "
          "about 9 minutes; a.png shows it, first in about 40 s, then after each epoch"),
-        # the third model begins after the faster one's epoch of 18 s, and takes 31.5 s for its own
+        # the third model begins after (18 + 45) / 2 s, and takes 31.5 s for its own epoch
         (dict.fromkeys(MODELS, TEN), 2, {"baseline": 0.06, "peeky": 0.15}, "3 models, 10 epochs each, 2 at a time: "
-         "about 8 minutes; a.png shows it, first in about 50 s, then after each epoch"),
+         "about 8 minutes; a.png shows it, first in about 65 s, then after each epoch"),
         # each epoch in turn: the picture is drawn after three of 29.4 s
         (dict.fromkeys(MODELS, TEN), 1, {"baseline": 0.098}, "3 models, 10 epochs each, in turn: about "
          "15 minutes; a.png shows it, first in about 90 s, then after each epoch"),
-        ({"attention": [1.0]}, 1, {"attention": 0.098}, "1 epoch: about 30 s; a.png shows it, first in about 30 s, "
+        ({"attention": 1.0}, 1, {"attention": 0.098}, "1 epoch: about 30 s; a.png shows it, first in about 30 s, "
          "then after each epoch"),
         ({"attention": TEN}, 3, {"attention": 0.098}, "10 epochs: about 5 minutes; a.png shows it, first in "
          "about 30 s, then after each epoch"),
@@ -83,11 +83,11 @@ def test_one_report_or_many_of_the_same_iteration_are_no_speed():
 
 
 def test_a_resumed_run_counts_what_is_left():
-    left = {"baseline": [], "peeky": [0.1, 1.0], "attention": [1.0, 1.0, 1.0]}
+    left = {"baseline": 0.0, "peeky": 1.1, "attention": 3.0}
     reports = steady({"peeky": 0.098, "attention": 0.098}, done=0.9)
     ((_, line),) = said(Estimate(left, 3, 0.0, resumed=True, pictured=("baseline", "a.png")), reports)
     assert line == "2 models, 2 to 3 epochs left each, 2 at a time: about 90 s", "baseline is drawn no more"
-    left = {"peeky": [1 / 3, 1.0], "attention": [1.0]}  # in turn, the model that is behind begins
+    left = {"peeky": 1 + 1 / 3, "attention": 1.0}  # in turn, the model that is behind begins
     ((_, line),) = said(Estimate(left, 1, 0.0, resumed=True, pictured=PICTURED), steady({"peeky": 0.098}))
     assert line.startswith(
         "2 models, 1 to 2 epochs left each, in turn: about 70 s; a.png shows it, first in about 70 s"
@@ -100,7 +100,7 @@ def test_a_run_that_may_stop_earlier_takes_at_most_that():
 
 
 def test_a_run_with_nothing_left_says_nothing():
-    assert said(Estimate({"attention": []}, 2, 0.0, pictured=PICTURED), [(k, None, 0) for k in range(9)]) == []
+    assert said(Estimate({"attention": 0.0}, 2, 0.0, pictured=PICTURED), [(k, None, 0) for k in range(9)]) == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -154,21 +156,25 @@ def test_the_run_says_once_what_it_will_take(train, tiny, monkeypatch, options, 
         assert said.startswith(line.replace("PICTURE", picture))
 
 
-class Waiting:
-    """A Training, before its run, of which nothing is heard."""
-
-    from types import SimpleNamespace
-
+def before_its_run(**trainers) -> Any:
+    """A Training of three epochs; by name: how many are done, then iterations of the next one, done and in all."""
+    made = {
+        name: SimpleNamespace(current_epoch=epochs, losses=[1.0] * done, batches=[0] * size)
+        for name, (epochs, done, size) in trainers.items()
+    }
     args = SimpleNamespace(max_epoch=3, resume=None)
-    trainers = {"attention": SimpleNamespace(batches=[], losses=[], current_epoch=0)}
-    jobs = 1
-
-    def finished(self, name: str) -> bool:
-        return False
+    finished = lambda name: made[name].current_epoch == 3  # noqa: E731
+    return SimpleNamespace(args=args, trainers=made, jobs=2, finished=finished)
 
 
 def test_a_run_that_is_slow_to_begin_says_so(capsys):
-    announcer = Announcer(Waiting(), time.perf_counter() - 60, False, None)
+    announcer = Announcer(before_its_run(attention=(0, 0, 0)), time.perf_counter() - 60, False, None)
     with announcer:
         announcer.timer.join()
     assert capsys.readouterr().out == "3 epochs; how long that takes is said after the first iterations\n"
+
+
+def test_what_is_left_of_a_resumed_run():
+    training = before_its_run(baseline=(3, 0, 0), peeky=(2, 0, 0), attention=(1, 6, 8))
+    estimate = Announcer(training, 0.0, False, None).estimate
+    assert estimate.left == {"peeky": 1.0, "attention": 1.25}

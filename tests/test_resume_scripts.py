@@ -99,7 +99,7 @@ def same_files(whole, parts, but=("history.csv", "config.json")):
 
 def test_dates_go_on_after_a_kill_in_the_second_model(date_runs):
     names = same_files(date_runs / "whole", date_runs / "parts")
-    assert names == {"accuracy.png", "loss.png", "measures.png", *(f"{name}.npz" for name in MODELS)}
+    assert names == {"accuracy.png", "loss.png", "measures.png", "attention.png", *(f"{name}.npz" for name in MODELS)}
     assert [row["model"] for row in history(date_runs / "whole")] == list(MODELS)
     for name in MODELS:
         file = f"{name}.state.npz"
