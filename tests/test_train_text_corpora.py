@@ -21,7 +21,7 @@ def train(in_process, monkeypatch, tmp_path):
     """``train(*arguments)`` trains in tmp_path, draws nothing and returns what it printed before the first epoch."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     for name in ("train_text.report", "experiment.training.write_history"):
-        monkeypatch.setattr(name, lambda *_: [])
+        monkeypatch.setattr(name, lambda *_, **__: [])
 
     def train(*arguments, said=""):
         done = in_process(tmp_path, "train_text.py", *BOW, *arguments)
