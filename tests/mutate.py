@@ -37,6 +37,7 @@ TESTS = {  # file -> its tests, without test_ and .py
     "common/layer.py": "layers work_arrays layer rnn gradients functions masks parallel",
     "common/layers.py": "layers functions soft_labels embedding dropout gradients work_arrays traps number_types",
     "common/steps.py": "steps rnn gradients encoder_variants shares masks properties",
+    "common/products.py": "products layers rnn",
     "common/rnn.py": "layers rnn gru gradients work_arrays steps encoder_variants properties functions",
     "common/lstm.py": "layers rnn gradients work_arrays steps encoder_variants properties functions",
     "common/gru.py": "layers gru rnn gradients work_arrays steps properties functions",
