@@ -4,7 +4,7 @@ from common.functions import expect_array
 from support.array import Array
 
 
-def exact_match(model, xs: Array, ts: Array, batch_size: int = 256, *, workers: int = 1) -> float:
+def exact_match(model, xs: Array, ts: Array, batch_size: int = 128, *, workers: int = 1) -> float:
     """Return the share (0..1) of the questions that the model answers exactly.
 
     xs int (N, T_enc); ts int (N, T_dec + 1), the start character first. All questions are asked; batch_size,

@@ -228,7 +228,7 @@ class Seq2seq(BaseModel):
         with inference(self):
             return self.decoder.generate(self.encode(xs), start_id, sample_size)
 
-    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 256, *, workers: int = 1) -> Decoded:
+    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128, *, workers: int = 1) -> Decoded:
         """Write the model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
 
         The batches are dealt out to ``workers`` threads, each of which has one batch in memory.
