@@ -207,12 +207,14 @@ class TimeRecurrent(Recurrent):
         A copy, because BLAS reads the rows of a transposed view slowly, at every step of backward.
         """
 
+        name = f"W_T{W.shape[1]}"  # of a layer that is called with and without a constant there are two
+
         def copy() -> Array:
-            W_T = self.work("W_T", len(W), W.shape[2], W.shape[1] - 1)
+            W_T = self.work(name, len(W), W.shape[2], W.shape[1] - 1)
             W_T[...] = W[:, :-1].transpose(0, 2, 1)
             return W_T
 
-        return self.arranged.get("W_T", copy)
+        return self.arranged.get(name, copy)
 
 
 def sigmoid_of_minus(a: Array) -> None:

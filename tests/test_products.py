@@ -77,6 +77,24 @@ def test_weights_are_arranged_once_while_they_are_kept_and_seen_when_they_change
     np.testing.assert_array_equal(layer.forward(xs), first)
 
 
+def test_weights_are_kept_for_calls_with_and_without_a_constant():
+    rng = np.random.default_rng(0)
+    layer = TimeLSTM(*(rng.normal(size=shape) for shape in ((5, 16), (4, 16), (16,))))
+    xs, constant = rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 2))
+
+    def both() -> list:
+        hs = layer.forward(xs)
+        found = [hs, layer.backward(hs)]
+        hs = layer.forward(xs[:, :, 2:], constant=constant)
+        return [*found, hs, *layer.backward(hs)]
+
+    expected = both()
+    with weights_kept(layer):
+        for found in (both(), both()):
+            for got, array in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(got, array)
+
+
 def test_a_copy_keeps_nothing():
     arranged = Arranged()
     arranged.kept, arranged.made["W"] = True, np.ones(2)
