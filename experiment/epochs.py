@@ -13,7 +13,8 @@ from support.stop_signals import StopSignals
 
 
 class Progress(Callback):
-    """Call ``tell(done)`` with the iterations done in all epochs, after each one but at most every ``seconds``."""
+    """Call ``tell(done)`` with the iterations done in all epochs: after each one, but at most every ``seconds``, and
+    after each epoch."""
 
     def __init__(self, tell: Callable[[int], None], seconds: float = 0.0):
         self.tell, self.seconds, self.told = tell, seconds, 0.0
@@ -22,6 +23,9 @@ class Progress(Callback):
         if time.monotonic() - self.told >= self.seconds:
             self.tell(trainer.current_epoch * trainer.max_iters + trainer.iteration)
             self.told = time.monotonic()
+
+    def epoch_end(self, trainer) -> None:
+        self.tell(trainer.current_epoch * trainer.max_iters)
 
 
 @dataclass(frozen=True)

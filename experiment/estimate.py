@@ -18,8 +18,8 @@ ENOUGH = 0.5
 class Estimate:
     """The line that says how long a training will take, due a few seconds after its start.
 
-    left      by model, in the order of their turns: the epochs that it still has to train; 2.5 if one is half done
-    jobs      how many models train at a time, for one epoch; then, the first one with the fewest epochs is next
+    left      by model, in the order of their turns: the epochs that it still has to train, as 2.5 if one is half done
+    jobs      how many models train at a time, each for one epoch; next is the first of those with the fewest epochs
     started   when the run started, in seconds, on the clock of ``line``
     resumed   whether this goes on with an earlier run; until: whether a model may stop before its last epoch
     pictured  the model that is drawn after each of its epochs, and what to say about the picture
@@ -112,7 +112,8 @@ class Announcer:
 
     def __init__(self, training: Training, started: float, until: bool, pictured: tuple[str, str] | None):
         epochs, left = training.args.max_epoch, {}
-        for name, trainer in training.trainers.items():
+        for name in training.order:
+            trainer = training.trainers[name]
             if not training.finished(name):
                 begun = len(trainer.losses) / len(trainer.batches) if trainer.batches else 0.0
                 left[name] = epochs - trainer.current_epoch - begun

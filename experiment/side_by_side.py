@@ -47,7 +47,7 @@ def jobs_of(asked: int | None, models: int, cores: int) -> int:
     if asked is None:
         return 1 if reason else min(cores, models)
     if asked > 1 and reason:
-        raise ValueError(f"--jobs {asked}: {reason}, so that models can only take turns, with --jobs 1")
+        raise ValueError(f"--jobs {asked}: {reason}, so models can only take turns, with --jobs 1")
     return min(asked, models)
 
 
@@ -56,7 +56,7 @@ def why_not() -> str | None:
     if config.GPU:
         return "the models share one GPU"
     if os.name != "posix":
-        return "processes that stop together were only made for POSIX systems"
+        return "models side by side need a POSIX system"
     if not sys.executable or current_process().daemon:
         return "this process can start no others"
     return None
@@ -224,8 +224,6 @@ def _child(main: connection.Connection, name: str, make: Callable, epochs: Epoch
             try:
                 with redirect_stdout(Lines(lambda line: main.send(("line", line)))):
                     _train(main, stop, name, make, epochs)
-            except (EOFError, ConnectionError):
-                pass
             except Interrupted as error:
                 main.send(("stopped", error.exit_code - 128))
             except EXPECTED as error:
@@ -233,7 +231,7 @@ def _child(main: connection.Connection, name: str, make: Callable, epochs: Epoch
             except Exception:
                 main.send(("broken", traceback.format_exc()))
             os._exit(0)
-    except (KeyboardInterrupt, ConnectionError):
+    except (KeyboardInterrupt, ConnectionError):  # interrupted twice, or the main process has closed the connection
         os._exit(1)
 
 

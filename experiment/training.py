@@ -31,11 +31,12 @@ class Training:
     jobs      how many models train at once, each in a process of its own; see ``experiment.side_by_side``
     make      for several jobs: ``make(name)`` returns a trainer like that of the name, and its x and t. It runs in the
               model's process, as ``save`` does: both must be picklable, and not of ``__main__``
-    arrived     ``arrived(name)`` after each epoch of a model, once its file and history.csv are written; when a run is
-                resumed, for the last epoch before
-    progressed  ``progressed(name, done, total)`` after iterations of a model: those done, of all until max_epoch
+    ``columns``     of the history
+    ``arrived``     set it to have ``arrived(name)`` called after each epoch of a model, once its file and history.csv
+                    are written, and by ``begin`` for the last epoch of a run that is resumed
+    ``progressed``  set it to have ``progressed(name, done, total)`` called after iterations of a model: those done, of
+                    all until max_epoch
     Both are called in the main process. With several jobs, ``trainers`` get the histories, but not the trained weights.
-    ``columns``  of the history
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Training:
         is_done: Callable[[Trainer], bool] = lambda trainer: trainer.stop_training,
         jobs: int = 1,
         make: Callable | None = None,
-        arrived: Callable[[str], None] = lambda name: None,
-        progressed: Callable[[str, int, int], None] = lambda name, done, total: None,
     ):
         self.args, self.trainers, self.save, self.is_done = args, trainers, save, is_done
-        self.jobs, self.make, self.arrived, self.progressed = jobs, make, arrived, progressed
-        self.order = list(trainers)  # of models with as many epochs; side by side, first maps come early
+        self.jobs, self.make = jobs, make
+        self.arrived: Callable[[str], None] = lambda name: None
+        self.progressed: Callable[[str, int, int], None] = lambda name, done, total: None
+        self.order = list(trainers)  # in which models with as many epochs train; side by side, first maps come early
+        if jobs > 1:
+            self.order.sort(key=lambda name: not getattr(trainers[name].model, "has_maps", False))
         self.bars: dict[str, tqdm] = {}
         self.columns = columns_of(trainers.values(), leading)
 
@@ -108,7 +111,6 @@ class Training:
                 shown = {"unit": "it", "position": len(self.bars), "disable": args.quiet or None}
                 self.bars[name] = stack.enter_context(tqdm(desc=label, total=total, initial=done, **shown))
             if min(self.jobs, len(waiting)) > 1:
-                self.order.sort(key=lambda name: not getattr(self.trainers[name].model, "has_maps", False))
                 SideBySide(self, epochs, self.jobs).run()
             else:
                 self._in_turn(x, t, epochs)

@@ -164,7 +164,7 @@ def before_its_run(**trainers) -> Any:
     }
     args = SimpleNamespace(max_epoch=3, resume=None)
     finished = lambda name: made[name].current_epoch == 3  # noqa: E731
-    return SimpleNamespace(args=args, trainers=made, jobs=2, finished=finished)
+    return SimpleNamespace(args=args, trainers=made, jobs=2, finished=finished, order=[*made][::-1])
 
 
 def test_a_run_that_is_slow_to_begin_says_so(capsys):
@@ -177,4 +177,4 @@ def test_a_run_that_is_slow_to_begin_says_so(capsys):
 def test_what_is_left_of_a_resumed_run():
     training = before_its_run(baseline=(3, 0, 0), peeky=(2, 0, 0), attention=(1, 6, 8))
     estimate = Announcer(training, 0.0, False, None).estimate
-    assert estimate.left == {"peeky": 1.0, "attention": 1.25}
+    assert list(estimate.left.items()) == [("attention", 1.25), ("peeky", 1.0)], "in the order of their turns"

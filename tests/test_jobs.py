@@ -6,8 +6,11 @@ import resource
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from script_tools import INFINITE, MODELS, ROOT, everything, history, refused
@@ -16,7 +19,10 @@ from test_resume_scripts import arrays, state, without_seconds
 from common import config
 from dataset import dates
 from experiment import command_line
+from experiment.epochs import Progress
 from experiment.side_by_side import Lines, jobs_of
+from experiment.training import Training
+from seq2seq.model_file import MODELS as CLASSES
 
 SIZES = "--data tiny.txt --batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 2 --quiet --save-every 1".split()
 OPTIONS = *SIZES, "--workers", 2, "--keep-maps"
@@ -139,7 +145,7 @@ def alive(pid: int) -> bool:
 def test_a_process_that_is_killed_stops_the_others_which_save(whole, struck, drive):
     said = "attention: its process was killed by SIGKILL; the others have saved their state; go on with --resume killed"
     refused(struck("killed", "KILL self"), f"^jobs_driver.py: {said}$")
-    from_the_start = {"model": "attention", "epoch": 1, "iteration": 1, "what": "raise"}
+    from_the_start = {"model": "attention", "epoch": 1, "iteration": 1, "what": "LookupError"}
     goes_on(whole, "killed", partial(drive, strike=from_the_start), "--jobs", 3)
 
 
@@ -160,13 +166,12 @@ def test_a_numeric_fault_names_its_model_and_the_others_save(whole, struck, trai
     refused(done, r"^train_date\.py: epoch 1, iteration 1: ")
 
 
-def test_a_fault_of_ours_has_the_traceback_of_its_process(whole, struck, train):
-    done = struck("fault", "raise", "baseline")
+@pytest.mark.parametrize("error", ["LookupError", "EOFError"])  # the latter also means that the main process is gone
+def test_a_fault_of_ours_has_the_traceback_of_its_process(whole, struck, train, error):
+    done = struck(error, error, "baseline")
     assert done.returncode == 1
-    assert re.search(
-        r"the process of baseline failed:\nTraceback .*\n(.*\n)*LookupError: a fault of ours\n", done.stderr
-    )
-    goes_on(whole, "fault", train)
+    assert re.search(rf"the process of baseline failed:\nTraceback .*\n(.*\n)*{error}: a fault of ours\n", done.stderr)
+    goes_on(whole, error, train)
 
 
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(whole, drive, train):
@@ -211,6 +216,24 @@ def test_only_the_workers_of_a_single_model_depend_on_the_cores(monkeypatch):
     for models, workers in ([], 1), (["--models", "peeky", "baseline"], 1), (["--models", "peeky"], 256):
         assert parser.parse_args(models).workers == workers
         assert parser.parse_args([*models, "--workers", "3"]).workers == 3
+
+
+@pytest.mark.parametrize("jobs, first", [(1, "baseline"), (2, "attention")])
+def test_side_by_side_the_model_with_a_map_comes_first(jobs, first):
+    made: Any = {name: SimpleNamespace(model=kind, callbacks=[], current_epoch=0) for name, kind in CLASSES.items()}
+    training = Training(Namespace(max_epoch=1), made, is_done=lambda trainer: False, jobs=jobs)
+    assert training.next() == training.order[0] == first
+    assert training.next([first]) == {"baseline": "peeky", "attention": "baseline"}[first]
+
+
+def test_progress_is_told_now_and_then_and_at_the_end_of_an_epoch():
+    told: list[int] = []
+    trainer, progress = SimpleNamespace(current_epoch=1, max_iters=3), Progress(told.append, seconds=9.0)
+    for trainer.iteration in (1, 2, 3):
+        progress.iteration_end(trainer)
+    trainer.current_epoch = 2
+    progress.epoch_end(trainer)
+    assert told == [4, 6]
 
 
 def test_a_child_prints_whole_lines():
