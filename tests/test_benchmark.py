@@ -9,6 +9,7 @@ import pytest
 from script_tools import refused
 
 from benchmarks import date as benchmark
+from benchmarks import kernels
 from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, make_batches, race, take_turn, train_and_weigh
 from benchmarks.flops import distinct_prefixes, step_flops
 from common.layer import named_grads, named_params
@@ -190,6 +191,14 @@ def test_kernels_are_compared_in_processes_of_their_own(script, tiny, tmp_path):
     assert done.stdout.count("\nattention: N=8, ") == len(families)
     reports = {name: json.loads((tmp_path / f"b.{name}.json").read_text(encoding="utf-8")) for name in families}
     assert all(name in report["environment"]["BLAS"] for name, report in reports.items())
+
+
+def test_the_worst_exit_code_of_all_kernels_is_returned(monkeypatch, capsys):
+    monkeypatch.setattr(kernels, "kernels_to_compare", lambda: ["Haswell", "SkylakeX", "other"])
+    for codes, worst in (([0, 2, 1], 2), ([0, -9, 0], -9), ([0, 0, 0], 0)):
+        left = iter(codes)
+        monkeypatch.setattr(kernels.subprocess, "call", lambda command, env, left=left: next(left))
+        assert kernels.with_each("benchmarks.date") == worst
 
 
 def test_without_torch_the_rest_is_measured(monkeypatch, capsys):
