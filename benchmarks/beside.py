@@ -98,7 +98,7 @@ class Side:
 def main() -> int:
     args = parse()
     if args.kernels:
-        return with_each("benchmarks.beside", None)
+        return with_each("benchmarks.beside")
     print("\n".join(f"{name}: {value}" for name, value in environment().items()))
     parts = DateParts(args.data)
     header = "what, CPU ours/it, quartiles, ours/it, quartiles, CPU ms ours, CPU ms it, ms ours, ms it"

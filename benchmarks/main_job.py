@@ -7,7 +7,7 @@ python -m benchmarks.main_job --beside DIR --kernels      # with each family of 
 
 Every job is a process of its own, with a folder of its own. A round runs each once, and begins with another one; ratios
 are those of a round, then their median and quartiles. CPU times are of all processes of a job. So is the memory: PSS,
-summed over the processes, sampled while they run. Only PyTorch's job needs it: pip install torch==2.13.0
+summed over the processes, sampled while they run. Only the job in PyTorch needs PyTorch: pip install torch==2.13.0
 """
 
 import csv

@@ -63,7 +63,7 @@ class TimeLSTM(TimeRecurrent):
     backward: dhs (N, T, H)  ->  dxs (N, T, D)
     With ``constant`` (N, C), an input that is the same at every step and is prepended to each x, Wx is (C + D, 4H);
     its product is computed once, and backward returns dxs and dconstant (N, C). For several calls with the same
-    constant, ``multiply(constant)`` returns the product, to be passed to each.
+    constant, ``multiply(constant)`` returns the product, (4, N, H), to be passed to each as ``product``.
     Besides ``h`` and ``dh`` it keeps the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
     Prefixes, mask, state, errors: see TimeRecurrent. docs/fast-lstm.md leads from ``LSTM`` to this class in five steps.
     Source: 『ゼロから作るDeep Learning 2』 6.3.

@@ -36,10 +36,9 @@ def matmul(x: Array, W: Array, out: Array) -> Array:
     x (..., n, K), W (..., K, M), out (..., n, M), in rows without gaps; leading axes as in ``np.matmul``
     """
     n, rows = x.shape[-2], rows_at_once(W)
-    whole = n // rows * rows if rows else 0
-    if n <= rows or not whole:
+    if not 0 < rows < n:
         return np.matmul(x, W, out=out)
-    K, M = W.shape[-2:]
+    whole, (K, M) = n // rows * rows, W.shape[-2:]
     blocks = x[..., :whole, :].reshape(*x.shape[:-2], -1, rows, K)  # a view, like the one of out
     np.matmul(blocks, W[..., None, :, :], out=out[..., :whole, :].reshape(*out.shape[:-2], -1, rows, M))
     if whole < n:

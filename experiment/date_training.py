@@ -73,8 +73,8 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
     callbacks: list[Callback] = [Measure(ACCURACY, lambda model: exact_match(model, xs, ts, workers=args.workers))]
     if model.has_maps:
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
-        asked = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
-        callbacks.append(MeasureMaps(*asked, workers=args.workers))
+        measured = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
+        callbacks.append(MeasureMaps(*measured, workers=args.workers))
         callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
     return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)

@@ -47,8 +47,10 @@ def title_of(found: plot.AttentionMap, truth: str | None, verdict: str) -> str:
 
 
 def draw_epoch(path: Path, date_model: DateModel, question: str, truth: str | None, epoch: int) -> None:
-    """Draw where a model looks after this epoch into the file ``path``. question, truth: as for ``map_of``, of a test
-    question."""
+    """Draw where a model looks after this epoch into the file ``path``.
+
+    question, truth: a test question and its right answer, as for ``map_of``.
+    """
     found, verdict = map_of(date_model, question, truth, of_test=True)
     title = f"{date_model.name}, epoch {epoch}: {title_of(found, truth, verdict)}"
     save_figure(path, plot.plot_attention(*found[:3], answer=truth, title=title).figure)

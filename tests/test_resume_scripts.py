@@ -57,8 +57,7 @@ def date_runs(tmp_path_factory, script, struck):
     jobs."""
     cwd = tmp_path_factory.mktemp("dates")
     (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
-    more = *DATES, "--workers", cores() + 1
-    more = *more, "--jobs", 1
+    more = *DATES, "--workers", cores() + 1, "--jobs", 1
     done = script(cwd, "train_date.py", *more, "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")
     killed = struck(cwd, signal.SIGKILL, 4 + 2, "train_date.py", *more, "--out", "parts")
