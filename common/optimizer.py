@@ -266,7 +266,7 @@ def _kept(work: dict, like: Array, count: int) -> list[Array]:
 def clip_grads(grads: list[Array], max_norm: float) -> float:
     """Scale the gradients in place to a global norm of at most ``max_norm``; return the norm before scaling.
 
-    The norm is right to about 1e-6, also where float32 could not hold the squares. Raises FloatingPointError, with the
+    The norm is right to about 1e-5, also where float32 could not hold the squares. Raises FloatingPointError, with the
     gradients untouched, when it is not finite; ValueError when max_norm is not above 0.
     Source: Pascanu et al. 2013, algorithm 1.
     """
