@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from contextlib import suppress
 from statistics import fmean
 
 from tqdm import tqdm
@@ -132,6 +133,6 @@ class Announcer:
 
     def look(self, name: str | None = None, done: float = 0.0) -> None:
         """Take a report, or none, as ``Estimate.line`` does, and print what that returns."""
-        with self.lock:
+        with self.lock, suppress(OSError):  # of a reader that has left; the next line of the training meets it, too
             if line := self.estimate.line(time.perf_counter(), name, done):
                 tqdm.write(printable(line))

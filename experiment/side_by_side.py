@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from multiprocessing import connection, current_process, get_context, parent_process, resource_tracker
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from common import config, training_state
+from common.numeric_faults import NumericFault
 from common.parallel import blas_threads
 from experiment.epochs import Epochs, Progress, measured, state_file
 from support.entry import EXPECTED, in_words, settle_warnings
@@ -38,21 +40,25 @@ class ModelFailed(ValueError):
     """The process of a model ended with an error, which the message tells; the others have saved their state."""
 
 
-def jobs_of(asked: int | None, models: int, cores: int) -> int:
+def jobs_of(asked: int | None, models: int, cores: int, data: str | None = None) -> int:
     """Return how many of the models to train side by side: as many as asked, or by default as there are cores.
 
-    Raises ValueError where several were asked for and cannot be.
+    On two cores, two at a time are quicker than all three (docs/performance.md). data: the file that each process
+    reads. Raises ValueError where several were asked for and cannot be.
     """
-    reason = why_not()
-    if asked is None:
-        return 1 if reason else min(cores, models)
-    if asked > 1 and reason:
+    reason, jobs = why_not(data), min(models, cores if asked is None else asked)
+    if asked is None and reason:
+        return 1
+    if jobs > 1 and reason:
         raise ValueError(f"--jobs {asked}: {reason}, so models can only take turns, with --jobs 1")
-    return min(asked, models)
+    return jobs
 
 
-def why_not() -> str | None:
+def why_not(data: str | None = None) -> str | None:
     """Return why models cannot train in processes of their own; None where they can."""
+    path = Path(data or sys.executable).absolute()
+    if path.exists() and (not path.is_file() or path.is_relative_to("/dev") or path.is_relative_to("/proc")):
+        return f"{data} can be read only once"
     if config.GPU:
         return "the models share one GPU"
     if os.name != "posix":
@@ -177,15 +183,18 @@ class SideBySide:
             self.arrived.append(name)
             if self.training.finished(name):
                 self.children.pop(name).end()  # its memory is free for the others
-        elif kind == "stopped":
+        elif kind == "ended":
+            how = self.children.pop(name).how_it_ended()
+            if how or name in self.busy:  # without a last message
+                saved = f"the others have saved their state; go on with --resume {self.epochs.out}"
+                raise ModelFailed(f"{name}: its process {how or 'ended too early'}; {saved}")
+        else:
+            self.busy.discard(name)
+            if kind == "failed":
+                raise ModelFailed(value)
+            if kind == "broken":
+                raise RuntimeError(f"the process of {name} failed:\n{value}")
             self.told = self.told or value
-        elif kind == "failed":
-            raise ModelFailed(value)
-        elif kind == "broken":
-            raise RuntimeError(f"the process of {name} failed:\n{value}")
-        elif how := self.children.pop(name).how_it_ended():
-            saved = f"the others have saved their state; go on with --resume {self.epochs.out}"
-            raise ModelFailed(f"{name}: its process {how}; {saved}")
 
 
 def _messages(children: dict[str, Child]) -> Iterator[tuple[str, str, Any]]:
@@ -227,7 +236,8 @@ def _child(main: connection.Connection, name: str, make: Callable, epochs: Epoch
             except Interrupted as error:
                 main.send(("stopped", error.exit_code - 128))
             except EXPECTED as error:
-                main.send(("failed", in_words(error)))
+                named = isinstance(error, OSError | NumericFault)  # the file, or the model
+                main.send(("failed", in_words(error) if named else f"{name}: {in_words(error)}"))
             except Exception:
                 main.send(("broken", traceback.format_exc()))
             os._exit(0)

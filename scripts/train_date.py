@@ -85,7 +85,7 @@ def parse():
 
 def main() -> int:
     args, kept = parse()
-    started, args.jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores())
+    started, args.jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores(), args.data)
     to_files()
     parts, keeper = load(args, kept.get("sha256"))
     same = {"sha256": str(parts.origin["sha256"])}

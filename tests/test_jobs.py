@@ -1,6 +1,7 @@
 """``train_date.py --jobs K``: models side by side, each in a process of its own, which are stopped and killed."""
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -174,6 +175,15 @@ def test_a_fault_of_ours_has_the_traceback_of_its_process(whole, struck, train, 
     goes_on(whole, error, train)
 
 
+@pytest.mark.parametrize(
+    "what, said",
+    [("ValueError", "peeky: a fault of ours"), ("leave", "peeky: its process ended too early; the")],
+)
+def test_a_model_that_ends_is_named(whole, struck, train, what, said):
+    refused(struck(what, what, "peeky"), f"^jobs_driver\\.py: {said}")
+    goes_on(whole, what, train)
+
+
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(whole, drive, train):
     largest = max((whole / f"{name}.state.npz").stat().st_size for name in MODELS)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -206,6 +216,17 @@ def test_how_many_train_at_once(monkeypatch):
     assert (jobs_of(None, 3, 2), jobs_of(1, 3, 2)) == (1, 1)
     with pytest.raises(ValueError, match=r"^--jobs 2: the models share one GPU, .* --jobs 1$"):
         jobs_of(2, 3, 2)
+    assert jobs_of(2, 1, 2) == 1  # nothing is shared
+
+
+def test_data_that_can_be_read_only_once_is_for_one_process(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for once in (str(tmp_path / "pipe"), "/dev/stdin"):
+        assert (jobs_of(None, 3, 2, once), jobs_of(2, 1, 2, once)) == (1, 1)
+        with pytest.raises(ValueError, match=rf"^--jobs 3: {once} can be read only once, so models can only"):
+            jobs_of(3, 3, 2, once)
+    assert jobs_of(None, 3, 2, str(tmp_path / "missing")) == 2  # which is said later
+    assert jobs_of(None, 3, 2, __file__) == 2
 
 
 def test_only_the_workers_of_a_single_model_depend_on_the_cores(monkeypatch):
