@@ -162,7 +162,7 @@ class Prefixes(Steps):
         self.row_after, self.next_row = self.row_after[:, -1:], self.next_row[now]
         sequence, step = self.given_to
         self.given_to = sequence[now], numpy.zeros_like(step[now])  # the only step of dhs
-        self.parts_at = numpy.maximum(self.parts_at - len(self.sizes) + 1, 0)  # 1: it shares the last state too
+        self.parts_at = self.parts_at - len(self.sizes) + 1  # 1: it shares the last state, too; less: it does not
 
     def read(self, xs: Array, out: Array) -> None:
         """Write xs (rows, D), which already has one input per row, to out (rows, D)."""

@@ -13,18 +13,23 @@ from common.rnn import TimeRecurrent
 from common.time_layers import TimeGRU, TimeLSTM, TimeRNN
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
-K, M = 7, 5  # 8 rows at a time, when 300 multiplications are not packed
+K, M = 7, 5
 
 
 @pytest.fixture
 def few_rows(monkeypatch):
-    """As with the kernels that do not pack small products."""
+    """As with the kernels that do not pack small products; the rows of each product."""
+    rows, matmul = [], np.matmul
     monkeypatch.setattr(products, "_unpacked", lambda: 8 * K * M + 20)
+    monkeypatch.setattr(np, "matmul", lambda x, W, out: (rows.append(out.shape[-2]), matmul(x, W, out=out))[1])
+    return rows
 
 
 @pytest.mark.parametrize("n", [0, 1, 4, 7, 8, 9, 16, 17, 31])
 @pytest.mark.parametrize("gates", [(), (1,), (4,)])
-def test_matmul_is_the_product_whatever_the_rows(few_rows, n, gates):
+@pytest.mark.parametrize("K, M", [(K, M), (M, K), (5 * K, M)])
+def test_matmul_is_the_product_whatever_the_rows(few_rows, n, gates, K, M, monkeypatch):
+    monkeypatch.setattr(products, "_unpacked", lambda: 8 * K * M + 20)
     rng = np.random.default_rng(n)
     W = rng.normal(size=(*gates, K, M)).astype(np.float32)
     assert rows_at_once(W) == 8
@@ -33,8 +38,13 @@ def test_matmul_is_the_product_whatever_the_rows(few_rows, n, gates):
         whole = rng.normal(size=(*lead, n + 3, K + 2)).astype(np.float32)
         x = whole[..., 2 : n + 2, 1:-1]  # a part of a larger array, as in the recurrent layers
         out = np.full((*gates, n + 4, M), 9, np.float32)
-        assert matmul(x, W, out[..., 1 : n + 1, :]).shape == (*gates, n, M)
-        np.testing.assert_allclose(out[..., 1 : n + 1, :], x @ W, rtol=1e-5, atol=1e-5)
+        few_rows.clear()
+        written = matmul(x, W, out[..., 1 : n + 1, :])
+        assert set(few_rows) == ({n} if n <= 8 else {8, n % 8} - {0})
+        assert written.shape == (*gates, n, M)
+        assert not n or np.shares_memory(written, out)
+        np.testing.assert_allclose(written, x @ W, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(out[..., 1 : n + 1, :], written)
         assert (out[..., [0, *range(n + 1, n + 4)], :] == 9).all()
 
 
@@ -42,6 +52,8 @@ def test_rows_at_once_are_a_multiple_of_four_or_all(monkeypatch):
     monkeypatch.setattr(products, "_unpacked", lambda: 10**6)
     assert rows_at_once(np.zeros((4, 273, 256), np.float32)) == 12
     assert rows_at_once(np.zeros((4, 1041, 1024), np.float32)) == 0
+    monkeypatch.setattr(products, "_unpacked", lambda: 8 * K * M - 1)
+    assert rows_at_once(np.zeros((K, M), np.float32)) == 4
     monkeypatch.setattr(products, "_unpacked", lambda: 0)
     assert rows_at_once(np.zeros((4, 273, 256), np.float32)) == 0
 

@@ -30,11 +30,11 @@ class Function(NamedTuple):
         return f"{self.file}:{self.name}"
 
     def live(self) -> Callable:
-        """The function itself."""
+        """The function itself, without what its decorators put around it."""
         found = import_module(self.file.removesuffix(".py").replace("/", "."))
         for name in self.name.split("."):
             found = inspect.getattr_static(found, name)
-        return getattr(found, "__func__", found)
+        return inspect.unwrap(getattr(found, "__func__", found))
 
     def code(self):
         """Compile the tree as it is now."""
