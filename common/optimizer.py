@@ -295,7 +295,6 @@ def _squares(g: Array, size: int = 2**16) -> float:
         part = flat[start : start + size]
         square = float(part @ part)
         if not 1e-20 < square < math.inf:
-            part = part.astype(np.float64)
-            square = float(part @ part)
+            square = float((part.astype(np.float64) ** 2).sum())
         total += square
     return total

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 CONTEXT = get_context("spawn")  # children that inherit no locks, signal handlers or files
 SIGNALS = signal.SIGINT, signal.SIGTERM
+TWICE = 130  # exit code of a child that was interrupted twice
 POLL = 0.1  # seconds between looks at signals, and between reports of progress
 
 
@@ -184,7 +185,10 @@ class SideBySide:
             if self.training.finished(name):
                 self.children.pop(name).end()  # its memory is free for the others
         elif kind == "ended":
-            how = self.children.pop(name).how_it_ended()
+            child = self.children.pop(name)
+            how = child.how_it_ended()
+            if child.process.exitcode == TWICE:
+                raise KeyboardInterrupt
             if how or name in self.busy:  # without a last message
                 saved = f"the others have saved their state; go on with --resume {self.epochs.out}"
                 raise ModelFailed(f"{name}: its process {how or 'ended too early'}; {saved}")
@@ -241,7 +245,9 @@ def _child(main: connection.Connection, name: str, make: Callable, epochs: Epoch
             except Exception:
                 main.send(("broken", traceback.format_exc()))
             os._exit(0)
-    except (KeyboardInterrupt, ConnectionError):  # interrupted twice, or the main process has closed the connection
+    except KeyboardInterrupt:
+        os._exit(TWICE)
+    except ConnectionError:  # the main process has closed the connection
         os._exit(1)
 
 
