@@ -57,12 +57,12 @@ class Arranged:
 
     def get(self, name: str, make: Callable[[], Array]) -> Array:
         """Return what ``make`` returns; if it is kept, what it returned the first time."""
-        if not self.kept:
-            return make()
         with self.lock:
-            if name not in self.made:
-                self.made[name] = make()
-            return self.made[name]
+            if self.kept:
+                if name not in self.made:
+                    self.made[name] = make()
+                return self.made[name]
+        return make()
 
 
 @contextmanager
@@ -76,5 +76,6 @@ def weights_kept(*models) -> Iterator[None]:
         yield
     finally:
         for one in arranged:
-            one.kept = False
-            one.made.clear()
+            with one.lock:  # a thread that still makes some would leave them for a later block
+                one.kept = False
+                one.made.clear()

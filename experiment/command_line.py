@@ -80,7 +80,8 @@ class Parser(PlainParser):
             for name, value in vars(args).items():
                 if isinstance(value, str | Path) and _has_bytes(str(value)):
                     encoding = sys.getfilesystemencoding()
-                    self.error(f"--{name} {str(value)!a}: not {encoding}, which file names here use; rename it")
+                    option = f"--{name.replace('_', '-')} {str(value)!a}"
+                    self.error(f"{option}: not {encoding}, which file names here use; rename it")
         return args
 
 

@@ -28,8 +28,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     """Exit with the code that main returns; an error that input or files can cause gives one line and exit code 2."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # the imports are over
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if sys.stdout is None:  # closed by the parent process
-        sys.stdout = open(os.devnull, "w")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the parent process
+            setattr(sys, name, open(os.devnull, "w"))
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's stream lacks the method and does not need it
         # not every stream can write →; and lines should appear when printed, even in a pipe or a file
         errors = "replace" if sys.stdout.errors in ("strict", "surrogateescape") else sys.stdout.errors

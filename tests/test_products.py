@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -133,3 +134,21 @@ def test_workers_share_arranged_weights_and_a_decoding_arranges_them_once(kind, 
     count.clear()
     model.decode(xs, 0, 4, batch_size=4, workers=2)
     assert len(count) == 2
+
+
+def test_weights_that_a_thread_makes_while_the_block_ends_are_not_kept():
+    model = TimeLSTM(*(np.zeros(shape, "f") for shape in ((3, 8), (2, 8), 8)))
+    begun, ended = threading.Event(), threading.Event()
+
+    def make():
+        begun.set()
+        ended.wait(0.2)  # the block may well wait for this thread
+        return np.zeros(1)
+
+    thread = threading.Thread(target=model.arranged.get, args=("W", make))
+    with weights_kept(model):
+        thread.start()
+        begun.wait()
+    ended.set()
+    thread.join()
+    assert not model.arranged.made

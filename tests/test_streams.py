@@ -96,6 +96,15 @@ def test_a_script_whose_output_is_closed(trained_run, script_environment):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that can close an output")
+def test_training_whose_outputs_are_closed(trained_run, script_environment, tmp_path):
+    sizes = "--max-epoch", "1", "--hidden-size", "4", "--wordvec-size", "3"
+    command = [sys.executable, ROOT / "scripts" / "train_date.py", "--data", trained_run.data, *sizes]
+    closed = ["sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", *command, "--models", "baseline", "peeky", "--out", tmp_path]
+    assert subprocess.run(closed, env=script_environment, timeout=120).returncode == 0
+    assert (tmp_path / "peeky.npz").exists()
+
+
 def commands(trained_run, text_runs, tmp_path) -> list[tuple]:
     """One call of every script that prints a character some encoding lacks; file names are Japanese."""
     dates, texts, sizes = trained_run.folder, text_runs["seqself"], ("--hidden-size", 4, "--wordvec-size", 3)
