@@ -241,6 +241,7 @@ def test_data_in_another_form_names_the_command(tmp_path, monkeypatch, capsys, i
         assert sequence.load(out).questions.shape == (2, 11)
 
 
+@pytest.mark.filterwarnings("ignore:no installed font has")
 def test_a_model_learns_and_answers_japanese_pairs(convert, train, in_process, tmp_path):
     eras = {"昭和": 1925, "平成": 1988, "令和": 2018}
     rows = [f"{era}{n}年\t{start + n}\tCC-BY\n" for era, start in eras.items() for n in range(1, 16)]
