@@ -192,12 +192,8 @@ class TimeRecurrent(Recurrent):
         W = self.work(f"W{C}", self.gates, H + D + 1 + C, H)
         Wx, Wh, b = map(self._by_gate, (self.Wx, self.Wh, self.b[None]))
         for block, gate in zip(W, self.gate_order, strict=True):
-            block[:H], block[H : H + D], block[H + D], block[H + D + 1 :] = (
-                Wh[gate],
-                Wx[gate, C:],
-                b[gate],
-                Wx[gate, :C],
-            )
+            block[:H], block[H : H + D], block[H + D] = Wh[gate], Wx[gate, C:], b[gate]
+            block[H + D + 1 :] = Wx[gate, :C]
         W[: self.negated_gates] *= -1
         return W
 

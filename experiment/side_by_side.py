@@ -167,7 +167,7 @@ class SideBySide:
         self.stopping = True
 
     def _guarded(self, do: Callable, *arguments) -> None:
-        """Call ``do``, and keep the first error, which stops all."""
+        """Call ``do``, and keep the first error: all models save their state before it is raised."""
         try:
             do(*arguments)
         except Exception as error:
@@ -240,9 +240,9 @@ def _child(main: connection.Connection, name: str, make: Callable, epochs: Epoch
             except Interrupted as error:
                 main.send(("stopped", error.exit_code - 128))
             except EXPECTED as error:
-                named = isinstance(error, OSError | NumericFault)  # the file, or the model
+                named = isinstance(error, NumericFault) or getattr(error, "filename", None)  # the model, or its file
                 main.send(("failed", in_words(error) if named else f"{name}: {in_words(error)}"))
-            except Exception:
+            except Exception:  # a fault of ours
                 main.send(("broken", traceback.format_exc()))
             os._exit(0)
     except KeyboardInterrupt:

@@ -163,7 +163,10 @@ def before_its_run(**trainers) -> Any:
         for name, (epochs, done, size) in trainers.items()
     }
     args = SimpleNamespace(max_epoch=3, resume=None)
-    finished = lambda name: made[name].current_epoch == 3  # noqa: E731
+
+    def finished(name):
+        return made[name].current_epoch == 3
+
     return SimpleNamespace(args=args, trainers=made, jobs=2, finished=finished, order=[*made][::-1])
 
 

@@ -150,11 +150,13 @@ def test_a_process_that_is_killed_stops_the_others_which_save(whole, struck, dri
     goes_on(whole, "killed", partial(drive, strike=from_the_start), "--jobs", 3)
 
 
-def test_a_second_interrupt_ends_all_at_once(whole, struck, train):
-    done = struck("twice", "INT all twice")
+@pytest.mark.parametrize("whom", ["all", "self"])
+def test_a_second_interrupt_ends_all_at_once(whole, struck, train, whom):
+    folder = f"twice {whom}"
+    done = struck(folder, f"INT {whom} twice")
     assert (done.returncode, done.stderr, done.stdout) == (130, "jobs_driver.py: interrupted\n", "")
-    assert len(arrays(whole.parent / "twice" / "attention.state.npz")["epoch.losses"]) == 1
-    goes_on(whole, "twice", train)
+    assert len(arrays(whole.parent / folder / "attention.state.npz")["epoch.losses"]) == 1
+    goes_on(whole, folder, train)
 
 
 def test_a_numeric_fault_names_its_model_and_the_others_save(whole, struck, train):
@@ -177,7 +179,11 @@ def test_a_fault_of_ours_has_the_traceback_of_its_process(whole, struck, train, 
 
 @pytest.mark.parametrize(
     "what, said",
-    [("ValueError", "peeky: a fault of ours"), ("leave", "peeky: its process ended too early; the")],
+    [
+        ("ValueError", "peeky: a fault of ours"),
+        ("OSError", "peeky: a fault of ours"),
+        ("leave", "peeky: its process ended too early; the"),
+    ],
 )
 def test_a_model_that_ends_is_named(whole, struck, train, what, said):
     refused(struck(what, what, "peeky"), f"^jobs_driver\\.py: {said}")
