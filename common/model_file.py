@@ -7,7 +7,7 @@ import math
 import os
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import index
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) ->
         dtype = np.result_type(*arrays.values())
         if dtype.kind not in "fc":
             raise ValueError(f"weights of {dtype}")
-        model = models[name](**arguments, rng=_Zeros(arrays, dtype), dtype=dtype)
+        model = models[name](**arguments, rng=Zeros(dtype, (a.size for a in arrays.values())), dtype=dtype)
     except (TypeError, ValueError) as error:
         shown, reason = reprlib.repr(arguments), " ".join(str(error).split())[:300]  # both may quote the file
         raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {shown}: {reason}") from error
@@ -67,20 +67,24 @@ def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) ->
     return model, facts
 
 
-class _Zeros:
-    """A stand-in for a model's random generator: it returns zeros, in total no more than the file's arrays hold.
+class Zeros:
+    """A stand-in for the random generator of a model whose weights come from a file: it returns zeros.
 
-    A model is then no larger than its file, whatever sizes its arguments claim. A model may reshape what it drew.
+    sizes: those of the arrays in the file, None for any. With them, no more is returned in total than the file holds:
+    the model is then no larger than its file, whatever sizes its arguments claim. A model may reshape what it drew.
+    Memory of zeros that are never written is not taken up.
     """
 
-    def __init__(self, arrays: dict[str, numpy.ndarray], dtype: numpy.dtype):
-        self.left, self.dtype = Counter(array.size for array in arrays.values()), dtype
+    def __init__(self, dtype, sizes: Iterable[int] | None = None):
+        self.dtype = dtype
+        self.left = None if sizes is None else Counter(sizes)
 
     def normal(self, mean: float, std: float, shape: tuple[int, ...]) -> numpy.ndarray:
-        size = math.prod(map(index, shape))
-        if not self.left[size]:
-            raise ValueError(f"weights of shape {reprlib.repr(shape)} are not in the file, or not as many")
-        self.left[size] -= 1
+        if self.left is not None:
+            size = math.prod(map(index, shape))
+            if not self.left[size]:
+                raise ValueError(f"weights of shape {reprlib.repr(shape)} are not in the file, or not as many")
+            self.left[size] -= 1
         return numpy.zeros(shape, dtype=self.dtype)
 
     def spawn(self, count: int) -> list[numpy.random.Generator]:

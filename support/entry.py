@@ -19,7 +19,7 @@ from support.stop_signals import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = "benchmarks", "dataset", "scripts"  # folders with commands
-PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "seq2seq", "support"
+PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "interchange", "seq2seq", "support"
 EXPECTED = ImportError, ValueError, OSError, MemoryError, ArithmeticError  # what input and files can cause
 OURS = {"__main__", *PACKAGES, *(path.stem for path in ROOT.glob("scripts/*.py"))}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = "common", "seq2seq", "classifier", "dataset", "experiment", "support"
+PACKAGES = "common", "seq2seq", "classifier", "dataset", "experiment", "interchange", "support"
 MODULES = [
     f"{package}.{path.stem}"
     for package in PACKAGES

@@ -89,5 +89,15 @@ def test_these_rules_find(name, content, wanted):
 
 
 def test_every_room_is_read():
-    assert {"common", "dataset", "seq2seq", "classifier", "experiment", "support", "scripts", "tests"} <= set(ROOMS)
+    assert {
+        "common",
+        "dataset",
+        "seq2seq",
+        "classifier",
+        "experiment",
+        "interchange",
+        "support",
+        "scripts",
+        "tests",
+    } <= set(ROOMS)
     assert ROOT / "README.md" in PAGES

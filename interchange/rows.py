@@ -1,0 +1,89 @@
+"""One table for both directions: which parameter of ours is which array of theirs, and how each becomes the other."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from common.layer import named_params
+from common.model_file import Zeros
+from interchange.arrays import Arrays, ForeignFileError
+
+MOST = 20  # faults to list
+
+
+class Row(NamedTuple):
+    """A parameter of ours and the arrays of theirs that it comes from and goes to.
+
+    ours: its name in ``named_params``. theirs: their names and shapes. read: from their arrays to ours; None if the one
+    array is the same, shape and numbers. write: from ours to the list of theirs; None likewise.
+    """
+
+    ours: str
+    theirs: Mapping[str, tuple[int, ...]]
+    read: Callable[..., np.ndarray] | None = None
+    write: Callable[[np.ndarray], Iterable[np.ndarray]] | None = None
+
+
+class Plan(NamedTuple):
+    """A model to make: its class, its arguments, the rows that fill it, and what a user should know about it.
+
+    ignored: names in the file that are no weights, or that are known and say nothing.
+    """
+
+    model: Callable[..., Any]
+    arguments: dict[str, Any]
+    rows: list[Row]
+    notes: list[str]
+    ignored: frozenset[str] = frozenset()
+
+
+def make(plan: Plan, arrays: Arrays) -> Any:
+    """Return the model of the plan, filled from the arrays: in float64 if any of them is, else in float32.
+
+    Raises ForeignFileError that lists all names that are missing, left over, or of another shape, and for a weight
+    that is not finite.
+    """
+    expected = {name: shape for row in plan.rows for name, shape in row.theirs.items()}
+    faults = [f"missing {name} {shape}" for name, shape in expected.items() if name not in arrays.entries]
+    for name, entry in arrays.entries.items():
+        if name in expected and entry.shape != expected[name]:
+            faults.append(f"{name} is {entry.shape}, expected {expected[name]}")
+        elif name in expected and entry.dtype.kind != "f":
+            faults.append(f"{name} is {entry.dtype}, expected floating-point numbers")
+        elif name not in expected and name not in plan.ignored:
+            faults.append(f"left over {name} {entry.shape}")
+    if faults:
+        more = [f"and {len(faults) - MOST} more"] if len(faults) > MOST else []
+        raise ForeignFileError(f"{arrays.path}: does not fit: {'; '.join(faults[:MOST] + more)}")
+    wide = any(arrays.entries[name].dtype.itemsize > 4 for name in expected)
+    dtype = np.dtype(np.float64 if wide else np.float32)
+    model = plan.model(**plan.arguments, rng=Zeros(dtype), dtype=dtype)
+    params = named_params(model)
+    for row in plan.rows:
+        param = params[row.ours]
+        if row.read is None:
+            arrays.read_into(next(iter(row.theirs)), param)
+        else:
+            param[...] = row.read(*(arrays[name] for name in row.theirs))
+        if not _finite(param):
+            raise ForeignFileError(f"{arrays.path}: {', '.join(row.theirs)}: expected finite numbers, got inf or nan")
+    return model
+
+
+def write(rows: Iterable[Row], model: Any) -> dict[str, np.ndarray]:
+    """Return their arrays, by name, from the parameters of a model of ours; C-ordered copies or the parameters."""
+    params, arrays = named_params(model), {}
+    for row in rows:
+        written = [params[row.ours]] if row.write is None else row.write(params[row.ours])
+        for (name, shape), array in zip(row.theirs.items(), written, strict=True):
+            if array.shape != shape:
+                raise ValueError(f"{row.ours} -> {name}: expected {shape}, got {array.shape}")
+            arrays[name] = np.ascontiguousarray(array)
+    return arrays
+
+
+def _finite(array: np.ndarray, size: int = 2**20) -> bool:
+    """Tell whether all numbers are finite; a block at a time, because isfinite makes an array of its own."""
+    flat = array.reshape(-1)
+    return all(np.isfinite(flat[start : start + size]).all() for start in range(0, flat.size, size))
