@@ -36,13 +36,13 @@ hypothesis.settings.register_profile("full", max_examples=1000, derandomize=True
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="the long versions of the fault and property tests, slow ones")
-    parser.addoption("--no-missing", action="store_true", help="a slow test that skips, for want of a package, fails")
+    parser.addoption("--no-missing", action="store_true", help="a test fails that skips for want of a package")
     parser.addoption("--kernels", metavar="NAME", help="stop unless these are what OpenBLAS multiplies with")
 
 
 def pytest_configure(config):
     if not (config.option.markexpr or config.option.full):
-        config.option.markexpr = "not slow"
+        config.option.markexpr = "not slow and not keras"
     if config.option.kernels and kernels_in_use() != config.option.kernels:
         raise pytest.UsageError(f"--kernels {config.option.kernels}: OpenBLAS uses {kernels_in_use()}")
     # the models here are tiny, and the cores busy with other tests: one BLAS thread for each process and its children
@@ -61,7 +61,8 @@ def pytest_report_header():
 
 
 def fails_if_skipped(report, is_slow: bool) -> None:
-    if report.skipped and is_slow and not hasattr(report, "wasxfail"):
+    missing = report.skipped and (is_slow or "could not import" in str(report.longrepr))
+    if missing and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but nothing may be missing here (--no-missing): {report.longrepr[2]}"
 
@@ -70,7 +71,7 @@ def fails_if_skipped(report, is_slow: bool) -> None:
 def pytest_runtest_makereport(item):
     report = yield
     if item.config.getoption("--no-missing"):
-        fails_if_skipped(report, item.get_closest_marker("slow") is not None)
+        fails_if_skipped(report, any(map(item.get_closest_marker, ("slow", "keras"))))
     return report
 
 
