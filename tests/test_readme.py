@@ -17,7 +17,9 @@ BROWSER = "chromium", "chromedriver"
 LINTED = ["ruff check .", "ruff format --check .", "mypy"]
 LINTED += ["npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
 LINTED += ["npx --yes --package typescript@7.0.2 tsc --project jsconfig.json"]
-SLOW_TESTS = ["pip install -e .[frameworks,notebook]", "python -m pytest -m slow --no-missing"]
+SLOW_TESTS = ["pip install -e .[weights,onnx]", "python -m pytest --no-missing"]
+SLOW_TESTS += ["pip install -e .[frameworks,notebook]"]
+SLOW_TESTS += ["python -m pytest -m slow --no-missing --ignore-glob"]
 ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
 INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
 

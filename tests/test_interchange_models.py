@@ -1,0 +1,117 @@
+"""From arrays to a model and back: what does not fit is refused, and ids of padding and unknown words are exchanged."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from classifier import BagOfWords
+from common.layer import named_params
+from interchange.arrays import Arrays, Entry, ForeignFileError
+from interchange.models import to_arrays, to_model
+from interchange.rows import Plan, Row, make, write
+from interchange.vocabulary import exchange
+
+ROWS = [Row("embed.W", {"emb": (5, 3)}), Row("b", {"twice": (3,)}, lambda b: b / 2, lambda b: [2 * b])]
+PLAN = Plan(BagOfWords, {"vocab_size": 5, "classes": 3}, ROWS, [], frozenset({"known"}))
+
+
+def arrays(**changes) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    named = {"emb": rng.normal(size=(5, 3)).astype("f"), "twice": rng.normal(size=3).astype("f")} | changes
+    return {name: array for name, array in named.items() if array is not None}
+
+
+def test_rows_go_both_ways():
+    given = arrays(known=np.zeros(1))
+    model = make(PLAN, Arrays.of(given))
+    np.testing.assert_array_equal(named_params(model)["embed.W"], given["emb"])
+    np.testing.assert_array_equal(model.b, given["twice"] / 2)
+    back = write(ROWS, model)
+    assert all(np.array_equal(back[name], given[name]) for name in ("emb", "twice"))
+    model.b += 1  # the model has its own memory
+    assert not np.array_equal(model.b, given["twice"] / 2)
+
+
+def test_all_that_does_not_fit_is_listed():
+    given = arrays(twice=None, emb=np.zeros((3, 5)), other=np.zeros(2))
+    with pytest.raises(ForeignFileError) as error:
+        make(PLAN, Arrays.of(given, "model.npz"))
+    assert str(error.value) == (
+        "model.npz: does not fit: missing twice (3,); emb is (3, 5), expected (5, 3); left over other (2,)"
+    )
+    many = arrays(**{f"other{i}": np.zeros(1) for i in range(25)})
+    with pytest.raises(ForeignFileError, match=r"other19.*; and 5 more$"):
+        make(PLAN, Arrays.of(many))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["emb", "twice"])
+def test_numbers_that_are_not_finite_are_refused_by_name(name, bad):
+    given = arrays()
+    given[name].flat[-1] = bad
+    with pytest.raises(ForeignFileError, match=f"^arrays: {name}: expected finite numbers, got inf or nan$"):
+        make(PLAN, Arrays.of(given))
+
+
+def test_numbers_of_another_kind_are_refused():
+    with pytest.raises(ForeignFileError, match="emb is int64, expected floating-point numbers"):
+        make(PLAN, Arrays.of(arrays(emb=np.zeros((5, 3), dtype=int))))
+
+
+@pytest.mark.parametrize("dtype, expected", [("<f2", "f4"), ("<f4", "f4"), (">f4", "f4"), ("<f8", "f8"), (">f8", "f8")])
+def test_precision_follows_the_file(dtype, expected):
+    given = {name: array.astype(dtype) for name, array in arrays().items()}
+    model = make(PLAN, Arrays.of(given))
+    assert model.embed.W.dtype == np.dtype(expected)
+    np.testing.assert_array_equal(model.embed.W, given["emb"])
+
+
+def test_a_large_embedding_is_read_into_the_model_itself():
+    V, D = 100_000, 10
+    W = np.ones((V, D), dtype="f")
+    large = Plan(
+        BagOfWords, {"vocab_size": V, "classes": D}, [Row("embed.W", {"W": (V, D)}), Row("b", {"b": (D,)})], []
+    )
+    source = Arrays.of({"W": W, "b": np.zeros(D, dtype="f")})
+    tracemalloc.start()
+    make(large, source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.1 * W.nbytes + 2**21  # the parameter and its gradient
+
+
+def test_arrays_are_read_anew():
+    entry = Entry((2,), np.dtype("f8"), lambda out: np.copyto(out, [1, 2]))
+    named = Arrays("file", {"a": entry})
+    named["a"][0] = 5
+    assert named["a"].tolist() == [1, 2] and list(named) == ["a"] and len(named) == 1
+    out = np.zeros((2, 2), dtype="f")
+    named.read_into("a", out[:, 0])
+    assert out.tolist() == [[1, 0], [2, 0]]
+    assert Arrays.of(named) is named
+
+
+@pytest.mark.parametrize("padding, unknown", [(0, 1), (1, 0), (4, 2), (0, 5), (5, 0), (1, 3), (3, 1), (5, 1)])
+def test_rows_and_words_are_exchanged_together(padding, unknown):
+    words = ["a", "b", "c", "d", "e", "f"]
+    words[padding], words[unknown] = "<pad>", "<unk>"
+    vectors = {word: np.full(2, i, dtype=float) for i, word in enumerate(words)}
+    W = np.stack([vectors[word] for word in words])
+    exchange(W, padding, unknown)
+    exchange(words, padding, unknown)
+    assert words[:2] == ["<pad>", "<unk>"] and sorted(words) == sorted(vectors)
+    np.testing.assert_array_equal(W, [vectors[word] for word in words])
+
+
+@pytest.mark.parametrize("padding, unknown", [(1, 1), (-1, 0), (0, 6), (6, 0)])
+def test_ids_that_are_none_are_refused(padding, unknown):
+    with pytest.raises(ValueError, match=r"expected two different ids in 0\.\.5"):
+        exchange(list("abcdef"), padding, unknown)
+
+
+def test_unknown_kinds_and_frameworks_are_refused():
+    with pytest.raises(ValueError, match="expected one of attention, baseline, gru, seqself, got 'bow'"):
+        to_model({}, "bow")
+    with pytest.raises(ValueError, match="expected one of keras, torch, got 'jax'"):
+        to_arrays(BagOfWords(5), "jax")
