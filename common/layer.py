@@ -40,7 +40,7 @@ class Layer:
 
     def __init__(self, *params: Array):
         self.params = list(params)
-        self.grads = [np.zeros_like(p, order="C") for p in params]
+        self.grads = [np.zeros(p.shape, dtype=p.dtype) for p in params]  # memory is not taken up before it is written
         self.cache: Any = None
         self.kept: dict[str, Array] = {}
 
