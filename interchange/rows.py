@@ -28,7 +28,8 @@ class Row(NamedTuple):
 class Plan(NamedTuple):
     """A model to make: its class, its arguments, the rows that fill it, and what a user should know about it.
 
-    ignored: names in the file that are no weights, or that are known and say nothing.
+    ignored: names in the file that are no weights, or that are known and say nothing. surplus: why arrays that are left
+    over have no place here.
     """
 
     model: Callable[..., Any]
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
     rows: list[Row]
     notes: list[str]
     ignored: frozenset[str] = frozenset()
+    surplus: str = ""
 
 
 def make(plan: Plan, arrays: Arrays) -> Any:
@@ -55,7 +57,9 @@ def make(plan: Plan, arrays: Arrays) -> Any:
             faults.append(f"left over {name} {entry.shape}")
     if faults:
         more = [f"and {len(faults) - MOST} more"] if len(faults) > MOST else []
-        raise ForeignFileError(f"{arrays.path}: does not fit: {'; '.join(faults[:MOST] + more)}")
+        over = plan.surplus and any(fault.startswith("left over") for fault in faults)
+        why = [plan.surplus] if over else []
+        raise ForeignFileError(f"{arrays.path}: does not fit: {'; '.join(faults[:MOST] + more + why)}")
     wide = any(arrays.entries[name].dtype.itemsize > 4 for name in expected)
     dtype = np.dtype(np.float64 if wide else np.float32)
     model = plan.model(**plan.arguments, rng=Zeros(dtype), dtype=dtype)
