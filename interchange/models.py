@@ -12,7 +12,7 @@ from interchange.vocabulary import exchange
 
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
 ROWS: dict[str, Callable[[Any], list[Row]]] = {"keras": keras_layout.rows_of, "torch": torch_layout.rows_of}
-KINDS = "attention", "baseline", "gru", "seqself"
+KINDS = "attention", "baseline", "peeky", "gru", "seqself", "bow"
 
 
 class Imported(NamedTuple):
@@ -27,8 +27,9 @@ def to_model(
 ) -> Imported:
     """Make a model of ours from arrays, as ``read_arrays`` returns them, or from a dict of arrays in memory.
 
-    kind: attention, baseline, gru, seqself. padding_id, unknown_id: those of the arrays; rows of the embedding are
-    exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). options: see docs/interchange.md.
+    kind: attention, baseline, peeky, gru, seqself, bow. padding_id, unknown_id: those of the arrays; rows of the
+    embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). options: see
+    docs/interchange.md.
     Raises ForeignFileError for arrays that do not fit, and for what cannot be the same here, with the reason.
     """
     arrays = Arrays.of(arrays)
