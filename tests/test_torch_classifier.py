@@ -197,9 +197,10 @@ class Bag(nn.Module):
 
 
 def gru_module(ours):
-    names = "vocab_size", "wordvec_size", "hidden_size", "layers"
-    outputs = 1 if ours.classes == 2 else ours.classes
-    return Published(*(ours.arguments[name] for name in names), outputs, padding=0, attention=ours.arguments["attention"])
+    V, D, H, layers, attention = (
+        ours.arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "layers", "attention")
+    )
+    return Published(V, D, H, layers, 1 if ours.classes == 2 else ours.classes, padding=0, attention=attention)
 
 
 @st.composite
