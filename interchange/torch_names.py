@@ -5,7 +5,7 @@ found by the ends of the names, which PyTorch gives (``weight_ih_l0``, ``weight`
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import NamedTuple, NoReturn
 
 from interchange.arrays import Arrays, ForeignFileError
@@ -106,21 +106,22 @@ def tables(arrays: Arrays) -> list[Table]:
     return found
 
 
-def the_linear(arrays: Arrays, width: int, outputs: int | None, reads: str) -> Table:
+def the_linear(arrays: Arrays, width: int, outputs: int | None, reads: str, without: Container[str] = ()) -> Table:
     """Return the nn.Linear that reads ``width`` numbers, and has as many outputs if that is known.
 
-    reads: what these numbers are, for messages. One with a bias is preferred, because an embedding has none.
+    reads: what these numbers are, for messages. without: names of matrices that are known to be something else.
+    One with a bias is preferred, because an embedding has none.
     """
-    fits = [t for t in tables(arrays) if t.shape[1] == width and outputs in (None, t.shape[0])]
+    candidates = [t for t in tables(arrays) if t.weight not in without]
+    fits = [t for t in candidates if t.shape[1] == width and outputs in (None, t.shape[0])]
     what = f"an nn.Linear ({'K' if outputs is None else outputs}, {width}), which reads {reads}"
     return _the_one(arrays, what, [t for t in fits if t.bias] or fits)
 
 
-def the_embedding(arrays: Arrays, width: int, without: Iterable[str] = (), side: str = "") -> Table:
+def the_embedding(arrays: Arrays, width: int, without: Container[str] = (), side: str = "") -> Table:
     """Return the nn.Embedding of vectors of ``width`` numbers, on a side (see ``side_of``) if one is given.
 
-    without: names of matrices that are known to be something else. One whose name tells no side serves both, and so
-    does the only one.
+    without: as of ``the_linear``. One whose name tells no side serves both, and so does the only one.
     """
     fits = [t for t in tables(arrays) if t.shape[1] == width and not t.bias and t.weight not in without]
     if side:

@@ -84,7 +84,7 @@ def _plan(
             "questions and answers have one here",
         )
     reads = READS.get(kind, "context and state; without attention, import it as baseline")
-    dense = the_linear(arrays, H if kind == "baseline" else 2 * H, V, reads)
+    dense = the_linear(arrays, H if kind == "baseline" else 2 * H, V, reads, {source.weight, target.weight})
     rows = _rows(encoder, decoder, source, target, dense, swapped)
     arguments = dict(vocab_size=V, wordvec_size=D, hidden_size=H) | (extra or {})
     if cell_state:
