@@ -1,0 +1,61 @@
+"""Weights of PyTorch through its files; and a classifier of film reviews that was trained there."""
+
+import re
+
+import numpy as np
+import pytest
+
+from common.layer import named_params
+from interchange import read_arrays, to_model
+
+pytestmark = pytest.mark.slow
+torch = pytest.importorskip("torch")
+safetensors = pytest.importorskip("safetensors.torch")
+
+from benchmarks.torch_published import Published  # noqa: E402 -- it imports torch
+
+torch.set_num_threads(1)
+SAVE = {".pt": torch.save, ".pth": torch.save, ".safetensors": safetensors.save_file}
+IDS = dict(padding_id=1, unknown_id=0)
+
+
+def same(model, other):
+    for name, param in named_params(model).items():
+        assert named_params(other)[name].tobytes() == param.tobytes(), name
+
+
+@pytest.mark.parametrize("ending", SAVE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_state_dict_through_a_file(tmp_path, ending, dtype):
+    torch.manual_seed(0)
+    weights = Published(9, 5, 4, 2).to(dtype).state_dict()
+    SAVE[ending](weights, tmp_path / f"model{ending}")
+    through = to_model(read_arrays(tmp_path / f"model{ending}"), "gru", **IDS).model
+    same(to_model({name: weight.numpy() for name, weight in weights.items()}, "gru", **IDS).model, through)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, sentence_polarity, script):
+    """The folder with the weights of a small classifier of film reviews, trained for one epoch; what was printed."""
+    cwd = tmp_path_factory.mktemp("trained")
+    sizes = "--wordvec-size", 16, "--hidden-size", 16, "--layers", 2, "--max-epoch", 1
+    done = script(cwd, "benchmarks.import_text", "--data", sentence_polarity, "--out", "theirs", *sizes)
+    assert done.returncode == 0, done.stderr
+    return cwd / "theirs", done.stdout
+
+
+def test_film_reviews_get_the_same_classes_to_the_last_text(trained):
+    _, printed = trained
+    right = {who: int(count) for who, count in re.findall(r"^(\w+): (\d+) of 1066 texts right", printed, re.MULTILINE)}
+    assert right["ours"] == right["PyTorch"] > 0.55 * 1066
+    assert "texts with another class: 0;" in printed
+    assert float(re.search(r"difference of a probability: (\S+)", printed)[1]) < 1e-5
+
+
+def test_its_files_hold_the_same_and_a_word_for_each_row(trained):
+    folder, _ = trained
+    models = [to_model(read_arrays(folder / name), "gru", **IDS).model for name in ("model.pt", "model.safetensors")]
+    same(*models)
+    words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
+    assert words[:2] == ["<unk>", "<pad>"] and len(words) == len(models[0].embed.W) + 1
+    assert not np.any(models[0].embed.W[0])  # that of padding, which PyTorch keeps at 0
