@@ -2,8 +2,8 @@
 
 python -m benchmarks.import_text --data path/to/sentence_polarity
 
-``--out`` keeps the weights (``model.pt``, ``model.safetensors``) and the vocabulary, a word on each line, as PyTorch's
-user would have them: unknown words have id 0 there, and padding has id 1.
+``--out`` keeps the weights, ``model.pt``, and the vocabulary, ``vocabulary.txt``, a word on each line, as a user of
+PyTorch would have them: unknown words have id 0 there, and padding has id 1.
 """
 
 from pathlib import Path
@@ -39,7 +39,6 @@ def parse():
 def main() -> int:
     args = parse()
     import torch
-    from safetensors.torch import save_file
 
     from benchmarks.torch_published import PADDING, UNKNOWN, Published
 
@@ -67,13 +66,12 @@ def main() -> int:
     exchange(words, PADDING, UNKNOWN)
     args.out.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), args.out / "model.pt")
-    save_file(model.state_dict(), args.out / "model.safetensors")
     (args.out / "vocabulary.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
 
     batches = np.array_split(np.arange(len(x_test)), max(1, len(x_test) // 128))
     said = np.concatenate([model.judge(theirs(x_test[rows])).numpy() for rows in batches])
     ours, notes = to_model(
-        read_arrays(args.out / "model.safetensors"), "gru", padding_id=PADDING, unknown_id=UNKNOWN, dropout=args.dropout
+        read_arrays(args.out / "model.pt"), "gru", padding_id=PADDING, unknown_id=UNKNOWN, dropout=args.dropout
     )
     ours_said = ours.probabilities(x_test)[:, 1]
     print(*(f"note: {note}" for note in notes), sep="\n")

@@ -7,7 +7,7 @@ import numpy as np
 from classifier import GRUClassifier
 from interchange.arrays import Arrays
 from interchange.rows import Plan, Row
-from interchange.torch_names import Recurrent, Table, one_bidirectional, the_embedding, the_linear
+from interchange.torch_names import Recurrent, Table, one_bidirectional, the_embedding, the_linear, without_bias
 from interchange.torch_rows import gru_rows, linear_rows, same
 
 SURPLUS = (
@@ -36,9 +36,7 @@ def gru_plan(arrays: Arrays, *, attention: bool = True, mask: bool = True, dropo
         "batch_first: says nothing about weights; texts are (N, T) here",
         f"{dense.weight}: {_about_outputs(outputs)}",
     ]
-    for bias, name in ((part.bias, part.prefix.rstrip(".") or "GRU"), (dense.bias, dense.weight)):
-        if not bias:
-            notes.append(f"{name}: no bias (bias=False); here it is 0, which is the same")
+    notes += without_bias(part, dense)
     return Plan(GRUClassifier, arguments, _rows(part, embedding, dense), notes, surplus=SURPLUS)
 
 

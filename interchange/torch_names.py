@@ -51,6 +51,10 @@ class Table(NamedTuple):
     shape: tuple[int, int]
     bias: str = ""
 
+    @property
+    def about(self) -> str:
+        return f"{self.weight} {self.shape}"
+
 
 def recurrent_parts(arrays: Arrays) -> list[Recurrent]:
     """Return the recurrent modules. Raises ForeignFileError for one whose sizes do not fit, and for a projection."""
@@ -132,7 +136,7 @@ def the_embedding(arrays: Arrays, width: int, without: Container[str] = (), side
 def _the_one(arrays: Arrays, what: str, fits: list[Table]) -> Table:
     if len(fits) == 1:
         return fits[0]
-    shown = ", ".join(f"{table.weight} {table.shape}" for table in fits or tables(arrays)) or "no matrix at all"
+    shown = ", ".join(table.about for table in fits or tables(arrays)) or "no matrix at all"
     refuse(arrays, f"expected {what}, got {'several' if fits else 'none'}: {shown}")
 
 
@@ -153,3 +157,8 @@ def one_bidirectional(arrays: Arrays, kind: str) -> Recurrent:
     if not parts[0].bidirectional:
         refuse(arrays, f"{parts[0].about} reads in one direction; expected bidirectional=True, as ours")
     return parts[0]
+
+
+def without_bias(*parts: Recurrent | Table) -> list[str]:
+    """Return a note for each of the parts that has no bias."""
+    return [f"{part.about}: no bias (bias=False); here it is 0, which is the same" for part in parts if not part.bias]

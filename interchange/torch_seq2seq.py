@@ -14,12 +14,17 @@ from interchange.torch_names import (
     side_of,
     the_embedding,
     the_linear,
+    without_bias,
 )
 from interchange.torch_rows import linear_rows, lstm_rows, same
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
 ORDERS = "context,state", "state,context"
-READS = {"baseline": "the decoder's state", "peeky": "the encoder's and the decoder's state"}
+READS: dict[type, str] = {
+    AttentionSeq2seq: "context and state; without attention, import it as baseline",
+    Seq2seq: "the decoder's state",
+    PeekySeq2seq: "the encoder's state and the decoder's",
+}
 SURPLUS = (
     "the scores of the attention here are dot products without weights, and no layer stands between the state and the "
     "one Linear, such as one with a tanh"
@@ -41,7 +46,7 @@ def attention_plan(
     if linear_reads not in ORDERS:
         raise ValueError(f"linear_reads: expected {' or '.join(ORDERS)}, got {linear_reads!r}")
     extra = {} if mask_padding is None else {"mask_padding": mask_padding}
-    plan = _plan(arrays, "attention", AttentionSeq2seq, cell_state, extra, swapped=linear_reads == ORDERS[1])
+    plan = _plan(arrays, AttentionSeq2seq, cell_state, extra, swapped=linear_reads == ORDERS[1])
     masked = "everywhere, at padding too" if mask_padding is None else f"not at padding, id {mask_padding}"
     plan.notes.extend(
         [
@@ -55,25 +60,25 @@ def attention_plan(
 
 def baseline_plan(arrays: Arrays, *, cell_state: bool = False) -> Plan:
     """Plan a Seq2seq: as ``attention_plan``, with an nn.Linear that reads the decoder's state alone."""
-    return _plan(arrays, "baseline", Seq2seq, cell_state)
+    return _plan(arrays, Seq2seq, cell_state)
 
 
 def peeky_plan(arrays: Arrays, *, cell_state: bool = False) -> Plan:
     """Plan a PeekySeq2seq: the decoder's nn.LSTM and the nn.Linear read [the encoder's state; their own input]."""
-    return _plan(arrays, "peeky", PeekySeq2seq, cell_state)
+    return _plan(arrays, PeekySeq2seq, cell_state)
 
 
 def _plan(
-    arrays: Arrays, kind: str, model: Any, cell_state: bool, extra: dict[str, Any] | None = None, swapped: bool = False
+    arrays: Arrays, model: type[Seq2seq], cell_state: bool, extra: dict[str, Any] | None = None, swapped: bool = False
 ) -> Plan:
     encoder, decoder = _sides(arrays)
     D, H = encoder.inputs, encoder.hidden
-    width = D + H * (kind == "peeky")
-    if (decoder.hidden, decoder.inputs) != (H, width):
+    of_lstm, of_dense = model.decoder_class.input_sizes(D, H)
+    if (decoder.inputs, decoder.hidden) != (of_lstm, H):
         refuse(
             arrays,
-            f"{decoder.about}: expected {width} -> {H} for {encoder.about} and the model {kind}; a decoder that also "
-            "reads a context (input feeding), or whose vectors or states have another size, does not map",
+            f"{decoder.about}: expected {of_lstm} -> {H} beside {encoder.about}; a decoder that also reads a context "
+            "(input feeding), or whose vectors or states have another size, does not map",
         )
     source, target = (the_embedding(arrays, D, side=side) for side in ("encoder", "decoder"))
     V = source.shape[0]
@@ -83,8 +88,7 @@ def _plan(
             f"{source.weight} {source.shape} and {target.weight} {target.shape}: expected the same vocabulary, because "
             "questions and answers have one here",
         )
-    reads = READS.get(kind, "context and state; without attention, import it as baseline")
-    dense = the_linear(arrays, H if kind == "baseline" else 2 * H, V, reads, {source.weight, target.weight})
+    dense = the_linear(arrays, of_dense, V, READS[model], {source.weight, target.weight})
     rows = _rows(encoder, decoder, source, target, dense, swapped)
     arguments = dict(vocab_size=V, wordvec_size=D, hidden_size=H) | (extra or {})
     if cell_state:
@@ -93,10 +97,7 @@ def _plan(
     notes = [f"cell_state: the weights do not tell; taken as a decoder that starts from the encoder's h, and {start}"]
     if source.weight == target.weight:
         notes.append(f"{source.weight}: serves both encoder and decoder; here each has a copy, and trains its own")
-    for bias, name in ((encoder.bias, encoder.about), (decoder.bias, decoder.about), (dense.bias, dense.weight)):
-        if not bias:
-            notes.append(f"{name}: no bias (bias=False); here it is 0, which is the same")
-    return Plan(model, arguments, rows, notes, surplus=SURPLUS)
+    return Plan(model, arguments, rows, notes + without_bias(encoder, decoder, dense), surplus=SURPLUS)
 
 
 def _sides(arrays: Arrays) -> tuple[Recurrent, Recurrent]:

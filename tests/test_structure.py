@@ -93,7 +93,8 @@ def test_matplotlib_is_imported_by_pictures_only():
     assert not against
 
 
-WITH_TORCH = {f"benchmarks/{name}.py" for name in ("contestants", "torch_date", "compare_text", "torch_text")}
+OF_TORCH = "contestants", "torch_date", "compare_text", "torch_text", "import_text", "torch_published"
+WITH_TORCH = {f"benchmarks/{name}.py" for name in OF_TORCH}
 
 
 def test_no_package_is_used_that_setup_cfg_does_not_name():

