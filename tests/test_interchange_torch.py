@@ -131,6 +131,7 @@ def test_parts_are_found_whatever_they_are_called(name, pairs):
         [("lstm.", "rnn."), ("decoder.dense.", "fc.")],
         [("encoder.lstm.", "enc_lstm."), ("decoder.lstm.", "dec_lstm."), ("encoder.emb", "enc_emb")],
         [("encoder.", "net.Encoder."), ("decoder.", "net.Decoder.")],
+        [("decoder.embedding.", "words.")],
         [("weight_ih_l0", "weight_ih"), ("weight_hh_l0", "weight_hh"), ("ih_l0", "ih"), ("hh_l0", "hh")],  # nn.LSTMCell
     ],
 )
