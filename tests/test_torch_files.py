@@ -36,9 +36,9 @@ def test_a_state_dict_through_a_file(tmp_path, ending, dtype):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, sentence_polarity, script):
-    """The folder with the weights of a small classifier of film reviews, trained for one epoch; what was printed."""
+    """The folder with the weights of a small classifier of film reviews, trained for two epochs; what was printed."""
     cwd = tmp_path_factory.mktemp("trained")
-    sizes = "--wordvec-size", 16, "--hidden-size", 16, "--layers", 2, "--max-epoch", 1
+    sizes = "--wordvec-size", 32, "--hidden-size", 32, "--layers", 1, "--max-epoch", 2
     done = script(cwd, "benchmarks.import_text", "--data", sentence_polarity, "--out", "theirs", *sizes)
     assert done.returncode == 0, done.stderr
     return cwd / "theirs", done.stdout
