@@ -68,7 +68,7 @@ def _difference(a: np.ndarray) -> np.ndarray:
 def _about_mask(mask: bool, attention: bool) -> str:
     if not mask:
         return "a model without a mask, which reads padding as if it were words"
-    both = " and an attention that gives it no weight" if attention else ""
+    both = " and an attention that gives it no weight; one that weighs the zeros there does not map" if attention else ""
     return f"a GRU that does not read padding (pack_padded_sequence){both}"
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
@@ -267,3 +269,33 @@ def test_a_number_of_layers_that_no_file_holds_takes_no_memory():
     arrays = to_arrays(made("gru"), "torch") | {"gru.weight_ih_l999999999": np.zeros((12, 8))}
     with pytest.raises(ForeignFileError, match=r"missing gru.weight_ih_l2 .*left over gru.weight_ih_l999999999"):
         to_model(arrays, "gru")
+
+
+SHAPES = st.lists(st.integers(0, 9), max_size=3).map(tuple)
+ENDS = ["weight", "bias", "weight_ih_l0", "weight_hh_l0", "bias_hh_l3_reverse", "weight_hh", "weight_hr_l0"]
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(OURS)), st.sampled_from(list(PLANS)), st.data())
+def test_whatever_else_a_file_holds_there_is_one_clear_error(name, kind, data):
+    """A model, or a ForeignFileError on one line that names the file."""
+    arrays = to_arrays(OURS[name](dtype=np.float32), "torch")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.sampled_from(sorted(arrays)))
+        change = data.draw(st.sampled_from(["drop", "shape", "dtype", "rename", "nan"]))
+        array = arrays.pop(at)
+        if change == "shape":
+            arrays[at] = np.zeros(data.draw(SHAPES), np.float32)
+        elif change == "dtype":
+            arrays[at] = array.astype(data.draw(st.sampled_from([np.int64, np.float16, np.bool_, np.complex64])))
+        elif change == "rename":
+            prefix = data.draw(st.sampled_from(["", "x.", "encoder.", "decoder.", "attention."]))
+            arrays[prefix + data.draw(st.sampled_from(ENDS))] = array
+        elif change == "nan":
+            arrays[at] = np.full_like(array, np.nan)
+        if not arrays:
+            return
+    try:
+        to_model(arrays, kind)
+    except ForeignFileError as error:
+        assert str(error).startswith("arrays: ") and "\n" not in str(error)
