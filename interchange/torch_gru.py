@@ -68,8 +68,8 @@ def _difference(a: np.ndarray) -> np.ndarray:
 def _about_mask(mask: bool, attention: bool) -> str:
     if not mask:
         return "a model without a mask, which reads padding as if it were words"
-    both = " and an attention that gives it no weight; one that weighs the zeros there does not map" if attention else ""
-    return f"a GRU that does not read padding (pack_padded_sequence){both}"
+    both = " and an attention that gives it no weight; one that weighs the zeros there does not map"
+    return f"a GRU that does not read padding (pack_padded_sequence){both if attention else ''}"
 
 
 def _about_outputs(outputs: int) -> str:
