@@ -125,11 +125,12 @@ def the_linear(arrays: Arrays, width: int, outputs: int | None, reads: str, with
 def the_embedding(arrays: Arrays, width: int, without: Container[str] = (), side: str = "") -> Table:
     """Return the nn.Embedding of vectors of ``width`` numbers, on a side (see ``side_of``) if one is given.
 
-    without: as of ``the_linear``. One whose name tells no side serves both, and so does the only one.
+    without: as of ``the_linear``. One whose name tells no side serves both; one that tells a side serves that alone,
+    because the other's may be tied to the Linear, and left out of the file.
     """
     fits = [t for t in tables(arrays) if t.shape[1] == width and not t.bias and t.weight not in without]
     if side:
-        fits = next((part for s in (side, "") if (part := [t for t in fits if side_of(t.weight) == s])), fits)
+        fits = [t for t in fits if side_of(t.weight) == side] or [t for t in fits if not side_of(t.weight)]
     return _the_one(arrays, f"the {side + ' ' if side else ''}nn.Embedding (V, {width})", fits)
 
 

@@ -144,15 +144,20 @@ def test_both_sides_of_a_seq2seq_are_found_whatever_they_are_called(pairs):
         assert named_params(back)[key].tobytes() == param.tobytes(), key
 
 
-def test_one_embedding_serves_both_sides():
+def test_one_embedding_serves_both_sides_if_it_is_called_after_neither():
+    """``safetensors.torch.save_model`` stores tied weights once: the decoder's may be in its Linear."""
     arrays = to_arrays(made("attention"), "torch")
-    for name in ("embedding.weight", "encoder.embedding.weight", "decoder.embedding.weight"):
-        shared = without(arrays, "encoder.embedding.weight", "decoder.embedding.weight")
-        shared[name] = arrays["encoder.embedding.weight"]
-        model, notes = to_model(shared, "attention")
-        assert sum(f"{name}: serves both" in note for note in notes) == 1
-        for side in (model.encoder, model.decoder):
-            np.testing.assert_array_equal(side.embed.W, arrays["encoder.embedding.weight"])
+    shared = without(arrays, "encoder.embedding.weight", "decoder.embedding.weight")
+    words = arrays["encoder.embedding.weight"]
+    model, notes = to_model(shared | {"embedding.weight": words}, "attention")
+    assert sum("embedding.weight: serves both" in note for note in notes) == 1
+    for side in (model.encoder, model.decoder):
+        np.testing.assert_array_equal(side.embed.W, words)
+    for name, missing in (("encoder", "decoder"), ("decoder", "encoder")):
+        with pytest.raises(
+            ForeignFileError, match=f"expected the {missing} nn.Embedding .*got none: .*{name}.embedding"
+        ):
+            to_model(shared | {f"{name}.embedding.weight": words}, "attention")
 
 
 def test_two_outputs_become_the_difference_of_their_scores():
