@@ -10,6 +10,7 @@ from interchange import read_arrays, to_model
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
+nn = torch.nn
 safetensors = pytest.importorskip("safetensors.torch")
 
 from benchmarks.torch_published import Published  # noqa: E402 -- it imports torch
@@ -32,6 +33,21 @@ def test_a_state_dict_through_a_file(tmp_path, ending, dtype):
     SAVE[ending](weights, tmp_path / f"model{ending}")
     through = to_model(read_arrays(tmp_path / f"model{ending}"), "gru", **IDS).model
     same(to_model({name: weight.numpy() for name, weight in weights.items()}, "gru", **IDS).model, through)
+
+
+@pytest.mark.parametrize("tied", ["decoder.embedding", "encoder.embedding", "both"])
+def test_weights_that_are_tied_and_stored_once(tmp_path, tied):
+    """``save_model`` leaves out what another name holds, and says so in the metadata."""
+    torch.manual_seed(0)
+    model = nn.ModuleDict({side: nn.ModuleDict({"lstm": nn.LSTM(5, 5)}) for side in ("encoder", "decoder")})
+    for side in model.values():
+        side["embedding"] = nn.Embedding(7, 5)
+    model["decoder"]["dense"] = nn.Linear(5, 7)
+    for name in ("encoder.embedding", "decoder.embedding") if tied == "both" else (tied,):
+        model.get_submodule(name).weight = model["decoder"]["dense"].weight
+    safetensors.save_model(model, tmp_path / "model.safetensors")
+    through = to_model(read_arrays(tmp_path / "model.safetensors"), "baseline").model
+    same(to_model({name: weight.numpy() for name, weight in model.state_dict().items()}, "baseline").model, through)
 
 
 @pytest.fixture(scope="module")
