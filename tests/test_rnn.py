@@ -13,7 +13,7 @@ from common.layer import named_params
 from common.steps import Prefixes
 from common.time_layers import LSTM, TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 
-MASKED = [name for name in CASES if "-mask-" in name]
+MASKED = [name for name in CASES if "-mask-" in name and "-cell" not in name]
 ONE_WAY = [name for name in MASKED if "Bi" not in name]
 STEPS = {TimeRNN: reference.rnn_step, TimeGRU: reference.gru_step, TimeLSTM: reference.lstm_step}
 KINDS = [*TIME_OF, partial(reset_after, TimeGRU), TimeBiLSTM, partial(reset_after, TimeBiGRU)]
