@@ -176,7 +176,9 @@ class Seq2seq(BaseModel):
         if min(sizes) < 1:
             raise ValueError(f"{type(self).__name__}: expected sizes (V, D, H) of at least 1, got {sizes}")
         if not isinstance(cell_state, bool):
-            raise ValueError(f"{type(self).__name__}: expected cell_state True or False, got {type(cell_state).__name__}")
+            raise ValueError(
+                f"{type(self).__name__}: expected cell_state True or False, got {type(cell_state).__name__}"
+            )
         self.arguments = dict(zip(("vocab_size", "wordvec_size", "hidden_size"), sizes, strict=True))
         self.cell_state = cell_state
         if cell_state:  # else version 0.2.0, which does not know the argument, can load the model
