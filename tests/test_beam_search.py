@@ -13,7 +13,7 @@ from seq2seq.beam_search import _highest
 
 either_start = pytest.mark.parametrize("cell_state", [False, True])
 V4, T4 = 4, 4
-SEEDS = {"baseline": 3, "peeky": 7, "attention": 3}  # of models whose greedy answers are not all the best
+SEEDS = {"baseline": 3, "peeky": 8, "attention": 3}  # of models whose greedy answers are not all the best
 
 
 def tiny(kind, seed=0, **options):

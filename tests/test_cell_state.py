@@ -1,4 +1,4 @@
-"""A decoder that starts from the encoder's cell state too: in every use of the model, in its file; off, all is as ever."""
+"""A decoder that starts from the encoder's cell state too, in every use of the model; without it, all is as ever."""
 
 import numpy as np
 import pytest
@@ -120,7 +120,7 @@ def test_what_is_neither_true_nor_false_is_refused(tmp_path, wrong):
     arrays, facts = checkpoint.load(tmp_path / "model.npz")
     facts["arguments"]["cell_state"] = wrong
     checkpoint.save(tmp_path / "model.npz", arrays, facts)
-    with pytest.raises(checkpoint.CheckpointError, match="not a model file: .* expected cell_state True or False"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"not a model file: .* expected cell_state True or False"):
         load_model(tmp_path / "model.npz")
 
 
