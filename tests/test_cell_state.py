@@ -125,7 +125,7 @@ def test_what_is_neither_true_nor_false_is_refused(tmp_path, wrong):
 
 
 def test_train_date_has_an_option_for_it(tiny, in_process):
-    arguments = "--data", tiny, *TINY, "--quiet", "--cell-state", "--workers", 1
+    arguments = "--data", tiny, *TINY, "--quiet", "--cell-state", "--keep-maps", "--workers", 1
     assert in_process(tiny.parent, "train_date.py", *arguments).returncode == 0
     for name in MODELS:
         model, _ = load_model(tiny.parent / "runs" / "date" / f"{name}.npz")
