@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import reference
-from layer_table import Draw, build
+from layer_table import Draw
 from layer_table import lively as drawn
-from recurrent_table import MASKS, D, H, N, T
 from script_tools import TINY
 from test_encoder_variants import BothWays, Plain
 from test_parallel import assert_close, one, step
@@ -14,8 +13,8 @@ from test_seq2seq import MODELS, START, T_DEC, V, every_model, lively, questions
 from common import checkpoint
 from common.gradient_check import GradientError, check_gradients
 from common.layer import named_params
-from common.time_layers import LSTM, TimeGRU, TimeLSTM
-from seq2seq import AttentionEncoder, AttentionSeq2seq, Encoder, Seq2seq, load_model, save_model
+from common.time_layers import TimeGRU
+from seq2seq import AttentionSeq2seq, Encoder, Seq2seq, load_model, save_model
 
 
 def batch(count=24):
@@ -184,40 +183,3 @@ def test_parts_without_a_cell_state_are_refused(cls):
     model.decoder = NoLayer()
     with pytest.raises(ValueError, match=r"and a decoder with c and dc, got \w*Encoder and NoLayer$"):
         model.forward(xs, ts)
-
-
-# The layer
-
-
-def test_backward_equals_that_of_the_step_repeated():
-    r = Draw()
-    weights, xs, dhs, dc_last = r.weights(4), r(N, T, D), r(N, T, H), r(N, H)
-    for mask in (np.ones((N, T), bool), *(mask for mask in MASKS.values() if mask.shape == (N, T))):
-        layer, steps = TimeLSTM(*weights), [LSTM(*weights) for _ in range(T)]
-        state = h, c = np.zeros((2, N, H))
-        for t, here in enumerate(mask.T):
-            state = h, c = np.where(here[:, None], steps[t].forward(xs[:, t], *state), state)
-        np.testing.assert_allclose(layer.forward(xs, mask=None if mask.all() else mask)[:, -1], h, rtol=1e-12)
-        np.testing.assert_allclose(layer.c, c, rtol=1e-12)
-        dh, dc = np.zeros((N, H)), dc_last
-        for t, here in reversed(list(enumerate(mask.T[..., None]))):
-            dh = dh + dhs[:, t]
-            _, *through = steps[t].backward(np.where(here, dh, 0), np.where(here, dc, 0))
-            dh, dc = np.where(here, through, (dh, dc))
-        for _ in range(2):
-            layer.backward(dhs, dc_last)
-            for got, wanted in ((layer.dh, dh), (layer.dc, dc)):
-                np.testing.assert_allclose(got, wanted, rtol=1e-11, atol=1e-14)
-            for i, grad in enumerate(layer.grads):
-                np.testing.assert_allclose(grad, sum(step.grads[i] for step in steps), rtol=1e-11, atol=1e-13)
-        layer.backward(np.zeros_like(dhs))
-        assert not layer.dc.any(), "none is left from before"
-
-
-@pytest.mark.parametrize("kind", [Encoder, AttentionEncoder])
-def test_a_gradient_of_another_shape_is_refused(kind):
-    encoder, (xs,) = build(f"{kind.__name__}-ragged")
-    dh = np.ones_like(encoder.forward(xs))
-    for wrong in (np.ones((6, 3)), np.ones((5, 2)), np.ones(2), 1.0):
-        with pytest.raises(ValueError, match=r"^TimeLSTM: dc_last \(N, H\): expected"):
-            encoder.backward(dh, wrong)
