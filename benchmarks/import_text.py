@@ -3,7 +3,11 @@
 python -m benchmarks.import_text --data path/to/sentence_polarity
 
 ``--out`` keeps the weights, ``model.pt``, and the vocabulary, ``vocabulary.txt``, a word on each line, as a user of
-PyTorch would have them: unknown words have id 0 there, and padding has id 1.
+PyTorch would have them: unknown words have id 0 there, and padding has id 1. To make a run of it, which shows where the
+model looks, with the texts that test it:
+
+    python scripts/import_weights.py DIR/model.pt --model gru --vocabulary DIR/vocabulary.txt --classes neg,pos \\
+        --tokenizer words --data path/to/sentence_polarity --format lines --seed 1984 --out runs/imported
 """
 
 from pathlib import Path
