@@ -128,7 +128,7 @@ def test_ids_that_are_none_are_refused(padding, unknown):
 
 
 def test_unknown_kinds_and_frameworks_are_refused():
-    with pytest.raises(ValueError, match="expected one of attention, baseline, gru, seqself, got 'bow'"):
-        to_model({}, "bow")
+    with pytest.raises(ValueError, match="expected one of attention, baseline, peeky, gru, seqself, bow, got 'crf'"):
+        to_model({}, "crf")
     with pytest.raises(ValueError, match="expected one of keras, torch, got 'jax'"):
         to_arrays(BagOfWords(5), "jax")
