@@ -5,10 +5,11 @@ found by the ends of the names, which PyTorch gives (``weight_ih_l0``, ``weight`
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import NamedTuple, NoReturn
 
 from interchange.arrays import Arrays, ForeignFileError
+from interchange.rows import MOST
 
 RECURRENT = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<kind>weight|bias)_(?P<what>ih|hh|hr)(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?"
@@ -18,6 +19,12 @@ KINDS = {1: "nn.RNN", 3: "nn.GRU", 4: "nn.LSTM"}  # by the number of gates
 
 def refuse(arrays: Arrays, reason: str) -> NoReturn:
     raise ForeignFileError(f"{arrays.path}: {reason}")
+
+
+def listed(items: Iterable[str], none: str = "no array at all", between: str = ", ") -> str:
+    """Return the first of the items, for a message; ``none`` if there are none."""
+    items = list(items)
+    return between.join(items[:MOST] + [f"and {len(items) - MOST} more"] * (len(items) > MOST)) or none
 
 
 class Recurrent(NamedTuple):
@@ -73,7 +80,7 @@ def _recurrent(arrays: Arrays, prefix: str, matches: list[re.Match]) -> Recurren
     of_state = [match for match in weights if match["what"] == "hh"]
     for what, names in (("weight_ih of the first layer", of_input), ("weight_hh", of_state)):
         if not names:
-            refuse(arrays, f"missing {prefix}{what}; found {', '.join(sorted(match[0] for match in matches))}")
+            refuse(arrays, f"missing {prefix}{what}; found {listed(match[0] for match in matches)}")
     (rows, hidden), (_, inputs) = matrix(arrays, of_state[0][0]), matrix(arrays, of_input[0][0])
     gates, rest = divmod(rows, hidden)
     if rest or gates not in KINDS:
@@ -137,7 +144,7 @@ def the_embedding(arrays: Arrays, width: int, without: Container[str] = (), side
 def _the_one(arrays: Arrays, what: str, fits: list[Table]) -> Table:
     if len(fits) == 1:
         return fits[0]
-    shown = ", ".join(table.about for table in fits or tables(arrays)) or "no matrix at all"
+    shown = listed((table.about for table in fits or tables(arrays)), "no matrix at all")
     refuse(arrays, f"expected {what}, got {'several' if fits else 'none'}: {shown}")
 
 
@@ -151,7 +158,7 @@ def one_bidirectional(arrays: Arrays, kind: str) -> Recurrent:
     """Return the only recurrent module. Raises ForeignFileError for several, another kind, and a single direction."""
     parts = recurrent_parts(arrays)
     if len(parts) != 1:
-        shown = "; ".join(part.about for part in parts) or f"none in {', '.join(arrays) or 'no array at all'}"
+        shown = listed((part.about for part in parts), f"none in {listed(arrays)}", "; ")
         refuse(arrays, f"expected one {kind}, got {shown}")
     if KINDS[parts[0].gates] != kind:
         refuse(arrays, f"expected an {kind}, got {parts[0].about}")

@@ -9,6 +9,7 @@ from interchange.rows import Plan, Row
 from interchange.torch_names import (
     Recurrent,
     Table,
+    listed,
     recurrent_parts,
     refuse,
     side_of,
@@ -111,7 +112,7 @@ def _sides(arrays: Arrays) -> tuple[Recurrent, Recurrent]:
             refuse(arrays, f"{part.about} has {what}; encoder and decoder here are LSTMs of one layer and direction")
     encoder, decoder = ([part for part in parts if side_of(part.prefix) == side] for side in ("encoder", "decoder"))
     if len(encoder) != 1 or len(decoder) != 1 or len(parts) > 2:
-        shown = "; ".join(part.about for part in parts) or "none"
+        shown = listed((part.about for part in parts), f"none in {listed(arrays)}", "; ")
         refuse(arrays, f"expected two nn.LSTM, with names in which a part begins with enc and with dec, got {shown}")
     return encoder[0], decoder[0]
 

@@ -6,7 +6,16 @@ from typing import Any
 from classifier import BagOfWords, SeqSelfClassifier
 from interchange.arrays import Arrays
 from interchange.rows import Plan, Row
-from interchange.torch_names import Recurrent, Table, matrix, one_bidirectional, refuse, the_embedding, the_linear
+from interchange.torch_names import (
+    Recurrent,
+    Table,
+    listed,
+    matrix,
+    one_bidirectional,
+    refuse,
+    the_embedding,
+    the_linear,
+)
 from interchange.torch_rows import linear_rows, lstm_rows, same, transposed
 
 QUERY, KEY, SCORE = (f"attention.{name}" for name in ("query", "key", "score"))
@@ -78,7 +87,7 @@ def _rows(part: Recurrent, embedding: Table, dense: Table, arguments: Mapping[st
 def bow_plan(arrays: Arrays) -> Plan:
     """Plan a BagOfWords from the names of ``bow_rows_of``."""
     if "embedding.weight" not in arrays.entries:
-        refuse(arrays, f"missing embedding.weight; found {', '.join(arrays) or 'no array'}")
+        refuse(arrays, f"missing embedding.weight; found {listed(arrays)}")
     V, K = matrix(arrays, "embedding.weight")
     return Plan(BagOfWords, dict(vocab_size=V, classes=K), _bow(V, K), [])
 

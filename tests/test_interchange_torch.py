@@ -276,6 +276,13 @@ def test_a_number_of_layers_that_no_file_holds_takes_no_memory():
         to_model(arrays, "gru")
 
 
+def test_a_message_lists_the_first_of_many_names():
+    for kind in PLANS:
+        with pytest.raises(ForeignFileError) as error:
+            to_model({f"x{i}.weight": np.zeros((2, 2)) for i in range(10**4)}, kind)
+        assert len(str(error.value)) < 1500 and "9980 more" in str(error.value), kind
+
+
 SHAPES = st.lists(st.integers(0, 9), max_size=3).map(tuple)
 ENDS = ["weight", "bias", "weight_ih_l0", "weight_hh_l0", "bias_hh_l3_reverse", "weight_hh", "weight_hr_l0"]
 
