@@ -4,7 +4,6 @@ import json
 import os
 import reprlib
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from classifier.model_file import MODELS as TEXT_MODELS
@@ -64,7 +63,6 @@ def _checked(onnx: Any, graph: Graph, metadata: Mapping[str, Any]) -> Any:
         ir_version=IR_VERSION,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         producer_name=OURS,
-        producer_version=version(OURS),
     )
     texts = {
         name: fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False) for name, fact in metadata.items()
