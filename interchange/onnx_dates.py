@@ -36,7 +36,7 @@ def date_graph(model: Any, start_id: int, T_dec: int) -> Graph:
     first = g.add("Expand", g.number(start_id), g.add("Concat", g.number([1]), N, axis=0), name="start")  # (1, N)
     steps = g.add_several(
         "Loop",
-        *(g.number(T_dec), "", first, h, c, g.add("Expand", g.number(0.0), N)),
+        *(g.number(T_dec), g.weight("true", np.array(True)), first, h, c, g.add("Expand", g.number(0.0), N)),
         outputs=5 if decoder.attention is None else 6,
         name="decoder",
         body=_step(g, model, encoded, mask).to_proto(with_weights=False),

@@ -52,7 +52,7 @@ class Graph:
         if array.dtype.kind not in "fib" or not np.isfinite(array).all():
             raise ValueError(f"{name}: expected numbers that are finite in float32, got others")
         if name not in self.weights:
-            self.weights[name] = self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+            self.weights[name] = self.onnx.numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
 
     def number(self, value: int | float | list[int]) -> str:
