@@ -18,9 +18,9 @@ def lively(cls, *sizes, seed=0, scale=1.0, **arguments):
     return model, twin
 
 
-def date_facts(model, T_dec=4, start=1, **others):
+def date_facts(model, T_dec=4, **others):
     vocabulary = LETTERS[: model.arguments["vocab_size"]]
-    return dict(vocabulary=vocabulary, start=vocabulary[start], T_enc=6, T_dec=T_dec, reverse=True) | others
+    return dict(vocabulary=vocabulary, start=vocabulary[1], T_enc=6, T_dec=T_dec, reverse=True) | others
 
 
 def text_facts(model, **others):
