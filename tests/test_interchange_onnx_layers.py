@@ -67,6 +67,12 @@ def ran(proto, **inputs):
     return hs.transpose(2, 0, 1, 3).reshape(N, T, -1), last.transpose(1, 0, 2).reshape(N, -1)
 
 
+def test_a_number_has_no_axis():
+    """np.ascontiguousarray would give it one; onnx's checker and onnxruntime let it pass, as ``axis`` of CumSum, say."""
+    g = Graph("numbers")
+    assert [list(g.weights[g.number(value)].dims) for value in (2, 2.5, [2])] == [[], [], [1]]
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(name):
     layer = LAYERS[name]()
