@@ -132,9 +132,8 @@ def real_first(g: Graph, real: str, T: str) -> tuple[str, str, str]:
     real bool (N, T). Returns order (N, T), the places of the real tokens, then of the others; count (N, 1) of the real
     ones; and lengths int32 (N,), which are the count or, where it is 0, 1: what a runtime does at 0, nothing says.
     """
-    at = positions(g, T)
-    rank = g.add("Where", real, g.add("Sub", T, at), g.add("Neg", at))  # the highest first
-    _, order = g.add_several("TopK", rank, T, outputs=2, axis=1)
-    count = g.add("ReduceSum", g.add("Cast", real, to=g.onnx.TensorProto.INT64), g.number([1]), keepdims=1)
+    words = g.add("Cast", real, to=g.onnx.TensorProto.INT64)
+    _, order = g.add_several("TopK", words, T, outputs=2, axis=1)  # of equal ones, the first comes first
+    count = g.add("ReduceSum", words, g.number([1]), keepdims=1)
     lengths = g.add("Squeeze", g.add("Max", count, g.number(1)), g.number([1]))
     return order, count, g.add("Cast", lengths, to=g.onnx.TensorProto.INT32)

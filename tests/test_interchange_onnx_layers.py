@@ -15,7 +15,7 @@ from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM
 from interchange import gates, onnx_layers
 from interchange.onnx_file import to_onnx
 from interchange.onnx_graph import IR_VERSION, OPSET, Graph
-from interchange.onnx_layers import recurrent
+from interchange.onnx_layers import real_first, recurrent
 from seq2seq import PeekySeq2seq, Seq2seq
 
 N, T, D, H = 3, 5, 4, 7
@@ -44,6 +44,13 @@ LAYERS = {
 }
 
 
+def checked(g):
+    opset = onnx.helper.make_opsetid("", OPSET)
+    proto = onnx.helper.make_model(g.to_proto(), ir_version=IR_VERSION, opset_imports=[opset])
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
 def graph_of(layer, lengths=False, first=False):
     g = Graph("layer")
     directions = getattr(layer, "directions", [layer])
@@ -54,11 +61,7 @@ def graph_of(layer, lengths=False, first=False):
     hs, last, *_ = recurrent(g, "recurrent", directions, xs, **given)
     g.output("hs", hs, np.float32, "T", len(directions), "N", H)
     g.output("last", last, np.float32, len(directions), "N", H)
-    proto = onnx.helper.make_model(
-        g.to_proto(), ir_version=IR_VERSION, opset_imports=[onnx.helper.make_opsetid("", OPSET)]
-    )
-    onnx.checker.check_model(proto, full_check=True)
-    return proto
+    return checked(g)
 
 
 def ran(proto, **inputs):
@@ -68,7 +71,7 @@ def ran(proto, **inputs):
 
 
 def test_a_number_has_no_axis():
-    """np.ascontiguousarray would give it one; onnx's checker and onnxruntime let it pass, as ``axis`` of CumSum, say."""
+    """np.ascontiguousarray would give it one; onnx's checker and onnxruntime let it pass where none may be."""
     g = Graph("numbers")
     assert [list(g.weights[g.number(value)].dims) for value in (2, 2.5, [2])] == [[], [], [1]]
 
@@ -103,6 +106,26 @@ def test_lengths_are_a_mask_of_padding_at_the_end(name):
     np.testing.assert_allclose(hs[mask], wanted[mask], rtol=0, atol=1e-5)
     assert (hs[~mask] == 0).all(), "zeros, where ours repeats the state"
     np.testing.assert_allclose(last, layer.final(wanted) if "both" in name else wanted[:, -1], rtol=0, atol=1e-5)
+
+
+def test_real_tokens_come_first_in_their_order():
+    """In long texts, too: most of what is sorted is equal."""
+    real = rng.random((4, 700)) < np.array([[0.5], [0.01], [0], [1]])
+    g = Graph("order")
+    given = g.input("real", np.bool_, "N", "T")
+    tensors = real_first(g, given, g.add("Shape", given, start=1))
+    for name, tensor, dtype, axes in zip(
+        ("order", "count", "lengths"),
+        tensors,
+        (np.int64, np.int64, np.int32),
+        (("N", "T"), ("N", 1), ("N",)),
+        strict=True,
+    ):
+        g.output(name, tensor, dtype, *axes)
+    order, count, lengths = session(checked(g)).run(None, {"real": real})
+    np.testing.assert_array_equal(order, np.argsort(~real, axis=1, kind="stable"))
+    np.testing.assert_array_equal(count[:, 0], real.sum(axis=1))
+    np.testing.assert_array_equal(lengths, np.maximum(real.sum(axis=1), 1))
 
 
 @pytest.mark.parametrize("name, states", [("LSTM", 2), ("GRU, reset after", 1)])
