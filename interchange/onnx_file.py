@@ -41,7 +41,7 @@ def to_onnx(model: Any, facts: Mapping[str, Any]) -> Any:
     all that makes a run of it again, in JSON; and for readers, a list in JSON or plain text each: of dates
     ``vocabulary``, ``reading_direction`` (in which order the ids of a question go in), ``start``, ``T_enc``, ``T_dec``;
     of texts ``vocabulary``, ``classes``, ``padding``, ``max_len``, ``tokenizer``.
-    Raises ValueError for a model that is none of our own or has other layers, that is stateful, that has a weight not
+    Raises ValueError for a model that is none of our own, that has other layers or stateful ones, that has a weight not
     finite in float32 or more than 2 GB of them, and for facts that do not fit the model.
     """
     onnx = require("onnx")
@@ -81,18 +81,24 @@ def _expect_ours(model: Any) -> None:
         raise ValueError(
             f"ONNX: expected weights of less than 2 GB, which is all that a file holds, got {size:,} bytes"
         )
-    if getattr(model, "stateful", False):
-        raise ValueError("ONNX: expected a model without stateful layers: an answer would depend on the one before it")
-    twin = type(model)(**model.arguments, rng=Zeros("float32"))
-    ours, theirs = ({path: type(part) for path, part in walk(each)} for each in (twin, model))
-    for path in {**ours, **theirs}:
-        if ours.get(path) is not theirs.get(path):
-            found, wanted = (kinds[path].__name__ if path in kinds else "nothing" for kinds in (theirs, ours))
-            raise ValueError(f"ONNX: {path}: expected the {wanted} of a {type(model).__name__}, got {found}")
-    shapes, found_shapes = ({name: p.shape for name, p in named_params(each).items()} for each in (twin, model))
-    if shapes != found_shapes:
-        raise ValueError(f"ONNX: expected parameters {shapes}, got {found_shapes}")
+    expected, found = map(_anatomy, (type(model)(**model.arguments, rng=Zeros("float32")), model))
+    for name in expected | found:
+        if expected.get(name) != found.get(name):
+            wanted, got = (_in_words(anatomy.get(name)) for anatomy in (expected, found))
+            raise ValueError(f"ONNX: {name}: expected {wanted}, as in a new {type(model).__name__}, got {got}")
     finite_params(model)
+
+
+def _anatomy(model: Any) -> dict[str, Any]:
+    """Return the class of each part, and whether it is stateful, and the shape of each parameter."""
+    parts = {path: (type(part), getattr(part, "stateful", False)) for path, part in walk(model) if path}
+    return parts | {name: param.shape for name, param in named_params(model).items()}
+
+
+def _in_words(found: Any) -> str:
+    if not found or not isinstance(found[0], type):
+        return str(found or "nothing")
+    return f"a {'stateful ' if found[1] else ''}{found[0].__name__}"
 
 
 def _expect_date_facts(model: Any, facts: Mapping[str, Any]) -> dict[str, Any]:

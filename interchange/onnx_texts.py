@@ -22,7 +22,8 @@ from interchange.onnx_layers import (
 
 TOKENS = f"ids of the words of each text; {PAD} is padding: before, after or between them, or all there is"
 PROBABILITIES = "of the classes"
-ATTENTION = "attention weights: to the words, or from each word (N, T, here) to each (N, here, T)"
+TO_EACH = "how much the model looked at each word"
+FROM_EACH = "how much each word (axis 1) looked at each (axis 2)"
 TOKEN_WEIGHTS = "the weight of each word that the model's maps show, 0 for padding"
 
 
@@ -46,8 +47,8 @@ def text_graph(model: TextClassifier) -> Graph:
     parts = PARTS[type(model)](g, model, tokens, words, g.add("Shape", tokens, start=1))
     g.output("probabilities", parts.probabilities, np.float32, "N", model.classes, about=PROBABILITIES)
     if parts.attention_weights:
-        to = ("T", "T") if isinstance(model, SeqSelfClassifier) else ("T",)
-        g.output("attention_weights", parts.attention_weights, np.float32, "N", *to, about=ATTENTION)
+        axes, about = (("T", "T"), FROM_EACH) if isinstance(model, SeqSelfClassifier) else (("T",), TO_EACH)
+        g.output("attention_weights", parts.attention_weights, np.float32, "N", *axes, about=about)
     if parts.token_weights:
         weights = g.add("Where", words, parts.token_weights, g.number(0.0))
         g.output("token_weights", weights, np.float32, "N", "T", about=TOKEN_WEIGHTS)
