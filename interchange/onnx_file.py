@@ -98,7 +98,7 @@ def _anatomy(model: Any) -> dict[str, Any]:
 def _in_words(found: Any) -> str:
     if not found or not isinstance(found[0], type):
         return str(found or "nothing")
-    return f"a {'stateful ' if found[1] else ''}{found[0].__name__}"
+    return f"{'stateful ' if found[1] else ''}{found[0].__name__}"
 
 
 def _expect_date_facts(model: Any, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,11 +35,14 @@ def recurrent(
     def theirs(weights: Array) -> Array:
         return reorder(to_cpu(weights), OURS[kind], ONNX[kind]).T
 
-    second = [np.zeros_like(layer.b) if getattr(layer, "bh", None) is None else layer.bh for layer in layers]  # type: ignore[attr-defined]  # of a TimeGRU
+    def biases(layer: TimeRecurrent) -> Array:
+        second = getattr(layer, "bh", None)
+        return np.concatenate((theirs(layer.b), theirs(np.zeros_like(layer.b) if second is None else second)))
+
     weights = {
         "W": [theirs(layer.Wx) for layer in layers],
         "R": [theirs(layer.Wh) for layer in layers],
-        "B": [np.concatenate((theirs(layer.b), theirs(bh))) for layer, bh in zip(layers, second, strict=True)],
+        "B": [biases(layer) for layer in layers],
     }
     W, R, B = (g.weight(f"{name}.{key}", np.stack(arrays)) for key, arrays in weights.items())
     attributes = {"linear_before_reset": int(layers[0].reset_after)} if isinstance(layers[0], TimeGRU) else {}

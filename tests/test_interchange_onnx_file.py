@@ -132,9 +132,9 @@ BAD_MODELS = {
     "no model": (lambda: other_lstm(), "expected one of .*, got TimeGRU"),
     "another layer": (
         lambda: replaced(dates(), "lstm", other_lstm()),
-        "ONNX: encoder.lstm: expected a TimeLSTM, as in a new AttentionSeq2seq, got a TimeGRU$",
+        "ONNX: encoder.lstm: expected TimeLSTM, as in a new AttentionSeq2seq, got TimeGRU$",
     ),
-    "stateful": (stateful, "encoder.lstm: expected a TimeLSTM, as .*, got a stateful TimeLSTM$"),
+    "stateful": (stateful, "encoder.lstm: expected TimeLSTM, as .*, got stateful TimeLSTM$"),
     "another shape": (larger, r"encoder.embed.W: expected \(9, 5\), as in a new AttentionSeq2seq, got \(10, 5\)$"),
     "nan": (lambda: changed(dates(), np.nan), "decoder.affine.b .*is not finite"),
     "beyond float32": (
