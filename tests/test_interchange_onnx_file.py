@@ -97,7 +97,7 @@ def test_names_and_shapes_of_inputs_and_outputs(name):
 
 
 class Subclass(Seq2seq):
-    """Of a reader."""
+    """A model that a reader wrote."""
 
 
 def replaced(model, part, layer):

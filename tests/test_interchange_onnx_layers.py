@@ -130,7 +130,7 @@ def test_real_tokens_come_first_in_their_order():
 
 @pytest.mark.parametrize("name, states", [("LSTM", 2), ("GRU, reset after", 1)])
 def test_a_row_of_length_0_forgets_the_first_state(name, states):
-    """So ours gives such a row a length of 1, and its last state a zero: nothing in ONNX says what happens at 0."""
+    """So ours gives such rows the length 1, and zeros as their last states: nothing in ONNX says what happens at 0."""
     first = {key: np.ones((1, N, H), np.float32) for key in ("h", "c")[:states]}
     proto = graph_of(LAYERS[name](), lengths=True, first=states)
     hs, last = ran(proto, lengths=np.array([2, 0, 5], np.int32), **first)
