@@ -26,7 +26,7 @@ def date_facts(model, T_dec=4, **others):
 def text_facts(model, **others):
     V = model.arguments["vocab_size"]
     vocabulary = ["<pad>", "<unk>", *(f"word {k}" for k in range(2, V))]
-    facts = dict(vocabulary=vocabulary, classes=[f"class {k}" for k in range(model.classes)], padding="post")
+    facts = dict(vocabulary=vocabulary, classes=[f"class {k}" for k in range(model.classes)], padding="after")
     return facts | dict(tokenizer={"name": "words"}, max_len=None) | others
 
 

@@ -63,7 +63,7 @@ def test_a_file_says_all_that_makes_a_run_of_it_again(tmp_path, name):
         assert (said["start"], said["T_enc"], said["T_dec"]) == ("b", "6", "4")
     else:
         assert json.loads(said["classes"]) == facts["classes"]
-        assert (said["padding"], json.loads(said["tokenizer"])) == ("post", {"name": "words"})
+        assert (said["padding"], json.loads(said["tokenizer"])) == ("after", {"name": "words"})
 
 
 @pytest.mark.parametrize("reverse, direction", [(True, "backwards"), (False, "forwards")])
