@@ -30,7 +30,7 @@ def date_graph(model: Any, start_id: int, T_dec: int) -> Graph:
         encoded = g.add("Transpose", g.add("Squeeze", hs, g.number([1])), perm=[1, 0, 2], name="encoder.states")
         pad = model.mask_padding
         mask = "" if pad is None else _not_padding(g, question, pad)
-    if not model.arguments.get("cell_state"):
+    if not model.cell_state:
         c = g.add("Expand", g.number(0.0), g.add("Shape", h))
     N = g.add("Shape", question, end=1)
     first = g.add("Expand", g.number(start_id), g.add("Concat", g.number([1]), N, axis=0), name="start")  # (1, N)

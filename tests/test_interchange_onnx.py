@@ -16,7 +16,7 @@ from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
 CLOSE = 1e-5
 V, PAD, START = 9, 4, 1
-sizes = st.integers(1, 5)
+sizes, flags = st.integers(1, 5), st.booleans()
 
 
 def close(got, wanted):
@@ -45,14 +45,14 @@ def same_answers(twin, got, xs, T_dec):
     return clear
 
 
-def dates_of(cls, masked):
-    return {"mask_padding": PAD} if masked and cls.has_maps else {}
+def dates_of(cls, masked, cell_state=False):
+    return {"cell_state": cell_state} | ({"mask_padding": PAD} if masked and cls.has_maps else {})
 
 
 @pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq])
-@given(D=sizes, H=sizes, N=sizes, T_enc=sizes, T_dec=sizes, masked=st.booleans(), seed=st.integers(0, 99))
-def test_dates(cls, D, H, N, T_enc, T_dec, masked, seed):
-    model, twin = lively(cls, V, D, H, seed=seed, **dates_of(cls, masked))
+@given(D=sizes, H=sizes, N=sizes, T_enc=sizes, T_dec=sizes, masked=flags, cell_state=flags, seed=st.integers(0, 99))
+def test_dates(cls, D, H, N, T_enc, T_dec, masked, cell_state, seed):
+    model, twin = lively(cls, V, D, H, seed=seed, **dates_of(cls, masked, cell_state))
     opened = session(to_onnx(model, date_facts(model, T_dec)))
     rng = np.random.default_rng(seed)
     for shape in ((N, T_enc), (1, 1), (N + 1, T_enc + 2)):  # others than the first, too
@@ -61,10 +61,11 @@ def test_dates(cls, D, H, N, T_enc, T_dec, masked, seed):
         same_answers(twin, outputs(opened, xs), xs, T_dec)
 
 
+@pytest.mark.parametrize("cell_state", [False, True])
 @pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq])
-def test_most_answers_are_clear(cls):
+def test_most_answers_are_clear(cls, cell_state):
     """Else the test above could compare nothing."""
-    model, twin = lively(cls, V, 5, 7, scale=3, **dates_of(cls, masked=True))
+    model, twin = lively(cls, V, 5, 7, scale=3, **dates_of(cls, True, cell_state))
     xs = np.random.default_rng(0).integers(0, V, (50, 6))
     got = outputs(session(to_onnx(model, date_facts(model))), xs)
     assert same_answers(twin, got, xs, 4).mean() > 0.9
@@ -113,15 +114,15 @@ options = st.fixed_dictionaries(
     {
         "attention_type": st.sampled_from(["additive", "multiplicative"]),
         "attention_width": st.none() | st.integers(1, 6),
-        "history_only": st.booleans(),
+        "history_only": flags,
         "attention_activation": st.sampled_from([None, "sigmoid"]),
-        "use_additive_bias": st.booleans(),
-        "use_attention_bias": st.booleans(),
+        "use_additive_bias": flags,
+        "use_attention_bias": flags,
     }
 )
 
 
-@given(data=st.data(), D=sizes, H=sizes, N=sizes, T=sizes, K=st.integers(2, 4), mask=st.booleans())
+@given(data=st.data(), D=sizes, H=sizes, N=sizes, T=sizes, K=st.integers(2, 4), mask=flags)
 def test_seqself(data, D, H, N, T, K, mask):
     attention, units = data.draw(options), data.draw(sizes)
     model, twin = lively(SeqSelfClassifier, V, D, H, units, K, mask, attention, seed=T)
@@ -137,8 +138,8 @@ def test_seqself(data, D, H, N, T, K, mask):
     T=sizes,
     K=st.integers(2, 4),
     layers=st.integers(1, 3),
-    attention=st.booleans(),
-    mask=st.booleans(),
+    attention=flags,
+    mask=flags,
 )
 def test_gru(D, H, N, T, K, layers, attention, mask):
     model, twin = lively(GRUClassifier, V, D, H, layers, 0.5, K, attention, mask, seed=T)
