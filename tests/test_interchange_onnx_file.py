@@ -191,6 +191,13 @@ def test_more_weights_than_a_file_holds_are_refused(tmp_path, monkeypatch):
     refused(tmp_path, dates(), date_facts(dates()), r"expected weights of less than 2 GB, .*, got \d,\d{3} bytes")
 
 
+def test_a_graph_that_the_checker_refuses_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "OPSET", 7)  # its operators have other attributes
+    with pytest.raises(onnx.checker.ValidationError):
+        write(tmp_path / "model.onnx", dates(), date_facts(dates()))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_earlier_file_stays_when_a_model_is_refused(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"before")
