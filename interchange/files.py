@@ -5,7 +5,7 @@ import stat
 
 from interchange import keras_file, npz_file, safetensors_file, torch_file
 from interchange.arrays import Arrays, ForeignFileError
-from interchange.zip_members import members
+from interchange.zip_members import check_stored, members
 
 
 def read_arrays(path: str | os.PathLike) -> Arrays:
@@ -48,6 +48,9 @@ def _read_zip(path: str) -> Arrays:
     found = members(path)
     if "manifest.json" in found:
         raise ValueError("a file of this project's own, which its scripts take as it is: see --run")
+    if any(name.endswith("/constants.pkl") for name in found):
+        raise ValueError("a TorchScript archive, which holds code; save torch.jit.load(FILE).state_dict() instead")
+    check_stored(found)
     if {keras_file.WEIGHTS, keras_file.CONFIG} <= found.keys():
         return keras_file.read_zip(path, found)
     if any(name.endswith("/data.pkl") for name in found):

@@ -23,8 +23,8 @@ STATE_DICTS = "state_dict", "model_state_dict", "model"  # under which a checkpo
 OPTIMIZERS = "optimizer", "optimizer_state_dict"
 # What a state_dict may name. PyTorch's reader allows more, some of which can take any memory: bytearray(10**10).
 SAFE = re.compile(
-    r"collections OrderedDict|torch._utils _rebuild_(parameter|tensor_v2)|torch (\w+Storage|Size|device|b?float\d*)"
-    r"|torch (u?int\d+|bool|double|half|long)|torch.serialization _get_layout"
+    r"collections OrderedDict|torch._utils _rebuild_(parameter|tensor_v[23])|torch (\w+Storage|Size)"
+    r"|torch.storage UntypedStorage|torch b?(float|u?int)\d+\w*"
 )
 CONVERT = """python -c "import sys, torch; from safetensors.torch import save_file; \
 save_file({k: v.contiguous() for k, v in torch.load(sys.argv[1], weights_only=True, map_location='cpu').items()}, \
@@ -41,8 +41,6 @@ def read(path: str, members: dict[str, Member] | None) -> Arrays:
         with open(path, "rb") as file:
             for _ in range(5):  # magic number, protocol, system, the object, keys of the bytes
                 _check(file)
-    elif any(name.endswith("/constants.pkl") for name in members):
-        raise ValueError("a TorchScript archive, which holds code; save torch.jit.load(FILE).state_dict() instead")
     else:
         _check(io.BytesIO(read_member(path, next(m for n, m in members.items() if n.endswith("/data.pkl")))))
     try:
@@ -79,7 +77,7 @@ def _check(file: BinaryIO) -> None:
     for name in names:
         if not SAFE.fullmatch(name):
             raise ValueError(
-                f"it holds more than tensors ({name[:200]!r}), and making that would run code; "
+                f"it holds more than plain tensors ({name[:200]!r}), and making that would run code; "
                 "where the file was made: torch.save(model.state_dict(), FILE)"
             )
 
@@ -105,8 +103,6 @@ def _entry(torch: Any, name: str, tensor: Any) -> Entry:
         return Entry(tensor.shape, tensor.dtype, lambda out: np.copyto(out, tensor))
     if not torch.is_tensor(tensor):
         raise ValueError(f"{name} is {type(tensor).__name__}, expected a tensor; save model.state_dict()")
-    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
-        raise ValueError(f"{name} is sparse, quantized or without numbers; expected a plain tensor")
     wide = torch.float32 if tensor.dtype in (torch.float16, torch.bfloat16) else tensor.dtype
     try:
         dtype = torch.empty(0, dtype=wide).numpy().dtype

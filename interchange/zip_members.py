@@ -10,10 +10,11 @@ LARGEST_READ = 2**22  # bytes of a directory; each entry takes at least 46, and 
 
 
 class Member(NamedTuple):
-    """The contents of a member: their place in the file, and their size in bytes."""
+    """The contents of a member: their place in the file, their size in bytes, and whether they stand there as they are."""
 
     offset: int
     size: int
+    stored: bool = True
 
 
 class _Reader(io.FileIO):
@@ -28,28 +29,34 @@ class _Reader(io.FileIO):
 
 
 def members(path: str) -> dict[str, Member]:
-    """Return the members by name. ValueError for a name that occurs twice, and for compressed or encrypted members."""
+    """Return the members by name. ValueError for a damaged zip, and for a name that occurs twice."""
     found: dict[str, Member] = {}
     with _Reader(path) as file, _open(file) as archive:
         for info in archive.infolist():
             name = info.filename
             if name in found:
                 raise ValueError(f"{name!r} occurs twice")
-            if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 or info.compress_size != info.file_size:
-                raise ValueError(
-                    f"{name!r} is compressed or encrypted; expected a zip as numpy.savez, torch.save and Keras write it"
-                )
             file.seek(info.header_offset)
             local = file.read(30)
             if len(local) < 30 or local[:4] != b"PK\3\4":
                 raise ValueError(f"{name!r} is not where the directory says")
             offset = info.header_offset + 30 + sum(struct.unpack_from("<2H", local, 26))
-            if offset + info.file_size > os.path.getsize(path):
+            if offset + info.compress_size > os.path.getsize(path):
                 raise ValueError(
                     f"{info.file_size} bytes of {name!r} are declared, more than the file has from there on"
                 )
-            found[name] = Member(offset, info.file_size)
+            stored = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
+            found[name] = Member(offset, info.file_size, stored and info.compress_size == info.file_size)
     return found
+
+
+def check_stored(found: dict[str, Member]) -> None:
+    """Raise ValueError if a member is compressed: it could become any size."""
+    for name, member in found.items():
+        if not member.stored:
+            raise ValueError(
+                f"{name!r} is compressed or encrypted; expected a zip as numpy.savez, torch.save and Keras write it"
+            )
 
 
 def _open(file: _Reader) -> zipfile.ZipFile:
