@@ -106,25 +106,29 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def main(path: str, start: str, size: str) -> None:
+def describe(path: str, start: int, size: int) -> dict[str, Any]:
+    """Return the outline of the HDF5 file that is so many bytes of ``path``, or ``{"error": reason}``."""
     import h5py
 
+    try:
+        with open(path, "rb", buffering=0) as file, h5py.File(Window(file, start, size), "r") as opened:
+            return outline(opened, h5py)
+    except Exception as error:  # HDF5's are of any kind
+        reason = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        return {"error": " ".join(reason.split())[:300] or type(error).__name__}
+
+
+def limit() -> None:
+    """Let this process end where HDF5 takes too much."""
     with contextlib.suppress(ImportError):  # of Windows
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    try:
-        with open(path, "rb", buffering=0) as file:
-            with h5py.File(Window(file, int(start), int(size)), "r") as opened:
-                found: dict[str, Any] = outline(opened, h5py)
-    except Exception as error:  # HDF5's are of any kind
-        reason = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        found = {"error": " ".join(reason.split())[:300] or type(error).__name__}
-    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
     sys.path[:] = json.loads(sys.argv[1])
-    main(*sys.argv[2:])
+    limit()
+    sys.stdout.write(json.dumps(describe(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))

@@ -43,7 +43,7 @@ def read(path: str, member: Member | None = None) -> Arrays:
     Names are ``<layer>/<weight>`` in a ``.h5``, such as ``dense/kernel``, and paths in a ``.weights.h5``, such as
     ``layers/dense/vars/0``, where ``metadata["name:layers/dense"]`` is the name of the layer. ValueError for all else.
     """
-    start, size = member or (0, os.path.getsize(path))
+    start, size = (member.offset, member.size) if member else (0, os.path.getsize(path))
     found = _outline(path, start, size)
     groups = found["groups"]
     spans = {

@@ -10,7 +10,7 @@ LARGEST_READ = 2**22  # bytes of a directory; each entry takes at least 46, and 
 
 
 class Member(NamedTuple):
-    """The contents of a member: their place in the file, their size in bytes, and whether they stand there as they are."""
+    """The contents of a member: where they stand in the file, their size in bytes, and whether as they are."""
 
     offset: int
     size: int
