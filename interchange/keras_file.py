@@ -52,11 +52,10 @@ def read(path: str, member: Member | None = None) -> Arrays:
     for name, span in spans.items():
         if span.offset + span.dtype.itemsize > start + size:
             raise ValueError(f"{name} is declared where the file has ended")
-    metadata = {name: value for name, value in groups[""].items() if isinstance(value, str)}
-    config, training = (metadata.pop(name, None) for name in ("model_config", "training_config"))
     root = "model_weights" if "model_weights" in groups else ""
+    metadata = {name: value for name, value in (groups[root] | groups[""]).items() if isinstance(value, str)}
+    config, training = (metadata.pop(name, None) for name in ("model_config", "training_config"))
     if any(name.startswith("layer_names") for name in groups[root]):
-        metadata = {k: v for k, v in groups[root].items() if isinstance(v, str)} | metadata
         weights, slots = _named(groups, spans, root), _slots(groups, spans)
     else:
         places = sorted(spans, key=_natural)
