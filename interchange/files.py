@@ -20,7 +20,10 @@ def read_arrays(path: str | os.PathLike) -> Arrays:
     if not stat.S_ISREG(os.stat(place).st_mode):  # a pipe would wait forever, a device never end
         raise ForeignFileError(f"{place}: expected a file of weights, got a folder, a pipe or a device")
     try:
-        return _read(place)
+        arrays = _read(place)
+        if not arrays and not arrays.optimizer:
+            raise ValueError("no arrays are in it")
+        return arrays
     except ForeignFileError:
         raise
     except ValueError as error:

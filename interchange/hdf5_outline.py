@@ -112,7 +112,9 @@ def describe(path: str, start: int, size: int) -> dict[str, Any]:
 
     try:
         with open(path, "rb", buffering=0) as file, h5py.File(Window(file, start, size), "r") as opened:
-            return outline(opened, h5py)
+            found = outline(opened, h5py)
+        json.dumps(found, ensure_ascii=False).encode()  # h5py lets through what is not UTF-8
+        return found
     except Exception as error:  # HDF5's are of any kind
         reason = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         return {"error": " ".join(reason.split())[:300] or type(error).__name__}

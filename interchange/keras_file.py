@@ -20,6 +20,7 @@ from interchange.zip_members import read as read_member
 from support import bounded_json
 
 WEIGHTS, CONFIG, FACTS = "model.weights.h5", "config.json", "metadata.json"
+TOP = "top_level_model_weights"  # of the model itself, beside its layers, in a ``.h5``
 NO_WEIGHTS = "metrics", "compile_metrics", "loss_tracker"  # groups beside ``layers``
 TIMEOUT = 60  # seconds
 OUTLINE = 2**26  # bytes of memory that what a file contains may take, besides the size of the file
@@ -83,8 +84,10 @@ def read(path: str, member: Member | None = None) -> Arrays:
 def _named(groups: dict[str, dict], spans: dict[str, Span], root: str) -> dict[str, Span]:
     """Return the arrays that the attributes of the layers name."""
     found: dict[str, Span] = {}
-    for layer in [*_list(groups, root, "layer_names"), "top_level_model_weights"]:
+    for layer in [*_list(groups, root, "layer_names"), TOP]:
         group = f"{root}/{layer}".removeprefix("/")
+        if group not in groups and layer != TOP:  # which is not in older files
+            raise ValueError(f"{group!r} is named by an attribute and is not there")
         for weight in _list(groups, group, "weight_names"):
             path = re.sub(r":\d+$", "", f"/{weight}")
             _, _, rest = path.rpartition(f"/{layer}/") if f"/{layer}/" in path else ("", "", path.removeprefix("/"))

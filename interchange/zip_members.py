@@ -36,9 +36,9 @@ def members(path: str) -> dict[str, Member]:
             name = info.filename
             if name in found:
                 raise ValueError(f"{name!r} occurs twice")
-            file.seek(info.header_offset)
+            file.seek(max(0, info.header_offset))
             local = file.read(30)
-            if len(local) < 30 or local[:4] != b"PK\3\4":
+            if info.header_offset < 0 or len(local) < 30 or local[:4] != b"PK\3\4":
                 raise ValueError(f"{name!r} is not where the directory says")
             offset = info.header_offset + 30 + sum(struct.unpack_from("<2H", local, 26))
             if offset + info.compress_size > os.path.getsize(path):

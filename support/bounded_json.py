@@ -18,10 +18,12 @@ def loads(content: bytes, name: str, limit: int) -> Any:
 
     def unique(pairs: list[tuple[str, object]]) -> dict:
         if len(values := dict(pairs)) < len(pairs):
-            raise ValueError(f"a name occurs twice in {name}")
+            raise ValueError("a name occurs twice")
         return values
 
     try:
         return json.loads(content.decode(), object_pairs_hook=unique)
     except RecursionError:
-        raise ValueError(f"{name} is nested too deeply") from None
+        raise ValueError(f"{name}: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

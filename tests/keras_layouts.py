@@ -16,7 +16,7 @@ PARTS = {"forward_lstm": "forward_layer", "backward_lstm": "backward_layer", "ls
 
 
 def hdf5_here(command: list[str], **_) -> subprocess.CompletedProcess:
-    """In the place of ``subprocess.run``: HDF5 in this process, which is quicker. Only for files that do not harm it."""
+    """In the place of ``subprocess.run``: HDF5 in this process, which is quicker, for files that do not harm it."""
     found = hdf5_outline.describe(command[3], *map(int, command[4:]))
     return subprocess.CompletedProcess(command, 0, json.dumps(found).encode(), b"")
 
@@ -77,7 +77,12 @@ def write_weights_h5(file, layers: dict, *, names: bool = True, slots=None):
             groups: dict[str, int] = {}
             root.create_group(f"{path}/vars")
             for name, array in arrays.items():
-                inner = "/".join([path, *(PARTS[part] for part in name.split("/")[:-1]), "vars"])
+                inner = path
+                for part in name.split("/")[:-1]:
+                    inner += f"/{PARTS[part]}"
+                    if names:
+                        root.require_group(f"{inner}/vars").attrs["name"] = part
+                inner += "/vars"
                 i = groups[inner] = groups.get(inner, -1) + 1
                 root.require_group(inner).create_dataset(str(i), data=array)
             if names:
