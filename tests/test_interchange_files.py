@@ -2,13 +2,17 @@
 
 import io
 import os
+import pickle
 import struct
+import sys
 import tracemalloc
+from collections import OrderedDict
 
 import hostile_weights as hostile
 import numpy as np
 import pytest
 import zip_tools
+from hostile_files import Bomb
 from hypothesis import given
 from hypothesis import strategies as st
 from keras_layouts import example, hdf5_here, write_h5, write_weights_h5
@@ -233,3 +237,37 @@ def test_the_bytes_of_the_tests_are_what_the_libraries_write(tmp_path):
     for path in ("a", "b"):
         assert read_arrays(tmp_path / path)["W"].tolist() == hostile.W.tolist()
         (tmp_path / "b").write_bytes(content)
+
+
+# PyTorch's files, without PyTorch: tests/test_torch_files.py has the rest
+
+
+def pickled(content, *, zipped: bool) -> bytes:
+    """A file of PyTorch's, of the format since 1.6 or before, with such an object."""
+    if zipped:
+        return hostile.zipped(("a/data.pkl", pickle.dumps(content, 2)), ("a/version", b"3\n"))
+    parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, content, []]
+    return b"".join(pickle.dumps(part, 2) for part in parts)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_no_pickle_code_runs_and_a_missing_pytorch_is_said(tmp_path, monkeypatch, zipped):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    path, place = tmp_path / "a.pt", tmp_path / "made"
+    message = refused(path, "a state_dict", pickled(OrderedDict(a=1), zipped=zipped))
+    assert "PyTorch, which reads such files, is not installed" in message and "save_file(" in message
+    bomb = Bomb(str(place))
+    for what, content in {"alone": bomb, "in a checkpoint": {"model": {"a": bomb}}}.items():
+        message = refused(path, what, pickled(content, zipped=zipped))
+        assert "it holds more than plain tensors ('posix mkdir')" in message and "state_dict()" in message
+    whole = pickled({"a": 1}, zipped=zipped)
+    for size in (20, 40, len(whole) - 9):
+        refused(path, f"cut after {size}", whole[:size])
+    huge = b"\x80\x02X" + struct.pack("<L", 2**31) + b"a."  # a text of 2 GB
+    refused(path, "a long text", hostile.zipped(("a/data.pkl", huge)))
+    assert not place.exists()
+
+
+def test_torchscript_is_refused(tmp_path):
+    content = hostile.zipped(("a/data.pkl", b"."), ("a/constants.pkl", b"."), ("a/code/x.py", b""), method=8)
+    assert "a TorchScript archive" in refused(tmp_path / "a.pt", "TorchScript", content)
