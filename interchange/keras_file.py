@@ -50,9 +50,6 @@ def read(path: str, member: Member | None = None) -> Arrays:
     spans = {
         name: Span(start + at, tuple(shape), np.dtype(dtype)) for name, (at, shape, dtype) in found["arrays"].items()
     }
-    for name, span in spans.items():
-        if span.offset + span.dtype.itemsize > start + size:
-            raise ValueError(f"{name} is declared where the file has ended")
     root = "model_weights" if "model_weights" in groups else ""
     metadata = {name: value for name, value in (groups[root] | groups[""]).items() if isinstance(value, str)}
     config, training = (metadata.pop(name, None) for name in ("model_config", "training_config"))
@@ -67,7 +64,8 @@ def read(path: str, member: Member | None = None) -> Arrays:
         for name, attributes in groups.items():
             if name.endswith("/vars") and not name.startswith("optimizer/") and isinstance(attributes.get("name"), str):
                 metadata[f"name:{name.removesuffix('/vars')}"] = attributes["name"]
-    all_entries = entries(path, {**weights, **{f"optimizer:{name}": span for name, span in slots.items()}})
+    both = weights | {f"optimizer:{name}": span for name, span in slots.items()}
+    all_entries = entries(path, both, start + size)
     optimizer = None
     if slots:
         compiled = _json(training.encode(), "training_config").get("optimizer_config") if training else None
@@ -127,8 +125,8 @@ def _natural(path: str) -> list[tuple[int, str]]:
     return [(int(part) if part.isdecimal() and len(part) < 10 else -1, part) for part in path.split("/")]
 
 
-def _json(content: bytes, name: str) -> dict[str, Any]:
-    value = bounded_json.loads(content, name, OUTLINE)
+def _json(content: bytes, name: str, limit: int = OUTLINE) -> dict[str, Any]:
+    value = bounded_json.loads(content, name, limit)
     if not isinstance(value, dict):
         raise ValueError(f"{name}: expected an object, got {type(value).__name__}")
     return value
@@ -146,7 +144,7 @@ def _outline(path: str, start: int, size: int) -> dict[str, Any]:
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"code {done.returncode}"]
         raise ValueError(f"damaged: HDF5 breaks off in it ({reason[0][:200]})")
-    found = bounded_json.loads(done.stdout, "list of what it contains", os.path.getsize(path) + OUTLINE)
+    found = _json(done.stdout, "list of what it contains", os.path.getsize(path) + OUTLINE)
     if "error" in found:
         raise ValueError(f"damaged, or not from Keras: {found['error']}")
     return found

@@ -21,13 +21,14 @@ class Span(NamedTuple):
     fortran: bool = False
 
 
-def entries(path: str, spans: Mapping[str, Span]) -> dict[str, Entry]:
+def entries(path: str, spans: Mapping[str, Span], end: int | None = None) -> dict[str, Entry]:
     """Return what reads the spans, in the byte order of this machine; float16 and bfloat16 come as float32.
 
-    Raises ValueError for arrays that do not hold numbers, that are not within the file, or that share its bytes: all of
-    them together take no more memory than the file, or twice as much if they are widened.
+    end: where the part of the file ends that the spans are in; None for the file's. Raises ValueError for arrays that
+    do not hold numbers, that are not within the file, or that share its bytes: all of them together take no more memory
+    than the file, or twice as much if they are widened.
     """
-    file_size, total = os.path.getsize(path), 0
+    file_size, total = os.path.getsize(path) if end is None else end, 0
     for name, span in spans.items():
         if span.dtype.kind not in "biufc" and span.dtype != BFLOAT16:
             raise ValueError(f"{name} is {span.dtype}, expected numbers")

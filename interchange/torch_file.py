@@ -26,6 +26,7 @@ SAFE = re.compile(
     r"collections OrderedDict|torch._utils _rebuild_(parameter|tensor_v[23])|torch (\w+Storage|Size)"
     r"|torch.storage UntypedStorage|torch b?(float|u?int)\d+\w*"
 )
+MOST = 2**16  # arrays of an optimizer, and parameters
 CONVERT = """python -c "import sys, torch; from safetensors.torch import save_file; \
 save_file({k: v.contiguous() for k, v in torch.load(sys.argv[1], weights_only=True, map_location='cpu').items()}, \
 sys.argv[1] + '.safetensors')" FILE"""
@@ -42,7 +43,10 @@ def read(path: str, members: dict[str, Member] | None) -> Arrays:
             for _ in range(5):  # magic number, protocol, system, the object, keys of the bytes
                 _check(file)
     else:
-        _check(io.BytesIO(read_member(path, next(m for n, m in members.items() if n.endswith("/data.pkl")))))
+        pickles = [member for name, member in members.items() if name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            raise ValueError("more than one data.pkl is in it")
+        _check(io.BytesIO(read_member(path, pickles[0])))
     try:
         torch = require("torch")
     except ImportError:
@@ -56,10 +60,12 @@ def read(path: str, members: dict[str, Member] | None) -> Arrays:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=members is not None)
     except Exception as error:  # of a damaged file: of any kind
         raise ValueError(f"PyTorch cannot read it: {' '.join(str(error).split())[:300]}") from error
-    if not isinstance(content, Mapping):
+    if not isinstance(content, dict):
         raise ValueError(f"expected a state_dict, got {type(content).__name__}")
     state = next((content[key] for key in STATE_DICTS if isinstance(content.get(key), Mapping)), content)
-    tensors = {str(name): tensor for name, tensor in state.items()}
+    if not all(isinstance(name, str) for name in state):
+        raise ValueError("it holds a dict whose keys are not names; save model.state_dict()")
+    tensors = dict(state)
     slots, metadata = _optimizer(next((content[key] for key in OPTIMIZERS if key in content), {}))
     size = 2 * os.path.getsize(path)  # what is tied counts twice
     if sum(t.numel() * t.element_size() for t in [*tensors.values(), *slots.values()] if torch.is_tensor(t)) > size:
@@ -83,15 +89,36 @@ def _check(file: BinaryIO) -> None:
 
 
 def _optimizer(state: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the slots by name, and the metadata. What a pickle shares is small in the file, and large when written."""
     if not isinstance(state, Mapping) or "param_groups" not in state:
         return {}, {}
-    slots = {
-        f"state.{i}.{slot}": value if hasattr(value, "numel") else np.asarray(value)
-        for i, values in state.get("state", {}).items()
-        for slot, value in values.items()
-        if value is not None
-    }
-    return slots, {"param_groups": json.dumps(state["param_groups"], default=lambda value: value.item())}
+    try:
+        if sum(len(values) for values in state["state"].values()) > MOST:
+            raise ValueError(f"more than {MOST} arrays of an optimizer are declared")
+        slots = {
+            f"state.{i:d}.{slot:s}": value if hasattr(value, "numel") else np.asarray(value)
+            for i, values in state["state"].items()
+            for slot, value in values.items()
+            if value is not None
+        }
+        lists = [v for group in state["param_groups"] for v in group.values() if isinstance(v, (list, tuple))]
+        if sum(map(len, lists)) > MOST:
+            raise ValueError(f"more than {MOST} parameters of an optimizer are declared")
+        groups = [{f"{name:s}": _plain(value) for name, value in group.items()} for group in state["param_groups"]]
+        return slots, {"param_groups": json.dumps(groups)}
+    except (AttributeError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"an optimizer's state that is not PyTorch's: {' '.join(str(error).split())[:200]}") from error
+
+
+def _plain(value: Any, *, inner: bool = False) -> Any:
+    """Return a number, a text, None, or a list of these, as JSON has them."""
+    if isinstance(value, (list, tuple)) and not inner:
+        return [_plain(each, inner=True) for each in value]
+    if hasattr(value, "item"):  # a learning rate may be a tensor
+        return value.item()
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise TypeError(f"{type(value).__name__} among its numbers")
+    return value
 
 
 def _entries(torch: Any, tensors: dict[str, Any]) -> dict[str, Entry]:

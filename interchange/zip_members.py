@@ -31,17 +31,18 @@ class _Reader(io.FileIO):
 def members(path: str) -> dict[str, Member]:
     """Return the members by name. ValueError for a damaged zip, and for a name that occurs twice."""
     found: dict[str, Member] = {}
+    size = os.path.getsize(path)
     with _Reader(path) as file, _open(file) as archive:
         for info in archive.infolist():
             name = info.filename
             if name in found:
                 raise ValueError(f"{name!r} occurs twice")
-            file.seek(max(0, info.header_offset))
+            file.seek(min(max(0, info.header_offset), size))
             local = file.read(30)
             if info.header_offset < 0 or len(local) < 30 or local[:4] != b"PK\3\4":
                 raise ValueError(f"{name!r} is not where the directory says")
             offset = info.header_offset + 30 + sum(struct.unpack_from("<2H", local, 26))
-            if offset + info.compress_size > os.path.getsize(path):
+            if offset + info.compress_size > size:
                 raise ValueError(
                     f"{info.file_size} bytes of {name!r} are declared, more than the file has from there on"
                 )

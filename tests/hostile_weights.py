@@ -140,6 +140,7 @@ def of_npz() -> Iterator[tuple[str, bytes, str]]:
         "2**64 bytes": dict(size=2**64 - 1, packed=2**64 - 1),
         "elsewhere": dict(offset=5),
         "beyond the end": dict(offset=HUGE),
+        "beyond 64 bits": dict(offset=2**64 - 1),
     }.items():
         yield f"a member {name}", z.archive(z.member("W.npy", good, local=flaw, entry=flaw)), "W"
     for name, end in {
@@ -244,6 +245,8 @@ def of_keras(weights: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "an inflating member", zipped(parts[0], bomb, method=zipfile.ZIP_DEFLATED), "is compressed"
     yield "no HDF5", zipped(parts[0], ("model.weights.h5", b"weights")), "damaged, or not from Keras"
     yield "zeros", zipped(parts[0], ("model.weights.h5", bytes(10**5))), "damaged, or not from Keras"
+    cut = z.member("model.weights.h5", weights, local={}, entry={"size": 4000, "packed": 4000})
+    yield "weights that end in the zip's own", z.archive(z.member(*parts[0]), cut), "damaged, or not from Keras"
     yield "no config", zipped(parts[1]), "'model.weights.h5' is no array"
     yield "no weights", zipped(parts[0]), "'config.json' is no array"
     members = [z.member(name, content) for name, content in parts]

@@ -110,6 +110,12 @@ def test_what_holds_code_is_refused_and_says_what_to_do(tmp_path, net, zipped):
     assert not place.exists()
 
 
+def slots(count: int = 1, names: int = 1, **group) -> dict[str, object]:
+    """An optimizer's state in which all parameters share one dict of slots, which takes no room in a file."""
+    shared = {f"slot_{i}": 0.5 for i in range(names)}
+    return {"state": dict.fromkeys(range(count), shared), "param_groups": [{"lr": 0.1} | group]}
+
+
 def refusals(net) -> dict[str, object]:
     return {
         "expected a state_dict, got list": [torch.zeros(3)],
@@ -123,6 +129,13 @@ def refusals(net) -> dict[str, object]:
         "bytearray": {"w": bytearray(3)},
         "scalar": {"best": np.float64(3), "model": net.state_dict()},
         "no arrays are in it": {},
+        "expected a state_dict, got int": 3,
+        "a dict whose keys are not names": {2: torch.zeros(3)},
+        "an optimizer's state that is not PyTorch's": {"model": net.state_dict(), "optimizer": slots(params=[[1]])},
+        "not PyTorch's: object of type 'int'": {"model": net.state_dict(), "optimizer": slots() | {"state": {0: 3}}},
+        "not PyTorch's: 'state'": {"model": net.state_dict(), "optimizer": {"param_groups": []}},
+        "more than 65536 arrays": {"model": net.state_dict(), "optimizer": slots(300, 300)},
+        "more than 65536 parameters": {"model": net.state_dict(), "optimizer": slots(params=list(range(70_000)))},
     }
 
 
