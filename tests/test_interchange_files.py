@@ -1,6 +1,7 @@
 """Files of weights are read: safetensors and npz; what all formats share; and hostile files of each kind."""
 
 import io
+import json
 import os
 import pickle
 import struct
@@ -58,8 +59,10 @@ def test_a_safetensors_file_is_read_in_its_order_with_its_metadata(tmp_path):
     arrays = read_arrays(tmp_path / "a.safetensors")
     assert arrays.metadata == {"format": "pt", "語": "彙"} and arrays.config is None and arrays.optimizer is None
     assert arrays.path == str(tmp_path / "a.safetensors")
-    with pytest.importorskip("safetensors").safe_open(tmp_path / "a.safetensors", "np") as file:
-        order = file.offset_keys()
+    content = (tmp_path / "a.safetensors").read_bytes()
+    header = json.loads(content[8 : 8 + struct.unpack_from("<Q", content)[0]])
+    del header["__metadata__"]
+    order = sorted(header, key=lambda name: header[name]["data_offsets"])
     same(arrays, {name: expected(SOME[name]) for name in order})
     assert arrays.entries["half"].dtype == np.float32
 
