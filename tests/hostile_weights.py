@@ -150,7 +150,7 @@ def of_npz() -> Iterator[tuple[str, bytes, str]]:
         "beyond the end": dict(directory_offset=HUGE),
         "on another disk": dict(disks=3),
     }.items():
-        yield f"a directory {name}", z.archive(member, **end), ""
+        yield f"a directory {name}", z.archive(member, **end), "a directory of" * ("MB" in name)
     whole = z.archive(member)
     for size in (2, 4, 30, 100, len(whole) - 30, len(whole) - 1):
         yield f"cut after {size} bytes", whole[:size], ""
@@ -231,6 +231,8 @@ def of_hdf5() -> Iterator[tuple[str, Callable, str]]:
     yield "numbers for a list", attribute("model_weights", "layer_names", np.arange(3)), ""
     yield "no layers", lambda root: root["model_weights"].attrs.__delitem__("layer_names"), "neither an attribute"
     yield "another kind of file", lambda root: root.__delitem__("model_weights"), "neither an attribute"
+    text = h5py.string_dtype()
+    yield "a text that is no UTF-8", lambda root: root.attrs.create("note", b"\xff", dtype=text), "can't encode"
     yield "no UTF-8", attribute(words, "weight_names", np.array([b"\xff"])), ""
     for name, text in {"no JSON": "{", "a list": "[]", "deep": "[" * DEEP, "a name twice": '{"a": 1, "a": 2}'}.items():
         yield f"a config: {name}", attribute("/", "model_config", text), "model_config"

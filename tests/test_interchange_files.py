@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from keras_layouts import example, hdf5_here, write_h5, write_weights_h5
 
 from interchange import Arrays, ForeignFileError, read_arrays
+from interchange.spans import Span, entries
 
 RNG = np.random.default_rng(0)
 SOME = {
@@ -120,6 +121,15 @@ def test_nothing_is_kept_and_no_copy_is_made(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert out.min() == 1 and peak < 200_000
+
+
+def test_an_array_is_within_its_part_of_the_file(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(100))
+    span = Span(40, (10,), np.dtype(np.float32))
+    assert entries(str(tmp_path / "a"), {"w": span}, 80)["w"].shape == (10,)
+    for offset, end in ((41, 80), (61, None), (-4, None), (2**70, None)):
+        with pytest.raises(ValueError, match="40 bytes of w are declared, more than the file has from there on"):
+            entries(str(tmp_path / "a"), {"w": span._replace(offset=offset)}, end)
 
 
 def test_a_file_that_is_cut_after_it_was_opened_is_one_error(tmp_path):
@@ -268,6 +278,8 @@ def test_no_pickle_code_runs_and_a_missing_pytorch_is_said(tmp_path, monkeypatch
         refused(path, f"cut after {size}", whole[:size])
     huge = b"\x80\x02X" + struct.pack("<L", 2**31) + b"a."  # a text of 2 GB
     refused(path, "a long text", hostile.zipped(("a/data.pkl", huge)))
+    two = hostile.zipped(("a/data.pkl", pickle.dumps({}, 2)), ("b/data.pkl", pickle.dumps(bomb, 2)))
+    assert "more than one data.pkl" in refused(path, "two pickles", two)
     assert not place.exists()
 
 
