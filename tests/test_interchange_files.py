@@ -213,7 +213,7 @@ def changed(content: bytes, places) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", ["safetensors", "npz"])
 def test_any_byte_may_change_and_the_end_be_missing(tmp_path, kind, full):
-    """Of all that is not numbers, each byte becomes some others: the arrays are read, or it is one error."""
+    """Each byte that is not a number becomes some others: the arrays are read, or it is one error."""
     if kind == "safetensors":
         pytest.importorskip("safetensors")
         header = {"__metadata__": {"note": "some words that may change"}, "W": hostile.described()}
