@@ -38,4 +38,6 @@ def read(path: str) -> Arrays:
         name: Span(8 + length + tensor["data_offsets"][0], tuple(tensor["shape"]), np.dtype(DTYPES[tensor["dtype"]]))
         for name, tensor in sorted(header.items(), key=lambda item: item[1]["data_offsets"])
     }
+    # safetensors.torch.save_model stores tied weights once, and says so here
+    spans |= {name: spans[kept] for name, kept in (metadata or {}).items() if kept in spans and name not in spans}
     return Arrays(path, entries(path, spans), metadata=metadata)

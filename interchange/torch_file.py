@@ -21,7 +21,7 @@ from support.install import TORCH
 MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # of PyTorch's format before 1.6: several pickles, then bytes
 STATE_DICTS = "state_dict", "model_state_dict", "model"  # under which a checkpoint has one
 OPTIMIZERS = "optimizer", "optimizer_state_dict"
-# What a state_dict may name. PyTorch's reader allows more, some of which can take any memory: bytearray(10**10).
+# All that a state_dict may name; PyTorch's reader allows more than that.
 SAFE = re.compile(
     r"collections OrderedDict|torch._utils _rebuild_(parameter|tensor_v[23])|torch (\w+Storage|Size)"
     r"|torch.storage UntypedStorage|torch b?(float|u?int)\d+\w*"
