@@ -26,7 +26,8 @@ for kind, gates in {"LSTM": 4, "GRU": 3}.items():
     states = ["h", "c"] if kind == "LSTM" else ["h"]
     shapes = {"W": (1, gates * H, D), "R": (1, gates * H, H)}
     weights = [numpy_helper.from_array(rng.standard_normal(s).astype("float32"), n) for n, s in shapes.items()]
-    node = helper.make_node(kind, ["X", "W", "R", "", "lengths", *states], ["", *(f"Y_{s}" for s in states)], hidden_size=H)
+    names = ["X", "W", "R", "", "lengths", *states], ["", *(f"Y_{s}" for s in states)]
+    node = helper.make_node(kind, *names, hidden_size=H)
     inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, N, None]) for n in ("X", *states)]
     inputs.append(helper.make_tensor_value_info("lengths", TensorProto.INT32, [N]))
     outputs = [helper.make_tensor_value_info(f"Y_{s}", TensorProto.FLOAT, [1, N, H]) for s in states]

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# safetensors 0.8.0 silently writes other numbers for a NumPy array that is not C-contiguous, such as W.T; 0.7.0 did not.
+# safetensors 0.8.0 silently writes other numbers for a NumPy array that is not C-contiguous, such as W.T; 0.7.0 wrote
+# the right ones.
 #
-# A good guess: load(save({"W": array}))["W"] equals the array, or save refuses it, as safetensors.torch does; numpy.save
-# and safetensors up to 0.7.0 (tobytes) write the array's numbers in its order, whatever its strides.
+# A good guess: load(save({"W": array}))["W"] equals the array, or save refuses it, as safetensors.torch does.
+# numpy.save, and safetensors up to 0.7.0, write the array's numbers in its order, whatever its strides.
 # Seen: 0.8.0 writes as many bytes as the array has, from where its memory begins, under the shape of the array: a
 # transposed matrix comes back with the numbers of the untransposed one in its rows, a column slice with its
 # neighbours' numbers. (numpy.ascontiguousarray(array) first, and all is well.)

@@ -2,10 +2,10 @@
 # tf_keras 2.21.0: compiled, Nadam takes other steps than eagerly; and fit makes the only weight of a model nan.
 #
 # A good guess: tf.function changes the speed of an optimizer, and not its steps.
-# Seen: Nadam multiplies its schedule's product once per step, which a Python counter ensures. In a compiled function, the
-# counter stands still: weight k skips the multiplication in step k - 1 and does it in all others, so the product shrinks
-# once per weight. And fit traces the step twice, so a model with one weight skips that of step 1, and divides
-# by 1 - 1. The product is in no file, either: a training that is resumed begins with 1 again. (Keras 3 keeps it in a
+# Seen: Nadam multiplies its schedule's product once per step, which a Python counter ensures. In a compiled function,
+# the counter stands still: weight k skips the multiplication in step k - 1 and does it in all others, so the product
+# shrinks once per weight. And fit traces the step twice, so a model with one weight skips that of step 1, and divides
+# by 1 - 1. Nor is the product in any file: a training that is resumed begins with 1 again. (Keras 3 keeps it in a
 # variable of its own, multiplies it once per step, and agrees with the eager steps.)
 # It hurts whoever trains with fit, which compiles, and compares with Keras 3, PyTorch, or a resumed training.
 # Source: tf_keras/src/optimizers/nadam.py, _u_product_counter.
