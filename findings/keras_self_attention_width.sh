@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# keras-self-attention: attention_width has no effect in 0.46.0, and is no limit for large scores from 0.47.0 on.
+# keras-self-attention: attention_width has no effect in 0.46.0, and holds for large scores in no version.
 #
 # A good guess: with attention_width=1 a word attends to itself alone, so the weights are the identity, in every version
-# and for every input; up to 0.45.0 they were.
-# Seen: 0.46.0 subtracts 10,000 from scores of keys that stand before the window and behind it, which none does: all
-# weights are as without a window. 0.47.0 and 0.51.0 subtract it from those outside; but a key whose score is larger by
-# more than 10,000, which multiplicative attention reaches with inputs of 100 and 64 features, outweighs those inside.
+# and for every input.
+# Seen: 0.45.0 sets the weights outside the window to 0, but after the exponentials: where a key outside has a score
+# larger by 104 or more, those inside have underflown, and the word attends to nothing. 0.46.0 subtracts 10,000 from
+# the scores of keys that stand before the window and behind it, which none does: the weights are as without a window.
+# 0.47.0 to 0.51.0 subtract it from those outside, but a key whose score is larger by more than 10,000 (multiplicative
+# attention reaches it with 64 inputs of 100 and more) outweighs those inside.
 # It hurts whoever trained with 0.46.0 and a window, and loads the weights in another version; and whoever feeds
 # inputs that are not normalised.
 # Source: keras_self_attention/seq_self_attention.py, SeqSelfAttention.call.
@@ -48,11 +50,11 @@ for version in 0.45.0 0.46.0 0.47.0 0.51.0; do
     "$folder/venv/bin/pip" install -q --disable-pip-version-check --no-deps "keras-self-attention==$version"
     legacy=1
     [ "$version" = 0.51.0 ] && legacy=0 # the first versions need Keras 2
-    TF_KERAS=$((1 - legacy)) TF_USE_LEGACY_KERAS=$legacy "$folder/venv/bin/python" "$folder/ask.py" 2>"$folder/log" | sed "s/^/$version /" ||
-        { cat "$folder/log"; exit 1; }
+    TF_KERAS=$((1 - legacy)) TF_USE_LEGACY_KERAS=$legacy "$folder/venv/bin/python" "$folder/ask.py" 2>"$folder/log" |
+        sed "s/^/$version /" || { cat "$folder/log"; exit 1; }
 done | tee "$folder/seen"
 diff - "$folder/seen" <<'EXPECTED'
-0.45.0 itself alone: True   large scores: [[1.0, 0.0], [0.0, 1.0]]
+0.45.0 itself alone: True   large scores: [[0.0, 0.0], [0.0, 1.0]]
 0.46.0 itself alone: False   large scores: [[0.0, 1.0], [0.0, 1.0]]
 0.47.0 itself alone: True   large scores: [[0.0, 1.0], [0.0, 1.0]]
 0.51.0 itself alone: True   large scores: [[0.0, 1.0], [0.0, 1.0]]
