@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# onnx 1.23.2: the reference evaluator joins what a Loop collects, instead of stacking it, where it has two axes or more.
+# onnx 1.23.2: the reference evaluator joins what a Loop collects where it has two axes or more, instead of stacking it.
 #
 # A good guess: onnx.reference gives the scan outputs of a Loop an axis of their own in front, as the specification says
 # ("concatenated ... along a newly inserted axis"), and as it does itself for values with one axis.
