@@ -7,7 +7,7 @@
 # available", and the file itself does not tell bfloat16 from any other two bytes; its model_config does.
 # It hurts whoever keeps trained weights in .h5, or reads either file without Keras: h5py gives dtype |V2, which numpy
 # neither computes with nor converts.
-# Source: keras/src/saving/saving_lib.py, H5Entry; keras/src/legacy/saving/legacy_h5_format.py.
+# Source: keras/src/saving/saving_lib.py, H5IOStore; keras/src/legacy/saving/legacy_h5_format.py.
 # Needs Python 3.11 to 3.13, and a few minutes.
 set -euo pipefail
 folder=$(mktemp -d)
