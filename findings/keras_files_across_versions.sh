@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Files of tf_keras 2.21.0 and Keras 3.15.1: .weights.h5 load in each other, models do not, and .h5 in one case.
+# Files of tf_keras 2.21.0 and Keras 3.15.1: .weights.h5 load in each other, models in one direction, without recurrent
+# layers.
 #
 # A good guess: both read a .h5 or .keras of the other, whose layers have the same names and arguments; or neither reads
 # any.
-# Seen: .weights.h5 go both ways, bit for bit, for LSTM and GRU too. Keras 3 loads a .h5 of tf_keras with Dense layers,
-# but no model with a recurrent layer (its config has time_major), and no .keras. tf_keras loads no model of Keras 3
-# (batch_shape of the input layer).
+# Seen: .weights.h5 go both ways, bit for bit, for LSTM and GRU too. Keras 3 loads a .h5 or .keras of tf_keras with Dense
+# layers, but none with a recurrent layer (its config has time_major). tf_keras loads no model of Keras 3 (batch_shape
+# of the input layer).
 # It hurts whoever upgrades and tries it with a small model first; and whoever rebuilds the model by hand to load
 # .weights.h5, which checks shapes only: an argument whose meaning changed, such as hard_sigmoid, passes unnoticed.
 # Source: the config of each class; keras/src/layers/rnn/rnn.py, tf_keras/src/engine/input_layer.py.
@@ -49,9 +50,9 @@ for source, target in ((tf_keras, keras), (keras, tf_keras)):
         print(f"{source.__name__} to {target.__name__}, {kind}:", found)
 PYTHON
 diff - "$folder/seen" <<'EXPECTED'
-tf_keras to keras, Dense: {'.weights.h5': 'equal', '.h5': 'equal', '.keras': 'TypeError'}
-tf_keras to keras, LSTM: {'.weights.h5': 'equal', '.h5': 'ValueError', '.keras': 'TypeError'}
-tf_keras to keras, GRU: {'.weights.h5': 'equal', '.h5': 'ValueError', '.keras': 'TypeError'}
+tf_keras to keras, Dense: {'.weights.h5': 'equal', '.h5': 'equal', '.keras': 'equal'}
+tf_keras to keras, LSTM: {'.weights.h5': 'equal', '.h5': 'ValueError', '.keras': 'ValueError'}
+tf_keras to keras, GRU: {'.weights.h5': 'equal', '.h5': 'ValueError', '.keras': 'ValueError'}
 keras to tf_keras, Dense: {'.weights.h5': 'equal', '.h5': 'TypeError', '.keras': 'TypeError'}
 keras to tf_keras, LSTM: {'.weights.h5': 'equal', '.h5': 'TypeError', '.keras': 'TypeError'}
 keras to tf_keras, GRU: {'.weights.h5': 'equal', '.h5': 'TypeError', '.keras': 'TypeError'}

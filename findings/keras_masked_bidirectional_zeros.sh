@@ -3,7 +3,7 @@
 #
 # A good guess: Bidirectional runs the layer in both directions and joins the results; the half that reads forward is
 # what the layer alone would give.
-# Seen with tf_keras 2.21.0 and Keras 3.15.1: real places agree bit for bit, masked ones do not. The wrapper sets
+# Seen with tf_keras 2.21.0 and Keras 3.15.1: real places agree, masked ones do not. The wrapper sets
 # zero_output_for_mask, which a layer alone has off by default (its docstring says so, under the argument layer).
 # It hurts whoever takes the last place of the sequences as the state (right for a padded text in the one, zeros in the
 # other), rebuilds the layer elsewhere, or unwraps a layer to look at it.
