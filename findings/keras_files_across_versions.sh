@@ -4,7 +4,7 @@
 #
 # A good guess: both read a .h5 or .keras of the other, whose layers have the same names and arguments; or neither reads
 # any.
-# Seen: .weights.h5 go both ways, bit for bit, for LSTM and GRU too. Keras 3 loads a .h5 or .keras of tf_keras with Dense
+# Seen: .weights.h5 go both ways, bit for bit, for LSTM and GRU too. Keras 3 loads models of tf_keras with Dense
 # layers, but none with a recurrent layer (its config has time_major). tf_keras loads no model of Keras 3 (batch_shape
 # of the input layer).
 # It hurts whoever upgrades and tries it with a small model first; and whoever rebuilds the model by hand to load
