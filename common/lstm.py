@@ -60,11 +60,12 @@ class TimeLSTM(TimeRecurrent):
     """``LSTM`` over a whole sequence.
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 4H), Wh (H, 4H), b (4H,), gates f, g, i, o
-    backward: dhs (N, T, H)  ->  dxs (N, T, D)
+    backward: dhs (N, T, H), dc_last (N, H) or None  ->  dxs (N, T, D)
     With ``constant`` (N, C), an input that is the same at every step and is prepended to each x, Wx is (C + D, 4H);
     its product is computed once, and backward returns dxs and dconstant (N, C). For several calls with the same
     constant, ``multiply(constant)`` returns the product, (4, N, H), to be passed to each as ``product``.
     Besides ``h`` and ``dh`` it keeps the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
+    dc_last is the gradient of ``c``, for a caller that uses it; the gradient of ``h`` is part of dhs.
     Prefixes, mask, state, errors: see TimeRecurrent. docs/fast-lstm.md leads from ``LSTM`` to this class in five steps.
     Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
@@ -122,12 +123,17 @@ class TimeLSTM(TimeRecurrent):
         self.h, self.c = hs[steps.row_after[:, -1]], cs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
-    def backward(self, dhs: Array) -> Array | tuple[Array, Array]:
+    def backward(self, dhs: Array, dc_last: Array | None = None) -> Array | tuple[Array, Array]:
         steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
         dh, dx = self._begin_backward(dhs, steps, hx1)
         dc, da = self.work("dc", *cs.shape), self.work("da", *gates.shape)
         dc[rows:] = 0
+        if dc_last is not None:
+            self.expect("dc_last (N, H)", dc_last, len(steps.row_after), H)
+            row_of_last = steps.row_after[:, -1]  # the same for equal prefixes
+            ran = row_of_last >= rows
+            np.add.at(dc, row_of_last[ran], dc_last[ran])
         W_T, most_rows = self._transposed(W), max(steps.sizes)
         dhx_by_gate = self.work("dhx_by_gate", 4, most_rows, W_T.shape[2])
         values, by_c = self.work("values", 3, most_rows, H), self.work("by_c", most_rows, H)
@@ -153,6 +159,9 @@ class TimeLSTM(TimeRecurrent):
             self._add(matmul(da[:, now], W_T, out=dhx_by_gate[:, :n]), dh[now], dx[now])
             steps.join(t, dh, dc)
         self.dc = np.array(dc[steps.first_rows])
+        if dc_last is not None:
+            carried = np.flatnonzero(~ran)  # the mask leaves nothing: the last state is the first
+            self.dc[carried] = dc_last[carried]
         dW = self.work("dW", 4, W.shape[1] + W_constant.shape[1], H)
         np.matmul(hx1[:rows].T, da, out=dW[:, : W.shape[1]])
         if constant is None:

@@ -66,8 +66,9 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
     weights, shuffling = (np.random.default_rng(seed) for seed in np.random.SeedSequence(args.seed).spawn(2))
     sizes = len(parts.vocabulary), args.wordvec_size, args.hidden_size
     kind = MODELS[name]
-    masked: dict[str, Any] = {"mask_padding": parts.space} if args.mask_padding and kind.has_maps else {}
-    model = kind(*sizes, **masked, rng=weights)
+    options: dict[str, Any] = {"mask_padding": parts.space} if args.mask_padding and kind.has_maps else {}
+    options |= {"cell_state": True} if args.cell_state else {}
+    model = kind(*sizes, **options, rng=weights)
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test
     callbacks: list[Callback] = [Measure(ACCURACY, lambda model: exact_match(model, xs, ts, workers=args.workers))]

@@ -50,6 +50,9 @@ def parse():
     parser.add_argument("--no-reverse", action="store_true", help="read the questions forwards")
     parser.add_argument("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
     parser.add_argument(
+        "--cell-state", action="store_true", help="decoders start from the encoder's cell state too, as in PyTorch"
+    )
+    parser.add_argument(
         "--keep-maps",
         nargs="?",
         const=True,

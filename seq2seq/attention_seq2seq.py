@@ -34,8 +34,8 @@ class AttentionEncoder(Encoder):
     def forward(self, xs: Array) -> Array:
         return self.states(xs)
 
-    def backward(self, dhs: Array) -> None:
-        self.embed.backward(self.lstm.backward(dhs))
+    def backward(self, dhs: Array, dc: Array | None = None) -> None:
+        self.states_backward(dhs, dc)
 
 
 class AttentionDecoder(Decoder):
@@ -88,6 +88,7 @@ class AttentionSeq2seq(Seq2seq):
 
     mask_padding: the id of the padding, which the decoder then does not look at: ``padding_of`` a question weighs
     exactly 0. The encoder still reads it. None, as in the chapter: the decoder looks everywhere.
+    cell_state: see Seq2seq.
     Raises ValueError for an id outside the vocabulary.
     """
 
@@ -102,10 +103,11 @@ class AttentionSeq2seq(Seq2seq):
         hidden_size: int,
         mask_padding: int | None = None,
         *,
+        cell_state: bool = False,
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
-        super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
+        super().__init__(vocab_size, wordvec_size, hidden_size, cell_state=cell_state, rng=rng, dtype=dtype)
         if mask_padding is not None and not 0 <= index(mask_padding) < vocab_size:
             raise ValueError(f"AttentionSeq2seq: expected mask_padding in 0..{vocab_size - 1}, got {mask_padding}")
         self.mask_padding = mask_padding if mask_padding is None else index(mask_padding)

@@ -27,7 +27,7 @@ def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:
         return np.take_along_axis(log_softmax(scores(xs)), ids[:, :, None], axis=2)[:, :, 0]
 
     def backward() -> None:
-        model.encoder.backward(model.decoder.backward(model.softmax.backward(-N)))  # loss: minus the mean over N
+        model.backward(-N)  # of a loss that is minus the mean over N
 
     share_prefixes, gradients = model.encoder.share_prefixes, []
     with inference(model):

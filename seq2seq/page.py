@@ -95,6 +95,7 @@ def to_page(
         "T_dec": T_dec,
         "reverse": bool(reverse),
         "mask_padding": model.mask_padding,
+        "cell_state": model.cell_state,
         "dates": dates and _dates(**dates),
         "questions": [_question(example, set(vocabulary), T_enc, T_dec) for example in examples],
     }

@@ -27,6 +27,7 @@ class Encoder(Layer):
 
     forward:  xs int (N, T_enc)  ->  h (N, H)
     backward: dh (N, H)          ->  None
+    ``c`` (N, H) is then the last cell state; backward takes its gradient dc, too, if the decoder starts from it.
     ``share_prefixes``: compute the states of a beginning that several questions share only once; the result is exact.
     """
 
@@ -45,6 +46,10 @@ class Encoder(Layer):
         """Whether prefixes are shared: if asked for, and if the LSTM is one of our layers and starts from zeros."""
         return self.share_prefixes and isinstance(self.lstm, TimeRecurrent) and not self.lstm.stateful
 
+    @property
+    def c(self) -> Array | None:
+        return getattr(self.lstm, "c", None)  # a reader's layer may keep none
+
     def states(self, xs: Array, last_only: bool = False) -> Array:
         """Return all states (N, T_enc, H); with ``last_only``, perhaps the last alone, (N, 1, H).
 
@@ -58,15 +63,19 @@ class Encoder(Layer):
         prefixes = Prefixes(xs, last_only)
         return self.lstm.forward(self.embed.forward(prefixes.ids), prefixes)
 
+    def states_backward(self, dhs: Array, dc: Array | None) -> None:
+        """Take the gradients of what ``states`` returned and of ``c``, None if it was not used."""
+        self.embed.backward(self.lstm.backward(dhs) if dc is None else self.lstm.backward(dhs, dc))
+
     def forward(self, xs: Array) -> Array:
         hs = self.states(xs, last_only=True)
         self.cache = hs.shape
         return hs[:, -1].copy()
 
-    def backward(self, dh: Array) -> None:
+    def backward(self, dh: Array, dc: Array | None = None) -> None:
         dhs = np.zeros(self.saved(), dtype=dh.dtype)
         dhs[:, -1] = dh
-        self.embed.backward(self.lstm.backward(dhs))
+        self.states_backward(dhs, dc)
 
 
 class Decoder(Layer):
@@ -74,9 +83,11 @@ class Decoder(Layer):
 
     forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
     backward: dscores (N, T_dec, V)        ->  dh (N, H)
+    ``c`` (N, H): the cell state from which the LSTM starts, None for zeros; ``dc`` is its gradient after backward.
     """
 
     attention: Any = None  # the attention layer of a subclass that has one
+    c: Array | None = None
     lstm: Any  # a TimeLSTM, or what a reader puts in its place
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
@@ -96,7 +107,12 @@ class Decoder(Layer):
 
     def start(self, h: Array) -> None:
         """Begin new answers: the LSTM's state is the encoder's."""
-        self.lstm.set_state(h)
+        state = (h,) if self.c is None else (h, self.c)
+        self.lstm.set_state(*state)
+
+    @property
+    def dc(self) -> Array:
+        return self.lstm.dc
 
     def scores(self, xs: Array, h: Array) -> Array:
         """Return the scores (N, T, V) after the characters xs (N, T), going on from the LSTM's state."""
@@ -129,11 +145,15 @@ class Seq2seq(BaseModel):
 
     xs int (N, T_enc): questions; ts int (N, T_dec + 1): answers, the start character first. The decoder reads
     ``ts[:, :-1]`` and learns to write ``ts[:, 1:]``.
+    cell_state: whether the decoder's LSTM starts from the encoder's last cell state too, as in most other libraries;
+    False, as in the chapter: from that of zeros. An encoder of yours then has ``c``, and a ``backward(dh, dc)``; a
+    decoder ``c``, which is given to it before each forward, and ``dc``: see Encoder and Decoder.
     Weights are drawn from rng (fresh entropy when None), in ``dtype``.
     ``has_maps``: whether ``decode`` returns attention weights: where each character of the answer looked.
     """
 
     has_maps = False
+    cell_state = False
     worth_a_worker = WORTH_A_WORKER
     encoder_class: type[Encoder] = Encoder
     decoder_class: type[Decoder] = Decoder
@@ -147,6 +167,7 @@ class Seq2seq(BaseModel):
         wordvec_size: int,
         hidden_size: int,
         *,
+        cell_state: bool = False,
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
@@ -154,7 +175,14 @@ class Seq2seq(BaseModel):
         sizes = vocab_size, wordvec_size, hidden_size
         if min(sizes) < 1:
             raise ValueError(f"{type(self).__name__}: expected sizes (V, D, H) of at least 1, got {sizes}")
+        if not isinstance(cell_state, bool):
+            raise ValueError(
+                f"{type(self).__name__}: expected cell_state True or False, got {type(cell_state).__name__}"
+            )
         self.arguments = dict(zip(("vocab_size", "wordvec_size", "hidden_size"), sizes, strict=True))
+        self.cell_state = cell_state
+        if cell_state:  # else version 0.2.0, which does not know the argument, can load the model
+            self.arguments |= {"cell_state": True}
         rng = rng if rng is not None else numpy.random.default_rng()
         self.encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
         self.decoder = self.decoder_class(*sizes, rng=rng, dtype=dtype)
@@ -169,7 +197,16 @@ class Seq2seq(BaseModel):
 
     def encode(self, xs: Array) -> Array:
         """Return what the decoder gets from the questions xs (N, T_enc)."""
-        return self.encoder.forward(xs)
+        encoded = self.encoder.forward(xs)
+        if self.cell_state:
+            c = getattr(self.encoder, "c", None)
+            if c is None or not hasattr(self.decoder, "dc"):
+                raise ValueError(
+                    f"{type(self).__name__}: cell_state needs an encoder with c, its last cell state, and a decoder "
+                    f"with c and dc, got {type(self.encoder).__name__} and {type(self.decoder).__name__}"
+                )
+            self.decoder.c = c
+        return encoded
 
     def forward(self, xs: Array, ts: Array) -> Array:
         """Return the mean cross entropy, in nats per character. Raises ValueError when the shapes do not fit."""
@@ -179,7 +216,11 @@ class Seq2seq(BaseModel):
         return self.softmax.forward(scores, ts[:, 1:])
 
     def backward(self, dout: float = 1) -> None:
-        self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
+        dencoded = self.decoder.backward(self.softmax.backward(dout))
+        if self.cell_state:
+            self.encoder.backward(dencoded, self.decoder.dc)
+        else:
+            self.encoder.backward(dencoded)
 
     def _check(self, xs: Array, ts: Array) -> None:
         for what, ids in (("xs (N, T_enc)", xs), ("ts (N, T_dec + 1)", ts)):

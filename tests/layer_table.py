@@ -9,7 +9,7 @@ import pkgutil
 from functools import partial
 
 import numpy as np
-from recurrent_table import ALIKE, RECURRENT, T_DEC, T_ENC, D, Draw, H, N, T, V
+from recurrent_table import ALIKE, RECURRENT, T_DEC, T_ENC, D, Draw, H, N, T, V, WithCell, WithState
 
 import classifier
 import common
@@ -98,6 +98,17 @@ def masked(mask, r):
     return made
 
 
+class WithFirstCell(WithState):
+    """A decoder that takes its first cell state as a third input."""
+
+    def forward(self, xs, encoded, c):
+        self.layer.c = c
+        return self.layer.forward(xs, encoded)
+
+    def backward(self, dscores):
+        return self.layer.backward(dscores), self.layer.dc
+
+
 CASES = {
     "MatMul": lambda r: (MatMul(r(D, H)), r(N, D)),
     "MatMul-time": lambda r: (MatMul(r(D, H)), r(N, T, D)),
@@ -137,6 +148,9 @@ CASES = {
     "AttentionDecoder-N1-T1": lambda r: (lively(AttentionDecoder, r, V, 2, 2), r.ids(1, 1), r(1, 1, 2)),
     "AttentionDecoder-ragged": lambda r: (masked(RAGGED, r), r.ids(N, T_DEC), r(N, T_ENC, H)),
     "AttentionDecoder-nothing": lambda r: (masked(NOTHING, r), r.ids(N, T_DEC), r(N, T_ENC, H)),
+    "Decoder-cell": lambda r: (WithFirstCell(lively(Decoder, r, V, 2, 5)), r.ids(N, T_DEC), r(N, 5), r(N, 5)),
+    "PeekyDecoder-cell": lambda r: (WithFirstCell(lively(PeekyDecoder, r, V, 2, 5)), r.ids(N, 3), r(N, 5), r(N, 5)),
+    "AttentionDecoder-cell": lambda r: (WithFirstCell(masked(RAGGED, r)), r.ids(N, 3), r(N, T_ENC, H), r(N, H)),
     "Seq2seq": lambda r: (lively(Seq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "PeekySeq2seq": lambda r: (lively(PeekySeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
@@ -218,6 +232,12 @@ def _add_questions(cls, *answers):
                 (1 + r.ids(*mask.shape, below=5)) * mask,
                 r.ids(N, 3, below=6),
             )
+    for alike, ids in ALIKE.items():
+        CASES[f"{cls.__name__}-cell_state-{alike}"] = lambda r, ids=ids: (
+            WithCell(lively(cls, r, 6, 2, 2)) if not answers else lively(partial(cls, cell_state=True), r, 6, 2, 2),
+            ids,
+            *(r.ids(len(ids), length, below=6) for length in answers),
+        )
     shared = CASES[f"{cls.__name__}-ragged"]
     CASES[f"{cls.__name__}-unshared"] = lambda r: (lambda made, *inputs: (unshared(made), *inputs))(*shared(r))
 

@@ -48,19 +48,21 @@ class WithState:
         self.layer.set_state(*state)
         return self.layer.forward(xs)
 
-    def backward(self, dhs):
-        dxs = self.layer.backward(dhs)
+    def backward(self, *douts):
+        dxs = self.layer.backward(*douts)
         return (dxs, self.layer.dh, self.layer.dc) if isinstance(self.layer, TimeLSTM) else (dxs, self.layer.dh)
 
 
 class WithPrefixes(WithState):
     """A layer that takes the ids whose Prefixes it shares as an input, beside an x for each of its rows."""
 
-    def forward(self, xs, ids):
-        return self.layer.forward(xs, Prefixes(ids))
+    last_only = False
 
-    def backward(self, dhs):
-        return self.layer.backward(dhs)
+    def forward(self, xs, ids):
+        return self.layer.forward(xs, Prefixes(ids, self.last_only))
+
+    def backward(self, *douts):
+        return self.layer.backward(*douts)
 
 
 class WithConstant(WithState):
@@ -71,8 +73,8 @@ class WithConstant(WithState):
             self.layer.set_state(*state)
         return self.layer.forward(xs, constant=constant)
 
-    def backward(self, dhs):
-        dxs, dconstant = self.layer.backward(dhs)
+    def backward(self, *douts):
+        dxs, dconstant = self.layer.backward(*douts)
         return (dxs, dconstant, self.layer.dh, self.layer.dc) if self.layer.stateful else (dxs, dconstant)
 
 
@@ -82,8 +84,28 @@ class WithMask(WithState):
     def forward(self, xs, mask):
         return self.layer.forward(xs, mask=mask)
 
-    def backward(self, dhs):
-        return self.layer.backward(dhs)
+    def backward(self, *douts):
+        return self.layer.backward(*douts)
+
+
+class WithCell(WithState):
+    """Any of the above, or an encoder, with its last cell state as a second output."""
+
+    def __init__(self, given):
+        super().__init__(getattr(given, "layer", given))
+        self.given = given
+
+    def forward(self, *inputs):
+        return self.given.forward(*inputs), self.layer.c
+
+    def backward(self, dhs, dc):
+        return self.given.backward(dhs, dc)
+
+
+class OfLast(WithPrefixes):
+    """A layer that returns the last states alone."""
+
+    last_only = True
 
 
 def reset_after(cls, r, **options):
@@ -160,6 +182,15 @@ def _add_recurrent(cls, gates):
 
 for _cls, _gates in GATES.items():
     _add_recurrent(_cls, _gates)
+for _name in [name for name in RECURRENT if name.startswith("TimeLSTM-")]:
+    RECURRENT[f"{_name}-cell"] = lambda r, name=_name: (lambda layer, *inputs: (WithCell(layer), *inputs))(
+        *RECURRENT[name](r)
+    )
+for _alike, _ids in ALIKE.items():
+    RECURRENT[f"TimeLSTM-prefixes-last_only-{_alike}-cell"] = lambda r, ids=_ids: (
+        WithCell(OfLast(TimeLSTM(*r.weights(4, hidden=2)))),
+        *(r(Prefixes(ids).rows, D), ids),
+    )
 for _what in ("after", "holes", "N1"):  # what is after the text for one direction is before it for the other
     _mask = MASKS[_what]
     RECURRENT[f"TimeBiLSTM-mask-{_what}"] = lambda r, mask=_mask: (

@@ -196,12 +196,12 @@ def time_attention(hs_enc, hs_dec, mask=None):
 # ---- the three models; p is a dict of arrays: encoder.embed.W, encoder.lstm.Wx, ..., decoder.affine.b
 
 
-def encode(p, xs):
-    """xs (N, T_enc) ids -> hs (N, T_enc, H)."""
+def encode(p, xs, cells=False):
+    """xs (N, T_enc) ids -> hs (N, T_enc, H); with cells also cs (N, T_enc, H)."""
     zero = np.zeros((len(xs), len(p["encoder.lstm.Wh"])))
     lstm_weights = [p[f"encoder.lstm.{name}"] for name in ("Wx", "Wh", "b")]
-    hs, _ = lstm(embedding(p["encoder.embed.W"], xs), zero, zero, *lstm_weights)
-    return hs
+    hs, cs = lstm(embedding(p["encoder.embed.W"], xs), zero, zero, *lstm_weights)
+    return (hs, cs) if cells else hs
 
 
 def attended(xs, pad):
@@ -229,13 +229,14 @@ def decoder_step(kind, p, hs_enc, h, c, word, seen=None):
     return affine(y, p["decoder.affine.W"], p["decoder.affine.b"]), h, c, weights
 
 
-def model_scores(kind, p, xs, ts_in, mask=None):
-    """xs (N, T_enc), ts_in (N, T_dec) ids -> scores (N, T_dec, V), weights (N, T_dec, T_enc) or None."""
-    hs = encode(p, xs)
+def model_scores(kind, p, xs, ts_in, mask=None, cell_state=False):
+    """xs (N, T_enc), ts_in (N, T_dec) ids -> scores (N, T_dec, V), weights (N, T_dec, T_enc) or None.
+    cell_state: the decoder's first c is the encoder's last, not zero."""
+    hs, cs = encode(p, xs, cells=True)
     steps = []
     mask = [None] * len(xs) if mask is None else mask
     for n in range(len(xs)):
-        h, c = hs[n, -1], np.zeros(hs.shape[2])
+        h, c = hs[n, -1], cs[n, -1] if cell_state else np.zeros(hs.shape[2])
         for word in ts_in[n]:
             score, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n])
             steps.append((score, a))
@@ -245,20 +246,20 @@ def model_scores(kind, p, xs, ts_in, mask=None):
     return np.reshape(scores, (*shape, -1)), seen
 
 
-def model_loss(kind, p, xs, ts, ignore_label=-1, mask=None):
+def model_loss(kind, p, xs, ts, ignore_label=-1, mask=None, cell_state=False):
     """xs (N, T_enc), ts (N, T_dec + 1) ids -> loss of ts[:, 1:] given ts[:, :-1], nats per label."""
-    scores, _ = model_scores(kind, p, xs, ts[:, :-1], mask)
+    scores, _ = model_scores(kind, p, xs, ts[:, :-1], mask, cell_state)
     return cross_entropy(scores, ts[:, 1:], ignore_label)
 
 
-def model_decode(kind, p, xs, start_id, sample_size, mask=None):
+def model_decode(kind, p, xs, start_id, sample_size, mask=None, cell_state=False):
     """xs (N, T_enc) -> greedy ids (N, T_dec), summed log probs (N,), weights (N, T_dec, T_enc) or None."""
-    hs = encode(p, xs)
+    hs, cs = encode(p, xs, cells=True)
     ids, log_probs = np.zeros((len(xs), sample_size), int), np.zeros(len(xs))
     weights = np.zeros((len(xs), sample_size, hs.shape[1]))
     mask = [None] * len(xs) if mask is None else mask
     for n in range(len(xs)):
-        h, c, word = hs[n, -1], np.zeros(hs.shape[2]), start_id
+        h, c, word = hs[n, -1], cs[n, -1] if cell_state else np.zeros(hs.shape[2]), start_id
         for t in range(sample_size):
             score, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n])
             ids[n, t] = word = int(np.argmax(score))

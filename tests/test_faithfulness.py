@@ -23,6 +23,7 @@ from seq2seq.faithfulness import parts as seq2seq_parts
 V, START, SPACE, T_DEC = 7, 1, 0, 3
 QUESTIONS = np.array([[0, 0, 5, 2], [0, 0, 5, 3], [6, 0, 4, 4]])  # two begin alike; read backwards, padding first
 TEXTS = np.array([[3, 1, 4, 1], [2, 5, 0, 0], [6, 0, 0, 0]])
+DATES = {}, {"mask_padding": SPACE}, {"cell_state": True}
 CLASSIFIERS = {
     "gru": partial(GRUClassifier, V, 3, 2, 2, 0.4, 2),
     "gru-classes": partial(GRUClassifier, V, 3, 2, 1, 0.4, 3),
@@ -54,9 +55,9 @@ def picked(scores, ids):
     return np.take_along_axis(log_softmax(scores), ids[..., None], axis=-1)[..., 0]
 
 
-@pytest.mark.parametrize("mask_padding", [None, SPACE])
-def test_gradients_of_dates_are_those_of_the_complex_step(mask_padding):
-    make = partial(AttentionSeq2seq, V, 3, 4, mask_padding)
+@pytest.mark.parametrize("options", DATES)
+def test_gradients_of_dates_are_those_of_the_complex_step(options):
+    make = partial(AttentionSeq2seq, V, 3, 4, **options)
     model, twin = lively(make), lively(make, np.complex128)
     ids = model.decode(QUESTIONS, START, T_DEC).ids
     ts = np.concatenate((np.full((3, 1), START), ids[:, :-1]), axis=1)
@@ -82,9 +83,9 @@ def test_gradients_of_texts_are_those_of_the_complex_step(name):
     np.testing.assert_allclose(classifier_parts(model, TEXTS).gradient, wanted, atol=1e-10)
 
 
-@pytest.mark.parametrize("mask_padding", [None, SPACE])
-def test_occluded_characters_cost_what_the_reference_says(mask_padding):
-    model = lively(partial(AttentionSeq2seq, V, 3, 4, mask_padding))
+@pytest.mark.parametrize("options", DATES)
+def test_occluded_characters_cost_what_the_reference_says(options):
+    model = lively(partial(AttentionSeq2seq, V, 3, 4, **options))
     decoded = model.decode(QUESTIONS, START, T_DEC)
     parts = seq2seq_parts(model, QUESTIONS, START, T_DEC, SPACE)
     np.testing.assert_allclose(parts.attention, decoded.attention_weights, atol=1e-12)
@@ -92,8 +93,8 @@ def test_occluded_characters_cost_what_the_reference_says(mask_padding):
     ts = np.concatenate((np.full((3, 1), START), decoded.ids[:, :-1]), axis=1)
 
     def log_p(xs):
-        mask = reference.attended(xs, mask_padding)
-        scores, _ = reference.model_scores("attention", named_params(model), xs, ts, mask)
+        mask = reference.attended(xs, model.mask_padding)
+        scores, _ = reference.model_scores("attention", named_params(model), xs, ts, mask, model.cell_state)
         return np.take_along_axis(reference.log_softmax(scores), decoded.ids[..., None], axis=-1)[..., 0]
 
     for t in range(4):

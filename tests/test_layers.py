@@ -35,7 +35,7 @@ def cases(*classes):
     return [name for name in CASES if name.split("-")[0] in {cls.__name__ for cls in classes}]
 
 
-ELSEWHERE = "prefixes", "constant", "mask", "reset_after"  # in test_steps.py, test_rnn.py and test_gru.py
+ELSEWHERE = "prefixes", "constant", "mask", "reset_after", "cell"  # test_steps.py, test_rnn.py, test_gru.py
 TIME_LAYERS = cases(TimeRNN, TimeGRU, TimeLSTM, TimeBiLSTM)
 TIME_LAYERS = [name for name in TIME_LAYERS if not any(what in name for what in ELSEWHERE)]
 
@@ -126,10 +126,13 @@ def test_time_attention_equals_its_step_repeated():
 def test_model_equals_the_loop(name):
     model, (xs, ts) = build(name)
     kind, p = KINDS[type(model).__name__], named_params(model)
-    mask = reference.attended(xs, getattr(model, "mask_padding", None))
-    close(model.forward(xs, ts), reference.model_loss(kind, p, xs, ts, mask=mask))
+    options = {
+        "mask": reference.attended(xs, getattr(model, "mask_padding", None)),
+        "cell_state": "cell_state" in name,
+    }
+    close(model.forward(xs, ts), reference.model_loss(kind, p, xs, ts, **options))
     decoded = model.decode(xs, 3, 9, batch_size=2)
-    ids, log_probs, weights = reference.model_decode(kind, p, xs, 3, 9, mask)
+    ids, log_probs, weights = reference.model_decode(kind, p, xs, 3, 9, **options)
     assert np.array_equal(decoded.ids, ids)
     close(decoded.log_probs, log_probs)
     if weights is None:

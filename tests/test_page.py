@@ -95,7 +95,7 @@ def test_the_weights_are_those_of_the_model(dtype):
         values = np.frombuffer(base64.b64decode(parts.weights[name]["base64"]), "<f4")
         np.testing.assert_array_equal(values.reshape(parts.weights[name]["shape"]), p.astype(np.float32))
     wanted = dict(about=[], vocabulary=["_", "a", "b"], start="_", T_enc=2, T_dec=1, reverse=True, questions=[])
-    wanted |= {"mask_padding": None, "dates": None, "question_characters": ["_", "a", "b"]}
+    wanted |= {"mask_padding": None, "cell_state": False, "dates": None, "question_characters": ["_", "a", "b"]}
     assert parts.data == wanted
 
 

@@ -8,6 +8,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 from browser_tools import SHOWN, TYPE
 from hostile_texts import TEXTS
 from page_tools import page_of
@@ -118,20 +119,25 @@ def test_under_the_given_answer_the_weights_are_those_of_the_forward_pass(browse
     assert "".join(browser.all("#row-out .glyph", "e.textContent")) == data["questions"][49]["answer"]
 
 
-def test_padding_that_the_model_must_not_look_at_weighs_nothing(browser, date_model, tmp_path):
+@pytest.mark.parametrize("option", ["mask_padding", "cell_state"])
+def test_a_model_with_an_option_is_answered_as_python_answers(browser, date_model, tmp_path, option):
     model, vocabulary = date_model
-    masked = AttentionSeq2seq(**model.arguments | {"mask_padding": vocabulary.index(" ")})
-    for p, own in zip(masked.params, model.params, strict=True):
+    value = {"mask_padding": vocabulary.index(" "), "cell_state": True}[option]
+    other = AttentionSeq2seq(**model.arguments | {option: value})
+    for p, own in zip(other.params, model.params, strict=True):
         p[...] = own
-    page = to_page(masked, [], vocabulary=vocabulary, start="_", T_enc=29, T_dec=10, reverse=True)
+    page = to_page(other, [], vocabulary=vocabulary, start="_", T_enc=29, T_dec=10, reverse=True)
     (tmp_path / "page.html").write_bytes(page)
     browser.open(tmp_path / "page.html")
     texts = ["May 1, 1972", "7/22/08", "WEDNESDAY, SEPTEMBER 27, 1995"]
-    decoded = decode(masked, vocabulary, texts)
+    decoded = decode(other, vocabulary, texts)
     shown = browser.run(TYPED, texts)
     assert [own for own, _ in shown] == written(decoded.ids, vocabulary)
     np.testing.assert_allclose([cells for _, cells in shown], decoded.attention_weights[:, :, ::-1], rtol=0, atol=1e-3)
-    assert all((np.array(cells)[:, len(text) :] == 0).all() for text, (_, cells) in zip(texts, shown, strict=True))
+    without = decode(model, vocabulary, texts).attention_weights
+    assert abs(decoded.attention_weights - without).max() > 0.05, "the option changes nothing here"
+    if option == "mask_padding":
+        assert all((np.array(cells)[:, len(text) :] == 0).all() for text, (_, cells) in zip(texts, shown, strict=True))
 
 
 def test_a_question_of_nothing_but_padding_that_is_not_looked_at_has_no_weights(browser, tmp_path):

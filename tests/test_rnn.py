@@ -13,7 +13,7 @@ from common.layer import named_params
 from common.steps import Prefixes
 from common.time_layers import LSTM, TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 
-MASKED = [name for name in CASES if "-mask-" in name]
+MASKED = [name for name in CASES if "-mask-" in name and "-cell" not in name]
 ONE_WAY = [name for name in MASKED if "Bi" not in name]
 STEPS = {TimeRNN: reference.rnn_step, TimeGRU: reference.gru_step, TimeLSTM: reference.lstm_step}
 KINDS = [*TIME_OF, partial(reset_after, TimeGRU), TimeBiLSTM, partial(reset_after, TimeBiGRU)]
@@ -193,3 +193,37 @@ def test_both_directions_forget():
     assert (layer.forward(xs) != hs).any(axis=(0, 1)).all()
     layer.reset_state()
     assert np.array_equal(layer.forward(xs), hs)
+
+
+def test_gradient_of_the_last_cell_state_goes_through_the_steps():
+    r = Draw()
+    weights, xs, dhs, dc_last = r.weights(4), r(N, T, D), r(N, T, H), r(N, H)
+    for mask in (np.ones((N, T), bool), *(mask for mask in MASKS.values() if mask.shape == (N, T))):
+        layer, steps = TimeLSTM(*weights), [LSTM(*weights) for _ in range(T)]
+        state = h, c = np.zeros((2, N, H))
+        for t, here in enumerate(mask.T):
+            state = h, c = np.where(here[:, None], steps[t].forward(xs[:, t], *state), state)
+        close(layer.forward(xs, mask=None if mask.all() else mask)[:, -1], h)
+        close(layer.c, c)
+        dh, dc = np.zeros((N, H)), dc_last
+        for t, here in reversed(list(enumerate(mask.T[..., None]))):
+            dh = dh + dhs[:, t]
+            _, *through = steps[t].backward(np.where(here, dh, 0), np.where(here, dc, 0))
+            dh, dc = np.where(here, through, (dh, dc))
+        for _ in range(2):
+            layer.backward(dhs, dc_last)
+            for got, wanted in ((layer.dh, dh), (layer.dc, dc)):
+                close(got, wanted)
+            for i, grad in enumerate(layer.grads):
+                close(grad, sum(step.grads[i] for step in steps))
+        layer.backward(np.zeros_like(dhs))
+        assert not layer.dc.any(), "none is left from before"
+
+
+def test_a_gradient_of_the_last_cell_state_of_another_shape_is_refused():
+    r = Draw()
+    layer = TimeLSTM(*r.weights(4))
+    hs = layer.forward(r(N, T, D))
+    for wrong in (r(N + 1, H), r(N, H + 1), r(H), 1.0, hs):
+        with pytest.raises(ValueError, match=r"^TimeLSTM: dc_last \(N, H\): expected"):
+            layer.backward(hs, wrong)

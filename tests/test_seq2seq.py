@@ -19,9 +19,9 @@ every_model = pytest.mark.parametrize("kind", MODELS)
 V, START, T_ENC, T_DEC = 11, 3, 9, 6
 
 
-def lively(kind, dtype=np.float32):
+def lively(kind, dtype=np.float32, **options):
     """A model that is not trained but, its weights being large, answers each question in its own way."""
-    model = MODELS[kind](V, 8, 16, rng=np.random.default_rng(0), dtype=dtype)
+    model = MODELS[kind](V, 8, 16, **options, rng=np.random.default_rng(0), dtype=dtype)
     for name, param in named_params(model).items():
         param *= 100 if name.endswith("embed.W") else 5  # embeddings start at 0.01
     return model

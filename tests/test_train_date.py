@@ -73,6 +73,7 @@ def test_train_config_tells_how_to_repeat_the_run(trained_run):
         "seed": 0,
         "no_reverse": False,
         "mask_padding": False,
+        "cell_state": False,
         "keep_maps": None,
         "no_shared_prefixes": False,
         "workers": 1,

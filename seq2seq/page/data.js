@@ -19,6 +19,7 @@ import { AttentionSeq2seq } from "./forward.js";
  * @property {number} T_dec
  * @property {boolean} reverse
  * @property {number | null} mask_padding
+ * @property {boolean} cell_state
  * @property {{ written: string, months: string[] } | null} dates
  * @property {Question[]} questions
  */
@@ -45,6 +46,7 @@ export const model = new AttentionSeq2seq(
     Object.entries(weights).map(([name, { shape, base64 }]) => [name, { shape, values: floats(base64) }]),
   ),
   data.mask_padding,
+  data.cell_state,
 );
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));

@@ -151,7 +151,10 @@ export class Affine {
   }
 }
 
-/** seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H). States of a beginning that the last question shares are kept. */
+/**
+ * seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H); c (H,) is then the last cell state. States of a beginning that
+ * the last question shares are kept.
+ */
 export class AttentionEncoder {
   /**
    * @param {Embedding} embed
@@ -166,6 +169,7 @@ export class AttentionEncoder {
     this.xs = [];
     /** @type {Vector[][]} */
     this.states = []; // h and c after each of xs
+    this.c = new Float32Array();
   }
 
   /** @param {number[]} xs */
@@ -179,6 +183,7 @@ export class AttentionEncoder {
     }
     this.xs = xs;
     this.states = states;
+    this.c = c;
     return states.map(([h_t]) => h_t);
   }
 }
@@ -205,11 +210,12 @@ export class AttentionDecoder {
   /**
    * @param {Vector[]} hs_enc
    * @param {Mask} masked
+   * @param {Vector | null} c the first cell state; null: zeros
    */
-  start(hs_enc, masked) {
+  start(hs_enc, masked, c) {
     this.masked = masked;
     this.h = hs_enc[hs_enc.length - 1];
-    this.c = new Float32Array(this.h.length);
+    this.c = c ?? new Float32Array(this.h.length);
   }
 
   /**
@@ -230,9 +236,11 @@ export class AttentionSeq2seq {
   /**
    * @param {Record<string, { shape: number[], values: Vector }>} params named as in a model file
    * @param {number | null} mask_padding the id that attention must not look at
+   * @param {boolean} cell_state whether the decoder starts from the encoder's last cell state
    */
-  constructor(params, mask_padding = null) {
+  constructor(params, mask_padding = null, cell_state = false) {
     this.mask_padding = mask_padding;
+    this.cell_state = cell_state;
     const values = (/** @type {string} */ name) => params[name].values;
     const embed = (/** @type {string} */ part) =>
       new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
@@ -253,7 +261,8 @@ export class AttentionSeq2seq {
    */
   decode(xs, start_id, sample_size, given = null) {
     const hs = this.encoder.forward(xs);
-    this.decoder.start(hs, this.mask_padding === null ? null : paddingOf(xs, this.mask_padding));
+    const masked = this.mask_padding === null ? null : paddingOf(xs, this.mask_padding);
+    this.decoder.start(hs, masked, this.cell_state ? this.encoder.c : null);
     /** @type {number[]} */
     const ids = [];
     /** @type {number[]} */
