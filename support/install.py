@@ -2,5 +2,16 @@
 
 GPU = "pip install 'attention-from-scratch[gpu]'"
 JAPANESE = "pip install 'attention-from-scratch[japanese]'"
+ONNX = "pip install 'attention-from-scratch[onnx]'"
 TORCH = "pip install torch==2.13.0"
-COMMANDS = {"cupy": GPU, "matplotlib_fontja": JAPANESE, "sentencepiece": JAPANESE, "torch": TORCH}  # by package
+WEIGHTS = "pip install 'attention-from-scratch[weights]'"
+COMMANDS = {  # by package
+    "cupy": GPU,
+    "h5py": WEIGHTS,
+    "matplotlib_fontja": JAPANESE,
+    "onnx": ONNX,
+    "onnxruntime": ONNX,
+    "safetensors": WEIGHTS,
+    "sentencepiece": JAPANESE,
+    "torch": TORCH,
+}

@@ -184,6 +184,9 @@ def runs(block: Block) -> bool:
     ],
 )
 def test_block(page, block, folder_of):
+    """A block that needs packages of an extra says so, ``<!-- needs: onnxruntime -->``, and is skipped without them."""
+    for package in (block.comment("needs") or "").split():
+        pytest.importorskip(package)
     check(block, folder_of(page))
 
 
