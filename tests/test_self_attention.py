@@ -243,6 +243,13 @@ def test_large_inputs_stay_finite(kind, activation, dtype):
         assert all(np.isfinite(array).all() for array in (c, *query.backward(*upstream([c]))))
 
 
+def test_a_window_holds_whatever_the_score_outside():
+    layer = SeqSelfAttention(D, attention_type="multiplicative", attention_width=1)
+    layer.Wa[...] = np.eye(D)
+    layer.forward(np.multiply.outer([[100, 2000]], np.ones(D, np.float32)))  # scores of 8e5 and 1.6e7
+    assert np.array_equal(layer.attention_weights, [np.eye(2)])
+
+
 @pytest.mark.parametrize("name", ["ScaledDotAttention-ragged", *(f"SeqSelfAttention-{v}" for v in ("ragged", "holes"))])
 def test_attention_weights_are_the_callers(name):
     layer, inputs = build(name)
