@@ -25,7 +25,7 @@ from io import BufferedReader
 
 import numpy
 
-from support import zip_records
+from support import bounded_json, zip_records
 from support.atomic_file import replacing
 
 MANIFEST = "manifest.json"
@@ -139,7 +139,7 @@ def _checked(path: str | os.PathLike) -> Iterator[tuple[BufferedReader, dict, li
         file.seek(0)
         try:
             yield file, *_check(file, os.fstat(file.fileno()).st_size)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise CheckpointError(f"{path}: not a checkpoint, or a damaged one: {error}") from error
 
 
@@ -203,28 +203,13 @@ def _read(file: BufferedReader, size: int) -> bytes:
 
 
 def _parse(content: bytes, size: int) -> dict:
-    """Parse the manifest of a file of at least ``size`` bytes. Raises ValueError, or RecursionError for deep nesting.
-
-    A few bytes of JSON can take a hundred in memory, so the memory is bounded before parsing.
-    """
-    width = 3 if content.isascii() and b"\\u" not in content else 9  # one wide character widens the whole string
-    cost = width * len(content) + 72 * content.count(b",") + 130 * sum(map(content.count, (b":", b"{", b"[")))
-    if cost > size + 28 * 2**20:
-        raise ValueError(
-            f"a {MANIFEST} of {len(content)} bytes, which could take {cost} in memory, is too large; shorten it"
-        )
-    manifest = json.loads(content.decode(), object_pairs_hook=_unique)
+    """Parse the manifest of a file of at least ``size`` bytes. Raises ValueError."""
+    manifest = bounded_json.loads(content, MANIFEST, size + 28 * 2**20)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"it has another format; expected format {FORMAT}")
     if not isinstance(manifest.get("arrays"), dict):
         raise ValueError(f"no arrays in its {MANIFEST}")
     return manifest
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict:
-    if len(values := dict(pairs)) < len(pairs):
-        raise ValueError(f"a name occurs twice in {MANIFEST}")
-    return values
 
 
 @dataclass(frozen=True)
