@@ -150,12 +150,13 @@ def _ids(args: Namespace, listed: Listed) -> tuple[int, int | None]:
     padding = listed.padding if args.padding_id is None else args.padding_id
     if padding is None:
         raise ValueError(f"{listed.path}: expected a word for padding, such as <pad>; --padding-id names its id")
-    if args.unknown_id is not None:
-        return padding, None if args.unknown_id == DROPPED else args.unknown_id
-    if listed.unknown is None and not listed.dropped:
+    unknown = listed.unknown if args.unknown_id is None else args.unknown_id
+    if unknown is None and not listed.dropped:
         how = f"--unknown-id names its id, or says {DROPPED}, if unknown words are left out of a text"
         raise ValueError(f"{listed.path}: expected a word for unknown ones, such as <unk>; {how}")
-    return padding, listed.unknown
+    if unknown == padding:
+        raise ValueError(f"{listed.path}: expected two different ids, got {padding} for both padding and unknown words")
+    return padding, None if unknown == DROPPED else unknown
 
 
 def _tokenizer(args: Namespace, words: list[str], ours: dict[str, Any], notes: list[str]) -> Tokenizer:

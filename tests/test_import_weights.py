@@ -9,6 +9,8 @@ from script_tools import everything, refused
 
 from classifier import SeqSelfClassifier
 from experiment import TextModel
+from experiment.date_training import FILES as DATE_FILES
+from experiment.text_training import FILES as TEXT_FILES
 from interchange import to_arrays
 from interchange.vocabulary import exchange
 
@@ -31,6 +33,7 @@ def films(text_runs, tmp_path, monkeypatch):
 
 
 DATA = "--data films --format lines --test-share 0.5".split()
+BARE = "--vocabulary", "bare.json"
 FILMS = "films.npz --model gru --vocabulary words.txt --out run".split()
 
 
@@ -182,3 +185,66 @@ def test_options_reach_the_model(films, in_process, tmp_path):
     assert (
         run.vocabulary.words[:4] == ["<pad>", "<unk>", "で", "京都"] and run.tokenizer.to_json()["name"] == "characters"
     )
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--vocabulary", "none.txt"], r"none\.txt: No such file"),
+        (
+            ["--vocabulary", "bare.json"],
+            r"bare\.json: expected a word for padding, such as <pad>; --padding-id names its",
+        ),
+        ([*BARE, "--padding-id", 1], "expected a word for unknown ones, .* or says dropped, if"),
+        (
+            [*BARE, "--padding-id", 1, "--unknown-id", 1],
+            "expected two different ids in 0..16, got",
+        ),
+        (
+            [*BARE, "--padding-id", 99, "--unknown-id", 1],
+            "expected two different ids in 0..16, got",
+        ),
+        (
+            [*BARE, "--padding-id", 0, "--unknown-id", 1],
+            "expected 17 tokens, one for each row of",
+        ),
+        (["--vocabulary", "words.pkl"], r"words\.pkl: expected one token per line, .* got a pickle"),
+        (["--padding-id", 2], "<pad> has the id 1, but another was named for it"),
+        (["--unknown-id", "none"], "--unknown-id: expected a whole number of at least 0, or dropped, got 'none'"),
+        (["--classes", "a,,b"], "--classes: expected different names, separated by commas, got 'a,,b'"),
+        (["--classes", "a"], "--classes a: expected 2 names, got 1"),
+        (["--tokenizer", "sentencepiece"], "--tokenizer sentencepiece needs --sentencepiece-model"),
+        (["--sentencepiece-model", "m"], "--sentencepiece-model needs --tokenizer sentencepiece"),
+        (["--data", "films"], "--data needs --format, one of folders, lines, csv"),
+        (["--data", "nowhere", "--format", "lines"], "nowhere"),
+        (["--attention-width", 3], "--attention-width is an option of --model seqself, not of gru"),
+        (["--cell-state"], "--cell-state is an option of --model attention or baseline or peeky, not of gru"),
+        (["--model", "seqself"], "films.npz: expected an nn.LSTM, got "),
+        (["--pad-to", 0], "--pad-to: expected a whole number of at least 1, got 0"),
+        (["--out", "films.npz"], "--out films.npz: expected a folder, got a file"),
+    ],
+)
+def test_refused(films, in_process, tmp_path, options, message):
+    (tmp_path / "bare.json").write_text(json.dumps([*"abcdef"]))
+    before = everything(tmp_path)
+    refused(in_process(tmp_path, SCRIPT, *FILMS, *options), message)
+    assert everything(tmp_path) == before
+
+
+def test_a_file_from_elsewhere_needs_a_model_and_a_vocabulary(films, in_process, tmp_path):
+    refused(
+        in_process(tmp_path, SCRIPT, "films.npz", "--out", "run"), "--model: expected, as the file does not say which"
+    )
+    done = in_process(tmp_path, SCRIPT, "films.npz", "--model", "gru", "--out", "run")
+    refused(
+        done, r"--vocabulary: expected the words of films\.npz and their ids, a file of one token per line, or \.json"
+    )
+    refused(in_process(tmp_path, SCRIPT, "none.npz", "--model", "gru", "--out", "run"), "none.npz")
+
+
+def test_the_files_that_a_run_leaves_are_those_that_an_import_moves_away(trained_run, text_runs):
+    """Curves are named by what is measured; a new measure of the trainers leaves no picture that an import forgets."""
+    for run, files in ((trained_run, DATE_FILES), *((run, TEXT_FILES) for run in text_runs.values())):
+        patterns = *files.models, *files.left
+        left = [path.relative_to(run.folder) for path in run.folder.rglob("*") if path.is_file()]
+        assert left and not [path for path in left if not any(path.match(pattern) for pattern in patterns)]
