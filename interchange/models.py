@@ -1,7 +1,7 @@
 """From the arrays of a file to a model of ours, and back."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -42,8 +42,8 @@ def to_model(
         if unknown_id is None:
             plan, arrays = _with_unknown(plan, arrays)
         model = make(plan, arrays)
-    except TypeError as error:
-        if not description(arrays):
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ForeignFileError) or not description(arrays):
             raise
         raise ForeignFileError(f"{arrays.path}: its metadata {OURS} describes no model: {error}") from None
     if hasattr(model, "embed"):  # a classifier; characters of dates have neither id
@@ -63,12 +63,20 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
         raise ForeignFileError(f"{arrays.path}: from {framework}, only {', '.join(plans)} can be read, not {kind}")
     if ours.get("model", kind) != kind:
         raise ForeignFileError(f"{arrays.path}: expected the model {kind}, got {ours['model']}, which was exported")
-    known = [name for name, each in signature(plans[kind]).parameters.items() if each.kind is each.KEYWORD_ONLY]
-    if surplus := [name for name in options if name not in known]:
-        raise ValueError(f"to_model: from {framework}, {kind} has {', '.join(known) or 'no options'}, not {surplus[0]}")
-    said = {name: value for name, value in _arguments(ours).items() if name in known}
-    plan = plans[kind](arrays, **said | options)
+    taken = signature(plans[kind]).parameters.values()
+    if not any(each.kind is each.VAR_KEYWORD for each in taken):
+        known = [each.name for each in taken if each.kind is each.KEYWORD_ONLY]
+        _expect_known(framework, kind, options, known)
+        options = {name: value for name, value in _arguments(ours).items() if name in known} | options
+    plan = plans[kind](arrays, **options)
+    _expect_known(framework, kind, plan.arguments, signature(plan.model).parameters)
     return plan._replace(notes=[]) if ours else plan  # then nothing was assumed
+
+
+def _expect_known(framework: str, kind: str, options: Iterable[str], known: Collection[str]) -> None:
+    for name in options:
+        if name not in known:
+            raise ValueError(f"to_model: from {framework}, {kind} has no option {name!r}; it has {', '.join(known)}")
 
 
 def description(arrays: Arrays) -> dict[str, Any]:
@@ -80,9 +88,11 @@ def description(arrays: Arrays) -> dict[str, Any]:
     text = arrays.metadata.get(OURS, "{}")
     try:
         found = json.loads(text)
-        kinds = {"model": str, "arguments": dict, "facts": dict}
-        if text != "{}" and not all(isinstance(found[name], kind) for name, kind in kinds.items()):
-            raise ValueError("expected the name of a model, its arguments and facts")
+        parts = {"model": str, "arguments": dict, "facts": dict}
+        if text != "{}" and not all(isinstance(found[name], kind) for name, kind in parts.items()):
+            raise ValueError(f"expected {', '.join(parts)}")
+        if found.get("model", KINDS[0]) not in KINDS:
+            raise ValueError(f"expected a model of {', '.join(KINDS)}, got {found['model']:.60}")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ForeignFileError(f"{arrays.path}: its metadata {OURS} describes no model: {error}") from None
     return found
