@@ -107,7 +107,7 @@ def _arguments(ours: dict[str, Any]) -> dict[str, Any]:
 
 def _with_unknown(plan: Plan, arrays: Arrays) -> tuple[Plan, Arrays]:
     """Return both with one row more at the end of the embedding, of zeros."""
-    (at,) = [i for i, row in enumerate(plan.rows) if row.ours == "embed.W"]
+    at = next(i for i, row in enumerate(plan.rows) if row.ours == "embed.W")
     ((name, (V, *width)),) = plan.rows[at].theirs.items()
     entry = arrays.entries.get(name)
     if entry is None or entry.shape != (V, *width):

@@ -11,8 +11,9 @@ from classifier import SeqSelfClassifier
 from experiment import TextModel
 from experiment.date_training import FILES as DATE_FILES
 from experiment.text_training import FILES as TEXT_FILES
-from interchange import to_arrays
+from interchange import ForeignFileError, to_arrays, to_model
 from interchange.vocabulary import exchange
+from seq2seq import Seq2seq
 
 SCRIPT = "import_weights.py"
 
@@ -152,6 +153,16 @@ def test_unknown_words_that_a_tokenizer_of_keras_leaves_out(in_process, tmp_path
         run.ask("うどん")
 
 
+def test_ids_and_options_that_cannot_be(tmp_path):
+    arrays = to_arrays(japanese(tmp_path), "keras")
+    with pytest.raises(ForeignFileError, match="mask_zero masks the id 0, so that is padding, not 2"):
+        to_model(arrays, "seqself", padding_id=2, unknown_id=0)
+    with pytest.raises(ValueError, match="from torch, seqself has no option 'linear_reads'; it has attention_width, "):
+        to_model(np.load(tmp_path / "keras.npz"), "seqself", linear_reads="context,state")
+    with pytest.raises(ValueError, match="from keras, baseline has no option 'linear_reads'; it has vocab_size, "):
+        to_model(to_arrays(Seq2seq(5, 2, 3), "keras"), "baseline", linear_reads="context,state")
+
+
 @pytest.mark.parametrize("padding", ["after", "before"])
 def test_a_model_without_a_mask_reads_as_much_padding_as_it_was_trained_with(in_process, tmp_path, padding):
     model = japanese(tmp_path, mask=False)
@@ -198,7 +209,7 @@ def test_options_reach_the_model(films, in_process, tmp_path):
         ([*BARE, "--padding-id", 1], "expected a word for unknown ones, .* or says dropped, if"),
         (
             [*BARE, "--padding-id", 1, "--unknown-id", 1],
-            "expected two different ids in 0..16, got",
+            r"bare\.json: expected two different ids, got 1 for both",
         ),
         (
             [*BARE, "--padding-id", 99, "--unknown-id", 1],
