@@ -17,6 +17,7 @@ from seq2seq.model_file import MODELS
 
 MOST_CHARACTERS = 10_000  # of a question or an answer
 TRAIN = "python scripts/train_date.py"
+WRITERS = "train_date.py or import_weights.py"
 
 
 def expect_run_of_dates(run: Path) -> None:
@@ -61,13 +62,11 @@ class DateModel:
         self.name = name
         self.model, facts = load_model(path)
         facts = {"question_characters": None} | facts  # older files lack it
-        expect_facts(path, "train_date.py", facts, FACTS | {"question_characters": str | None})
+        expect_facts(path, WRITERS, facts, FACTS | {"question_characters": str | None})
         self.vocabulary = Vocabulary(facts["vocabulary"])
         longest = max(facts["T_enc"], facts["T_dec"])
         if facts["start"] not in self.vocabulary.char_to_id or not 0 < longest <= MOST_CHARACTERS:
-            raise ValueError(
-                f"{path}: not written by train_date.py: another start, or questions of {longest} characters"
-            )
+            raise ValueError(f"{path}: not written by {WRITERS}: another start, or questions of {longest} characters")
         seen = facts["question_characters"]
         self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
         self.start, self.start_id = facts["start"], self.vocabulary.char_to_id[facts["start"]]
@@ -157,7 +156,7 @@ class DateModel:
         """
         if not self.data:
             raise ValueError(f"{self.path}: imported without data, so it has no test questions; --text asks your own")
-        expect_facts(self.path, "train_date.py", self.data, dict(path=str | None, sha256=str, leak_free=bool))
+        expect_facts(self.path, WRITERS, self.data, dict(path=str | None, sha256=str, leak_free=bool))
         data = open_data(self.data["path"])
         if data.sha256 != self.data["sha256"]:
             raise ValueError(f"{data.source}: changed since {self.path} was trained on it (SHA-256 differs)")

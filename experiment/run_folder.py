@@ -104,5 +104,4 @@ def expect_facts(path: Path, script: str, facts: dict, kinds: Mapping[str, Any])
     for name, kind in kinds.items():
         if name not in facts or not isinstance(facts[name], kind):
             found = reprlib.repr(facts[name]) if name in facts else "nothing"
-            by = f"{script} or import_weights.py"
-            raise ValueError(f"{path}: not written by {by}: expected its manifest to say {name}, got {found}")
+            raise ValueError(f"{path}: not written by {script}: expected its manifest to say {name}, got {found}")

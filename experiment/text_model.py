@@ -20,6 +20,7 @@ from experiment.date_model import models_of
 from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 
 TRAIN = "python scripts/train_text.py"
+WRITERS = "train_text.py or import_weights.py"
 BATCH = 16  # texts of a heat map
 WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
     "attention": "attention weight",
@@ -59,9 +60,9 @@ class TextModel:
             raise FileNotFoundError(f"no trained model at {path}; {how}")
         self.model, facts = load_model(path)
         facts = {"drops_unknown": False, "width": 1} | facts  # older files lack them
-        expect_facts(path, "train_text.py", facts, FACTS)
+        expect_facts(path, WRITERS, facts, FACTS)
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
-            raise ValueError(f"{path}: not written by train_text.py: expected its words and classes to be texts")
+            raise ValueError(f"{path}: not written by {WRITERS}: expected its words and classes to be texts")
         self.path, self.facts = path, facts
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
         self.vocabulary = WordVocabulary(facts["vocabulary"])
@@ -137,10 +138,10 @@ class TextModel:
         data = {"options": {}} | self.facts["data"]  # version 0.1.0 wrote no options
         optional = dict.fromkeys(("path", "layout", "test_path"), str | None)
         kinds = dict(encoding=str, shares=list, seed=int, sha256=str, options=dict)
-        expect_facts(self.path, "train_text.py", data, kinds | optional)
+        expect_facts(self.path, WRITERS, data, kinds | optional)
         strings = all(isinstance(value, str) for value in data["options"].values())
         if data["options"].keys() - set(OPTIONS) or not strings or data["layout"] not in (None, *READERS):
-            raise ValueError(f"{self.path}: not written by train_text.py: its data has an unknown layout")
+            raise ValueError(f"{self.path}: not written by {WRITERS}: its data has an unknown layout")
         where = data["path"], data["layout"], data["encoding"], data["test_path"]
         return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"], data["options"]).test
 
