@@ -6,6 +6,7 @@ from pathlib import Path
 from classifier.model_file import MODELS as OF_TEXTS
 from experiment.command_line import Parser, natural, number, positive_int, some_text
 from experiment.date_model import MOST_CHARACTERS
+from experiment.text_model import WIDEST
 from experiment.text_options import add_corpus, add_reading, check_data
 from interchange.models import KINDS
 from seq2seq.model_file import MODELS as OF_DATES
@@ -26,9 +27,10 @@ TO_MODEL = {
 }
 OPTIONS_OF = {  # options that only some models use
     ("gru",): ("no_attention",),
+    ("gru", "seqself"): ("no_mask", "pad_to"),
     ("seqself",): ("attention_width", "history_only", "attention_activation"),
     TEXTS: (
-        *("classes", "padding_id", "unknown_id", "no_mask", "pad_to", "tokenizer", "sentencepiece_model", "max_len"),
+        *("classes", "padding_id", "unknown_id", "tokenizer", "sentencepiece_model", "max_len"),
         *("padding", "format", "pattern", "text_column", "label_column", "encoding", "test_data", "test_share", "seed"),
     ),
     WITH_MAPS: ("linear_reads", "mask_padding"),
@@ -39,6 +41,7 @@ OPTIONS_OF = {  # options that only some models use
 def add_options(parser: Parser) -> None:
     """Add the options that say what the file holds, and what the run gets besides the weights."""
     add = parser.add_argument
+    width = number(int, f"a whole number of 1 to {WIDEST}", lambda value: 1 <= value <= WIDEST)
     add("file", type=Path, metavar="FILE", help="weights, as .safetensors, .pt, .pth, .h5, .keras or .npz")
     add("--model", choices=KINDS, help="which model of ours it is; a file that was exported from here says so itself")
     moved = "folder of the run; an earlier run there is moved to DIR/before"
@@ -50,7 +53,7 @@ def add_options(parser: Parser) -> None:
     add("--padding-id", type=natural, metavar="N", help="id of padding, if its name in the vocabulary does not tell")
     add("--unknown-id", type=id_or_dropped, metavar="N", help=f"of unknown words; {DROPPED}: they are left out")
     add("--no-mask", action="store_true", help="the model reads padding as if it were words")
-    add("--pad-to", type=positive_int, metavar="N", help="texts are padded to N tokens, which tells without a mask")
+    add("--pad-to", type=width, metavar="N", help="texts are padded to N tokens, which tells without a mask")
     add("--no-attention", action="store_true", help="gru: it classifies from the final states alone")
     add("--attention-width", type=positive_int, help="seqself: how many tokens each one sees")
     add("--history-only", action="store_true", help="seqself: a token sees only itself and those before it")
@@ -60,7 +63,8 @@ def add_options(parser: Parser) -> None:
     add_corpus(parser, "there are no test texts (dates and other pairs: a file in the book's format, or generated)")
     add("--seed", type=natural, default=0, help="seed of the split into texts for training and for testing")
     orders = "context,state", "state,context"
-    add("--linear-reads", choices=orders, help="attention: what the last layer reads first (default: context)")
+    reads = "attention: what the last layer reads, context,state (default) or state,context"
+    add("--linear-reads", choices=orders, metavar="A,B", help=reads)
     add("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
     add("--cell-state", action="store_true", help="the decoder starts from the encoder's cell state too")
     add("--reverse", action=BooleanOptionalAction, help="the model reads questions backwards, or forwards")

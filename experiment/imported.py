@@ -7,6 +7,7 @@ import numpy as np
 
 from classifier import save_model as save_classifier
 from common.layer import named_params
+from dataset.batches import PaddedTexts
 from dataset.files import shorten
 from dataset.sequence import START
 from dataset.tokenizers import PLAIN, Tokenizer, fitting, tokenizer_from_json
@@ -15,13 +16,13 @@ from dataset.words import SPECIAL, WordVocabulary
 from experiment.command_line import cores
 from experiment.corpus import Corpus, corpus_of
 from experiment.date_model import FACTS as DATE_FACTS
-from experiment.date_model import DateModel
+from experiment.date_model import MOST_CHARACTERS, DateModel
 from experiment.date_parts import DateParts
 from experiment.date_training import FILES as DATE_FILES
 from experiment.import_options import DROPPED, TEXTS, of_model
 from experiment.run_folder import expect_facts, prepare, set_aside, write_config
 from experiment.text_model import FACTS as TEXT_FACTS
-from experiment.text_model import TextModel
+from experiment.text_model import TextModel, expect_width
 from experiment.text_training import FILES as TEXT_FILES
 from experiment.text_training import make_tokenizer
 from interchange import Arrays, Imported, to_model
@@ -84,7 +85,7 @@ def _test_texts(args: Namespace) -> str | None:
     tokens = [run.tokens(text) for text in test.texts]
     p = run.model.probabilities(run.padded(tokens), workers=cores())
     right = [run.classes[k] == test.classes[label] for k, label in zip(p.argmax(axis=1), test.labels, strict=True)]
-    known = [word in run.vocabulary for words in tokens for word in words]
+    known = [word in run.vocabulary for text in test.texts for word in run.tokenizer(text)] or [False]
     return f"test accuracy {_share(right)}, {len(right):,} texts, of whose tokens {_share(known)} are known"
 
 
@@ -115,7 +116,7 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     notes += of_words
     if unknown_id is None:
         notes.append(f"{listed.path}: no id for unknown words, which are left out of a text, as Keras's Tokenizer does")
-    if not (model.mask or args.pad_to):
+    if not (model.mask or args.pad_to or ours):
         how = "what the model finds depends on how far a text is padded, see --pad-to"
         notes.append(f"padding is read as if it were words: {how}")
     corpus = None if args.data is None else corpus_of(args, 0.5)  # a part for validation there must be
@@ -129,6 +130,8 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
         "width": args.pad_to or ours.get("width", 1),
         "drops_unknown": unknown_id is None or ours.get("drops_unknown", False),
     }
+    expect_width(args.file, facts["width"])
+    PaddedTexts([[1]], padding=facts["padding"], max_len=facts["max_len"])  # raises ValueError
     return Run(model, facts | {"imported": {"file": str(args.file), "notes": notes}}, notes)
 
 
@@ -183,8 +186,8 @@ def _tokenizer(args: Namespace, words: list[str], ours: dict[str, Any], notes: l
 def _classes(args: Namespace, count: int, corpus: Corpus | None, ours: dict[str, Any]) -> list[str]:
     """Return the names of the classes, in the order of their ids."""
     names = args.classes or ours.get("classes") or [str(k) for k in range(count)]
-    if len(names) != count:
-        raise ValueError(f"--classes {','.join(names)}: expected {count} names, got {len(names)}")
+    if len(names) != count or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"--classes {','.join(map(str, names))}: expected {count} names, got {len(names)}")
     for name in () if corpus is None else corpus.test.classes:
         if name not in names:
             how = f"--classes names those of the model in the order of their ids, now {','.join(names)}"
@@ -210,14 +213,16 @@ def _dates(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
         rows = f"one for each of the {model.arguments['vocab_size']} rows of the embedding"
         raise ValueError(f"{listed.path}: expected characters, {rows}, got {len(characters)}")
     data = _pairs(args, characters, reverse, ours)
-    T_enc = args.question_length or data.get("T_enc")
-    T_dec = args.answer_length or data.get("T_dec")
-    if not (T_enc and T_dec):
+    T_enc = args.question_length or ours.get("T_enc") or data.get("T_enc")
+    T_dec = args.answer_length or ours.get("T_dec") or data.get("T_dec")
+    if T_enc is None or T_dec is None:
         lengths = "--question-length and --answer-length: expected, as no --data tells how long they are"
         raise ValueError(f"{lengths}, and generated dates have other characters than {listed.path}")
     if data.get("T_enc", T_enc) > T_enc or data.get("T_dec", T_dec) != T_dec:
         found = f"{data['T_enc']} characters, answers of {data['T_dec']}"
         raise ValueError(f"--question-length {T_enc}, --answer-length {T_dec}: the data has questions of {found}")
+    if not 0 < min(T_enc, T_dec) <= max(T_enc, T_dec) <= MOST_CHARACTERS:
+        raise ValueError(f"{args.file}: expected lengths of 1 to {MOST_CHARACTERS:,} characters, got {T_enc}, {T_dec}")
     facts = {
         "vocabulary": characters,
         "question_characters": ours.get("question_characters"),
@@ -244,7 +249,8 @@ def _characters(args: Namespace, listed: Listed, ours: dict[str, Any]) -> tuple[
     characters = [written if token == start else token for token in tokens]
     for token in characters:
         if len(token) != 1 or characters.count(token) > 1:
-            raise ValueError(f"{listed.path}: expected different single characters, got {shorten(token)}")
+            why = "questions and answers are texts here, padded with spaces"
+            raise ValueError(f"{listed.path}: expected different single characters, got {shorten(token)}: {why}")
     return "".join(characters), written, [f"--start {start}: is written {written}"] if written != start else []
 
 

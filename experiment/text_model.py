@@ -22,6 +22,7 @@ from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 TRAIN = "python scripts/train_text.py"
 WRITERS = "train_text.py or import_weights.py"
 BATCH = 16  # texts of a heat map
+WIDEST = 10_000  # tokens to which texts are padded
 WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
     "attention": "attention weight",
     "received": "attention received",
@@ -63,6 +64,7 @@ class TextModel:
         expect_facts(path, WRITERS, facts, FACTS)
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
             raise ValueError(f"{path}: not written by {WRITERS}: expected its words and classes to be texts")
+        expect_width(path, facts["width"])
         self.path, self.facts = path, facts
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
         self.vocabulary = WordVocabulary(facts["vocabulary"])
@@ -144,6 +146,12 @@ class TextModel:
             raise ValueError(f"{self.path}: not written by {WRITERS}: its data has an unknown layout")
         where = data["path"], data["layout"], data["encoding"], data["test_path"]
         return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"], data["options"]).test
+
+
+def expect_width(path: Path, width: int) -> None:
+    """Raise ValueError for texts that are padded too far, which the memory would not hold."""
+    if not 1 <= width <= WIDEST:
+        raise ValueError(f"{path}: expected texts padded to 1 to {WIDEST} tokens, got {width}")
 
 
 def rows_of_batch(texts: LabelledTexts, number: int) -> range:

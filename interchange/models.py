@@ -76,7 +76,8 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
 def _expect_known(framework: str, kind: str, options: Iterable[str], known: Collection[str]) -> None:
     for name in options:
         if name not in known:
-            raise ValueError(f"to_model: from {framework}, {kind} has no option {name!r}; it has {', '.join(known)}")
+            all_of_them = ", ".join(known) or "none"
+            raise ValueError(f"to_model: from {framework}, {kind} has no option {name!r}; it has {all_of_them}")
 
 
 def description(arrays: Arrays) -> dict[str, Any]:

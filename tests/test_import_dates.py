@@ -124,7 +124,7 @@ def test_a_start_of_several_characters(run_of_dates, in_process, tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--no-mask"], "--no-mask is an option of --model gru or seqself or bow, not of attention"),
+        (["--no-mask"], "--no-mask is an option of --model gru or seqself, not of attention"),
         (["--format", "csv"], "--format is an option of --model gru or seqself or bow, not of attention"),
         (
             ["--model", "baseline", "--mask-padding"],

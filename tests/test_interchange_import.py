@@ -19,10 +19,14 @@ SCRIPT = "import_weights.py"
 GIVEN = "file.safetensors", "--out", "run"
 
 
+def facts_of(run: TextModel | DateModel) -> dict:
+    return {name: fact for name, fact in read_manifest(run.path).items() if name not in ("model", "arguments")}
+
+
 def export(path: Path, run: TextModel | DateModel, **other) -> None:
     """Write a file as export_model.py does. other: entries of its description that differ."""
-    facts = read_manifest(run.path)
-    description = {"model": facts.pop("model"), "arguments": facts.pop("arguments"), "facts": facts} | other
+    known = read_manifest(run.path)
+    description = {"model": known["model"], "arguments": known["arguments"], "facts": facts_of(run)} | other
     files.save_file(to_arrays(run.model, "torch"), path / GIVEN[0], {OURS: json.dumps(description)})
 
 
@@ -62,8 +66,9 @@ def test_dates_come_back(date_run, in_process, tmp_path):
 
 
 def test_options_go_before_what_the_file_says(films, in_process, tmp_path):
-    facts = {name: fact for name, fact in films.facts.items() if name not in ("model", "arguments")}
-    export(tmp_path, films, facts=facts | {"padding": "before", "max_len": 3, "drops_unknown": True, "width": 5})
+    export(
+        tmp_path, films, facts=facts_of(films) | {"padding": "before", "max_len": 3, "drops_unknown": True, "width": 5}
+    )
     assert in_process(tmp_path, SCRIPT, *GIVEN, "--no-mask", "--max-len", 4, "--classes", "a,b").returncode == 0
     run = TextModel(tmp_path / "run")
     assert run.classes == ["a", "b"] and run.model.mask is False
@@ -72,8 +77,7 @@ def test_options_go_before_what_the_file_says(films, in_process, tmp_path):
 
 
 def test_data_that_is_not_here_costs_nothing_but_the_test(films, in_process, tmp_path):
-    facts = {name: fact for name, fact in films.facts.items() if name not in ("model", "arguments")}
-    export(tmp_path, films, facts=facts | {"data": facts["data"] | {"path": "/nowhere/films"}})
+    export(tmp_path, films, facts=facts_of(films) | {"data": films.facts["data"] | {"path": "/nowhere/films"}})
     done = in_process(tmp_path, SCRIPT, *GIVEN)
     assert done.returncode == 0 and "not tested on the data of its training: " in done.stdout
     assert TextModel(tmp_path / "run").ask("a dull film").label in ("neg", "pos")
@@ -91,13 +95,51 @@ def test_data_that_is_not_here_costs_nothing_but_the_test(films, in_process, tmp
         ({"facts": {}}, r"--vocabulary: expected the words of file\.safetensors and their ids"),
         (
             {"facts": {"classes": ["a", "b"]}},
-            r"file\.safetensors: not written by export_model.py .* vocabulary, got noth",
+            r"file\.safetensors: not written by export_model.py: .* vocabulary, got noth",
         ),
         ({"facts": {"vocabulary": ["<pad>", 3]}}, "not written by export_model.py"),
     ],
 )
 def test_a_description_that_is_none(films, in_process, tmp_path, other, message):
     export(tmp_path, films, **other)
+    before = everything(tmp_path)
+    refused(in_process(tmp_path, SCRIPT, *GIVEN), message)
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "fact, message",
+    [
+        ({"padding": "sideways"}, "expected padding .*got 'sideways'"),
+        ({"max_len": 0}, "expected a max_len of 1 or more, got 0"),
+        ({"width": 0}, "expected texts padded to 1 to 10000 tokens, got 0"),
+        ({"width": 10**9}, "expected texts padded to 1 to 10000 tokens, got 1000000000"),
+        ({"classes": [1, 2]}, "--classes 1,2: expected 2 names"),
+        ({"vocabulary": ["<pad>", "<unk>"]}, "expected 8 tokens, one for each row of the embedding, got 2"),
+        ({"vocabulary": [*"abcdefgh"]}, "expected a word for padding"),
+        ({"tokenizer": {"name": "os"}}, "expected one of words, .* got 'os'"),
+    ],
+)
+def test_facts_of_a_file_are_checked_before_anything_is_written(films, in_process, tmp_path, fact, message):
+    export(tmp_path, films, facts=facts_of(films) | fact)
+    before = everything(tmp_path)
+    refused(in_process(tmp_path, SCRIPT, *GIVEN), message)
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "fact, message",
+    [
+        ({"T_enc": 0}, "expected lengths of 1 to 10,000 characters, got 0, 10"),
+        ({"T_dec": 10**9}, "expected lengths of 1 to 10,000 characters, got 29, 1000000000"),
+        ({"start": "?"}, "expected '.' among the characters"),
+        ({"vocabulary": "_"}, "expected characters, one for each of the 59 rows of the embedding, got 1"),
+        ({"reverse": 1}, "not written by export_model.py: expected its manifest to say reverse, got 1"),
+    ],
+)
+def test_so_are_those_of_dates(date_run, in_process, tmp_path, fact, message):
+    known = DateModel(date_run[2])
+    export(tmp_path, known, facts=facts_of(known) | fact)
     before = everything(tmp_path)
     refused(in_process(tmp_path, SCRIPT, *GIVEN), message)
     assert everything(tmp_path) == before
