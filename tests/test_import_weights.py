@@ -159,7 +159,7 @@ def test_ids_and_options_that_cannot_be(tmp_path):
         to_model(arrays, "seqself", padding_id=2, unknown_id=0)
     with pytest.raises(ValueError, match="from torch, seqself has no option 'linear_reads'; it has attention_width, "):
         to_model(np.load(tmp_path / "keras.npz"), "seqself", linear_reads="context,state")
-    with pytest.raises(ValueError, match="from keras, baseline has no option 'linear_reads'; it has vocab_size, "):
+    with pytest.raises(ValueError, match="from keras, baseline has no option 'linear_reads'; it has cell_state"):
         to_model(to_arrays(Seq2seq(5, 2, 3), "keras"), "baseline", linear_reads="context,state")
 
 
