@@ -146,6 +146,7 @@ def test_unknown_words_that_a_tokenizer_of_keras_leaves_out(in_process, tmp_path
     run = TextModel(tmp_path / "run")
     asked = run.ask("京都 で うどん を 食べ た")
     assert asked.tokens == ["京都", "で", "を", "食べ", "た"] and asked.unknown == [] and run.lang == "ja"
+    assert not run.model.embed.W[1].any() and len(run.model.embed.W) == len(run.vocabulary) == 8
     p, weights = model.explain(np.array([[1, 2, 4, 5, 6]]))
     np.testing.assert_allclose(asked.probabilities, p[0], rtol=0, atol=1e-6)
     np.testing.assert_allclose(asked.weights, weights[0], rtol=0, atol=1e-6)
