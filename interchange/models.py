@@ -1,7 +1,7 @@
 """From the arrays of a file to a model of ours, and back."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -63,21 +63,14 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
         raise ForeignFileError(f"{arrays.path}: from {framework}, only {', '.join(plans)} can be read, not {kind}")
     if ours.get("model", kind) != kind:
         raise ForeignFileError(f"{arrays.path}: expected the model {kind}, got {ours['model']}, which was exported")
-    taken = signature(plans[kind]).parameters.values()
-    if not any(each.kind is each.VAR_KEYWORD for each in taken):
-        known = [each.name for each in taken if each.kind is each.KEYWORD_ONLY]
-        _expect_known(framework, kind, options, known)
-        options = {name: value for name, value in _arguments(ours).items() if name in known} | options
-    plan = plans[kind](arrays, **options)
-    _expect_known(framework, kind, plan.arguments, signature(plan.model).parameters)
-    return plan._replace(notes=[]) if ours else plan  # then nothing was assumed
-
-
-def _expect_known(framework: str, kind: str, options: Iterable[str], known: Collection[str]) -> None:
+    known = [each.name for each in signature(plans[kind]).parameters.values() if each.kind is each.KEYWORD_ONLY]
     for name in options:
         if name not in known:
             all_of_them = ", ".join(known) or "none"
             raise ValueError(f"to_model: from {framework}, {kind} has no option {name!r}; it has {all_of_them}")
+    options = {name: value for name, value in _arguments(ours).items() if name in known} | options
+    plan = plans[kind](arrays, **options)
+    return plan._replace(notes=[]) if ours else plan  # then nothing was assumed
 
 
 def description(arrays: Arrays) -> dict[str, Any]:
