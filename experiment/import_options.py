@@ -30,7 +30,7 @@ OPTIONS_OF = {  # options that only some models use
     ("gru", "seqself"): ("no_mask", "pad_to"),
     ("seqself",): ("attention_width", "history_only", "attention_activation"),
     TEXTS: (
-        *("classes", "padding_id", "unknown_id", "tokenizer", "sentencepiece_model", "max_len"),
+        *("classes", "padding_id", "unknown_id", "tokenizer", "sentencepiece_model", "max_len", "keep_end"),
         *("padding", "format", "pattern", "text_column", "label_column", "encoding", "test_data", "test_share", "seed"),
     ),
     WITH_MAPS: ("linear_reads", "mask_padding"),
@@ -59,6 +59,7 @@ def add_options(parser: Parser) -> None:
     add("--history-only", action="store_true", help="seqself: a token sees only itself and those before it")
     add("--attention-activation", choices=("sigmoid",), help="seqself: activation of the scores")
     add_reading(parser)
+    add("--keep-end", action="store_true", help="--max-len keeps the last tokens, as Keras's pad_sequences does")
     parser.set_defaults(padding=None)  # a file that was exported from here says it
     add_corpus(parser, "there are no test texts (dates and other pairs: a file in the book's format, or generated)")
     add("--seed", type=natural, default=0, help="seed of the split into texts for training and for testing")

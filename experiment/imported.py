@@ -106,7 +106,7 @@ def _share(which: list[bool]) -> str:
 
 def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     if ours:
-        ours = {"width": 1, "drops_unknown": False} | ours
+        ours = {"keeps_end": False, "width": 1, "drops_unknown": False} | ours
         expect_facts(args.file, "export_model.py", ours, TEXT_FACTS)
     listed = _listed(args, ours)
     padding_id, unknown_id = _ids(args, listed)
@@ -126,6 +126,7 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
         "classes": _classes(args, model.classes, corpus, ours),
         "padding": args.padding or ours.get("padding", "after"),
         "max_len": args.max_len or ours.get("max_len"),
+        "keeps_end": args.keep_end or ours.get("keeps_end", False),
         "data": ours.get("data", {}) if corpus is None else corpus.origin,
         "width": args.pad_to or ours.get("width", 1),
         "drops_unknown": unknown_id is None or ours.get("drops_unknown", False),

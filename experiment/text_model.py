@@ -32,7 +32,7 @@ WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
 
 
 FACTS: dict[str, Any] = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, data=dict) | dict(
-    max_len=int | None, width=int, drops_unknown=bool
+    max_len=int | None, keeps_end=bool, width=int, drops_unknown=bool
 )
 
 
@@ -60,7 +60,7 @@ class TextModel:
             how = how_to_get_one(TRAIN, run, state if state.is_file() else None)
             raise FileNotFoundError(f"no trained model at {path}; {how}")
         self.model, facts = load_model(path)
-        facts = {"drops_unknown": False, "width": 1} | facts  # older files lack them
+        facts = {"keeps_end": False, "width": 1, "drops_unknown": False} | facts  # older files lack them
         expect_facts(path, WRITERS, facts, FACTS)
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
             raise ValueError(f"{path}: not written by {WRITERS}: expected its words and classes to be texts")
@@ -124,7 +124,8 @@ class TextModel:
         tokens = self.tokenizer(text)
         if self.facts["drops_unknown"]:
             tokens = [token for token, i in zip(tokens, self.vocabulary.encode(tokens), strict=True) if i != UNK]
-        return tokens[: self.facts["max_len"]]
+        most = self.facts["max_len"]
+        return tokens[-most:] if most and self.facts["keeps_end"] else tokens[:most]
 
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
         """Return the tokens of each text (lists), the probabilities (N, K) and the weights of the tokens (arrays)."""

@@ -187,6 +187,9 @@ def test_options_reach_the_model(films, in_process, tmp_path):
     run = TextModel(tmp_path / "run")
     assert run.model.attention_layer is None and run.model.mask is False
     assert run.tokens("a dull film and plot") == ["a", "dull", "film"]
+    in_process(tmp_path, SCRIPT, *FILMS, "--max-len", 3, "--keep-end")
+    run = TextModel(tmp_path / "run")
+    assert run.tokens("a dull film and plot") == ["film", "and", "plot"] and run.tokens("a dull") == ["a", "dull"]
     japanese(tmp_path, attention=dict(attention_width=3, history_only=True, attention_activation="sigmoid"))
     options = "--attention-width 3 --history-only --attention-activation sigmoid".split()
     done = in_process(tmp_path, SCRIPT, *KERAS, *options, "--tokenizer", "characters", "--unknown-id", 3)

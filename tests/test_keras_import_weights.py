@@ -37,7 +37,7 @@ model.save(os.path.join(folder, "model.h5"))
 with open(os.path.join(folder, "words.json"), "w") as file:
     file.write(tokenizer.to_json())
 ids = [tokenizer.texts_to_sequences([text]) for text in texts]
-xs = [np.array(row) if mask else pad_sequences(row, maxlen=12) for row in ids]
+xs = [np.array(row) if mask else pad_sequences(row, maxlen=5) for row in ids]
 found = [[model(x).numpy()[0].tolist(), look(x).numpy()[0].tolist(), x[0].tolist()] for x in xs]
 with open(os.path.join(folder, "said.json"), "w") as file:
     json.dump(found, file)
@@ -51,7 +51,7 @@ def test_a_run_of_keras(in_process, tmp_path, oov, mask):
     command = [sys.executable, "-W", "ignore", "-c", SAVE, tmp_path, oov, mask]
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
     options = "model.h5 --vocabulary words.json --model seqself --tokenizer spaces --classes x,y,z --out run".split()
-    padded = [] if mask == "mask" else ["--pad-to", "12", "--padding", "before"]
+    padded = [] if mask == "mask" else "--pad-to 5 --padding before --max-len 5 --keep-end".split()
     done = in_process(tmp_path, "import_weights.py", *options, *padded)
     assert done.returncode == 0, done.stderr
     assert ("left out of a text" in done.stdout) == (not oov) and "num_words" in done.stdout
