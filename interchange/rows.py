@@ -1,6 +1,6 @@
 """One table for both directions: which parameter of ours is which array of theirs, and how each becomes the other."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,17 @@ class Row(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """The names of ours, one or several."""
         return (self.ours,) if isinstance(self.ours, str) else self.ours
+
+    def to_ours(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """Return ours, in the order of ``names``, from theirs."""
+        if self.read is None:
+            return arrays
+        values = self.read(*arrays)
+        return [values] if isinstance(self.ours, str) else values
+
+    def to_theirs(self, params: Sequence[np.ndarray]) -> Iterable[np.ndarray]:
+        """Return theirs, in their order, from ours."""
+        return params if self.write is None else self.write(*params)
 
 
 class Plan(NamedTuple):
@@ -75,8 +86,7 @@ def make(plan: Plan, arrays: Arrays) -> Any:
         if row.read is None:
             arrays.read_into(next(iter(row.theirs)), ours[0])
         else:
-            values = row.read(*(arrays[name] for name in row.theirs))
-            for param, value in zip(ours, [values] if isinstance(row.ours, str) else values, strict=True):
+            for param, value in zip(ours, row.to_ours([arrays[name] for name in row.theirs]), strict=True):
                 param[...] = value
         if not all(map(_finite, ours)):
             raise ForeignFileError(f"{arrays.path}: {', '.join(row.theirs)}: expected finite numbers, got inf or nan")
@@ -87,8 +97,7 @@ def write(rows: Iterable[Row], model: Any) -> dict[str, np.ndarray]:
     """Return their arrays, by name, from the parameters of a model of ours; C-ordered copies or the parameters."""
     params, arrays = named_params(model), {}
     for row in rows:
-        ours = [params[name] for name in row.names]
-        written = ours if row.write is None else row.write(*ours)
+        written = row.to_theirs([params[name] for name in row.names])
         for (name, shape), array in zip(row.theirs.items(), written, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{', '.join(row.names)} -> {name}: expected {shape}, got {array.shape}")
