@@ -71,7 +71,7 @@ class DateModel:
         self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
         self.start, self.start_id = facts["start"], self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
-        self.path, self.data = path, facts["data"]
+        self.path, self.facts, self.data = path, facts, facts["data"]
         characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()
         wide = self.T_dec == len(dates.ANSWER_SOURCES)
         self.answers_dates = characters and wide and facts.get("dates") is not False
