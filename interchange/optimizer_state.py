@@ -134,6 +134,8 @@ def from_keras(
     model, arrays: what ``to_model`` returned, and from what; padding_id, unknown_id and options as there. variables:
     those of the optimizer, in its order; by default, those in the file. description: what
     ``keras.optimizers.serialize(optimizer)`` says; by default, what the file says (a ``.weights.h5`` does not).
+    No file tells the backend: with TensorFlow, v of an embedding's row that a mini-batch uses more than once gets the
+    squares of all uses, here, and with PyTorch, that of their sum (findings/keras_adam_repeated_rows.sh).
     Raises ForeignFileError where the continuation would not be exact: see this module and docs/interchange.md.
     """
     arrays = Arrays.of(arrays)
@@ -210,7 +212,9 @@ def _keras_settings(description: Any) -> tuple[str, dict[str, Any]]:
         )
     if kind not in ("Adam", "Nadam"):
         raise ForeignFileError(f"optimizer: expected Adam or Nadam of Keras 3, got {kind}")
-    if not isinstance(settings["learning_rate"], float):
+    if missing := [name for name in ("learning_rate", "beta_1", "beta_2", "epsilon") if name not in settings]:
+        raise ForeignFileError(f"optimizer: no {', '.join(missing)} among its settings")
+    if not isinstance(settings["learning_rate"], (int, float)):
         raise ForeignFileError("optimizer: expected a constant learning rate, got a schedule, which ours has not")
     _refuse(settings, {name: reason for name, reason in KERAS.items() if reason})
     return kind, settings

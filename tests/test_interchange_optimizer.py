@@ -276,6 +276,8 @@ def test_other_variables_of_keras_are_refused():
     for kind, match in (("Adam", "expected 2 numbers and m and v of 14 weights, got 3 and 28"), ("Lion", "got Lion$")):
         with pytest.raises(ForeignFileError, match=match):
             from_keras(model, there.weights, there.variables(), {"class_name": kind, "config": SETTINGS})
+    with pytest.raises(ForeignFileError, match=r"^optimizer: no beta_1, beta_2, epsilon among its settings$"):
+        from_keras(model, there.weights, there.variables(), {"class_name": "Nadam", "config": {"learning_rate": 1}})
     with pytest.raises(ForeignFileError, match=r"no settings in the file; pass keras.optimizers.serialize"):
         from_keras(model, there.weights, there.variables())
 
