@@ -24,6 +24,7 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()
     below: dict[str, float] = {}  # the upper bounds of the numbers, all of which are at least 0
+    added: dict[str, float] = {}  # numbers that states of earlier versions lack, with what they were then
     lr: float
     step: Callable[[list[Array], list[Array]], None]  # defined by the subclass
 
@@ -130,26 +131,41 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """``m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr_t * m / (sqrt(v) + 1e-7)``
+    """``m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= lr_t * m / (sqrt(v) + epsilon)``
 
-    with ``lr_t = lr * sqrt(1 - b2^t) / (1 - b1^t)``, t the number of the update.
-    Source: Kingma & Ba 2015, in the form that closes its section 2.
+    with ``lr_t = lr * sqrt(1 - b2^t) / (1 - b1^t)``, t the number of the update. Keras 3 has the same form.
+    epsilon_hat: False adds epsilon to ``sqrt(v / (1 - b2^t))`` instead, as PyTorch does: the epsilon above is then
+    ``epsilon * sqrt(1 - b2^t)``.
+    Source: Kingma & Ba 2015, in the form that closes its section 2, with its epsilon hat; or its algorithm 1.
     """
 
     slots = ("m", "v")
+    added = {"epsilon": 1e-7, "epsilon_hat": True}
     m: list[Array]
     v: list[Array]
     beta1: float
     beta2: float
 
-    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999):
+    def __init__(
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-7,
+        epsilon_hat: bool = True,
+    ):
         super().__init__(lr, beta1=beta1, beta2=beta2)
+        self.epsilon, self.epsilon_hat = epsilon, bool(epsilon_hat)
+        self.below |= {"epsilon": math.inf}
+        self.check()
         self.iter = 0
         self._work: dict = {}
 
     def step(self, params, grads):
         self.iter += 1
-        lr_t = self.lr * math.sqrt(1 - self.beta2**self.iter) / (1 - self.beta1**self.iter)
+        root = math.sqrt(1 - self.beta2**self.iter)
+        lr_t = self.lr * root / (1 - self.beta1**self.iter)
+        epsilon = self.epsilon if self.epsilon_hat else self.epsilon * root
         for p, g, m, v, w in slices(params, grads, self.m, self.v, work=self._work, count=1):
             np.subtract(g, m, out=w)
             w *= 1 - self.beta1
@@ -159,7 +175,7 @@ class Adam(Optimizer):
             w *= 1 - self.beta2
             v += w  # v += (1 - b2) (g^2 - v)
             np.sqrt(v, out=w)
-            w += 1e-7
+            w += epsilon
             np.divide(m, w, out=w)
             w *= lr_t
             p -= w

@@ -95,7 +95,8 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
                 _check(rng, stream, ("entropy",))
         if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"saved with another optimizer than {type(optimizer).__name__}")
-        numbers = {name: _like(value, state["optimizer"][name]) for name, value in numbers_of(optimizer).items()}
+        kept = getattr(optimizer, "added", {}) | state["optimizer"]
+        numbers = {name: _like(value, kept[name]) for name, value in numbers_of(optimizer).items()}
         kinds = [type(callback).__name__ for callback in _counting(trainer)]
         if [values["class"] for values in state["callbacks"]] != kinds:
             raise ValueError(f"saved with other callbacks than {', '.join(kinds) or 'none'}")

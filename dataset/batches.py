@@ -10,17 +10,18 @@ POOL = 50  # mini-batches that are sorted together
 
 
 class PaddedTexts:
-    """N texts as ids; ``x[rows]`` is an int32 array (n, T), padded with 0 to T, the length of the longest.
+    """N texts as ids; ``x[rows]`` is an int32 array (n, T), padded with 0 to T, the length of the longest, or width.
 
     sequences  N sequences of ids from 1 up (0 is padding); an empty one becomes all padding
     padding    "after" the ids or "before" them
     max_len    keeps only the first `max_len` ids of each text; None keeps all
     similar    whether `batches` groups texts of similar length
+    width      the least that T can be
     lengths    int64 (N,), after cutting to max_len
 
     Ids are stored flat: N texts take memory for their ids only, not N times that of the longest.
     Raises ValueError for an empty `sequences`, a sequence that is not 1-D integers from 1 up,
-    another `padding`, and a max_len below 1.
+    another `padding`, and a max_len or width below 1.
     """
 
     def __init__(
@@ -30,11 +31,14 @@ class PaddedTexts:
         padding: str = "after",
         max_len: int | None = None,
         similar: bool = True,
+        width: int = 1,
     ):
         if padding not in ("after", "before"):
             raise ValueError(f'PaddedTexts: expected padding "after" or "before", got {padding!r}')
         if max_len is not None and max_len < 1:
             raise ValueError(f"PaddedTexts: expected a max_len of 1 or more, got {max_len}")
+        if width < 1:
+            raise ValueError(f"PaddedTexts: expected a width of 1 or more, got {width}")
         if not len(sequences):
             raise ValueError("PaddedTexts: expected at least one text, got none")
         rows = [np.asarray(ids) for ids in sequences]
@@ -44,7 +48,7 @@ class PaddedTexts:
                 shown = str(ids.ravel()[:10])
                 raise ValueError(f"PaddedTexts: text {number}: expected 1-D ids from 1 up (0 is padding), got {shown}")
         rows = [ids[:max_len] for ids in rows]
-        self.padding = padding
+        self.padding, self.width = padding, width
         self.similar = similar
         self.lengths = np.array([len(ids) for ids in rows], dtype=np.int64)
         self._starts = np.cumsum(self.lengths) - self.lengths
@@ -54,11 +58,11 @@ class PaddedTexts:
         return len(self.lengths)
 
     def __getitem__(self, rows: slice | Sequence[int] | Array) -> Array:
-        """Pad the texts in `rows`, an index array, a slice or bool (N,), to int32 (n, T); T is at least 1."""
+        """Pad the texts in `rows`, an index array, a slice or bool (N,), to int32 (n, T); T is at least `width`."""
         lengths, starts = self.lengths[rows], self._starts[rows]
         if lengths.ndim != 1:
             raise ValueError(f"PaddedTexts: expected a slice or a 1-D array of rows, got {rows!r}")
-        width = max(1, int(lengths.max(initial=0)))
+        width = max(self.width, int(lengths.max(initial=0)))
         columns: Array = np.arange(width)
         if self.padding == "before":
             columns = columns - (width - lengths[:, None])

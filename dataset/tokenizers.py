@@ -54,6 +54,19 @@ class Characters:
         return {"name": "characters"}
 
 
+class Spaces:
+    """What stands between white space, unchanged: for texts that another program has divided, such as MeCab or spaCy.
+
+    Only so does a model of another framework read exactly the tokens that it was trained on.
+    """
+
+    def __call__(self, text: str) -> list[str]:
+        return _encodable(text).split()
+
+    def to_json(self) -> dict:
+        return {"name": "spaces"}
+
+
 class SentencePiece:
     """Pieces of a SentencePiece model; `train` builds a model from texts, `load` reads one from a `*.model` file.
 
@@ -128,8 +141,9 @@ class SentencePiece:
         return data if self.nfkc else data | {"nfkc": False}
 
 
-Tokenizer = Words | Characters | SentencePiece
-PLAIN: dict[str, type[Words | Characters]] = {"words": Words, "characters": Characters}  # fully described by a name
+Tokenizer = Words | Characters | Spaces | SentencePiece
+Plain = Words | Characters | Spaces  # fully described by a name
+PLAIN: dict[str, type[Plain]] = {"words": Words, "characters": Characters, "spaces": Spaces}
 TOKENIZERS: dict[str, type[Tokenizer]] = {**PLAIN, "sentencepiece": SentencePiece}
 
 

@@ -4,10 +4,11 @@ import argparse
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common import training_state
+from experiment.run_folder import imported_model
 from seq2seq.model_file import MODELS
 from support.parser import Parser as PlainParser
 from support.terminal import writable
@@ -68,6 +69,14 @@ class Parser(PlainParser):
             f"not keep it; if one fails, the others save their state and stop (default: as many as cores, {cores()})"
         )
         self.add_argument("--jobs", type=workers, metavar="K", help=beside)
+
+    def refuse_others(self, args: Namespace, options_of: Mapping[tuple[str, ...], tuple[str, ...]]) -> None:
+        """Refuse options that the model of ``args`` does not use. options_of: names of options, by their models."""
+        for models, names in options_of.items():
+            given = [name for name in names if getattr(args, name) != self.get_default(name)]
+            if given and args.model not in models:
+                option, owners = given[0].replace("_", "-"), " or ".join(models)
+                self.error(f"--{option} is an option of --model {owners}, not of {args.model}")
 
     def parse_args(self, *arguments, **options):
         """Parse as argparse does; a model that is named twice counts once, and ``add_jobs``' workers get a number."""
@@ -153,6 +162,9 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
     """
     runs = {path: _started(parser, args, path) for path in states if path.is_file()}
     if not runs:
+        if (model := imported_model(args.resume)) is not None:
+            state = "weights alone, without the state of a training, so there is nothing to resume"
+            parser.error(f"--resume {args.resume}: {model.name} was imported: {state}")
         names = " or ".join(path.name for path in states)
         parser.error(f"--resume {args.resume}: no {names} there to go on with; without --resume, a new run starts")
     (first, (started, facts)), *others = runs.items()

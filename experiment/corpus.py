@@ -1,6 +1,7 @@
 """A corpus of labelled texts: opened, described, tokenized and padded for training."""
 
 import hashlib
+from argparse import Namespace
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -77,6 +78,13 @@ def open_corpus(
     return Corpus(*train.split(validation_share, seed), test, origin)
 
 
+def corpus_of(args: Namespace, validation_share: float, sha256: str | None = None) -> Corpus:
+    """Open the corpus that the options name (``experiment.text_options.add_corpus``); see ``open_corpus``."""
+    options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    where = args.data, args.format, args.encoding, args.test_data
+    return open_corpus(*where, (args.test_share, validation_share), args.seed, sha256, options)
+
+
 def tokens_of(texts: LabelledTexts, tokenizer: Tokenizer) -> list[list[str]]:
     """Return the tokens of each text. Raises ValueError, naming the place, for a text without tokens."""
     tokens = []
@@ -115,6 +123,8 @@ def about(corpus: Corpus) -> list[str]:
     return lines + [f"skipped in {source}: {what}" for source, what in skipped.items()]
 
 
-def pad(tokens: list[list[str]], vocabulary: WordVocabulary, padding: str, max_len: int | None) -> PaddedTexts:
+def pad(
+    tokens: list[list[str]], vocabulary: WordVocabulary, padding: str, max_len: int | None, width: int = 1
+) -> PaddedTexts:
     """Return the texts as ids of the vocabulary, cut to max_len tokens, each batch to be padded on its own."""
-    return PaddedTexts([vocabulary.encode(words) for words in tokens], padding=padding, max_len=max_len)
+    return PaddedTexts([vocabulary.encode(words) for words in tokens], padding=padding, max_len=max_len, width=width)

@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from seq2seq.model_file import MODELS
 
 MOST_CHARACTERS = 10_000  # of a question or an answer
 TRAIN = "python scripts/train_date.py"
+WRITERS = "train_date.py or import_weights.py"
 
 
 def expect_run_of_dates(run: Path) -> None:
@@ -30,12 +32,15 @@ def models_of(run: Path) -> list[str]:
     return [name for name in MODELS if (run / f"{name}.npz").is_file()]
 
 
+FACTS: dict[str, Any] = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
+
+
 class DateModel:
     """A trained date model, with everything needed to ask it questions as text.
 
-    run: the folder that train_date.py wrote. model: a name of ``seq2seq.model_file.MODELS``; by default the run's first
-    model with attention maps, or else its first model.
-    Raises ValueError for a folder or a file that train_date.py did not write, OSError for a model that is not there.
+    run: the folder that train_date.py or import_weights.py wrote. model: a name of ``seq2seq.model_file.MODELS``; by
+    default the run's first model with attention maps, or else its first model.
+    Raises ValueError for a folder or a file that neither wrote, OSError for a model that is not there.
 
         DateModel("runs/date").ask("May 1, 1972").text  # "1972-05-01"
     """
@@ -57,19 +62,16 @@ class DateModel:
         self.name = name
         self.model, facts = load_model(path)
         facts = {"question_characters": None} | facts  # older files lack it
-        kinds = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
-        expect_facts(path, "train_date.py", facts, kinds | {"question_characters": str | None})
+        expect_facts(path, WRITERS, facts, FACTS | {"question_characters": str | None})
         self.vocabulary = Vocabulary(facts["vocabulary"])
         longest = max(facts["T_enc"], facts["T_dec"])
         if facts["start"] not in self.vocabulary.char_to_id or not 0 < longest <= MOST_CHARACTERS:
-            raise ValueError(
-                f"{path}: not written by train_date.py: another start, or questions of {longest} characters"
-            )
+            raise ValueError(f"{path}: not written by {WRITERS}: another start, or questions of {longest} characters")
         seen = facts["question_characters"]
         self.question_characters = facts["vocabulary"].replace(facts["start"], "") if seen is None else seen
         self.start, self.start_id = facts["start"], self.vocabulary.char_to_id[facts["start"]]
         self.T_enc, self.T_dec, self.reverse = facts["T_enc"], facts["T_dec"], facts["reverse"]
-        self.path, self.data = path, facts["data"]
+        self.path, self.facts, self.data = path, facts, facts["data"]
         characters = set("0123456789-") <= self.vocabulary.char_to_id.keys()
         wide = self.T_dec == len(dates.ANSWER_SOURCES)
         self.answers_dates = characters and wide and facts.get("dates") is not False
@@ -148,8 +150,13 @@ class DateModel:
         return self.model.decode(xs, self.start_id, self.T_dec)
 
     def test_questions(self) -> list[tuple[str, str]]:
-        """Return questions and answers of the test part. Raises ValueError if the data changed since the training."""
-        expect_facts(self.path, "train_date.py", self.data, dict(path=str | None, sha256=str, leak_free=bool))
+        """Return questions and answers of the test part.
+
+        Raises ValueError if the data changed since the training, and if there is none.
+        """
+        if not self.data:
+            raise ValueError(f"{self.path}: imported without data, so it has no test questions; --text asks your own")
+        expect_facts(self.path, WRITERS, self.data, dict(path=str | None, sha256=str, leak_free=bool))
         data = open_data(self.data["path"])
         if data.sha256 != self.data["sha256"]:
             raise ValueError(f"{data.source}: changed since {self.path} was trained on it (SHA-256 differs)")

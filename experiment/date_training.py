@@ -20,10 +20,12 @@ from common.trainer import Trainer
 from dataset import dates
 from experiment.date_model import DateModel
 from experiment.date_parts import MAPS, DateParts
-from experiment.history import table
+from experiment.history import pictures, table
+from experiment.run_folder import Files
 from experiment.training import Training
 from seq2seq import MeasureMaps, exact_match, padding_of, save_model
 from seq2seq.kept_maps import KeepMaps
+from seq2seq.map_measures import COLUMNS as MAP_COLUMNS
 from seq2seq.model_file import MODELS
 from support.array import Array
 
@@ -32,6 +34,14 @@ MAP = "attention.png"  # the map of the latest epoch
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
 ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
 COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
+FILES = Files(
+    tuple(f"{name}.npz" for name in MODELS),
+    (
+        *(*(f"{name}.state.npz" for name in MODELS), KEPT, MAP, "history.csv", "config.json"),
+        *pictures((*COLUMNS, *MAP_COLUMNS)),
+    ),
+    ("best.npz", "state.npz"),
+)
 WITH_MAPS = [name for name, model in MODELS.items() if model.has_maps]
 
 

@@ -12,7 +12,7 @@ from classifier.faithfulness import parts as classifier_parts
 from classifier.token_table import numbers
 from common.faithfulness import Parts, rank_correlations
 from dataset.batches import PaddedTexts
-from experiment.corpus import pad
+from dataset.words import PAD
 from experiment.date_model import DateModel
 from experiment.text_model import TextModel
 from seq2seq.faithfulness import parts as seq2seq_parts
@@ -72,10 +72,10 @@ def of_texts(text_model: TextModel, texts: Iterable[str]) -> Examples:
 
     def names(x: np.ndarray) -> tuple[list[str], list[str], range]:
         probabilities, _ = text_model.model.explain(x[None])
-        return [text_model.classes[probabilities[0].argmax()]], tokens[0], range(len(x))
+        at = dict(zip(np.flatnonzero(x != PAD).tolist(), tokens[0], strict=True))  # between them, or before, is padding
+        return [text_model.classes[probabilities[0].argmax()]], [at.get(t, "") for t in range(len(x))], range(len(x))
 
-    xs = pad(tokens, text_model.vocabulary, text_model.facts["padding"], None)
-    return Examples("its class", xs, lambda xs: classifier_parts(text_model.model, xs), names)
+    return Examples("its class", text_model.padded(tokens), lambda xs: classifier_parts(text_model.model, xs), names)
 
 
 def compared(batches: Iterable[Parts]) -> dict[str, np.ndarray]:

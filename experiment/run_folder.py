@@ -3,18 +3,29 @@
 import json
 import platform
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from common.checkpoint import read_manifest
 from support.atomic_file import replacing
 from support.blas_kernel import describe_blas
 
 BEFORE = "before"  # subfolder of a run: the run before it
+IMPORT = "python scripts/import_weights.py"
 
 
-def prepare(out: Path, others: list[str]) -> None:
+class Files(NamedTuple):
+    """Patterns of the names of the files that a run leaves. others: files that only runs of another kind leave."""
+
+    models: tuple[str, ...]
+    left: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def prepare(out: Path, others: Iterable[str]) -> None:
     """Make the folder of a run.
 
     Raises ValueError when a file is in the way, or when the folder or the run before has one of the ``others``, files
@@ -54,15 +65,15 @@ def set_aside(out: Path, models: tuple[str, ...], others: tuple[str, ...], *, qu
         print(f"the earlier run in {out} is now in {before}")
 
 
-def write_config(out: Path, args, origin: dict) -> None:
-    """Write config.json, for people to read: arguments, data, versions, BLAS."""
+def write_config(out: Path, args, origin: dict, **more) -> None:
+    """Write config.json, for people to read: arguments, data, versions, BLAS, and what else JSON can hold."""
     config = {
         "arguments": {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()},
         "data": origin,
         "versions": {name: version(name) for name in ("attention-from-scratch", "numpy", "matplotlib")}
         | {"python": platform.python_version()},
         "blas": describe_blas(),
-    }
+    } | more
     with replacing(out / "config.json") as file:
         file.write((json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
 
@@ -73,10 +84,19 @@ def expect_no_file(run: Path) -> None:
         raise ValueError(f"{run}: expected the folder of a run, got a file")
 
 
+def imported_model(run: Path) -> Path | None:
+    """Return the model file of a run that was imported, None for any other folder."""
+    for path in sorted(run.glob("*.npz")):
+        with suppress(OSError, ValueError):
+            if "imported" in read_manifest(path):
+                return path
+    return None
+
+
 def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
-    """Say how to get the model that a run lacks: resume the run if it left a state, else train a new one."""
+    """Say how to get the model that a run lacks: resume the run if it left a state, else train or import one."""
     stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
-    return f"{stopped}train one with: {train} --out {run}"
+    return f"{stopped}train one with: {train} --out {run}; or import one with: {IMPORT} FILE --out {run}"
 
 
 def expect_facts(path: Path, script: str, facts: dict, kinds: Mapping[str, Any]) -> None:

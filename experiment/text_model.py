@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from common.util import to_cpu
 from dataset import blogs
 from dataset.batches import PaddedTexts
 from dataset.labelled import READERS, LabelledTexts
-from dataset.tokenizers import Tokenizer, tokenizer_from_json
+from dataset.tokenizers import Tokenizer, fitting, tokenizer_from_json
 from dataset.words import UNK, WordVocabulary
 from experiment.answers import TextAnswer, expect_text
 from experiment.corpus import OPTIONS, open_corpus, pad
@@ -19,7 +20,9 @@ from experiment.date_model import models_of
 from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 
 TRAIN = "python scripts/train_text.py"
+WRITERS = "train_text.py or import_weights.py"
 BATCH = 16  # texts of a heat map
+WIDEST = 10_000  # tokens to which texts are padded
 WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
     "attention": "attention weight",
     "received": "attention received",
@@ -28,11 +31,16 @@ WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
 }
 
 
+FACTS: dict[str, Any] = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, data=dict) | dict(
+    max_len=int | None, keeps_end=bool, width=int, drops_unknown=bool
+)
+
+
 class TextModel:
     """A trained classifier, with everything needed to ask it about a text.
 
-    run: the folder that train_text.py wrote.
-    Raises ValueError for a folder or a file that train_text.py did not write, OSError for a model that is not there.
+    run: the folder that train_text.py or import_weights.py wrote.
+    Raises ValueError for a folder or a file that neither wrote, OSError for a model that is not there.
 
         TextModel("runs/text").ask("寺と神社を巡った").label
     """
@@ -52,15 +60,17 @@ class TextModel:
             how = how_to_get_one(TRAIN, run, state if state.is_file() else None)
             raise FileNotFoundError(f"no trained model at {path}; {how}")
         self.model, facts = load_model(path)
-        kinds = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, data=dict)
-        expect_facts(path, "train_text.py", facts, kinds | {"max_len": int | None})
+        facts = {"keeps_end": False, "width": 1, "drops_unknown": False} | facts  # older files lack them
+        expect_facts(path, WRITERS, facts, FACTS)
         if not all(isinstance(name, str) for name in facts["vocabulary"] + facts["classes"]):
-            raise ValueError(f"{path}: not written by train_text.py: expected its words and classes to be texts")
+            raise ValueError(f"{path}: not written by {WRITERS}: expected its words and classes to be texts")
+        expect_width(path, facts["width"])
         self.path, self.facts = path, facts
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
-        self.lang = "en" if facts["tokenizer"]["name"] == "words" else "ja"
+        name = facts["tokenizer"]["name"]
+        self.lang = "en" if "words" in (name, name == "spaces" and fitting(facts["vocabulary"])) else "ja"
 
     def __repr__(self) -> str:
         return f"TextModel({str(self.path.parent)!r})"
@@ -103,11 +113,19 @@ class TextModel:
 
     def encode(self, tokens: list[list[str]]) -> np.ndarray:
         """Return the ids (N, T) of the tokens of N texts, padded as in training."""
-        return pad(tokens, self.vocabulary, self.facts["padding"], None)[:]
+        return self.padded(tokens)[:]
+
+    def padded(self, tokens: list[list[str]]) -> PaddedTexts:
+        """Return the ids of the tokens of N texts, of which each batch is padded as in training."""
+        return pad(tokens, self.vocabulary, self.facts["padding"], None, self.facts["width"])
 
     def tokens(self, text: str) -> list[str]:
-        """Return the tokens of a text that the model reads: at most max_len."""
-        return self.tokenizer(text)[: self.facts["max_len"]]
+        """Return the tokens of a text that the model reads: at most max_len, perhaps without the unknown ones."""
+        tokens = self.tokenizer(text)
+        if self.facts["drops_unknown"]:
+            tokens = [token for token, i in zip(tokens, self.vocabulary.encode(tokens), strict=True) if i != UNK]
+        most = self.facts["max_len"]
+        return tokens[-most:] if most and self.facts["keeps_end"] else tokens[:most]
 
     def explain(self, texts: list[str], kind: str | None = None) -> tuple[list, np.ndarray, list]:
         """Return the tokens of each text (lists), the probabilities (N, K) and the weights of the tokens (arrays)."""
@@ -117,16 +135,24 @@ class TextModel:
         return tokens, probabilities, [to_cpu(w[x != 0]) for w, x in zip(weights, xs, strict=True)]
 
     def test_texts(self) -> LabelledTexts:
-        """Return the test part. Raises ValueError if the data changed since the training."""
+        """Return the test part. Raises ValueError if the data changed since the training, and if there is none."""
+        if not self.facts["data"]:
+            raise ValueError(f"{self.path}: imported without --data, so it has no test texts; --text shows your own")
         data = {"options": {}} | self.facts["data"]  # version 0.1.0 wrote no options
         optional = dict.fromkeys(("path", "layout", "test_path"), str | None)
         kinds = dict(encoding=str, shares=list, seed=int, sha256=str, options=dict)
-        expect_facts(self.path, "train_text.py", data, kinds | optional)
+        expect_facts(self.path, WRITERS, data, kinds | optional)
         strings = all(isinstance(value, str) for value in data["options"].values())
         if data["options"].keys() - set(OPTIONS) or not strings or data["layout"] not in (None, *READERS):
-            raise ValueError(f"{self.path}: not written by train_text.py: its data has an unknown layout")
+            raise ValueError(f"{self.path}: not written by {WRITERS}: its data has an unknown layout")
         where = data["path"], data["layout"], data["encoding"], data["test_path"]
         return open_corpus(*where, tuple(data["shares"]), data["seed"], data["sha256"], data["options"]).test
+
+
+def expect_width(path: Path, width: int) -> None:
+    """Raise ValueError for texts that are padded too far, which the memory would not hold."""
+    if not 1 <= width <= WIDEST:
+        raise ValueError(f"{path}: expected texts padded to 1 to {WIDEST} tokens, got {width}")
 
 
 def rows_of_batch(texts: LabelledTexts, number: int) -> range:

@@ -21,10 +21,10 @@ OPTIONS_OF = {  # options that only some models use
 }
 
 
-def add_data(parser: Parser) -> None:
-    """Add the options that say what the texts are, and how they become ids."""
+def add_corpus(parser: Parser, otherwise: str) -> None:
+    """Add the options that say which texts there are. otherwise: what happens without ``--data``."""
     add = parser.add_argument
-    add("--data", type=some_text, metavar="PATH", help="a corpus; without it, generated Japanese sentences")
+    add("--data", type=some_text, metavar="PATH", help=f"a corpus; without it, {otherwise}")
     add("--format", choices=list(READERS), help="one folder per class, one file per class, or tables")
     patterns = "folders: pattern of text file names (*.txt by default); lines: pattern of the files to read"
     add("--pattern", type=some_text, help=patterns)
@@ -34,18 +34,13 @@ def add_data(parser: Parser) -> None:
     add("--encoding", default="utf-8", help="encoding of the corpus and of the word vectors")
     add("--test-data", type=some_text, metavar="PATH", help="texts to test on; without it, a share of --data")
     add("--test-share", type=share, default=0.1, help="share of all texts that are for testing")
-    add("--validation-share", type=share, default=0.1, help="share of the remaining texts that are for validation")
+
+
+def add_reading(parser: Parser) -> None:
+    """Add the options that say how a text becomes ids, besides the vocabulary."""
+    add = parser.add_argument
     add("--tokenizer", choices=list(TOKENIZERS), help="by default characters for Japanese, else words")
-    add("--pieces", type=positive_int, default=8000, help="number of pieces in the SentencePiece model to train")
-    add(
-        "--sentencepiece-model",
-        type=some_text,
-        metavar="FILE",
-        help="a trained SentencePiece model, instead of training one",
-    )
-    add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
-    size = number(int, "a whole number of at least 3", lambda value: value >= 3)
-    add("--vocab-size", type=size, help="most words in the vocabulary, including <pad> and <unk>")
+    add("--sentencepiece-model", type=some_text, metavar="FILE", help="a trained SentencePiece model")
     add("--max-len", type=positive_int, help="most tokens to read of a text")
     add(
         "--padding",
@@ -53,6 +48,19 @@ def add_data(parser: Parser) -> None:
         default="after",
         help="where the shorter texts of a mini-batch are padded",
     )
+
+
+def add_data(parser: Parser) -> None:
+    """Add the options that say what the texts are, and how they become ids."""
+    add = parser.add_argument
+    add_corpus(parser, "generated Japanese sentences")
+    add("--validation-share", type=share, default=0.1, help="share of the remaining texts that are for validation")
+    add_reading(parser)
+    pieces = "number of pieces in the SentencePiece model to train, without --sentencepiece-model"
+    add("--pieces", type=positive_int, default=8000, help=pieces)
+    add("--min-count", type=positive_int, default=1, help="words seen less often are unknown")
+    size = number(int, "a whole number of at least 3", lambda value: value >= 3)
+    add("--vocab-size", type=size, help="most words in the vocabulary, including <pad> and <unk>")
     add("--embeddings", type=some_text, metavar="FILE", help="word vectors to start from, as text, optionally gzipped")
 
 
@@ -84,20 +92,22 @@ def settle(parser: Parser, args: Namespace) -> None:
     for name, value in ORIGINAL[args.model].items():
         if getattr(args, name) is None and not (name == "wordvec_size" and args.embeddings):  # the file sets it
             setattr(args, name, value)
+    check_data(parser, args)
+    if args.pieces != parser.get_default("pieces") and args.tokenizer != "sentencepiece":
+        parser.error("--pieces needs --tokenizer sentencepiece")
+    parser.refuse_others(args, OPTIONS_OF)
+
+
+def check_data(parser: Parser, args: Namespace) -> None:
+    """Refuse options of ``add_corpus`` and ``add_reading`` that do not go together."""
     if args.data is not None and args.format is None:
         parser.error(f"--data needs --format, one of {', '.join(READERS)}")
     if args.data is None and args.test_data is not None:
         parser.error("--test-data needs --data")
     if args.data is None and args.format is not None:
         parser.error("--format needs --data")
-    for name in ("sentencepiece_model", "pieces"):
-        if getattr(args, name) != parser.get_default(name) and args.tokenizer != "sentencepiece":
-            parser.error(f"--{name.replace('_', '-')} needs --tokenizer sentencepiece")
-    for models, names in OPTIONS_OF.items():
-        given = [name for name in names if getattr(args, name) != parser.get_default(name)]
-        if given and args.model not in models:
-            option, owners = given[0].replace("_", "-"), " or ".join(models)
-            parser.error(f"--{option} is an option of --model {owners}, not of {args.model}")
+    if args.sentencepiece_model is not None and args.tokenizer != "sentencepiece":
+        parser.error("--sentencepiece-model needs --tokenizer sentencepiece")
     if args.format == "csv" and args.test_data is not None and not Path(args.data).is_file():
         parser.error("--test-data: --format csv has its tests in the folder tests of --data")
     if args.pattern is not None and args.format not in ("folders", "lines"):

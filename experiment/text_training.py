@@ -12,15 +12,26 @@ from typing import Any
 import numpy as np
 
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, save_model
+from classifier.metrics import PANELS
 from classifier.text_classifier import TextClassifier
 from common.callbacks import Callback, EarlyStopping, ModelCheckpoint, Seconds
 from common.optimizer import Adam, Nadam
 from common.trainer import Trainer
 from dataset.tokenizers import TOKENIZERS, SentencePiece, Tokenizer, fitting
 from dataset.words import WordVocabulary, read_word_vectors
-from experiment.corpus import OPTIONS, open_corpus, pad, tokens_of
+from experiment.corpus import corpus_of, pad, tokens_of
+from experiment.run_folder import Files
 from experiment.text_options import ORIGINAL
+from seq2seq.model_file import MODELS as DATE_MODELS
 
+FILES = Files(
+    ("best.npz",),
+    (
+        *("state.npz", "history.csv", "confusion.png", "fig/attention_*.png", "config.json"),
+        *(f"{panel.file}.png" for panel in PANELS.values()),
+    ),
+    tuple(f"{name}{end}" for name in DATE_MODELS for end in (".npz", ".state.npz")),
+)
 SAMPLE = 1000  # texts that show whether a corpus is Japanese
 
 
@@ -35,10 +46,7 @@ class TextParts:
     """
 
     def __init__(self, args: Namespace, kept: dict):
-        options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
-        where = args.data, args.format, args.encoding, args.test_data
-        shares = args.test_share, args.validation_share
-        self.corpus = corpus = open_corpus(*where, shares, args.seed, kept.get("sha256"), options)
+        self.corpus = corpus = corpus_of(args, args.validation_share, kept.get("sha256"))
         if args.tokenizer is None:
             args.tokenizer = fitting(corpus.train.texts[:SAMPLE])
         self.tokenizer = make_tokenizer(args, corpus.train.texts)

@@ -1,18 +1,21 @@
 """From the arrays of a file to a model of ours, and back."""
 
+import json
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from interchange import keras_layout, torch_layout
-from interchange.arrays import Arrays, ForeignFileError
+from interchange.arrays import Arrays, Entry, ForeignFileError
 from interchange.rows import Plan, Row, make, write
 from interchange.vocabulary import exchange
 
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
 ROWS: dict[str, Callable[[Any], list[Row]]] = {"keras": keras_layout.rows_of, "torch": torch_layout.rows_of}
 KINDS = "attention", "baseline", "peeky", "gru", "seqself", "bow"
+OURS = "attention-from-scratch"  # the metadata in which a file that was exported from here describes its model
 
 
 class Imported(NamedTuple):
@@ -23,28 +26,96 @@ class Imported(NamedTuple):
 
 
 def to_model(
-    arrays: Mapping[str, Any], kind: str, *, padding_id: int = 0, unknown_id: int = 1, **options: Any
+    arrays: Mapping[str, Any], kind: str, *, padding_id: int = 0, unknown_id: int | None = 1, **options: Any
 ) -> Imported:
     """Make a model of ours from arrays, as ``read_arrays`` returns them, or from a dict of arrays in memory.
 
     kind: attention, baseline, peeky, gru, seqself, bow. padding_id, unknown_id: those of the arrays; rows of the
-    embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). options: see
-    docs/interchange.md.
+    embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). An unknown_id of None,
+    where unknown words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md; a file
+    that was exported from here has them.
     Raises ForeignFileError for arrays that do not fit, and for what cannot be the same here, with the reason.
     """
     arrays = Arrays.of(arrays)
+    try:
+        plan = plan_of(arrays, kind, **options)
+        if unknown_id is None:
+            plan, arrays = _with_unknown(plan, arrays)
+        model = make(plan, arrays)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ForeignFileError) or not description(arrays):
+            raise
+        raise ForeignFileError(f"{arrays.path}: its metadata {OURS} describes no model: {error}") from None
+    if hasattr(model, "embed"):  # a classifier; characters of dates have neither id
+        if framework_of(arrays) == "keras" and model.mask and padding_id != 0:
+            raise ForeignFileError(f"{arrays.path}: mask_zero masks the id 0, so that is padding, not {padding_id}")
+        exchange(model.embed.W, padding_id, len(model.embed.W) - 1 if unknown_id is None else unknown_id)
+    return Imported(model, plan.notes)
+
+
+def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
+    """Return which model the arrays make, and from what each of its parameters comes. Arguments as of ``to_model``."""
     if kind not in KINDS:
         raise ValueError(f"to_model: expected one of {', '.join(KINDS)}, got {kind!r}")
-    framework = framework_of(arrays)
-    plan_of = PLANS[framework].get(kind)
-    if plan_of is None:
-        known = ", ".join(PLANS[framework])
-        raise ForeignFileError(f"{arrays.path}: from {framework}, only {known} can be read, not {kind}")
-    plan = plan_of(arrays, **options)
-    model = make(plan, arrays)
-    if hasattr(model, "embed"):  # a classifier; characters of dates have neither id
-        exchange(model.embed.W, padding_id, unknown_id)
-    return Imported(model, plan.notes)
+    framework, ours = framework_of(arrays), description(arrays)
+    plans = PLANS[framework]
+    if kind not in plans:
+        raise ForeignFileError(f"{arrays.path}: from {framework}, only {', '.join(plans)} can be read, not {kind}")
+    if ours.get("model", kind) != kind:
+        raise ForeignFileError(f"{arrays.path}: expected the model {kind}, got {ours['model']}, which was exported")
+    known = [each.name for each in signature(plans[kind]).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            all_of_them = ", ".join(known) or "none"
+            raise ValueError(f"to_model: from {framework}, {kind} has no option {name!r}; it has {all_of_them}")
+    options = {name: value for name, value in _arguments(ours).items() if name in known} | options
+    plan = plans[kind](arrays, **options)
+    return plan._replace(notes=[]) if ours else plan  # then nothing was assumed
+
+
+def description(arrays: Arrays) -> dict[str, Any]:
+    """Return what a file that was exported from here says about its model; nothing for a file from elsewhere.
+
+    ``model`` is its kind, ``arguments`` are those of its class, ``facts`` what a run needs besides.
+    Raises ForeignFileError for a description that is none.
+    """
+    text = arrays.metadata.get(OURS, "{}")
+    try:
+        found = json.loads(text)
+        parts = {"model": str, "arguments": dict, "facts": dict}
+        if text != "{}" and not all(isinstance(found[name], kind) for name, kind in parts.items()):
+            raise ValueError(f"expected {', '.join(parts)}")
+        if found.get("model", KINDS[0]) not in KINDS:
+            raise ValueError(f"expected a model of {', '.join(KINDS)}, got {found['model']:.60}")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ForeignFileError(f"{arrays.path}: its metadata {OURS} describes no model: {error}") from None
+    return found
+
+
+def _arguments(ours: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a model, and those of its attention, by name."""
+    arguments = ours.get("arguments", {})
+    of_attention = arguments.get("attention")
+    return arguments | (of_attention if isinstance(of_attention, dict) else {})
+
+
+def _with_unknown(plan: Plan, arrays: Arrays) -> tuple[Plan, Arrays]:
+    """Return both with one row more at the end of the embedding, of zeros."""
+    at = next(i for i, row in enumerate(plan.rows) if row.ours == "embed.W")
+    ((name, (V, *width)),) = plan.rows[at].theirs.items()
+    entry = arrays.entries.get(name)
+    if entry is None or entry.shape != (V, *width):
+        return plan, arrays  # ``make`` says so
+
+    def fill(out: np.ndarray) -> None:
+        entry.fill(out[:-1])
+        out[-1] = 0
+
+    rows = [*plan.rows]
+    rows[at] = rows[at]._replace(theirs={name: (V + 1, *width)})
+    entries = arrays.entries | {name: Entry((V + 1, *width), entry.dtype, fill)}
+    more = Arrays(arrays.path, entries, config=arrays.config, metadata=arrays.metadata, optimizer=arrays.optimizer)
+    return plan._replace(arguments=plan.arguments | {"vocab_size": V + 1}, rows=rows), more
 
 
 def framework_of(arrays: Arrays) -> str:

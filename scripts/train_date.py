@@ -19,6 +19,7 @@ if __name__ == "__main__":
 from experiment.command_line import Parser, cores, natural, positive_int, resumed, share, some_text
 from experiment.date_training import (
     COLUMNS,
+    FILES,
     KEPT,
     MAP,
     WITH_MAPS,
@@ -38,8 +39,6 @@ from seq2seq.model_file import MODELS
 from support.plot_file import to_files
 
 FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until"  # may change when a run is resumed
-MODEL_FILES = tuple(f"{name}.npz" for name in MODELS)
-LEFT = *(f"{name}.state.npz" for name in MODELS), KEPT, MAP, "history.csv", "measures.png", "config.json"
 
 
 def parse():
@@ -102,10 +101,10 @@ def main() -> int:
         make=partial(load_and_make, args=args, **same, started=started),
     )
     drawn = draw_maps(training, parts)
-    prepare(args.out, ["best.npz", "state.npz"])
+    prepare(args.out, FILES.others)
     if not args.quiet:
         print(f"{parts.about()}\njobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
-    training.begin(parts.origin, MODEL_FILES, LEFT)
+    training.begin(parts.origin, FILES.models, FILES.left)
     told = nullcontext() if args.quiet else Announcer(training, started, args.until is not None, drawn)
     with threadpool_limits(1, user_api="blas"), told:  # BLAS threads per worker
         training.run(parts.x_train, parts.t_train, same, title=f", {len(parts.x_test)} test questions")

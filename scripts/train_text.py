@@ -19,15 +19,12 @@ from experiment.corpus import about
 from experiment.run_folder import prepare
 from experiment.text_options import ORIGINAL, add_data, add_model, settle
 from experiment.text_report import report, report_cues
-from experiment.text_training import TextParts, make_model, make_trainer, word_vectors
+from experiment.text_training import FILES, TextParts, make_model, make_trainer, word_vectors
 from experiment.training import Training, state_file
-from seq2seq.model_file import MODELS as DATE_MODELS
 from support.plot_file import to_files
 
-FILES = "data", "test_data", "embeddings", "sentencepiece_model"  # these may have moved; their content is compared
-FREE = "resume", "max_epoch", "quiet", "save_every", *FILES  # may change when a run is resumed
-LEFT = "state.npz", "history.csv", "confusion.png", "fig/attention_*.png", "config.json"  # beside model and curves
-OF_DATES = [f"{name}{end}" for name in DATE_MODELS for end in (".npz", ".state.npz")]
+MOVED = "data", "test_data", "embeddings", "sentencepiece_model"  # these may have moved; their content is compared
+FREE = "resume", "max_epoch", "quiet", "save_every", *MOVED  # may change when a run is resumed
 
 
 def parse() -> tuple[argparse.Namespace, dict]:
@@ -60,8 +57,8 @@ def main() -> int:
         model.embed.W[ids] = vectors
     trainer, best = make_trainer(args, model, parts, args.out / "best.npz")
     training = Training(args, {"": trainer})
-    prepare(args.out, OF_DATES)
-    training.begin(parts.corpus.origin, ("best.npz",), LEFT)
+    prepare(args.out, FILES.others)
+    training.begin(parts.corpus.origin, FILES.models, FILES.left)
     if not args.quiet:
         known = f", {len(ids)} of them with a vector from {args.embeddings}" if args.embeddings else ""
         print(f"{parts.about()}{known}")

@@ -302,12 +302,20 @@ def rmsprop(p, g, h, lr, decay):
     return p - lr * g / (np.sqrt(h) + 1e-7), h
 
 
-def adam(p, g, m, v, step, lr, beta1, beta2):
+def adam(p, g, m, v, step, lr, beta1, beta2, epsilon=1e-7):
     """p, g, m, v (...), step 1, 2, ... -> next p, m, v: both bias corrections are folded into lr."""
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     lr_step = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
-    return p - lr_step * m / (np.sqrt(v) + 1e-7), m, v
+    return p - lr_step * m / (np.sqrt(v) + epsilon), m, v
+
+
+def adam_1(p, g, m, v, step, lr, beta1, beta2, epsilon):
+    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: algorithm 1, line by line."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    unbiased_m, unbiased_v = m / (1 - beta1**step), v / (1 - beta2**step)
+    return p - lr * unbiased_m / (np.sqrt(unbiased_v) + epsilon), m, v
 
 
 def nadam(p, g, m, v, step, lr, beta1, beta2, epsilon, decay):

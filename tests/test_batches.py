@@ -34,6 +34,13 @@ def test_no_wider_than_the_longest_asked_for():
             x[rows]
 
 
+def test_no_narrower_than_asked_for():
+    x = PaddedTexts(SEQUENCES, padding="before", width=3)
+    assert x[[1, 2]].tolist() == [[0, 0, 8], [0, 0, 0]] and x[[3]].tolist() == [[9, 1, 2, 3]]
+    with pytest.raises(ValueError, match="expected a width of 1 or more, got 0"):
+        PaddedTexts(SEQUENCES, width=0)
+
+
 @pytest.mark.parametrize("padding", ["after", "before"])
 def test_max_len_keeps_the_beginning(padding):
     x = PaddedTexts(SEQUENCES, padding=padding, max_len=2)

@@ -26,7 +26,7 @@ OPTIMIZERS = {
     "Nesterov": (Nesterov, dict(momentum=SHARE)),
     "AdaGrad": (AdaGrad, {}),
     "RMSprop": (RMSprop, dict(decay_rate=LARGE_SHARE)),
-    "Adam": (Adam, dict(beta1=SHARE, beta2=LARGE_SHARE)),
+    "Adam": (Adam, dict(beta1=SHARE, beta2=LARGE_SHARE, epsilon=LOWER)),
     "Nadam": (Nadam, dict(beta1=SHARE, beta2=LARGE_SHARE, epsilon=2.0**-10, schedule_decay=0.203125)),
 }
 TYPES = {
@@ -94,7 +94,8 @@ def test_optimizers_hold_pythons_numbers(name):
     optimizer.lr = np.float64(LOWER)
     optimizer.update([np.ones(2, np.float32)], [np.ones(2, np.float32)])
     numbers = {key: value for key, value in vars(optimizer).items() if np.isscalar(value)}
-    assert {type(value) for value in numbers.values()} <= {int, float} and set(numbers) >= {"lr", *OPTIMIZERS[name][1]}
+    assert {type(value) for value in numbers.values()} <= {int, float, bool}
+    assert set(numbers) >= {"lr", *OPTIMIZERS[name][1]}
 
 
 def test_clipping_is_the_same_for_every_type():
@@ -135,6 +136,7 @@ DOORS = {
     "RMSprop: decay_rate": lambda value: RMSprop(0.1, value),
     "Adam: beta1": lambda value: Adam(0.1, value),
     "Adam: beta2": lambda value: Adam(0.1, 0.9, value),
+    "Adam: epsilon": lambda value: Adam(epsilon=value),
     "Nadam: epsilon": lambda value: Nadam(epsilon=value),
     "Nadam: schedule_decay": lambda value: Nadam(schedule_decay=value),
     "clip_grads: max_norm": lambda value: clip_grads([np.ones(2)], value),

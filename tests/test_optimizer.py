@@ -77,6 +77,18 @@ def test_works_in_place_and_keeps_float32(name):
         assert [v.dtype for v in getattr(optimizer, slot)] == [np.float32] * 2, slot
 
 
+@pytest.mark.parametrize(("epsilon_hat", "rule"), [(True, reference.adam), (False, reference.adam_1)])
+def test_adam_adds_epsilon_before_or_after_the_bias_is_corrected(epsilon_hat, rule):
+    params, steps = draws(steps=4)
+    wanted = [(p.copy(), np.zeros_like(p), np.zeros_like(p)) for p in params]
+    optimizer = Adam(0.03, 0.8, 0.95, epsilon=0.1, epsilon_hat=epsilon_hat)
+    for number, grads in enumerate(steps, 1):
+        optimizer.update(params, grads)
+        wanted = [rule(p, g, m, v, number, 0.03, 0.8, 0.95, 0.1) for (p, m, v), g in zip(wanted, grads, strict=True)]
+        for p, (q, *_) in zip(params, wanted, strict=True):
+            np.testing.assert_allclose(p, q, rtol=1e-12, atol=1e-14)
+
+
 @every_optimizer
 def test_goes_downhill(name):
     rng = np.random.default_rng(1)

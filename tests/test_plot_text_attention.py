@@ -166,7 +166,7 @@ def test_in_a_process_of_its_own(script, text_runs):
         (["--run", "nowhere"], r"no trained model at nowhere.best\.npz; .*python scripts/train_text\.py --out nowhere"),
         (["--run", "date"], "py: date: a run of train_date.py, which DateModel reads and plot_attention.py draws"),
         (["--run", "mixed"], "best.npz: not a model file: expected one of gru, seqself, bow, got 'attention'"),
-        (["--run", "bare"], r"best\.npz: not written by train_text\.py: .* vocabulary, got nothing"),
+        (["--run", "bare"], r"best\.npz: not written by train_text\.py or .* vocabulary, got nothing"),
         (["--index", 90], r"--index 90: the test part has \d\d texts, 0\.\.\d\d"),
         (["--index", -1], "--index: .*at least 0"),
         (["--batch", 6], r"--batch 6: \d\d texts make batches 0\.\.\d"),

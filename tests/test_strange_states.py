@@ -8,6 +8,7 @@ from test_training_state import everything, fit, make
 
 from common import checkpoint, training_state
 from common.checkpoint import CheckpointError
+from common.optimizer import Adam
 
 
 def cut(path):
@@ -86,6 +87,17 @@ def test_a_strange_state_changes_nothing(tmp_path, state, name):
     edit(manifest["training"])
     checkpoint.save(tmp_path / "state", arrays | replaced, manifest)
     refuses(tmp_path / "state", make(tmp_path), f"^{tmp_path / 'state'}: not the state of this training run: ")
+
+
+def test_numbers_that_an_earlier_state_lacks_are_what_they_were(tmp_path, state):
+    """Adam had one epsilon, in one place; what the new trainer was made with is not what was trained with."""
+    arrays, manifest = copy.deepcopy(state)
+    assert manifest["training"]["optimizer"].pop("epsilon") == 1e-7
+    assert manifest["training"]["optimizer"].pop("epsilon_hat") is True
+    checkpoint.save(tmp_path / "state", arrays, manifest)
+    trainer = make(tmp_path, lambda lr: Adam(lr, epsilon=0.1, epsilon_hat=False))
+    training_state.restore(tmp_path / "state", trainer, ("height",))
+    assert (trainer.optimizer.epsilon, trainer.optimizer.epsilon_hat) == (1e-7, True)
 
 
 def test_states_that_are_no_dicts(tmp_path, state):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dataset.tokenizers import TOKENIZERS, Characters, SentencePiece, Words, fitting, tokenizer_from_json
+from dataset.tokenizers import TOKENIZERS, Characters, SentencePiece, Spaces, Words, fitting, tokenizer_from_json
 
 ODD = "\ud800 か\u3099 e\u0332 \x00 \U0001f468\u200d\U0001f469 ﷺ ’<br"  # lone, combining, joined; one that becomes 18
 
@@ -29,6 +29,12 @@ def test_characters():
     assert Characters()("　 ") == []
 
 
+def test_spaces_leave_the_tokens_of_another_program_as_they_are():
+    text = " It 's a　GOOD\tfilm ,\n８００ か\u3099 <br /> "
+    assert Spaces()(text) == ["It", "'s", "a", "GOOD", "film", ",", "８００", "か\u3099", "<br", "/>"]
+    assert Spaces()(" 　\n") == []
+
+
 @pytest.mark.parametrize(
     "texts, name",
     [
@@ -43,14 +49,14 @@ def test_japanese_is_read_by_character(texts, name):
     assert fitting(texts) == name
 
 
-@pytest.mark.parametrize("tokenizer", [Words(), Characters()])
+@pytest.mark.parametrize("tokenizer", [Words(), Characters(), Spaces()])
 def test_odd_characters_give_tokens_that_can_be_written(tokenizer):
     tokens = tokenizer(ODD)
     assert tokens[0] == "\ufffd" and all(tokens)
     "".join(tokens).encode()
 
 
-@pytest.mark.parametrize("tokenizer", [Words(), Characters()])
+@pytest.mark.parametrize("tokenizer", [Words(), Characters(), Spaces()])
 def test_json(tokenizer):
     again = tokenizer_from_json(json.loads(json.dumps(tokenizer.to_json())))
     assert type(again) is type(tokenizer)
@@ -60,7 +66,7 @@ def test_json(tokenizer):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "expected one of words, characters, sentencepiece, got None"),
+        ({}, "expected one of words, characters, spaces, sentencepiece, got None"),
         ({"name": "os"}, "got 'os'"),
         ({"name": ["words"]}, "got "),
         ({"name": "words", "model": "x"}, r"expected \['name'\] for words, got \['model', 'name'\]"),
@@ -75,8 +81,9 @@ def test_json_refused(data, message):
 
 
 def test_the_table_has_the_names_that_json_uses():
-    assert list(TOKENIZERS) == ["words", "characters", "sentencepiece"]
-    assert [TOKENIZERS[name]().to_json()["name"] for name in ("words", "characters")] == ["words", "characters"]
+    assert list(TOKENIZERS) == ["words", "characters", "spaces", "sentencepiece"]
+    plain = ["words", "characters", "spaces"]
+    assert [TOKENIZERS[name]().to_json()["name"] for name in plain] == plain
 
 
 def test_without_the_package_the_install_line_is_given(monkeypatch):

@@ -129,7 +129,7 @@ def test_strange_options_of_a_run_are_refused(train, tmp_path, monkeypatch):
     assert data["options"] == {}
     for strange in ({"options": {"encoding": "x"}}, {"options": {"pattern": 3}}, {"layout": "x"}, {"options": None}):
         text_model.facts["data"] = data | strange
-        with pytest.raises(ValueError, match=r"best\.npz: not written by train_text\.py: "):
+        with pytest.raises(ValueError, match=r"best\.npz: not written by train_text\.py or import_weights\.py: "):
             text_model.test_texts()
     del data["options"]  # as version 0.1.0
     text_model.facts["data"] = data
