@@ -15,14 +15,20 @@ MOST = 20  # faults to list
 class Row(NamedTuple):
     """A parameter of ours and the arrays of theirs that it comes from and goes to.
 
-    ours: its name in ``named_params``. theirs: their names and shapes. read: from their arrays to ours; None if the one
-    array is the same, shape and numbers. write: from ours to the list of theirs; None likewise.
+    ours: its name in ``named_params``, or the names of several that one array of theirs holds. theirs: their names and
+    shapes. read: from their arrays to ours, a list of them if ours are several; None if the one array is the same,
+    shape and numbers. write: from ours to the list of theirs; None likewise.
     """
 
-    ours: str
+    ours: str | tuple[str, ...]
     theirs: Mapping[str, tuple[int, ...]]
-    read: Callable[..., np.ndarray] | None = None
-    write: Callable[[np.ndarray], Iterable[np.ndarray]] | None = None
+    read: Callable[..., Any] | None = None
+    write: Callable[..., Iterable[np.ndarray]] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of ours, one or several."""
+        return (self.ours,) if isinstance(self.ours, str) else self.ours
 
 
 class Plan(NamedTuple):
@@ -65,12 +71,14 @@ def make(plan: Plan, arrays: Arrays) -> Any:
     model = plan.model(**plan.arguments, rng=Zeros(dtype), dtype=dtype)
     params = named_params(model)
     for row in plan.rows:
-        param = params[row.ours]
+        ours = [params[name] for name in row.names]
         if row.read is None:
-            arrays.read_into(next(iter(row.theirs)), param)
+            arrays.read_into(next(iter(row.theirs)), ours[0])
         else:
-            param[...] = row.read(*(arrays[name] for name in row.theirs))
-        if not _finite(param):
+            values = row.read(*(arrays[name] for name in row.theirs))
+            for param, value in zip(ours, [values] if isinstance(row.ours, str) else values, strict=True):
+                param[...] = value
+        if not all(map(_finite, ours)):
             raise ForeignFileError(f"{arrays.path}: {', '.join(row.theirs)}: expected finite numbers, got inf or nan")
     return model
 
@@ -79,10 +87,11 @@ def write(rows: Iterable[Row], model: Any) -> dict[str, np.ndarray]:
     """Return their arrays, by name, from the parameters of a model of ours; C-ordered copies or the parameters."""
     params, arrays = named_params(model), {}
     for row in rows:
-        written = [params[row.ours]] if row.write is None else row.write(params[row.ours])
+        ours = [params[name] for name in row.names]
+        written = ours if row.write is None else row.write(*ours)
         for (name, shape), array in zip(row.theirs.items(), written, strict=True):
             if array.shape != shape:
-                raise ValueError(f"{row.ours} -> {name}: expected {shape}, got {array.shape}")
+                raise ValueError(f"{', '.join(row.names)} -> {name}: expected {shape}, got {array.shape}")
             arrays[name] = np.ascontiguousarray(array)
     return arrays
 
