@@ -1,13 +1,293 @@
 """Keras: layers, variables and gate orders of the models that ours correspond to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from interchange.rows import Plan, Row
+import numpy as np
 
-PLANS: dict[str, Callable[..., Plan]] = {}
+from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
+from interchange.arrays import Arrays, ForeignFileError
+from interchange.gates import KERAS, OURS, reorder
+from interchange.keras_config import KerasLayer, activation_of, chain
+from interchange.keras_names import RECURRENT, Found, Group, Ours
+from interchange.rows import Plan, Row
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+
+SEQSELF: dict[str, Any] = {
+    **{"mask": True, "attention_type": "additive", "attention_width": None, "history_only": False},
+    **{"attention_activation": None, "use_additive_bias": True, "use_attention_bias": True},
+}
+GRU: dict[str, Any] = {"mask": True, "attention": True, "dropout": 0.0}
+PADDING = (
+    "Padding is masked, as keras-self-attention does up to 0.45.0; from 0.46.0 on its words look at padding, and no "
+    "file tells the version. With a later one, predictions and attention are the same for unpadded texts alone."
+)
+WINDOW = "In keras-self-attention 0.46.0 an attention_width does nothing; here, and in other versions, it is a window."
+
+
+def _recurrent(ours: str, group: Group, cell: str, inputs: int, H: int) -> list[Row]:
+    """Rows of a layer or direction. cell: lstm, or gru with reset_after, whose bias (2, 3H) is our b and bh."""
+    width = len(OURS[cell].order) * H
+    read = partial(reorder, source=KERAS[cell], target=OURS[cell])
+    kernel, recurrent_kernel, bias = group.names(*RECURRENT)
+
+    def write(*arrays: np.ndarray) -> list[np.ndarray]:
+        array = arrays[0] if len(arrays) == 1 else np.stack(arrays)
+        return [reorder(array, OURS[cell], KERAS[cell])]
+
+    b: str | tuple[str, ...] = f"{ours}.b" if cell == "lstm" else (f"{ours}.b", f"{ours}.bh")
+    return [
+        Row(f"{ours}.Wx", {kernel: (inputs, width)}, read, write),
+        Row(f"{ours}.Wh", {recurrent_kernel: (H, width)}, read, write),
+        Row(b, {bias: (width,) if cell == "lstm" else (2, width)}, read, write),
+    ]
+
+
+def _plain(group: Group, **variables: tuple[str, tuple[int, ...]]) -> list[Row]:
+    """Rows of a layer whose variables are ours as they are. variables: our names, and the shapes."""
+    named = zip(group.names(*variables), variables.values(), strict=True)
+    return [Row(ours, {name: shape}) for name, (ours, shape) in named]
+
+
+def _seqself_rows(
+    layers: Found | Ours, V: int, D: int, H: int, units: int, outputs: int, settings: Mapping
+) -> list[Row]:
+    if settings["attention_type"] == "multiplicative":
+        shapes: dict[str, tuple[int, ...]] = {"Mul_Wa": (D, D), "Mul_ba": (1,)}
+    else:
+        shapes = {"Add_Wt": (D, units), "Add_Wx": (D, units), "Add_bh": (units,), "Add_Wa": (units, 1), "Add_ba": (1,)}
+    for last, has in (("bh", settings["use_additive_bias"]), ("ba", settings["use_attention_bias"])):
+        shapes = {name: shape for name, shape in shapes.items() if has or not name.endswith(last)}
+    attention = {name: (f"attention_layer.{name[4:]}", shape) for name, shape in shapes.items()}
+    rows = _plain(layers.group("embedding"), embeddings=("embed.W", (V, D)))
+    rows += _plain(layers.group("seq_self_attention"), **attention)
+    for direction in ("forward", "backward"):
+        rows += _recurrent(f"lstm.{direction}_lstm", layers.group(direction), "lstm", D, H)
+    return rows + _plain(layers.group("dense"), kernel=("affine.W", (2 * H, outputs)), bias=("affine.b", (outputs,)))
+
+
+def _gru_rows(layers: Found | Ours, V: int, D: int, H: int, count: int, outputs: int) -> list[Row]:
+    rows = _plain(layers.group("embedding"), embeddings=("embed.W", (V, D)))
+    for number in range(count):
+        for direction in ("forward", "backward"):
+            ours, inputs = f"grus.{number}.{direction}_gru", 2 * H if number else D
+            rows += _recurrent(ours, layers.group(direction, number), "gru", inputs, H)
+    return rows + _plain(layers.group("dense"), kernel=("affine.W", (2 * H, outputs)), bias=("affine.b", (outputs,)))
+
+
+def _date_rows(layers: Found | Ours, V: int, D: int, H: int, cls: type[Seq2seq]) -> list[Row]:
+    lstm_inputs, affine_inputs = cls.decoder_class.input_sizes(D, H)
+    rows = []
+    for number, (part, inputs) in enumerate((("encoder", D), ("decoder", lstm_inputs))):
+        rows += _plain(layers.group("embedding", number), embeddings=(f"{part}.embed.W", (V, D)))
+        rows += _recurrent(f"{part}.lstm", layers.group("lstm", number), "lstm", inputs, H)
+    affine = {"kernel": ("decoder.affine.W", (affine_inputs, V)), "bias": ("decoder.affine.b", (V,))}
+    return rows + _plain(layers.group("dense"), **affine)
+
+
+def _bow_rows(layers: Found | Ours, V: int, K: int) -> list[Row]:
+    return _plain(layers.group("dense"), kernel=("embed.W", (V, K)), bias=("b", (K,)))
 
 
 def rows_of(model: Any) -> list[Row]:
-    """Return the rows of a model of ours, with the names that ``to_arrays`` writes."""
-    raise NotImplementedError
+    """Return the rows of a model of ours, with the names that ``to_arrays`` writes: the paths in a ``.weights.h5``.
+
+    Keras 3's ``load_weights`` puts such a file into these models; ``from keras import Model, Sequential, layers as L,
+    ops``, and V, D, H, K are sizes. SeqSelfClassifier, with SeqSelfAttention of keras-self-attention, the same for
+    unpadded texts::
+
+        Sequential([L.Embedding(V, D, mask_zero=True), SeqSelfAttention(units), L.Bidirectional(L.LSTM(H)),
+                    L.Dense(K, activation="softmax")])
+
+    GRUClassifier of two classes; before the last, each layer has ``return_sequences=True`` alone, and without attention
+    Dense reads the query::
+
+        words = L.Input((None,))
+        x = L.Embedding(V, D, mask_zero=True)(words)
+        x, *final = L.Bidirectional(L.GRU(H, return_sequences=True, return_state=True))(x)
+        query = ops.expand_dims(L.Concatenate()(final), 1) / (2 * H) ** 0.5
+        context = L.Attention()([query, x], mask=[None, ops.not_equal(words, 0)])
+        Model(words, L.Dense(1, activation="sigmoid")(context[:, 0]))
+
+    AttentionSeq2seq without ``mask_padding``; with ``cell_state``, the LSTM of the question has ``return_state=True``,
+    and its c takes the place of the zeros; in Seq2seq, Dense reads hs_dec::
+
+        question, answer = L.Input((None,)), L.Input((None,))
+        hs_enc = L.LSTM(H, return_sequences=True)(L.Embedding(V, D)(question))
+        h = hs_enc[:, -1]
+        hs_dec = L.LSTM(H, return_sequences=True)(L.Embedding(V, D)(answer), initial_state=[h, ops.zeros_like(h)])
+        context = L.Attention()([hs_dec, hs_enc])
+        Model([question, answer], L.Dense(V, activation="softmax")(L.Concatenate()([context, hs_dec])))
+
+    PeekySeq2seq joins h in front of what its second LSTM and Dense read. BagOfWords is a Dense that reads the count of
+    each word, but 0 for padding. Raises ValueError for another model.
+    """
+    a = getattr(model, "arguments", {})
+    V, D, H = (a.get(size, 0) for size in ("vocab_size", "wordvec_size", "hidden_size"))
+    if type(model) is SeqSelfClassifier:
+        return _seqself_rows(Ours(), V, D, H, a["units"], a["classes"], SEQSELF | a["attention"])
+    if type(model) is GRUClassifier:
+        return _gru_rows(Ours(), V, D, H, a["layers"], len(model.affine.b))
+    if type(model) in (Seq2seq, PeekySeq2seq, AttentionSeq2seq):
+        return _date_rows(Ours(), V, D, H, type(model))
+    if type(model) is BagOfWords:
+        return _bow_rows(Ours(), V, a["classes"])
+    raise ValueError(f"to_arrays: expected a model of ours, got {type(model).__name__}")
+
+
+def _seqself(
+    arrays: Arrays,
+    *,
+    mask: Any = ...,
+    attention_type: Any = ...,
+    attention_width: Any = ...,
+    history_only: Any = ...,
+    attention_activation: Any = ...,
+    use_additive_bias: Any = ...,
+    use_attention_bias: Any = ...,
+) -> Plan:
+    """Plan a SeqSelfClassifier from Embedding, SeqSelfAttention, Bidirectional(LSTM), Dense.
+
+    Options are those of SeqSelfClassifier and SeqSelfAttention, for what no config says.
+    """
+    options = {name: value for name, value in locals().items() if name in SEQSELF and value is not ...}
+    layers, dense = Found(arrays), None
+    notes: list[str] = []
+    said: dict[str, Any] = layers.attention()
+    if arrays.config is not None:
+        kinds = "Embedding", "SeqSelfAttention", "Bidirectional(LSTM)", "Dense"
+        (embedding, attention, _, dense), notes = chain(arrays, kinds)
+        said = {name: attention.config.get(name, default) for name, default in SEQSELF.items()}
+        activation = activation_of(attention.config, "attention_activation")
+        said |= {"attention_activation": None if activation == "linear" else activation}
+        said |= {"mask": bool(embedding.config.get("mask_zero"))}
+        if said["history_only"] and said["attention_width"] == 10**9:
+            said["attention_width"] = None  # so Keras writes a history without a width
+    settings = _settle(arrays, said, SEQSELF, options, notes)
+    notes += [PADDING] * settings["mask"] + [WINDOW] * (settings["attention_width"] is not None)
+    V, D, H = layers.sizes("forward")
+    units = 1
+    if settings["attention_type"] == "additive":
+        units = layers.shape(layers.group("seq_self_attention").names("Add_Wt")[0])[1]
+    outputs = layers.shape(layers.group("dense").names("kernel")[0])[1]
+    rows = _seqself_rows(layers, V, D, H, units, outputs, settings)
+    _check_outputs(arrays, outputs, dense, notes)
+    if outputs == 1:  # the sigmoid of s is the second of softmax([0, s])
+        rows[-2:] = [row._replace(read=lambda a: np.concatenate((np.zeros_like(a), a), axis=-1)) for row in rows[-2:]]
+        notes.append("Dense: its one output is the score of the second of two classes; that of the first is 0 here.")
+    mask = settings.pop("mask")
+    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H, "units": units, "classes": max(2, outputs)}
+    return Plan(SeqSelfClassifier, sizes | {"mask": mask, "attention": settings}, rows, notes, _ignored(arrays))
+
+
+def _gru(arrays: Arrays, *, mask: Any = ..., attention: Any = ..., dropout: Any = ...) -> Plan:
+    """Plan a GRUClassifier from Embedding, one or more Bidirectional(GRU), Dense.
+
+    Options are those of GRUClassifier, for what no config says; one with attention cannot be told from it.
+    """
+    options = {name: value for name, value in locals().items() if name in GRU and value is not ...}
+    layers, dense = Found(arrays), None
+    notes: list[str] = []
+    said: dict[str, Any] = {}
+    if arrays.config is not None:
+        (embedding, *grus, dense), notes = chain(arrays, ("Embedding", "Bidirectional(GRU)*", "Dense"))
+        layers.arrange([gru.name for gru in grus])
+        said = {"mask": bool(embedding.config.get("mask_zero")), "attention": False, "dropout": 0.0}
+    settings = _settle(arrays, said, GRU, options, notes)
+    V, D, H = layers.sizes("forward")
+    count = len(layers.groups["forward"])
+    outputs = layers.shape(layers.group("dense").names("kernel")[0])[1]
+    bias = layers.group("forward").names(*RECURRENT)[2]
+    if bias in arrays.entries and arrays.entries[bias].shape == (3 * H,):
+        reason = "the reset of GRUClassifier comes after the product, that of a GRU with one bias before it"
+        raise ForeignFileError(
+            f"{arrays.path}: {bias}: expected (2, {3 * H}), got ({3 * H},), reset_after=False: {reason}"
+        )
+    rows = _gru_rows(layers, V, D, H, count, outputs)
+    _check_outputs(arrays, outputs, dense, notes)
+    if outputs == 2:
+        rows[-2:] = [row._replace(read=_second_less_first) for row in rows[-2:]]
+        notes.append("Dense: ours has one score for two classes, the second output less the first; that is the same.")
+    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H, "layers": count, "classes": max(2, outputs)}
+    return Plan(GRUClassifier, sizes | settings, rows, notes, _ignored(arrays))
+
+
+def _date(arrays: Arrays, cls: type[Seq2seq], **options: Any) -> Plan:
+    """Plan a date model from the names that ``rows_of`` gives it. options: arguments of the class beyond its sizes."""
+    layers = Found(arrays)
+    V, D, H = layers.sizes("lstm")
+    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H}
+    assumed = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    notes = [f"The file says sizes alone; taken as {assumed}."]
+    return Plan(cls, sizes | options, _date_rows(layers, V, D, H, cls), notes, _ignored(arrays))
+
+
+def _attention(arrays: Arrays, *, mask_padding: int | None = None, cell_state: bool = False) -> Plan:
+    return _date(arrays, AttentionSeq2seq, mask_padding=mask_padding, cell_state=cell_state)
+
+
+def _baseline(arrays: Arrays, *, cell_state: bool = False) -> Plan:
+    return _date(arrays, Seq2seq, cell_state=cell_state)
+
+
+def _peeky(arrays: Arrays, *, cell_state: bool = False) -> Plan:
+    return _date(arrays, PeekySeq2seq, cell_state=cell_state)
+
+
+def _bow(arrays: Arrays) -> Plan:
+    """Plan a BagOfWords from a Dense that reads the count of each word."""
+    layers = Found(arrays)
+    V, K = layers.shape(layers.group("dense").names("kernel")[0])
+    return Plan(BagOfWords, {"vocab_size": V, "classes": K}, _bow_rows(layers, V, K), [], _ignored(arrays))
+
+
+def _settle(
+    arrays: Arrays, said: Mapping[str, Any], defaults: Mapping[str, Any], options: Mapping[str, Any], notes: list[str]
+) -> dict[str, Any]:
+    """Return the arguments of a model: what the file says, else the caller, else the defaults, which are noted."""
+    for name, value in options.items():
+        if said.get(name, value) != value:
+            raise ForeignFileError(f"{arrays.path}: the file says {name}={said[name]!r}, not {value!r}")
+    known = {**said, **options}
+    for name, value in known.items():
+        expected = bool if isinstance(defaults[name], bool) else int | None if name == "attention_width" else object
+        if not isinstance(value, expected):
+            raise ForeignFileError(f"{arrays.path}: {name}: expected {expected}, got {value!r:.80}")
+    assumed = ", ".join(f"{name}={value!r}" for name, value in defaults.items() if name not in known)
+    if assumed:
+        notes.append(f"The file does not say, so these are assumed: {assumed}; and gates of sigmoid and tanh.")
+    return {name: known.get(name, value) for name, value in defaults.items()}
+
+
+def _check_outputs(arrays: Arrays, outputs: int, dense: KerasLayer | None, notes: list[str]) -> None:
+    """Check the activation of the last layer, if a config says it."""
+    expected = "sigmoid" if outputs == 1 else "softmax"
+    activation = activation_of(dense.config) if dense else expected
+    if activation in (None, "linear") and outputs > 1:
+        notes.append("Dense: its outputs are scores without an activation; probabilities here are their softmax.")
+    elif activation != expected:
+        raise ForeignFileError(
+            f"{arrays.path}: Dense: expected {expected} for {outputs} outputs, got {activation!r}: ours are classes of "
+            "which one is right, and their probabilities"
+        )
+
+
+def _second_less_first(array: np.ndarray) -> np.ndarray:
+    """Return the second of two outputs less the first: its sigmoid is the second of their softmax."""
+    return np.subtract(array[..., 1:], array[..., :1], dtype=np.result_type(array, np.float32))  # not in float16
+
+
+def _ignored(arrays: Arrays) -> frozenset[str]:
+    """Return the states of random generators, which layers such as Dropout keep among their variables."""
+    return frozenset(name for name in arrays if "seed_generator" in name)
+
+
+PLANS: dict[str, Callable[..., Plan]] = {
+    "seqself": _seqself,
+    "gru": _gru,
+    "bow": _bow,
+    "attention": _attention,
+    "baseline": _baseline,
+    "peeky": _peeky,
+}
