@@ -1,0 +1,176 @@
+"""Keras's names, without Keras: layers are found whatever they are called, and what we write we read."""
+
+import json
+
+import numpy as np
+import pytest
+from keras_models import D, H, K, U, V, file, layer, lstm, parts, sequential, weights
+
+from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
+from common.layer import named_params
+from interchange.arrays import ForeignFileError
+from interchange.models import OURS as MARK
+from interchange.models import to_arrays, to_model
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+
+
+def filled(model):
+    rng = np.random.default_rng(5)
+    for param in model.params:
+        param[...] = rng.normal(size=param.shape)
+    return model
+
+
+ATTENTIONS = [
+    {"attention_type": kind, "use_additive_bias": bh or kind == "multiplicative", "use_attention_bias": ba}
+    for kind in ("additive", "multiplicative")
+    for bh in (True, False)
+    for ba in (True, False)
+]
+OURS = {
+    "seqself": [
+        SeqSelfClassifier(V, D, H, U, K, mask, {**how, "attention_width": 2, "history_only": mask})
+        for mask in (True, False)
+        for how in ATTENTIONS
+    ],
+    "gru": [GRUClassifier(V, D, H, layers, 0.3, classes, True, layers > 1) for layers in (1, 12) for classes in (2, 5)],
+    "attention": [AttentionSeq2seq(V, D, H, mask_padding=3), AttentionSeq2seq(V, D, H, cell_state=True)],
+    "baseline": [Seq2seq(V, D, H, cell_state=True)],
+    "peeky": [PeekySeq2seq(V, D, H)],
+    "bow": [BagOfWords(V, K)],
+}
+
+
+@pytest.mark.parametrize("kind", OURS)
+@pytest.mark.parametrize("order", ["ours", "sorted"])
+def test_what_we_write_we_read(kind, order):
+    """In any order: sorted, bidirectional_10 and _11 stand before bidirectional_2."""
+    for model in map(filled, OURS[kind]):
+        arrays = to_arrays(model, "keras")
+        if order == "sorted":
+            arrays = dict(sorted(arrays.items()))
+        own = {MARK: json.dumps({"model": kind, "arguments": model.arguments, "facts": {}})}
+        back, notes = to_model(file(arrays, **own), kind)
+        assert type(back) is type(model) and notes == []
+        for name, param in named_params(back).items():
+            np.testing.assert_array_equal(param, named_params(model)[name])
+        less = {"attention", "units"} if kind == "seqself" else set()  # units of multiplicative attention are none
+        assert all(back.arguments[name] == model.arguments[name] for name in model.arguments.keys() - less)
+        if kind == "seqself":
+            assert back.arguments["attention"].items() >= model.arguments["attention"].items()
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_biases_that_are_off_move_the_numbers(attention):
+    model = filled(SeqSelfClassifier(V, D, H, U, K, attention=attention))
+    arrays = to_arrays(model, "keras")
+    numbers = [name for name in arrays if name.startswith("layers/seq_self_attention/vars/")]
+    assert [int(name[-1]) for name in numbers] == list(range(len(numbers)))
+    back, notes = to_model(arrays, "seqself")
+    assert back.arguments["attention"].items() >= attention.items()
+    assert "attention_width=None" in notes[0] and "attention_type" not in notes[0]
+
+
+@pytest.mark.parametrize("prefix", ["", "sequential_3/", "backward/"])
+def test_layers_are_found_by_their_variables(prefix):
+    """The Dense is called forward_topic here, cells have counters, and a model's name may stand in front."""
+    given = weights(prefix=prefix)
+    model, _ = to_model(file(given, sequential(parts())), "seqself")
+    path = f"{prefix}both_0/forward_inner/lstm_cell_7"
+    i, f, c, o = np.split(given[f"{path}/kernel"], 4, axis=1)
+    np.testing.assert_array_equal(named_params(model)["lstm.forward_lstm.Wx"], np.hstack((f, c, i, o)))
+    np.testing.assert_array_equal(model.affine.W, given[f"{prefix}forward_topic/kernel"])
+    np.testing.assert_array_equal(model.attention_layer.bh, given[f"{prefix}look/look_Add_bh"])
+
+
+def test_a_gru_has_its_z_negated_and_both_biases():
+    given = weights({}, "gru", outputs=1, layers=2)
+    model, _ = to_model(file(given), "gru", attention=False)
+    z, r, h = np.split(given["both_1/backward_inner/gru_cell_7/bias"], 3, axis=1)
+    params = named_params(model)
+    for row, name in enumerate(("b", "bh")):
+        np.testing.assert_array_equal(params[f"grus.1.backward_gru.{name}"], np.hstack((-z[row], r[row], h[row])))
+
+
+def test_options_fill_in_what_no_file_says_and_contradict_none():
+    how = dict(attention_width=3, history_only=True, attention_activation="sigmoid", mask=False)
+    model, notes = to_model(file(weights()), "seqself", **how)
+    assert model.arguments["attention"].items() >= {k: v for k, v in how.items() if k != "mask"}.items()
+    assert not model.mask and len(notes) == 1
+    with pytest.raises(ForeignFileError, match="the file says mask=True, not False"):
+        to_model(file(weights(), sequential(parts())), "seqself", mask=False)
+    with pytest.raises(ForeignFileError, match="the file says attention_type='additive', not 'multiplicative'"):
+        to_model(file(weights()), "seqself", attention_type="multiplicative")
+    with pytest.raises(ValueError, match="from keras, seqself has no option 'width'"):
+        to_model(file(weights()), "seqself", width=3)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "linear", None])
+def test_outputs_become_classes(activation):
+    rng = np.random.default_rng(0)
+    xs = rng.integers(1, V, size=(4, 6))
+    config = sequential(parts(dense={"activation": activation}))
+    model, notes = to_model(file(weights(), config), "seqself")
+    assert model.classes == K and ("softmax" in notes[-1]) == (activation != "softmax")
+    # one output is a sigmoid: the same as the softmax of it and 0
+    one, _ = to_model(file(weights(outputs=1), sequential(parts(dense={"activation": "sigmoid"}))), "seqself")
+    hs = one.lstm.final(one.lstm.forward(one.attention_layer.forward(one.embed.forward(xs), xs != 0), xs != 0))
+    score = hs @ weights(outputs=1)["forward_topic/kernel"] + weights(outputs=1)["forward_topic/bias"]
+    np.testing.assert_allclose(one.probabilities(xs)[:, 1:], 1 / (1 + np.exp(-score)), rtol=1e-5)
+    with pytest.raises(ForeignFileError, match="expected sigmoid for 1 outputs, got 'softmax'"):
+        to_model(file(weights(outputs=1), sequential(parts())), "seqself")
+
+
+def test_a_gru_says_what_it_is():
+    inner = [lstm("GRU", return_sequences=True), lstm("GRU")]
+    layers = [layer("Bidirectional", f"both{i}", merge_mode="concat", layer=each) for i, each in enumerate(inner)]
+    given = weights({}, "gru", outputs=2, layers=2)
+    dense = parts()[3]
+    model, notes = to_model(file(given, sequential([parts()[0], *layers, dense])), "gru")
+    expected = dict(layers=2, classes=2, attention=False, mask=True, hidden_size=H, dropout=0.0)
+    assert model.arguments.items() >= expected.items() and "second output less the first" in notes[-1]
+    np.testing.assert_array_equal(model.affine.b, np.diff(given["forward_topic/bias"]))
+    with pytest.raises(ForeignFileError, match="return_sequences=True, got False"):
+        to_model(file(given, sequential([parts()[0], layers[1], layers[1], dense])), "gru")
+    with pytest.raises(ForeignFileError, match="got Embedding, Dense"):
+        to_model(file(given, sequential([parts()[0], dense])), "gru")
+    old = lstm("GRU", reset_after=False)
+    with pytest.raises(ForeignFileError, match="reset_after=True, got False: the reset of GRUClassifier comes after"):
+        to_model(file(given, sequential([parts()[0], layers[0], parts(inner=old)[2], dense])), "gru")
+    given |= {name: array[0] for name, array in given.items() if name.endswith("cell_7/bias")}
+    with pytest.raises(ForeignFileError, match=r"bias: expected \(2, 12\), got \(12,\), reset_after=False"):
+        to_model(file(given), "gru")
+
+
+def test_several_layers_are_in_the_order_of_their_names_in_the_config():
+    layers = [layer("Bidirectional", f"both_{i}", layer=lstm("GRU", return_sequences=i == 0)) for i in range(2)]
+    given = weights({}, "gru", layers=2)
+    config = sequential([parts()[0], *layers, parts()[3]])
+    model, _ = to_model(file(dict(reversed(given.items())), config), "gru")
+    expected, _ = to_model(file(given, config), "gru")
+    for name, param in named_params(model).items():
+        np.testing.assert_array_equal(param, named_params(expected)[name])
+
+
+def test_options_are_of_the_right_kind():
+    for option in ({"mask": 1}, {"history_only": "no"}, {"attention_width": 2.5}):
+        with pytest.raises(ForeignFileError, match=f"model.h5: {next(iter(option))}: expected "):
+            to_model(file(weights()), "seqself", **option)
+
+
+def test_layers_that_are_missing_or_left_over_are_listed():
+    with pytest.raises(ForeignFileError, match="expected the variables of a layer SeqSelfAttention, got words/embed"):
+        to_model(file(weights({})), "seqself")
+    with pytest.raises(ForeignFileError, match="expected the variables of a layer LSTM 2, got layers/"):
+        arrays = to_arrays(Seq2seq(V, D, H), "keras")
+        to_model(file({name: array for name, array in arrays.items() if "lstm_1" not in name}), "baseline")
+    extra = weights() | {"more/kernel": np.zeros((2, 3), "f"), "drop/seed_generator/vars/0": np.zeros(2, "i")}
+    with pytest.raises(ForeignFileError, match=r"does not fit: left over more/kernel \(2, 3\)$"):
+        to_model(file(extra), "seqself")
+    given = weights()
+    del given["look/look_Add_ba"]
+    with pytest.raises(ForeignFileError, match=r"missing look/Add_ba \(1,\)"):
+        to_model(file(given, sequential(parts())), "seqself")
+    for shape in ((3,), (0, D), (V, D, 1)):
+        with pytest.raises(ForeignFileError, match="words/embeddings: expected a matrix, got "):
+            to_model(file(weights() | {"words/embeddings": np.zeros(shape, "f")}), "seqself")
