@@ -190,13 +190,14 @@ def _gru(arrays: Arrays, *, mask: Any = ..., attention: Any = ..., dropout: Any 
     layers, dense = Found(arrays), None
     notes: list[str] = []
     said: dict[str, Any] = {}
+    count = len(layers.groups.get("forward", []))
     if arrays.config is not None:
         (embedding, *grus, dense), notes = chain(arrays, ("Embedding", "Bidirectional(GRU)*", "Dense"))
         layers.arrange([gru.name for gru in grus])
+        count = len(grus)
         said = {"mask": bool(embedding.config.get("mask_zero")), "attention": False, "dropout": 0.0}
     settings = _settle(arrays, said, GRU, options, notes)
     V, D, H = layers.sizes("forward")
-    count = len(layers.groups["forward"])
     outputs = layers.shape(layers.group("dense").names("kernel")[0])[1]
     bias = layers.group("forward").names(*RECURRENT)[2]
     if bias in arrays.entries and arrays.entries[bias].shape == (3 * H,):

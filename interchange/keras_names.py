@@ -91,11 +91,10 @@ class Found:
 
     def arrange(self, layers: list[str]) -> None:
         """Put layers that are spelled into the order of their names in a config; numbers are in order already."""
+        place = {name: number for number, name in enumerate(layers)}
         for groups in self.groups.values():
             if groups[0].spelled:
-                groups.sort(
-                    key=lambda group: max(layers.index(p) if p in layers else -1 for p in group.path.split("/"))
-                )
+                groups.sort(key=lambda group: min(place.get(part, len(place)) for part in group.path.split("/")))
 
     def shape(self, name: str) -> tuple[int, int]:
         entry = self.arrays.entries.get(name)

@@ -152,6 +152,15 @@ def test_several_layers_are_in_the_order_of_their_names_in_the_config():
         np.testing.assert_array_equal(param, named_params(expected)[name])
 
 
+def test_a_config_says_how_many_layers_there_are():
+    layers = [layer("Bidirectional", f"both_{i}", layer=lstm("GRU", return_sequences=i == 0)) for i in range(2)]
+    config = sequential([parts()[0], *layers, parts()[3]])
+    with pytest.raises(ForeignFileError, match="variables of a layer Bidirectional, forward 2, got words/embeddings"):
+        to_model(file(weights({}, "gru"), config), "gru")
+    with pytest.raises(ForeignFileError, match="left over both_2/forward_inner/gru_cell_7/kernel"):
+        to_model(file(weights({}, "gru", layers=3), config), "gru")
+
+
 def test_options_are_of_the_right_kind():
     for option in ({"mask": 1}, {"history_only": "no"}, {"attention_width": 2.5}):
         with pytest.raises(ForeignFileError, match=f"model.h5: {next(iter(option))}: expected "):

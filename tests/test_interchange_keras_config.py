@@ -53,6 +53,7 @@ CONFIGS = {
     "got 'tanh': ours are classes": sequential(
         [*parts(dense={"activation": "linear"}), layer("Activation", "act", activation="tanh")]
     ),
+    "one after another, got Dense;": sequential([layer("Dense", "topic"), layer("Softmax", "act")]),
     "axis=-1 or 1, got 0": sequential([*parts(dense={"activation": "linear"}), layer("Softmax", "act", axis=0)]),
     "look.*training=True": functional(3, parts(), look=[call(3, "words", training=True)]),
     "look.*with training=True": functional(2, parts(), look=[call(2, "words", training=True)]),
