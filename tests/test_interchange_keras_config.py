@@ -1,5 +1,10 @@
 """Keras's configs, without Keras: what computes something else is refused with its reason, what is assumed is said."""
 
+import contextlib
+import copy
+
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 from keras_models import call, file, functional, layer, lstm, parts, sequential, tensor, weights
 
@@ -111,3 +116,21 @@ def test_masks_and_windows_of_later_versions_are_noted():
     history = {"attention_width": 10**9, "history_only": True}  # so it is written without a width
     model, notes = to_model(file(weights(), sequential(parts(False, history))), "seqself")
     assert not notes and model.arguments["attention"]["attention_width"] is None and model.attention_layer.history_only
+
+
+WHOLE = [sequential(parts()), functional(2, parts()), functional(3, parts()), masked()]
+JUNK = [None, True, -1, 10**30, 0.5, "", "look", [], {}, [["look", 0, 0]], {"config": 3, "class_name": "Dense"}]
+
+
+@hypothesis.given(st.data())
+def test_a_damaged_config_is_one_error_or_none(data):
+    config = copy.deepcopy(data.draw(st.sampled_from(WHOLE)))
+    here = config
+    while True:
+        key = data.draw(st.sampled_from(list(here) if isinstance(here, dict) else range(len(here))))
+        if not isinstance(here[key], (dict, list)) or not here[key] or data.draw(st.integers(0, 5)) == 0:
+            break
+        here = here[key]
+    here[key] = data.draw(st.sampled_from(JUNK))
+    with contextlib.suppress(ForeignFileError):
+        to_model(file(weights(), config), "seqself")
