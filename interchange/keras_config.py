@@ -50,7 +50,9 @@ def chain(arrays: Arrays, kinds: Sequence[str]) -> tuple[list[KerasLayer], list[
     """
     try:
         return _chain(arrays.config or {}, kinds, arrays.path)
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+    except ForeignFileError:
+        raise
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ForeignFileError(f"{arrays.path}: the config of the model is damaged: {error!r:.200}") from error
 
 

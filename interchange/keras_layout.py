@@ -162,8 +162,8 @@ def _seqself(
         activation = activation_of(attention.config, "attention_activation")
         said |= {"attention_activation": None if activation == "linear" else activation}
         said |= {"mask": bool(embedding.config.get("mask_zero"))}
-        if said["history_only"] and said["attention_width"] == 10**9:
-            said["attention_width"] = None  # so Keras writes a history without a width
+        if isinstance(said["attention_width"], int) and said["attention_width"] >= 10**9:
+            said["attention_width"] = None  # a history without a width is written so
     settings = _settle(arrays, said, SEQSELF, options, notes)
     notes += [PADDING] * settings["mask"] + [WINDOW] * (settings["attention_width"] is not None)
     V, D, H = layers.sizes("forward")
