@@ -155,6 +155,8 @@ def test_several_layers_are_in_the_order_of_their_names_in_the_config():
 def test_a_config_says_how_many_layers_there_are():
     layers = [layer("Bidirectional", f"both_{i}", layer=lstm("GRU", return_sequences=i == 0)) for i in range(2)]
     config = sequential([parts()[0], *layers, parts()[3]])
+    one = sequential([parts()[0], layers[1], parts()[3]])
+    assert to_model(file(weights({}, "gru"), one), "gru").model.arguments["layers"] == 1
     with pytest.raises(ForeignFileError, match="variables of a layer Bidirectional, forward 2, got words/embeddings"):
         to_model(file(weights({}, "gru"), config), "gru")
     with pytest.raises(ForeignFileError, match="left over both_2/forward_inner/gru_cell_7/kernel"):
