@@ -12,6 +12,9 @@ model looks, with the texts that test it:
 
 from pathlib import Path
 
+from support import entry  # first: it reports a missing package in one line
+
+# isort: split
 import numpy as np
 
 from dataset.labelled import READERS
@@ -21,7 +24,6 @@ from experiment.command_line import Parser, positive_int
 from experiment.corpus import pad, tokens_of
 from interchange import read_arrays, to_model
 from interchange.vocabulary import exchange
-from support import entry
 
 
 def parse():
