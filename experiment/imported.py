@@ -26,7 +26,7 @@ from experiment.text_model import TextModel, expect_width
 from experiment.text_training import FILES as TEXT_FILES
 from experiment.text_training import make_tokenizer
 from interchange import Arrays, Imported, to_model
-from interchange.models import description
+from interchange.description import description
 from interchange.vocabulary import exchange
 from seq2seq import save_model as save_seq2seq
 

@@ -1,14 +1,14 @@
 """Files of models for other frameworks: the names, layouts and gate orders there, and with them all that we know."""
 
 import io
-import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from common.numeric_faults import finite_params
-from interchange.models import OURS, to_arrays
-from interchange.onnx_file import NAMES, write
+from interchange.description import KEY, describe
+from interchange.models import to_arrays
+from interchange.onnx_file import write
 from interchange.packages import require
 from support.atomic_file import replacing
 
@@ -37,20 +37,11 @@ def writer_of(path: str | os.PathLike) -> Callable[..., None]:
     raise ValueError(f"{os.fspath(path)}: expected a name that ends in {', '.join(WRITERS)}{reason}")
 
 
-def described(model: Any, facts: Mapping[str, Any]) -> str:
-    """Return the JSON from which the model is made again: its name, its arguments, its facts."""
-    kind = NAMES.get(type(model))
-    if kind is None:
-        raise ValueError(f"export_model: expected a model of ours, got {type(model).__name__}")
-    others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments")}
-    return json.dumps({"model": kind, "arguments": model.arguments, "facts": others})
-
-
 def write_safetensors(path: str | os.PathLike, model: Any, facts: Mapping[str, Any]) -> None:
     """Write the weights under the names of PyTorch's modules; ``safetensors.torch.load_file`` reads them."""
     safetensors = require("safetensors.numpy")
     arrays = to_arrays(model, "torch")  # C-ordered: safetensors 0.8.0 writes others wrong, and says nothing
-    content = safetensors.save(arrays, {OURS: described(model, facts)})
+    content = safetensors.save(arrays, {KEY: describe(model, facts)})
     with replacing(path) as file:
         file.write(content)
 
@@ -63,7 +54,7 @@ def write_weights_h5(path: str | os.PathLike, model: Any, facts: Mapping[str, An
             file[name] = array
             group = file[name].parent
             group.attrs["name"] = group.name.split("/")[-2]
-        file.attrs[OURS] = described(model, facts)  # which Keras passes over
+        file.attrs[KEY] = describe(model, facts)  # which Keras passes over
     with replacing(path) as file:
         file.write(content.getbuffer())
 

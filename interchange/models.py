@@ -1,6 +1,5 @@
 """From the arrays of a file to a model of ours, and back."""
 
-import json
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, NamedTuple
@@ -9,13 +8,13 @@ import numpy as np
 
 from interchange import keras_layout, torch_layout
 from interchange.arrays import Arrays, Entry, ForeignFileError
+from interchange.description import KEY, description
 from interchange.rows import Plan, Row, make, write
 from interchange.vocabulary import exchange
 
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
 ROWS: dict[str, Callable[[Any], list[Row]]] = {"keras": keras_layout.rows_of, "torch": torch_layout.rows_of}
 KINDS = "attention", "baseline", "peeky", "gru", "seqself", "bow"
-OURS = "attention-from-scratch"  # the metadata in which a file that was exported from here describes its model
 
 
 class Imported(NamedTuple):
@@ -45,7 +44,7 @@ def to_model(
     except (TypeError, ValueError) as error:
         if isinstance(error, ForeignFileError) or not description(arrays):
             raise
-        raise ForeignFileError(f"{arrays.path}: its metadata {OURS} describes no model: {error}") from None
+        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
     if hasattr(model, "embed"):  # a classifier; characters of dates have neither id
         if framework_of(arrays) == "keras" and model.mask and padding_id != 0:
             raise ForeignFileError(f"{arrays.path}: mask_zero masks the id 0, so that is padding, not {padding_id}")
@@ -71,25 +70,6 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
     options = {name: value for name, value in _arguments(ours).items() if name in known} | options
     plan = plans[kind](arrays, **options)
     return plan._replace(notes=[]) if ours else plan  # then nothing was assumed
-
-
-def description(arrays: Arrays) -> dict[str, Any]:
-    """Return what a file that was exported from here says about its model; nothing for a file from elsewhere.
-
-    ``model`` is its kind, ``arguments`` are those of its class, ``facts`` what a run needs besides.
-    Raises ForeignFileError for a description that is none.
-    """
-    text = arrays.metadata.get(OURS, "{}")
-    try:
-        found = json.loads(text)
-        parts = {"model": str, "arguments": dict, "facts": dict}
-        if text != "{}" and not all(isinstance(found[name], kind) for name, kind in parts.items()):
-            raise ValueError(f"expected {', '.join(parts)}")
-        if found.get("model", KINDS[0]) not in KINDS:
-            raise ValueError(f"expected a model of {', '.join(KINDS)}, got {found['model']:.60}")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ForeignFileError(f"{arrays.path}: its metadata {OURS} describes no model: {error}") from None
-    return found
 
 
 def _arguments(ours: dict[str, Any]) -> dict[str, Any]:

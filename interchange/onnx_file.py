@@ -6,20 +6,17 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from classifier.model_file import MODELS as TEXT_MODELS
 from classifier.text_classifier import TextClassifier
 from common.layer import named_params, walk
 from common.model_file import Zeros
 from common.numeric_faults import finite_params
+from interchange.description import KEY, NAMES, describe
 from interchange.onnx_dates import date_graph
 from interchange.onnx_graph import IR_VERSION, LARGEST, OPSET, Graph
 from interchange.onnx_texts import text_graph
 from interchange.packages import require
-from seq2seq.model_file import MODELS as DATE_MODELS
 from support.atomic_file import replacing
 
-OURS = "attention-from-scratch"
-NAMES: dict[Any, str] = {kind: name for table in (DATE_MODELS, TEXT_MODELS) for name, kind in table.items()}
 DATES = {"vocabulary": str, "start": str, "T_enc": int, "T_dec": int, "reverse": bool}
 TEXTS = {"vocabulary": list, "classes": list, "tokenizer": dict, "padding": str}
 
@@ -46,15 +43,13 @@ def to_onnx(model: Any, facts: Mapping[str, Any]) -> Any:
     """
     onnx = require("onnx")
     _expect_ours(model)
-    facts = {name: fact for name, fact in facts.items() if name not in ("model", "arguments")}
     if isinstance(model, TextClassifier):
         plain = _expect_text_facts(model, facts)
         graph = text_graph(model)
     else:
         plain = _expect_date_facts(model, facts)
         graph = date_graph(model, facts["vocabulary"].index(facts["start"]), facts["T_dec"])
-    own = {"model": NAMES[type(model)], "arguments": model.arguments, "facts": facts}
-    return _checked(onnx, graph, {OURS: own} | plain)
+    return _checked(onnx, graph, {KEY: describe(model, facts)} | plain)
 
 
 def _checked(onnx: Any, graph: Graph, metadata: Mapping[str, Any]) -> Any:
@@ -62,7 +57,7 @@ def _checked(onnx: Any, graph: Graph, metadata: Mapping[str, Any]) -> Any:
         graph.to_proto(),
         ir_version=IR_VERSION,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
-        producer_name=OURS,
+        producer_name=KEY,
     )
     texts = {
         name: fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False) for name, fact in metadata.items()

@@ -19,8 +19,8 @@ from common.layer import named_params
 from common.optimizer import Adam, Nadam
 from interchange import keras_layout, torch_layout
 from interchange.arrays import Arrays, ForeignFileError
+from interchange.description import NAMES
 from interchange.models import plan_of
-from interchange.onnx_file import NAMES
 from interchange.packages import require
 from interchange.rows import Row
 from interchange.vocabulary import exchange

@@ -94,14 +94,14 @@ def make(plan: Plan, arrays: Arrays) -> Any:
 
 
 def write(rows: Iterable[Row], model: Any) -> dict[str, np.ndarray]:
-    """Return their arrays, by name, from the parameters of a model of ours; C-ordered copies or the parameters."""
+    """Return their arrays, by name, from the parameters of a model of ours: C-ordered copies."""
     params, arrays = named_params(model), {}
     for row in rows:
         written = row.to_theirs([params[name] for name in row.names])
         for (name, shape), array in zip(row.theirs.items(), written, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{', '.join(row.names)} -> {name}: expected {shape}, got {array.shape}")
-            arrays[name] = np.ascontiguousarray(array)
+            arrays[name] = np.array(array, order="C")
     return arrays
 
 

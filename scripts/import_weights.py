@@ -12,7 +12,7 @@ from experiment.command_line import Parser
 from experiment.import_options import add_options, settle
 from experiment.imported import about, import_run, tested, write_run
 from interchange import Arrays, read_arrays
-from interchange.models import description
+from interchange.description import description
 
 
 def parse() -> tuple[argparse.Namespace, Arrays]:

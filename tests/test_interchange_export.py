@@ -12,7 +12,8 @@ from script_tools import everything, refused
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier, save_model
 from common.layer import named_params
 from interchange import read_arrays, to_arrays, to_model
-from interchange.export import WRITERS, described, export_model
+from interchange.description import describe
+from interchange.export import WRITERS, export_model
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 from seq2seq import save_model as save_date_model
 
@@ -135,7 +136,7 @@ def test_other_endings_are_refused(tmp_path, name, reason):
 
 def test_models_of_others_are_refused():
     with pytest.raises(ValueError, match="export_model: expected a model of ours, got Mine"):
-        described(type("Mine", (AttentionSeq2seq,), {})(V, D, H), {})
+        describe(type("Mine", (AttentionSeq2seq,), {})(V, D, H), {})
 
 
 @pytest.mark.parametrize("ending", WRITERS)

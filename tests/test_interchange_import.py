@@ -12,7 +12,7 @@ from common.checkpoint import read_manifest
 from experiment import DateModel, TextModel
 from experiment.corpus import open_corpus
 from interchange import read_arrays, to_arrays, to_model
-from interchange.models import OURS
+from interchange.description import KEY as OURS
 
 files = pytest.importorskip("safetensors.numpy")
 SCRIPT = "import_weights.py"
@@ -87,7 +87,7 @@ def test_data_that_is_not_here_costs_nothing_but_the_test(films, in_process, tmp
     "other, message",
     [
         ({"model": "seqself"}, "expected an nn.LSTM"),
-        ({"model": "x"}, "describes no model: expected a model of attention, .*, got x"),
+        ({"model": "x"}, "describes no model: expected a model of baseline, .*, got x"),
         ({"arguments": 3}, "its metadata attention-from-scratch describes no model"),
         ({"facts": None}, "its metadata attention-from-scratch describes no model"),
         ({"arguments": {"mask": "no"}}, "expected mask True or False, got str"),

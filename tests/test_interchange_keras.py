@@ -9,7 +9,7 @@ from keras_models import D, H, K, U, V, file, layer, lstm, parts, sequential, we
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
 from interchange.arrays import ForeignFileError
-from interchange.models import OURS as MARK
+from interchange.description import KEY as MARK
 from interchange.models import to_arrays, to_model
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 

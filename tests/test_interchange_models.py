@@ -132,3 +132,11 @@ def test_unknown_kinds_and_frameworks_are_refused():
         to_model({}, "crf")
     with pytest.raises(ValueError, match="expected one of keras, torch, got 'jax'"):
         to_arrays(BagOfWords(5), "jax")
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_what_is_exported_is_not_the_models_own_memory(framework):
+    model = BagOfWords(5)
+    for array in to_arrays(model, framework).values():
+        array += 1
+    assert not any(param.any() for param in model.params)

@@ -1,0 +1,44 @@
+"""What a file that was written here says about its model, in its metadata: enough to make the run again."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from classifier.model_file import MODELS as TEXT_MODELS
+from interchange.arrays import Arrays, ForeignFileError
+from seq2seq.model_file import MODELS as DATE_MODELS
+
+KEY = "attention-from-scratch"
+NAMES: dict[Any, str] = {kind: name for table in (DATE_MODELS, TEXT_MODELS) for name, kind in table.items()}
+PARTS = {"model": str, "arguments": dict, "facts": dict}
+
+
+def describe(model: Any, facts: Mapping[str, Any]) -> str:
+    """Return the JSON from which the model is made again: its name, its arguments, its facts.
+
+    Raises ValueError for a model that is not one of ours.
+    """
+    if type(model) not in NAMES:
+        known = ", ".join(kind.__name__ for kind in NAMES)
+        raise ValueError(f"expected a model of {known}, got {type(model).__name__}")
+    others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments")}
+    return json.dumps({"model": NAMES[type(model)], "arguments": model.arguments, "facts": others})
+
+
+def description(arrays: Arrays) -> dict[str, Any]:
+    """Return what a file that was exported from here says about its model; nothing for a file from elsewhere.
+
+    ``model`` is its kind, ``arguments`` are those of its class, ``facts`` what a run needs besides.
+    Raises ForeignFileError for a description that is none.
+    """
+    if KEY not in arrays.metadata:
+        return {}
+    try:
+        found = json.loads(arrays.metadata[KEY])
+        if not all(isinstance(found[name], kind) for name, kind in PARTS.items()):
+            raise ValueError(f"expected {', '.join(PARTS)}")
+        if found["model"] not in NAMES.values():
+            raise ValueError(f"expected a model of {', '.join(NAMES.values())}, got {found['model']:.60}")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
+    return found
