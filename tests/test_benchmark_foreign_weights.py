@@ -7,7 +7,10 @@ from interchange import read_arrays
 from interchange.rows import make
 
 
-@pytest.mark.parametrize("kind", foreign_weights.PACKAGES)
+KINDS = [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "pt")) for kind in foreign_weights.PACKAGES]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_file_becomes_the_model_that_it_holds(tmp_path, kind):
     pytest.importorskip(foreign_weights.PACKAGES[kind].split(".")[0])
     path = tmp_path / f"model.{kind}"
