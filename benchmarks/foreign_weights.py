@@ -27,12 +27,9 @@ import numpy as np
 from benchmarks.facts import environment
 from benchmarks.tables import number, ratio, spread, table
 from classifier import GRUClassifier
-from common.layer import named_params
-from common.model_file import Zeros
 from experiment.command_line import Parser, positive_int
-from interchange import read_arrays
+from interchange import read_arrays, to_arrays, to_model
 from interchange.packages import require
-from interchange.rows import Plan, Row, make
 
 PACKAGES = {"safetensors": "safetensors.numpy", "h5": "h5py", "npz": "numpy", "pt": "torch"}  # that write, by ending
 NEEDED = {"safetensors": ["safetensors"], "h5": [], "npz": [], "pt": ["torch"]}  # that read, in our process
@@ -42,46 +39,34 @@ def parse():
     parser = Parser(description=__doc__)
     parser.add_argument("--rounds", type=positive_int, default=7)
     parser.add_argument("--vocabulary", type=positive_int, default=200_000, help="words, of 300 numbers each")
-    parser.add_argument("--one", nargs=3, metavar=("JOB", "FILE", "V"), help="used within: measure once, print JSON")
+    parser.add_argument("--one", nargs=2, metavar=("JOB", "FILE"), help="used within: measure once, print JSON")
     return parser.parse_args()
 
 
-def plan_of(vocabulary: int) -> Plan:
-    """A GRU classifier that is small but for its embedding; arrays are called as in ``write``."""
-    arguments: dict[str, Any] = dict(vocab_size=vocabulary, wordvec_size=300, hidden_size=8, layers=1)
-    rng: Any = Zeros(np.float32)
-    params = named_params(GRUClassifier(**arguments, rng=rng))
-    return Plan(GRUClassifier, arguments, [Row(name, {f"model/{name}": p.shape}) for name, p in params.items()], [])
-
-
 def write(kind: str, path: Path, vocabulary: int) -> None:
-    """Write the arrays of such a model as the format's own package does."""
-    package, rng = require(PACKAGES[kind]), np.random.default_rng(0)
-    shapes = {name: shape for row in plan_of(vocabulary).rows for name, shape in row.theirs.items()}
-    arrays = {name: rng.standard_normal(shape, dtype=np.float32) for name, shape in shapes.items()}
+    """Write a GRU classifier that is small but for its embedding, as the format's own package does."""
+    package, model = require(PACKAGES[kind]), GRUClassifier(vocabulary, 300, 8, layers=1, rng=np.random.default_rng(0))
+    arrays = to_arrays(model, "keras" if kind == "h5" else "torch")
     if kind == "safetensors":
         package.save_file(arrays, path)
     elif kind == "pt":
         package.save({name: package.from_numpy(array) for name, array in arrays.items()}, path)
     elif kind == "npz":
         np.savez(path, **arrays)  # type: ignore[arg-type]
-    else:  # as Keras does
+    else:
         with package.File(path, "w") as file:
-            layer = file.create_group("model")
-            file.attrs["layer_names"], layer.attrs["weight_names"] = ["model"], list(arrays)
             for name, array in arrays.items():
-                layer.create_dataset(name, data=array)
+                file[name] = array
 
 
-def once(job: str, path: Path, vocabulary: int) -> dict[str, float]:
+def once(job: str, path: Path) -> dict[str, float]:
     """Do the job, in this process; return seconds, and bytes: the peak of the memory above what it was."""
     if job == "ours":
         for name in NEEDED[path.suffix[1:]]:
             require(name)
-    plan = plan_of(vocabulary)
     before, cpu, start = peak(), cpu_seconds(), time.perf_counter()
     if job == "ours":
-        kept: Any = make(plan, read_arrays(path))
+        kept: Any = to_model(read_arrays(path), "gru")
     else:
         data = path.read_bytes()
         kept = data, np.frombuffer(data, np.uint8).copy()
@@ -102,11 +87,11 @@ def peak() -> int:
     return 1024 * int(found[1])
 
 
-def measure(path: Path, vocabulary: int, rounds: int) -> dict[str, list[dict[str, float]]]:
+def measure(path: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
     found: dict[str, list[dict[str, float]]] = {"ours": [], "bytes": []}
     for _ in range(rounds):
         for job, results in found.items():
-            command = [sys.executable, "-m", "benchmarks.foreign_weights", "--one", job, str(path), str(vocabulary)]
+            command = [sys.executable, "-m", "benchmarks.foreign_weights", "--one", job, str(path)]
             results.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     return found
 
@@ -114,8 +99,8 @@ def measure(path: Path, vocabulary: int, rounds: int) -> dict[str, list[dict[str
 def main() -> int:
     args = parse()
     if args.one:
-        job, path, vocabulary = args.one
-        print(json.dumps(once(job, Path(path), int(vocabulary))))
+        job, path = args.one
+        print(json.dumps(once(job, Path(path))))
         return 0
     print(" ".join(f"{name}: {value};" for name, value in environment().items()))
     header = "format, MB, ours/bytes, quartiles, CPU ours/bytes, quartiles, s, s of bytes, memory/file, of bytes"
@@ -126,7 +111,7 @@ def main() -> int:
                 continue
             path = Path(folder) / f"model.{kind}"
             write(kind, path, args.vocabulary)
-            found, size = measure(path, args.vocabulary, args.rounds), path.stat().st_size
+            found, size = measure(path, args.rounds), path.stat().st_size
             path.unlink()
             lines.append([f".{kind}", number(size / 1e6, 0)])
             for unit in ("seconds", "cpu_seconds"):

@@ -3,9 +3,7 @@
 import pytest
 
 from benchmarks import foreign_weights
-from interchange import read_arrays
-from interchange.rows import make
-
+from interchange import read_arrays, to_model
 
 KINDS = [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "pt")) for kind in foreign_weights.PACKAGES]
 
@@ -15,10 +13,10 @@ def test_each_file_becomes_the_model_that_it_holds(tmp_path, kind):
     pytest.importorskip(foreign_weights.PACKAGES[kind].split(".")[0])
     path = tmp_path / f"model.{kind}"
     foreign_weights.write(kind, path, 50)
-    model = make(foreign_weights.plan_of(50), read_arrays(path))
+    model = to_model(read_arrays(path), "gru").model
     assert model.embed.W.shape == (50, 300) and 0.9 < model.embed.W.std() < 1.1
     for job in ("ours", "bytes"):
-        assert set(foreign_weights.once(job, path, 50)) == {"seconds", "cpu_seconds", "bytes"}
+        assert set(foreign_weights.once(job, path)) == {"seconds", "cpu_seconds", "bytes"}
 
 
 def test_the_table_has_a_line_for_each_format_that_can_be_written(monkeypatch, capsys):

@@ -135,7 +135,7 @@ def test_other_endings_are_refused(tmp_path, name, reason):
 
 
 def test_models_of_others_are_refused():
-    with pytest.raises(ValueError, match="expected a model of Seq2seq, .*, got Mine"):
+    with pytest.raises(ValueError, match=r"expected a model of Seq2seq, .*, got Mine"):
         describe(type("Mine", (AttentionSeq2seq,), {})(V, D, H), {})
 
 
