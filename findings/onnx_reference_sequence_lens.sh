@@ -8,6 +8,7 @@
 # It hurts whoever tests an exported model against the reference: padded texts differ, although the graph is right; or
 # agree with a converter that forgot the lengths.
 # Source: onnx/reference/ops/op_lstm.py and op_gru.py, _run.
+# Needs Python 3.11 to 3.14.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -9,6 +9,7 @@
 # nothing new: those rows start anew, without a message.
 # Source: onnxruntime, core/providers/cpu/rnn: "zero any values beyond the sequence length". The specification of ONNX
 # is silent about rows of length 0.
+# Needs Python 3.11 to 3.14.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

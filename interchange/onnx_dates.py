@@ -18,7 +18,7 @@ def date_graph(model: Any, start_id: int, T_dec: int) -> Graph:
     """Build ``question`` int64 (N, T_enc) -> ``answer`` int64 (N, T_dec), ``log_prob`` (N,) and, of a model with
     attention, ``attention_weights`` (N, T_dec, T_enc).
 
-    N and T_enc are free, T_dec is not: the answer is written by a Loop of so many steps of the decoder.
+    N and T_enc are free, from 1 on; T_dec is not: the answer is written by a Loop of so many steps of the decoder.
     """
     g, encoder, decoder = Graph("dates"), model.encoder, model.decoder
     question = g.input("question", np.int64, "N", "T_enc", about=QUESTION)

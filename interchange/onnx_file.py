@@ -19,6 +19,7 @@ from support.atomic_file import replacing
 
 DATES = {"vocabulary": str, "start": str, "T_enc": int, "T_dec": int, "reverse": bool}
 TEXTS = {"vocabulary": list, "classes": list, "tokenizer": dict, "padding": str}
+READ = *TEXTS, "max_len", "keeps_end", "width", "drops_unknown"  # how a text becomes ids
 
 
 def write(path: str | os.PathLike, model: Any, facts: Mapping[str, Any]) -> None:
@@ -35,9 +36,9 @@ def to_onnx(model: Any, facts: Mapping[str, Any]) -> Any:
     """Return a model as a ModelProto that onnx's checker and its strict shape inference have passed.
 
     What goes in and out: see ``date_graph`` and ``text_graph``. Its ``metadata_props`` hold ``attention-from-scratch``,
-    all that makes a run of it again, in JSON; and for readers, a list in JSON or plain text each: of dates
+    its arguments and the facts of its run, in JSON; and for readers, a list in JSON or plain text each: of dates
     ``vocabulary``, ``reading_direction`` (in which order the ids of a question go in), ``start``, ``T_enc``, ``T_dec``;
-    of texts ``vocabulary``, ``classes``, ``padding``, ``max_len``, ``tokenizer``.
+    of texts ``vocabulary``, ``classes``, and how a text becomes ids (``READ``).
     Raises ValueError for a model that is none of our own, that has other layers or stateful ones, that has a weight not
     finite in float32 or more than 2 GB of them, and for facts that do not fit the model.
     """
@@ -116,7 +117,7 @@ def _expect_text_facts(model: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     for name, size in (("vocabulary", model.arguments["vocab_size"]), ("classes", model.classes)):
         if len(facts[name]) != size:
             raise ValueError(f"ONNX: {name}: expected the {size} of the model, got {len(facts[name])}")
-    return {"reading_direction": "forwards"} | {name: facts[name] for name in (*TEXTS, "max_len") if name in facts}
+    return {"reading_direction": "forwards"} | {name: facts[name] for name in READ if name in facts}
 
 
 def _expect_facts(facts: Mapping[str, Any], kinds: Mapping[str, type]) -> None:

@@ -39,7 +39,7 @@ def text_graph(model: TextClassifier) -> Graph:
     """Build ``tokens`` int64 (N, T) -> ``probabilities`` (N, K) and, of a model that has such, ``attention_weights``
     (N, T), or (N, T, T) of a SeqSelfClassifier, and ``token_weights`` (N, T), the weights of ``model.explain(tokens)``.
 
-    N and T are free.
+    N and T are free, from 1 on.
     """
     g = Graph("texts")
     tokens = g.input("tokens", np.int64, "N", "T", about=TOKENS)
