@@ -15,8 +15,9 @@ MODELS: dict[str, type[TextClassifier]] = {
 }
 
 
-def save_model(path: str | os.PathLike, model: TextClassifier, **facts) -> None:
-    """Write the model, with the facts that are needed to use it (vocabulary, classes, ...), which JSON must hold.
+def save_model(path: str | os.PathLike, model: TextClassifier, /, **facts) -> None:
+    """Write the model, with the facts that are needed to use it (vocabulary, classes, ...), which JSON must hold;
+    those that ``load_model`` returned will do.
 
     Raises ValueError for a model that is not in ``MODELS``, OSError when the file cannot be written.
     """

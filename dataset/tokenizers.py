@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Literal
 
 from dataset.files import read_bytes
-from support.install import JAPANESE
+from support.install import SENTENCEPIECE
 
 
 def _encodable(text: str) -> str:
@@ -181,5 +181,5 @@ def _sentencepiece() -> ModuleType:
     try:
         import sentencepiece
     except ModuleNotFoundError:
-        raise ValueError(f"SentencePiece: the package sentencepiece is missing; install it: {JAPANESE}") from None
+        raise ValueError(f"SentencePiece: the package sentencepiece is missing; install it: {SENTENCEPIECE}") from None
     return sentencepiece

@@ -14,8 +14,9 @@ MODELS: dict[str, type[Seq2seq]] = {
 }
 
 
-def save_model(path: str | os.PathLike, model: Seq2seq, **facts) -> None:
-    """Write the model, with the facts that are needed to use it (vocabulary, lengths, ...), which JSON must hold.
+def save_model(path: str | os.PathLike, model: Seq2seq, /, **facts) -> None:
+    """Write the model, with the facts that are needed to use it (vocabulary, lengths, ...), which JSON must hold;
+    those that ``load_model`` returned will do.
 
     Raises ValueError for a model that is not in ``MODELS``, OSError when the file cannot be written.
     """

@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from support.install import JAPANESE
+from support.install import FONT
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
@@ -143,7 +143,7 @@ def _packaged() -> tuple[str, ...]:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        f"no installed font has all characters of this picture: {BOX} replaces the others. For Japanese: {JAPANESE}, "
+        f"no installed font has all characters of this picture: {BOX} replaces the others. For Japanese: {FONT}, "
         "or the system's package fonts-noto-cjk or fonts-ipaexfont",
         UserWarning,
         stacklevel=3,

@@ -1,17 +1,19 @@
-"""Commands that install the optional packages; everything else comes with the project."""
+"""Commands that install the optional packages; everything else comes with the project.
 
-GPU = "pip install 'attention-from-scratch[gpu]'"
-JAPANESE = "pip install 'attention-from-scratch[japanese]'"
-ONNX = "pip install 'attention-from-scratch[onnx]'"
+They name the packages and not the extras: the project itself is in no package index.
+"""
+
+GPU = "pip install cupy-cuda12x"
+FONT = "pip install matplotlib-fontja"
+SENTENCEPIECE = "pip install sentencepiece"
 TORCH = "pip install torch==2.13.0"
-WEIGHTS = "pip install 'attention-from-scratch[weights]'"
 COMMANDS = {  # by package
     "cupy": GPU,
-    "h5py": WEIGHTS,
-    "matplotlib_fontja": JAPANESE,
-    "onnx": ONNX,
-    "onnxruntime": ONNX,
-    "safetensors": WEIGHTS,
-    "sentencepiece": JAPANESE,
+    "h5py": "pip install h5py",
+    "matplotlib_fontja": FONT,
+    "onnx": "pip install onnx",
+    "onnxruntime": "pip install onnxruntime",
+    "safetensors": "pip install safetensors",
+    "sentencepiece": SENTENCEPIECE,
     "torch": TORCH,
 }

@@ -259,7 +259,7 @@ def test_without_a_font_one_warning_for_all_pictures_and_html_as_ever(monkeypatc
             plot_confusion(np.eye(2, dtype=int), ["京都", "抹茶"]),
         ):
             ax.figure.savefig(tmp_path / "out.png")
-    assert ["attention-from-scratch[japanese]" in str(warning.message) for warning in caught] == [True]
+    assert ["pip install matplotlib-fontja" in str(warning.message) for warning in caught] == [True]
     assert "抹茶" in to_html(table, "京都")
 
 

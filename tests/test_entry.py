@@ -15,7 +15,7 @@ SCRIPTS = sorted(
     for path in (ROOT / folder).glob("*.py")
     if "    entry.run(" in path.read_text("utf-8")
 )
-JAPANESE = r"pip install 'attention-from-scratch\[japanese\]'"
+SENTENCEPIECE = "pip install sentencepiece"
 ALL = r"to install it: pip install -e \."
 TORCH = r"pip install torch==2\.13\.0"
 GONE = "raise ModuleNotFoundError(\"No module named '{0}'\", name='{0}')\n"
@@ -76,13 +76,13 @@ def test_matplotlib_is_missed_before_the_training(script_with, tmp_path, tiny):
 @pytest.mark.parametrize(
     ("package", "code", "said"),
     [
-        ("sentencepiece", GONE, f"the package sentencepiece is missing; install it: {JAPANESE}"),
+        ("sentencepiece", GONE, f"the package sentencepiece is missing; install it: {SENTENCEPIECE}"),
         (
             "sentencepiece",
             LIBRARY,
-            rf"sentencepiece cannot be imported \(libnone.so.1: .*\); .*: {JAPANESE}",
+            rf"sentencepiece cannot be imported \(libnone.so.1: .*\); .*: {SENTENCEPIECE}",
         ),
-        ("sentencepiece", "from re import no_such_name\n", rf"sentencepiece cannot be imported \(.*: {JAPANESE}"),
+        ("sentencepiece", "from re import no_such_name\n", rf"sentencepiece cannot be imported \(.*: {SENTENCEPIECE}"),
     ],
     ids=["missing", "library", "name"],
 )
@@ -113,7 +113,7 @@ def test_a_torch_that_is_broken(in_process, monkeypatch, tmp_path, code):
 @pytest.mark.parametrize(("code", "what"), [(GONE, "is missing"), (LIBRARY, "cannot be imported")])
 def test_cupy(script_with, monkeypatch, script_environment, code, what):
     monkeypatch.setitem(script_environment, "GPU", "1")
-    said = rf"^convert_date.py: GPU was asked for, but cupy {what}: pip install 'attention-from-scratch\[gpu\]', or"
+    said = rf"^convert_date.py: GPU was asked for, but cupy {what}: pip install cupy-cuda12x, or"
     refused(script_with("cupy", code, "convert_date.py", "x"), said)
 
 

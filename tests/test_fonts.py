@@ -98,7 +98,7 @@ def test_a_font_that_cannot_be_read_is_passed_over(tmp_path):
 
 
 def test_without_a_font_there_is_one_warning_and_a_picture(tmp_path):
-    with pytest.warns(UserWarning, match=r"\[japanese\].*fonts-noto-cjk or fonts-ipaexfont") as caught:
+    with pytest.warns(UserWarning, match=r"pip install matplotlib-fontja.*fonts-noto-cjk or fonts-ipaexfont") as caught:
         for text in (TEXT, "携帯電話"):
             drawn_without_a_warning(text, tmp_path)
         plot_attention([[1.0]], ["京"], ["都"], title=TEXT).figure.savefig(tmp_path / "map.png")

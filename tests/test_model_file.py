@@ -31,6 +31,8 @@ def test_model_file_round_trip(tmp_path, cls, dtype):
     xs = np.random.default_rng(1).integers(0, 9, (5, 7))
     for one, two in zip(saved.decode(xs, 0, 4), loaded.decode(xs, 0, 4), strict=True):
         np.testing.assert_array_equal(one, two)
+    save_model(tmp_path / "again", loaded, **facts)
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
 
 
 SIZES = {"vocab_size": 9, "wordvec_size": 4, "hidden_size": 6}

@@ -91,4 +91,4 @@ def test_without_the_package_the_install_line_is_given(monkeypatch):
     for call in (lambda: SentencePiece(b""), lambda: SentencePiece.train(["a"])):
         with pytest.raises(ValueError) as error:
             call()
-        assert str(error.value).endswith("install it: pip install 'attention-from-scratch[japanese]'")
+        assert str(error.value).endswith("install it: pip install sentencepiece")

@@ -92,7 +92,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_gpu_without_cupy_says_what_to_install(code, env):
     status, _, error = run(f"import sys; sys.modules['cupy'] = None; {code}", **env)  # None: as if it were not there
     assert status != 0
-    assert "ImportError" in error and "pip install" in error and "[gpu]" in error and "cupy" in error
+    assert "ImportError" in error and "pip install" in error and "cupy-cuda12x" in error and "cupy" in error
 
 
 @pytest.mark.parametrize("env", [{}, {"GPU": ""}, {"GPU": "0"}], ids=str)
