@@ -7,7 +7,7 @@
     labelled         reads texts and their classes: one reader per layout, listed in READERS
     corpus_folder    tells texts and classes in a folder from stray files
     table            reads columns of a CSV or TSV file
-    tokenizers       split a text into words, characters or SentencePiece pieces, or at spaces, listed in TOKENIZERS
+    tokenizers       split a text into words, characters or pieces, at spaces or as Keras does, listed in TOKENIZERS
     words            maps words to ids, and reads word vectors for them
     batches          pads texts of similar length into mini-batches
     generator, files helpers that all generators share, and that all readers share

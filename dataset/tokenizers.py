@@ -67,6 +67,50 @@ class Spaces:
         return {"name": "spaces"}
 
 
+class KerasTokenizer:
+    """What Keras's Tokenizer finds in a text, whose settings these are, with its defaults.
+
+    filters     characters that become ``split``; a list of them, too
+    lower       whether the text becomes lower case first
+    split       where the text is divided; empty tokens are dropped
+    char_level  whether each character is a token; ``filters`` and ``split`` then do nothing
+    Raises ValueError for other settings.
+    Source: ``text_to_word_sequence`` and ``Tokenizer`` in ``keras.preprocessing.text`` of Keras 2.
+    """
+
+    def __init__(
+        self,
+        filters: str | list[str] = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n',
+        lower: bool = True,
+        split: str = " ",
+        char_level: bool = False,
+    ):
+        if not (isinstance(filters, str) or (isinstance(filters, list) and all(map(_is_character, filters)))):
+            raise ValueError(f"KerasTokenizer: expected characters as filters, got {filters!r:.60}")
+        if not isinstance(split, str) or not (split or char_level):
+            raise ValueError(f"KerasTokenizer: expected a text that is not empty as split, got {split!r:.60}")
+        for name, flag in (("lower", lower), ("char_level", char_level)):
+            if not isinstance(flag, bool):
+                raise ValueError(f"KerasTokenizer: expected {name} as true or false, got {flag!r:.60}")
+        self.filters, self.lower, self.split, self.char_level = "".join(filters), lower, split, char_level
+
+    def __call__(self, text: str) -> list[str]:
+        text = _encodable(text)
+        if self.lower:
+            text = text.lower()
+        if self.char_level:
+            return list(text)
+        text = text.translate({ord(char): self.split for char in self.filters})
+        return [token for token in text.split(self.split) if token]
+
+    def to_json(self) -> dict:
+        return {"name": "keras"} | {name: getattr(self, name) for name in SETTINGS["keras"]}
+
+
+def _is_character(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 1
+
+
 class SentencePiece:
     """Pieces of a SentencePiece model; `train` builds a model from texts, `load` reads one from a `*.model` file.
 
@@ -141,10 +185,11 @@ class SentencePiece:
         return data if self.nfkc else data | {"nfkc": False}
 
 
-Tokenizer = Words | Characters | Spaces | SentencePiece
+Tokenizer = Words | Characters | Spaces | KerasTokenizer | SentencePiece
 Plain = Words | Characters | Spaces  # fully described by a name
 PLAIN: dict[str, type[Plain]] = {"words": Words, "characters": Characters, "spaces": Spaces}
-TOKENIZERS: dict[str, type[Tokenizer]] = {**PLAIN, "sentencepiece": SentencePiece}
+TOKENIZERS: dict[str, type[Tokenizer]] = {**PLAIN, "keras": KerasTokenizer, "sentencepiece": SentencePiece}
+SETTINGS = {"keras": ("filters", "lower", "split", "char_level"), "sentencepiece": ("model",)}  # besides the name
 
 
 def fitting(texts: Iterable[str]) -> str:
@@ -162,11 +207,13 @@ def tokenizer_from_json(data: dict) -> Tokenizer:
     name = data.get("name") if isinstance(data, dict) else data
     if name not in tuple(TOKENIZERS):  # a tuple, because a foreign file can hold an unhashable name
         raise ValueError(f"tokenizer_from_json: expected one of {', '.join(TOKENIZERS)}, got {name!r}")
-    required, optional = ({"name"}, set()) if name in PLAIN else ({"name", "model"}, {"nfkc"})
+    required, optional = {"name", *SETTINGS.get(name, ())}, {"nfkc"} if name == "sentencepiece" else set()
     if data.keys() - optional != required:
         raise ValueError(f"tokenizer_from_json: expected {sorted(required)} for {name}, got {sorted(data)}")
     if name in PLAIN:
         return PLAIN[name]()
+    if name == "keras":
+        return KerasTokenizer(*(data[setting] for setting in SETTINGS[name]))
     try:
         model = base64.b64decode(data["model"], validate=True)
     except (TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dataset.files import read_text, shorten
+from dataset.tokenizers import SETTINGS, KerasTokenizer
 from dataset.words import SPECIAL
 
 PADDING = "<pad>", "[PAD]", "<PAD>", "<blank>", "__PAD__", "_PAD", "PAD", "<padding>"
@@ -32,6 +33,7 @@ class Listed(NamedTuple):
     padding, unknown  the ids of padding and of unknown words; None if no token has one of their usual names
     dropped whether unknown words are left out of a text, as Keras's Tokenizer does without an ``oov_token``
     size    of such a Tokenizer with ``num_words``: the ids that it uses end before it; else None
+    tokenizer  of such a Tokenizer: what finds its tokens; else None
     """
 
     path: str
@@ -41,6 +43,7 @@ class Listed(NamedTuple):
     unknown: int | None
     dropped: bool = False
     size: int | None = None
+    tokenizer: KerasTokenizer | None = None
 
 
 def read_vocabulary(path: str | os.PathLike) -> Listed:
@@ -102,17 +105,23 @@ def _with_ids(path: Path, ids: dict[str, Any], oov: str | None = None, size: int
     for token, i in ids.items():
         if type(i) is not int or not 0 <= i < MOST_IDS:
             raise ValueError(f"{path}: expected whole numbers from 0 as ids, got {i!r:.60} for {shorten(token)}")
-    unknown = ids.get(oov) if oov is not None else _first(ids, UNKNOWN)
-    padding, of_keras = _first(ids, PADDING), min(ids.values()) > 0
-    if padding is None and of_keras:
-        padding = 0  # which no word of a word_index has
+    first = min(ids.values())
+    # Where ids begin at 1, as those of Keras, 0 is padding, and PAD or OOV may be words like any other.
+    marked = ids if first == 0 else {token: i for token, i in ids.items() if not token.isalpha()}
+    padding = _first(marked, PADDING)
+    if padding is None and first > 0:
+        padding = 0
+    unknown = _first(marked, UNKNOWN) if oov is None else ids.get(oov)
+    named = _first(ids, UNKNOWN) if oov is None else None
+    if unknown is None and named == first:  # where Keras has its oov_token
+        unknown = named
     tokens: dict[int, str] = {}
     for token, i in ids.items():
         if i not in tokens:
             tokens[i] = token
         elif i != unknown:  # looking a word up in torchtext's stoi adds it there, as unknown
             raise ValueError(f"{path}: expected distinct ids, got {i} for {shorten(tokens[i])} and {shorten(token)}")
-    dropped = unknown is None and of_keras
+    dropped = unknown is None and named is None and first > 0
     return Listed(str(path), {token: i for i, token in tokens.items()}, True, padding, unknown, dropped, size)
 
 
@@ -120,11 +129,13 @@ def _of_keras(path: Path, config: Any) -> Listed:
     """Read what a Tokenizer of Keras wrote: its word_index is JSON inside JSON."""
     try:
         ids, oov, size = json.loads(config["word_index"]), config.get("oov_token"), config.get("num_words")
-    except (TypeError, KeyError, ValueError, RecursionError):
-        ids = oov = size = None
-    if not isinstance(ids, dict) or not isinstance(oov, str | None) or not isinstance(size, int | None):
-        raise ValueError(f"{path}: expected what to_json of Keras's Tokenizer returns, with its word_index")
-    return _with_ids(path, ids, oov or "", size or None)
+        if not isinstance(ids, dict) or not isinstance(oov, str | None) or not isinstance(size, int | None):
+            raise ValueError("a dict, a text or null, a whole number or null")
+        tokenizer = KerasTokenizer(**{name: config[name] for name in SETTINGS["keras"] if name in config})
+    except (AttributeError, TypeError, KeyError, ValueError, RecursionError) as error:
+        what = "what to_json of Keras's Tokenizer returns, with its word_index, oov_token and num_words"
+        raise ValueError(f"{path}: expected {what}: {error}") from None
+    return _with_ids(path, ids, oov or "", size or None)._replace(tokenizer=tokenizer)
 
 
 def _first(ids: dict[str, int], names: tuple[str, ...]) -> int | None:
@@ -150,6 +161,11 @@ def words_of(vocabulary: Listed, rows: int, padding_id: int, unknown_id: int | N
         why = "the embedding ends there" if end == rows else "its num_words says so"
         notes.append(f"{path}: words with ids from {end:,} are unknown, {beyond:,} of {len(ids):,}: {why}")
     special = dict(zip((padding_id, unknown_id), SPECIAL, strict=True))
+    for name in (*PADDING, *UNKNOWN):
+        if ids.get(name, padding_id) not in special:
+            notes.append(
+                f"{path}: {name}, id {ids[name]:,}, is a word like any other; padding has the id {padding_id:,}"
+            )
     nameless = [i for i in range(rows) if i not in found and i not in special]
     if nameless:
         notes.append(

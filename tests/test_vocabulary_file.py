@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dataset.tokenizers import KerasTokenizer
 from dataset.vocabulary_file import Listed, read_vocabulary, words_of
 
 LINES = "<unk>\n<pad>\nthe\nfilm\n"
@@ -39,6 +40,13 @@ def keras(**config) -> dict:
         ({"the": 0, "<unk>": 7, "<pad>": 3}, {"the": 0, "<unk>": 7, "<pad>": 3}, 3, 7, False),
         # what torchtext's stoi looks like after somebody asked it for words that it does not know
         ({"<unk>": 0, "<pad>": 1, "the": 2, "odd": 0, "rare": 0}, {"<unk>": 0, "<pad>": 1, "the": 2}, 1, 0, False),
+        # where no id is 0, as in Keras, the name of padding or of unknown words may be a word like any other
+        ({"the": 1, "PAD": 2, "film": 3}, {"the": 1, "PAD": 2, "film": 3}, 0, None, True),
+        ({"<unk>": 7, "the": 1, "PAD": 2}, {"<unk>": 7, "the": 1, "PAD": 2}, 0, 7, False),
+        ({"<pad>": 1, "the": 2}, {"<pad>": 1, "the": 2}, 1, None, True),
+        ({"the": 1, "OOV": 2}, {"the": 1, "OOV": 2}, 0, None, False),  # to be named
+        ({"OOV": 1, "the": 2}, {"OOV": 1, "the": 2}, 0, 1, False),
+        (keras(word_index='{"the": 1, "OOV": 2}'), {"the": 1, "OOV": 2}, 0, None, True),
         (keras(), INDEX, 0, None, True),
         (keras(oov_token="dull"), INDEX, 0, 3, False),
         (json.dumps(keras()), INDEX, 0, None, True),
@@ -75,12 +83,29 @@ def test_a_text_that_to_json_returned_may_be_written_as_json(read):
         (keras(word_index="[]"), None, "expected what to_json of Keras's Tokenizer returns"),
         (keras(word_index={"a": 1}), None, "expected what to_json"),
         (keras(num_words="5"), None, "expected what to_json"),
+        (keras(filters=None), None, "expected what to_json .*: expected characters as filters, got None"),
+        (keras(char_level=3), None, "expected char_level as true or false, got 3"),
         ({"class_name": "Tokenizer", "config": None}, None, "expected what to_json"),
     ],
 )
 def test_refused(read, content, name, message):
     with pytest.raises(ValueError, match=message):
         read(content, name)
+
+
+def test_the_settings_of_a_tokenizer(read):
+    assert read(keras()).tokenizer.to_json() == KerasTokenizer().to_json()  # Keras has defaults for them, too
+    read_so = read(keras(filters="x", lower=False, split=",", char_level=True)).tokenizer
+    assert read_so.to_json() == KerasTokenizer("x", False, ",", True).to_json()
+    assert read(INDEX).tokenizer is None
+
+
+def test_a_word_that_looks_like_padding_is_said(read):
+    words, notes = words_of(read({"the": 1, "PAD": 2, "OOV": 3}), 4, 0, None)
+    assert words == ["<pad>", "the", "PAD", "OOV", "<unk>"]
+    assert [note.partition(": ")[2] for note in notes] == [
+        f"{name}, id {i}, is a word like any other; padding has the id 0" for name, i in (("PAD", 2), ("OOV", 3))
+    ]
 
 
 def test_the_words_of_the_rows(read):
