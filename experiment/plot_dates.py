@@ -12,6 +12,7 @@ import numpy as np
 from dataset import dates
 from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
 from experiment.history import read_history
+from experiment.run_folder import imported_model
 from seq2seq import plot
 from seq2seq.kept_maps import load_maps
 from support.plot_file import save_figure
@@ -64,7 +65,7 @@ def plot_kept_maps(run: Path, cmap: str) -> np.ndarray:
     expect_run_of_dates(run)
     path = run / "maps.npz"
     if not path.is_file():
-        raise FileNotFoundError(f"no maps at {path}; record them with: {TRAIN} --keep-maps --out {run}")
+        raise FileNotFoundError(f"no maps at {path}; {_how_to_record(run, '--keep-maps ')}")
     kept = load_maps(path)
     shown = np.unique(np.linspace(0, len(kept.weights) - 1, min(MOST, len(kept.weights))).round().astype(int))
     written, epochs = [kept.written[i] for i in shown], (shown + 1).tolist()
@@ -81,8 +82,15 @@ def plot_kept_measures(run: Path, model: str | None) -> plt.Axes:
     measured = [row for row in read_history(path) if "pad_mass" in row] if path.is_file() else []
     found = [row for row in measured if row.get("model") == (model or measured[0].get("model"))]
     if not found:
-        raise ValueError(f"no measures of maps in {path}; record them with: {TRAIN} --out {run}")
+        raise ValueError(f"no measures of maps in {path}; {_how_to_record(run)}")
     return plot.plot_measures(found)
+
+
+def _how_to_record(run: Path, options: str = "") -> str:
+    """Say how a training records what a run lacks; of an imported run, that there is no training."""
+    if (model := imported_model(run)) is not None:
+        return f"{model.name} was imported: its weights alone, without what its training recorded"
+    return f"record them with: {TRAIN} {options}--out {run}"
 
 
 def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:

@@ -16,12 +16,14 @@ PARTS = {"model": str, "arguments": dict, "facts": dict}
 def describe(model: Any, facts: Mapping[str, Any]) -> str:
     """Return the JSON from which the model is made again: its name, its arguments, its facts.
 
+    Where an imported model came from is left out: it names a file of this machine.
+
     Raises ValueError for a model that is not one of ours.
     """
     if type(model) not in NAMES:
         known = ", ".join(kind.__name__ for kind in NAMES)
         raise ValueError(f"expected a model of {known}, got {type(model).__name__}")
-    others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments")}
+    others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments", "imported")}
     return json.dumps({"model": NAMES[type(model)], "arguments": model.arguments, "facts": others})
 
 

@@ -11,6 +11,7 @@ from interchange.arrays import Arrays, Entry, ForeignFileError
 from interchange.description import KEY, description
 from interchange.rows import Plan, Row, make, write
 from interchange.vocabulary import exchange
+from seq2seq.model_file import MODELS as OF_DATES
 
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
 ROWS: dict[str, Callable[[Any], list[Row]]] = {"keras": keras_layout.rows_of, "torch": torch_layout.rows_of}
@@ -29,12 +30,14 @@ def to_model(
 ) -> Imported:
     """Make a model of ours from arrays, as ``read_arrays`` returns them, or from a dict of arrays in memory.
 
-    kind: attention, baseline, peeky, gru, seqself, bow. padding_id, unknown_id: those of the arrays; rows of the
-    embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). An unknown_id of None,
-    where unknown words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md; a file
-    that was exported from here has them.
+    kind: attention, baseline, peeky, gru, seqself, bow. padding_id, unknown_id: those of a classifier's arrays; rows
+    of the embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). An unknown_id of
+    None, where unknown words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md;
+    a file that was exported from here has them.
     Raises ForeignFileError for arrays that do not fit, and for what cannot be the same here, with the reason.
     """
+    if kind in OF_DATES and (padding_id, unknown_id) != (0, 1):
+        raise ValueError(f"to_model: padding_id and unknown_id are for classifiers, not for {kind}, whose ids stay")
     arrays = Arrays.of(arrays)
     try:
         plan = plan_of(arrays, kind, **options)
@@ -45,7 +48,7 @@ def to_model(
         if isinstance(error, ForeignFileError) or not description(arrays):
             raise
         raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
-    if hasattr(model, "embed"):  # a classifier; characters of dates have neither id
+    if kind not in OF_DATES:
         if framework_of(arrays) == "keras" and model.mask and padding_id != 0:
             raise ForeignFileError(f"{arrays.path}: mask_zero masks the id 0, so that is padding, not {padding_id}")
         exchange(model.embed.W, padding_id, len(model.embed.W) - 1 if unknown_id is None else unknown_id)

@@ -49,6 +49,11 @@ def make(name, dtype=np.float32):
     return model
 
 
+def test_a_file_does_not_name_the_files_of_this_machine():
+    facts = FACTS | {"imported": {"file": "/home/me/model.pt", "notes": ["/home/me/words.json: has gaps"]}}
+    assert "/home/me" not in describe(make("gru"), facts)
+
+
 def spelt_out(arguments):
     """With the defaults of the attention, and without what says nothing where it is multiplicative."""
     if not isinstance(arguments.get("attention"), dict):
