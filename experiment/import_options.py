@@ -9,6 +9,7 @@ from experiment.date_model import MOST_CHARACTERS
 from experiment.text_model import WIDEST
 from experiment.text_options import add_corpus, add_reading, check_data
 from interchange.models import KINDS
+from interchange.torch_seq2seq import ORDERS
 from seq2seq.model_file import MODELS as OF_DATES
 
 TEXTS = tuple(kind for kind in KINDS if kind in OF_TEXTS)
@@ -30,8 +31,21 @@ OPTIONS_OF = {  # options that only some models use
     ("gru", "seqself"): ("no_mask", "pad_to"),
     ("seqself",): ("attention_width", "history_only", "attention_activation"),
     TEXTS: (
-        *("classes", "padding_id", "unknown_id", "tokenizer", "sentencepiece_model", "max_len", "keep_end"),
-        *("padding", "format", "pattern", "text_column", "label_column", "encoding", "test_data", "test_share", "seed"),
+        "classes",
+        "unknown_id",
+        "tokenizer",
+        "sentencepiece_model",
+        "max_len",
+        "keep_end",
+        "padding",
+        "format",
+        "pattern",
+        "text_column",
+        "label_column",
+        "encoding",
+        "test_data",
+        "test_share",
+        "seed",
     ),
     WITH_MAPS: ("linear_reads", "mask_padding"),
     DATES: ("cell_state", "reverse", "question_length", "answer_length", "start"),
@@ -63,9 +77,8 @@ def add_options(parser: Parser) -> None:
     parser.set_defaults(padding=None)  # a file that was exported from here says it
     add_corpus(parser, "there are no test texts (dates and other pairs: a file in the book's format, or generated)")
     add("--seed", type=natural, default=0, help="seed of the split into texts for training and for testing")
-    orders = "context,state", "state,context"
-    reads = "attention: what the last layer reads, context,state (default) or state,context"
-    add("--linear-reads", choices=orders, metavar="A,B", help=reads)
+    reads = f"attention: what the last layer reads, {ORDERS[0]} (default) or {ORDERS[1]}"
+    add("--linear-reads", choices=ORDERS, metavar="A,B", help=reads)
     add("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
     add("--cell-state", action="store_true", help="the decoder starts from the encoder's cell state too")
     add("--reverse", action=BooleanOptionalAction, help="the model reads questions backwards, or forwards")

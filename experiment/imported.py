@@ -1,5 +1,6 @@
 """Turn the weights of another framework into an ordinary run, which all the other scripts can open."""
 
+import re
 from argparse import Namespace
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from common.layer import named_params
 from dataset.batches import PaddedTexts
 from dataset.files import shorten
 from dataset.sequence import START
-from dataset.tokenizers import PLAIN, Tokenizer, fitting, tokenizer_from_json
+from dataset.tokenizers import Tokenizer, fitting, tokenizer_from_json
 from dataset.vocabulary_file import FORMS, Listed, listed, read_vocabulary, words_of
 from dataset.words import SPECIAL, WordVocabulary
 from experiment.command_line import cores
@@ -29,6 +30,10 @@ from interchange import Arrays, Imported, to_model
 from interchange.description import description
 from interchange.vocabulary import exchange
 from seq2seq import save_model as save_seq2seq
+
+# A token that is none of a text, and what stands for it where texts are characters: ①, ② ...
+NAMED = re.compile(r"[<\[].+[>\]]|_*(PAD|SOS|BOS|EOS|UNK|OOV)_*")
+SPARE = range(0x2460, 0x2500)
 
 
 class Run(NamedTuple):
@@ -82,10 +87,10 @@ def _test_texts(args: Namespace) -> str | None:
     if not run.facts["data"]:
         return None
     test = run.test_texts()
-    tokens = [run.tokens(text) for text in test.texts]
-    p = run.model.probabilities(run.padded(tokens), workers=cores())
+    texts = [run.tokenizer(text) for text in test.texts]
+    p = run.model.probabilities(run.padded([run.read(tokens) for tokens in texts]), workers=cores())
     right = [run.classes[k] == test.classes[label] for k, label in zip(p.argmax(axis=1), test.labels, strict=True)]
-    known = [word in run.vocabulary for text in test.texts for word in run.tokenizer(text)] or [False]
+    known = [token in run.vocabulary for tokens in texts for token in tokens] or [False]
     return f"test accuracy {_share(right)}, {len(right):,} texts, of whose tokens {_share(known)} are known"
 
 
@@ -108,21 +113,23 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     if ours:
         ours = {"keeps_end": False, "width": 1, "drops_unknown": False} | ours
         expect_facts(args.file, "export_model.py", ours, TEXT_FACTS)
-    listed = _listed(args, ours)
-    padding_id, unknown_id = _ids(args, listed)
+    vocabulary = _listed(args, ours)
+    padding_id, unknown_id = _ids(args, vocabulary)
     model, notes = _made(args, arrays, padding_id=padding_id, unknown_id=unknown_id)
-    words, of_words = words_of(listed, len(model.embed.W) - (unknown_id is None), padding_id, unknown_id)
+    words, of_words = words_of(vocabulary, len(model.embed.W) - (unknown_id is None), padding_id, unknown_id)
     exchange(words, padding_id, len(words) - 1 if unknown_id is None else unknown_id)
     notes += of_words
     if unknown_id is None:
-        notes.append(f"{listed.path}: no id for unknown words, which are left out of a text, as Keras's Tokenizer does")
+        notes.append(
+            f"{vocabulary.path}: no id for unknown words, which are left out of a text, as Keras's Tokenizer does"
+        )
     if not (model.mask or args.pad_to or ours):
         how = "what the model finds depends on how far a text is padded, see --pad-to"
         notes.append(f"padding is read as if it were words: {how}")
     corpus = None if args.data is None else corpus_of(args, 0.5)  # a part for validation there must be
     facts = {
         "vocabulary": WordVocabulary(words).words,
-        "tokenizer": _tokenizer(args, words, ours, notes).to_json(),
+        "tokenizer": _tokenizer(args, vocabulary, words, ours, notes).to_json(),
         "classes": _classes(args, model.classes, corpus, ours),
         "padding": args.padding or ours.get("padding", "after"),
         "max_len": args.max_len or ours.get("max_len"),
@@ -149,22 +156,28 @@ def _made(args: Namespace, arrays: Arrays, **options: Any) -> Imported:
     return to_model(arrays, args.model, **of_model(args), **options)
 
 
-def _ids(args: Namespace, listed: Listed) -> tuple[int, int | None]:
+def _ids(args: Namespace, vocabulary: Listed) -> tuple[int, int | None]:
     """Return the ids of padding and of unknown words; None if those are left out."""
-    padding = listed.padding if args.padding_id is None else args.padding_id
+    padding = vocabulary.padding if args.padding_id is None else args.padding_id
     if padding is None:
-        raise ValueError(f"{listed.path}: expected a word for padding, such as <pad>; --padding-id names its id")
-    unknown = listed.unknown if args.unknown_id is None else args.unknown_id
-    if unknown is None and not listed.dropped:
+        raise ValueError(f"{vocabulary.path}: expected a word for padding, such as <pad>; --padding-id names its id")
+    unknown = vocabulary.unknown if args.unknown_id is None else args.unknown_id
+    if unknown is None and not vocabulary.dropped:
         how = f"--unknown-id names its id, or says {DROPPED}, if unknown words are left out of a text"
-        raise ValueError(f"{listed.path}: expected a word for unknown ones, such as <unk>; {how}")
+        raise ValueError(f"{vocabulary.path}: expected a word for unknown ones, such as <unk>; {how}")
     if unknown == padding:
-        raise ValueError(f"{listed.path}: expected two different ids, got {padding} for both padding and unknown words")
+        raise ValueError(
+            f"{vocabulary.path}: expected two different ids, got {padding} for both padding and unknown words"
+        )
     return padding, None if unknown == DROPPED else unknown
 
 
-def _tokenizer(args: Namespace, words: list[str], ours: dict[str, Any], notes: list[str]) -> Tokenizer:
-    """Return the tokenizer of the options, else of the file, else one that fits the words; check that it does."""
+def _tokenizer(
+    args: Namespace, vocabulary: Listed, words: list[str], ours: dict[str, Any], notes: list[str]
+) -> Tokenizer:
+    """Return the tokenizer of the options, else of the files, else one that fits the words; check that it does."""
+    if vocabulary.tokenizer is not None and args.tokenizer in (None, "keras"):
+        return vocabulary.tokenizer
     if args.tokenizer is None and ours:
         return tokenizer_from_json(ours["tokenizer"])
     words = [word for word in words if word not in SPECIAL and not word.startswith("<row ")]
@@ -174,7 +187,7 @@ def _tokenizer(args: Namespace, words: list[str], ours: dict[str, Any], notes: l
             args.tokenizer = "spaces"  # Japanese in words, which only a program with a dictionary finds
         notes.append(f"--tokenizer: not given, taken as {args.tokenizer} by the letters of the words")
     tokenizer = make_tokenizer(args, [])
-    if args.tokenizer in PLAIN:
+    if args.tokenizer != "sentencepiece":
         never = [word for word in words if tokenizer(word) != [word]]
         if never:
             such = ", ".join(map(shorten, never[:3]))
@@ -191,37 +204,37 @@ def _classes(args: Namespace, count: int, corpus: Corpus | None, ours: dict[str,
         raise ValueError(f"--classes {','.join(map(str, names))}: expected {count} names, got {len(names)}")
     for name in () if corpus is None else corpus.test.classes:
         if name not in names:
-            how = f"--classes names those of the model in the order of their ids, now {','.join(names)}"
-            raise ValueError(f"--data {args.data}: has the class {name!r}, which the model does not; {how}")
+            how = "--classes names those of the model in the order of their ids"
+            raise ValueError(f"--data {args.data}: expected the classes {','.join(names)}, got {name!r}; {how}")
     return names
 
 
 def _dates(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     if ours:
         expect_facts(args.file, "export_model.py", ours, DATE_FACTS)
-    listed = _listed(args, ours)
-    characters, start, notes = _characters(args, listed, ours)
+    vocabulary = _listed(args, ours)
+    characters, start, notes = _characters(args, vocabulary, ours)
     reverse = ours.get("reverse") if args.reverse is None else args.reverse
     if reverse is None:
         raise ValueError("--reverse or --no-reverse: expected one; the weights do not tell how questions are read")
     masked = {}
     if args.mask_padding:
         if " " not in characters:
-            raise ValueError(f"{listed.path}: expected a space, which is the padding that --mask-padding means")
+            raise ValueError(f"{vocabulary.path}: expected a space, which is the padding that --mask-padding means")
         masked = {"mask_padding": characters.index(" ")}
     model, of_model = _made(args, arrays, **masked)
     if len(characters) != model.arguments["vocab_size"]:
         rows = f"one for each of the {model.arguments['vocab_size']} rows of the embedding"
-        raise ValueError(f"{listed.path}: expected characters, {rows}, got {len(characters)}")
+        raise ValueError(f"{vocabulary.path}: expected characters, {rows}, got {len(characters)}")
     data = _pairs(args, characters, reverse, ours)
     T_enc = args.question_length or ours.get("T_enc") or data.get("T_enc")
     T_dec = args.answer_length or ours.get("T_dec") or data.get("T_dec")
     if T_enc is None or T_dec is None:
         lengths = "--question-length and --answer-length: expected, as no --data tells how long they are"
-        raise ValueError(f"{lengths}, and generated dates have other characters than {listed.path}")
+        raise ValueError(f"{lengths}, and generated dates have other characters than {vocabulary.path}")
     if data.get("T_enc", T_enc) > T_enc or data.get("T_dec", T_dec) != T_dec:
-        found = f"{data['T_enc']} characters, answers of {data['T_dec']}"
-        raise ValueError(f"--question-length {T_enc}, --answer-length {T_dec}: the data has questions of {found}")
+        expected = f"expected those of the data, {data['T_enc']} or more and {data['T_dec']}"
+        raise ValueError(f"--question-length, --answer-length: {expected}, got {T_enc} and {T_dec}")
     if not 0 < min(T_enc, T_dec) <= max(T_enc, T_dec) <= MOST_CHARACTERS:
         raise ValueError(f"{args.file}: expected lengths of 1 to {MOST_CHARACTERS:,} characters, got {T_enc}, {T_dec}")
     facts = {
@@ -238,21 +251,41 @@ def _dates(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     return Run(model, facts | {"imported": {"file": str(args.file), "notes": notes}}, notes)
 
 
-def _characters(args: Namespace, listed: Listed, ours: dict[str, Any]) -> tuple[str, str, list[str]]:
-    """Return the characters in the order of their ids, the one that the decoder reads first, and notes."""
+def _characters(args: Namespace, vocabulary: Listed, ours: dict[str, Any]) -> tuple[str, str, list[str]]:
+    """Return the characters in the order of their ids, the one that the decoder reads first, and notes.
+
+    Padding becomes a space, and tokens such as ``<eos>`` become characters that are not in the vocabulary.
+    """
+    path, ids = vocabulary.path, vocabulary.ids
     start = args.start or ours.get("start", START)
-    if start not in listed.ids:
+    if start not in ids:
         how = "--start names what the decoder reads first"
-        raise ValueError(f"{listed.path}: expected {shorten(start)} among the characters; {how}")
-    tokens, written = sorted(listed.ids, key=listed.ids.__getitem__), start if len(start) == 1 else START
-    if [*map(listed.ids.get, tokens)] != [*range(len(tokens))]:
-        raise ValueError(f"{listed.path}: expected the ids 0 to {len(tokens) - 1}, one for each character")
-    characters = [written if token == start else token for token in tokens]
+        raise ValueError(f"{path}: expected {shorten(start)} among the characters; {how}")
+    tokens = sorted(ids, key=ids.__getitem__)
+    if [*map(ids.get, tokens)] != [*range(len(tokens))]:
+        raise ValueError(f"{path}: expected the ids 0 to {len(tokens) - 1}, one for each character")
+    written = {start: start if len(start) == 1 else START}
+    padding_id = vocabulary.padding if args.padding_id is None else args.padding_id
+    if padding_id is not None:
+        if padding_id >= len(tokens):
+            raise ValueError(f"--padding-id: expected one of 0 to {len(tokens) - 1} in {path}, got {padding_id}")
+        padding = tokens[padding_id]
+        if padding == start or (padding != " " and " " in ids):
+            other = "the start" if padding == start else "a space"
+            why = "questions are padded with spaces here, so padding becomes one"
+            raise ValueError(f"{path}: expected {shorten(padding)} for padding, or {other}, got both: {why}")
+        written[padding] = " "
+    spare = (chr(code) for code in SPARE if chr(code) not in ids)
+    for token in tokens:
+        if token not in written and NAMED.fullmatch(token):
+            written[token] = next(spare, token)
+    characters = [written.get(token, token) for token in tokens]
     for token in characters:
         if len(token) != 1 or characters.count(token) > 1:
             why = "questions and answers are texts here, padded with spaces"
-            raise ValueError(f"{listed.path}: expected different single characters, got {shorten(token)}: {why}")
-    return "".join(characters), written, [f"--start {start}: is written {written}"] if written != start else []
+            raise ValueError(f"{path}: expected different single characters, got {shorten(token)}: {why}")
+    notes = [f"{path}: {shorten(token)} is written {char!r}" for token, char in written.items() if token != char]
+    return "".join(characters), written[start], notes
 
 
 def _pairs(args: Namespace, characters: str, reverse: bool, ours: dict[str, Any]) -> dict[str, Any]:
@@ -265,4 +298,4 @@ def _pairs(args: Namespace, characters: str, reverse: bool, ours: dict[str, Any]
         return parts.facts
     if args.data is None:
         return {}
-    raise ValueError(f"--data {args.data}: has {foreign[0]!r}, which is not in the vocabulary")
+    raise ValueError(f"--data {args.data}: expected the characters of the vocabulary, got {foreign[0]!r}")

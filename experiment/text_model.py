@@ -31,9 +31,17 @@ WEIGHTS = {  # label of the colour bar for each of ``token_weight_kinds``
 }
 
 
-FACTS: dict[str, Any] = dict(vocabulary=list, tokenizer=dict, classes=list, padding=str, data=dict) | dict(
-    max_len=int | None, keeps_end=bool, width=int, drops_unknown=bool
-)
+FACTS: dict[str, Any] = {
+    "vocabulary": list,
+    "tokenizer": dict,
+    "classes": list,
+    "padding": str,
+    "data": dict,
+    "max_len": int | None,
+    "keeps_end": bool,
+    "width": int,
+    "drops_unknown": bool,
+}
 
 
 class TextModel:
@@ -69,8 +77,10 @@ class TextModel:
         self.tokenizer = tokenizer_from_json(facts["tokenizer"])
         self.vocabulary = WordVocabulary(facts["vocabulary"])
         self.classes = facts["classes"]
-        name = facts["tokenizer"]["name"]
-        self.lang = "en" if "words" in (name, name == "spaces" and fitting(facts["vocabulary"])) else "ja"
+        fits = name = facts["tokenizer"]["name"]
+        if name in ("spaces", "keras"):  # which divide any language
+            fits = fitting(facts["vocabulary"])
+        self.lang = "en" if fits == "words" else "ja"
 
     def __repr__(self) -> str:
         return f"TextModel({str(self.path.parent)!r})"
@@ -120,8 +130,11 @@ class TextModel:
         return pad(tokens, self.vocabulary, self.facts["padding"], None, self.facts["width"])
 
     def tokens(self, text: str) -> list[str]:
-        """Return the tokens of a text that the model reads: at most max_len, perhaps without the unknown ones."""
-        tokens = self.tokenizer(text)
+        """Return the tokens of a text that the model reads."""
+        return self.read(self.tokenizer(text))
+
+    def read(self, tokens: list[str]) -> list[str]:
+        """Return those tokens of a text that the model reads: at most max_len, perhaps without the unknown ones."""
         if self.facts["drops_unknown"]:
             tokens = [token for token, i in zip(tokens, self.vocabulary.encode(tokens), strict=True) if i != UNK]
         most = self.facts["max_len"]

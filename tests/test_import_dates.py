@@ -9,7 +9,7 @@ from script_tools import everything, refused
 from dataset import dates
 from experiment import DateModel
 from interchange import to_arrays
-from seq2seq import Seq2seq
+from seq2seq import AttentionSeq2seq, Seq2seq
 
 SCRIPT = "import_weights.py"
 OPTIONS = "dates.npz --model attention --vocabulary characters.txt --reverse --out run".split()
@@ -35,7 +35,7 @@ def test_a_run_of_dates(run_of_dates, in_process, tmp_path):
     done = in_process(tmp_path, SCRIPT, *OPTIONS, "--data", "date.txt")
     assert (done.returncode, done.stderr) == (0, "")
     assert "note: linear_reads: " in done.stdout and "imported into run: AttentionSeq2seq, " in done.stdout
-    assert "test accuracy 0.00%, 100 questions\n" in done.stdout
+    assert "%, 100 questions\n" in done.stdout
     run = DateModel(tmp_path / "run")
     assert run.test_questions() == run_of_dates.test_questions()
     assert (run.T_enc, run.T_dec, run.start, run.reverse, run.answers_dates) == (29, 10, "_", True, True)
@@ -57,8 +57,24 @@ def test_a_run_of_dates(run_of_dates, in_process, tmp_path):
     assert (tmp_path / "run" / "attention_3.png").stat().st_size > 1000
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["notes"] and config["data"]["path"].endswith("date.txt")
+    for option, missing in (("--film", "maps at run/maps.npz"), ("--measures", "measures of maps in run/history.csv")):
+        said = f"^plot_attention.py: no {missing}; attention.npz was imported: its weights alone, without what its"
+        refused(in_process(tmp_path, "plot_attention.py", "--run", "run", option), said)
     said = "--resume run: attention.npz was imported: weights alone"
     refused(in_process(tmp_path, "train_date.py", "--resume", "run"), said)
+
+
+def test_the_accuracy_is_the_share_of_right_answers(run_of_dates, in_process, tmp_path):
+    """Its own answers are in the data for some questions: it is right about these alone."""
+    pairs = [line.split("_") for line in (tmp_path / "date.txt").read_text().splitlines()]
+    xs = np.stack([run_of_dates.encode(question, of_test=True) for question, _ in pairs[::3]])
+    found = [answers[0].text.ljust(10) for answers in run_of_dates.answers(xs)]
+    own = {question: answer for (question, _), answer in zip(pairs[::3], found, strict=True) if "_" not in answer}
+    lines = [f"{question}_{own.get(question, answer)}\n" for question, answer in pairs]
+    (tmp_path / "own.txt").write_text("".join(lines))
+    done = in_process(tmp_path, SCRIPT, *OPTIONS, "--data", "own.txt")
+    right = sum(question in own for question, _ in DateModel(tmp_path / "run").test_questions())
+    assert 10 < right < 90 and f"test accuracy {right}.00%, 100 questions\n" in done.stdout
 
 
 def test_a_run_without_test_questions_says_so_in_one_line(run_of_dates, in_process, tmp_path):
@@ -116,9 +132,33 @@ def test_a_start_of_several_characters(run_of_dates, in_process, tmp_path):
     (tmp_path / "characters.txt").write_text(characters.replace("_", "<sos>"))
     refused(in_process(tmp_path, SCRIPT, *OPTIONS), "characters.txt: expected '_' among the characters; --start names")
     done = in_process(tmp_path, SCRIPT, *OPTIONS, "--start", "<sos>", "--data", "date.txt")
-    assert "note: --start <sos>: is written _" in done.stdout
+    assert "note: characters.txt: '<sos>' is written '_'\n" in done.stdout
     run = DateModel(tmp_path / "run")
     assert run.start == "_" and run.ask("May 1, 1972").text == run_of_dates.ask("May 1, 1972").text
+
+
+@pytest.mark.parametrize("padding, options", [("<pad>", []), ("", []), ("#", ["--padding-id", 0])])
+def test_tokens_that_are_not_of_texts(in_process, tmp_path, padding, options):
+    """Padding is a space here; the others become characters that no text has."""
+    tokens = [padding, "<sos>", "EOS", "[UNK]", *"0123456789-"]
+    model = AttentionSeq2seq(len(tokens), 6, 5, mask_padding=0, rng=np.random.default_rng(2))
+    for param in model.params:
+        param *= 9
+    model.decoder.affine.b[2:4] += 4  # or no answer has one of these
+    np.savez(tmp_path / "dates.npz", **to_arrays(model, "torch"))
+    (tmp_path / "characters.txt").write_text("".join(f"{token}\n" for token in tokens))
+    known = "--start <sos> --mask-padding --no-reverse --question-length 8 --answer-length 10".split()
+    done = in_process(tmp_path, SCRIPT, *OPTIONS, *known, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    run = DateModel(tmp_path / "run")
+    assert run.vocabulary.chars == " _①②0123456789-" and run.model.mask_padding == 0
+    for token, char in zip(tokens, " _①②", strict=False):
+        assert f"note: characters.txt: {token!r} is written {char!r}\n" in done.stdout
+    ids = model.decode(np.array([[5, 4, 6, 7, 0, 0, 0, 0]]), 1, 10).ids[0]
+    assert 1 < len(set(ids.tolist())) and {2, 3} & set(ids.tolist())
+    assert run.ask("1023").text == run.vocabulary.decode(ids).rstrip(" ")
+    done = in_process(tmp_path, "convert_date.py", "--run", "run", "--explain", "1023")
+    assert done.returncode == 0 and run.ask("1023").text in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -131,9 +171,9 @@ def test_a_start_of_several_characters(run_of_dates, in_process, tmp_path):
             "--mask-padding is an option of --model attention, not of base",
         ),
         (["--model", "gru"], "--reverse is an option of --model attention or baseline or peeky, not of gru"),
-        (["--question-length", "20"], "--question-length 20, --answer-length 10: the data has questions of 29 char"),
-        (["--answer-length", "12"], "--question-length 29, --answer-length 12: the data has questions of 29 char"),
-        (["--data", "other.txt"], "--data other.txt: has '!', which is not in the vocabulary"),
+        (["--question-length", "20"], "the data, 29 or more and 10, got 20 and 10"),
+        (["--answer-length", "12"], "the data, 29 or more and 10, got 29 and 12"),
+        (["--data", "other.txt"], "--data other.txt: expected the characters of the vocabulary, got '!'"),
         (["--data", "nothing.txt"], "nothing.txt: no such data file"),
         (["--start", "x"], "expected 'x' among the characters"),
         (["--vocabulary", "long.json"], "long.json: expected different single characters, got '12'"),
@@ -142,6 +182,15 @@ def test_a_start_of_several_characters(run_of_dates, in_process, tmp_path):
         (
             ["--vocabulary", "double.json", "--start", "<s>"],
             "double.json: expected different single characters",
+        ),
+        (
+            ["--vocabulary", "space.json"],
+            "space.json: expected '<pad>' for padding, or a space, got both: questions are padded with spaces here",
+        ),
+        (["--vocabulary", "space.json", "--start", "<pad>"], "expected '<pad>' for padding, or the start, got both"),
+        (
+            ["--vocabulary", "short.json", "--padding-id", 2],
+            "expected one of 0 to 1 in short.json, got 2",
         ),
         (["--vocabulary", "short.json", "--mask-padding"], "short.json: expected a space, which is the padding"),
     ],
@@ -153,6 +202,7 @@ def test_refused(run_of_dates, in_process, tmp_path, options, message):
         "short": ["_", "1"],
         "gaps": {"_": 0, "1": 2},
         "double": ["<s>", "_"],
+        "space": ["<pad>", "_", " "],
     }.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(data))
     before = everything(tmp_path)

@@ -91,7 +91,7 @@ def test_an_earlier_run_is_moved_and_an_error_costs_nothing(films, in_process, t
     first = (tmp_path / "run" / "best.npz").read_bytes()
     before = everything(tmp_path / "run")
     refused(in_process(tmp_path, SCRIPT, *FILMS, "--classes", "a,b,c"), "--classes a,b,c: expected 2 names, got 3")
-    refused(in_process(tmp_path, SCRIPT, *FILMS, *DATA), "has the class 'neg', which the model does not; --classes")
+    refused(in_process(tmp_path, SCRIPT, *FILMS, *DATA), "expected the classes 0,1, got 'neg'; --classes")
     assert everything(tmp_path / "run") == before
     done = in_process(tmp_path, SCRIPT, *FILMS, "--classes", "bad,good")
     assert "the earlier run in run is now in run/before" in done.stdout
@@ -160,8 +160,35 @@ def test_ids_and_options_that_cannot_be(tmp_path):
         to_model(arrays, "seqself", padding_id=2, unknown_id=0)
     with pytest.raises(ValueError, match="from torch, seqself has no option 'linear_reads'; it has attention_width, "):
         to_model(np.load(tmp_path / "keras.npz"), "seqself", linear_reads="context,state")
+    for ids in ({"unknown_id": None}, {"padding_id": 1, "unknown_id": 0}):
+        with pytest.raises(ValueError, match="padding_id and unknown_id are for classifiers, not for baseline"):
+            to_model(to_arrays(Seq2seq(5, 2, 3), "torch"), "baseline", **ids)
     with pytest.raises(ValueError, match="from keras, baseline has no option 'linear_reads'; it has cell_state"):
         to_model(to_arrays(Seq2seq(5, 2, 3), "keras"), "baseline", linear_reads="context,state")
+
+
+@pytest.mark.parametrize(
+    "settings, words, text, tokens",
+    [
+        ({"char_level": True}, "fi lm!", "A film!", [" ", "f", "i", "l", "m", "!"]),
+        ({"lower": False}, ["The", "the", "film", "noir"], "The film_noir", ["The", "film", "noir"]),
+        ({"filters": "", "split": ","}, ["the film", "is good"], "The film,,is good,", ["the film", "is good"]),
+    ],
+)
+def test_a_tokenizer_of_keras_is_obeyed(in_process, tmp_path, settings, words, text, tokens):
+    index = json.dumps({word: i for i, word in enumerate(words, 1)})
+    (tmp_path / "index.json").write_text(
+        json.dumps({"class_name": "Tokenizer", "config": settings | {"word_index": index}})
+    )
+    model = SeqSelfClassifier(len(words) + 1, 5, 4, 3, rng=np.random.default_rng(2))
+    np.savez(tmp_path / "keras.npz", **to_arrays(model, "torch"))
+    for options in ([], ["--tokenizer", "keras"]):
+        done = in_process(tmp_path, SCRIPT, *KERAS, *options)
+        assert done.returncode == 0 and "--tokenizer" not in done.stdout, done.stderr
+        run = TextModel(tmp_path / "run")
+        assert run.ask(text).tokens == tokens and run.lang == "en"
+    in_process(tmp_path, SCRIPT, *KERAS, "--tokenizer", "spaces")
+    assert TextModel(tmp_path / "run").tokenizer.to_json() == {"name": "spaces"}
 
 
 @pytest.mark.parametrize("padding", ["after", "before"])
