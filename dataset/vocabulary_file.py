@@ -94,6 +94,7 @@ def listed(path: str | os.PathLike, tokens: list[Any]) -> Listed:
         if token in ids:
             raise ValueError(f"{path}: expected distinct tokens, got {shorten(token)} as {ids[token]} and as {i}")
         ids[token] = i
+    _expect_text(path, ids)
     padding = 0 if tokens[0] == "" else _first(ids, PADDING)  # Keras's TextVectorization pads with an empty text
     return Listed(str(path), ids, False, padding, _first(ids, UNKNOWN))
 
@@ -105,6 +106,7 @@ def _with_ids(path: Path, ids: dict[str, Any], oov: str | None = None, size: int
     for token, i in ids.items():
         if type(i) is not int or not 0 <= i < MOST_IDS:
             raise ValueError(f"{path}: expected whole numbers from 0 as ids, got {i!r:.60} for {shorten(token)}")
+    _expect_text(path, ids)
     first = min(ids.values())
     # Where ids begin at 1, as those of Keras, 0 is padding, and PAD or OOV may be words like any other.
     marked = ids if first == 0 else {token: i for token, i in ids.items() if not token.isalpha()}
@@ -123,6 +125,12 @@ def _with_ids(path: Path, ids: dict[str, Any], oov: str | None = None, size: int
             raise ValueError(f"{path}: expected distinct ids, got {i} for {shorten(tokens[i])} and {shorten(token)}")
     dropped = unknown is None and named is None and first > 0
     return Listed(str(path), {token: i for i, token in tokens.items()}, True, padding, unknown, dropped, size)
+
+
+def _expect_text(path: str | os.PathLike, ids: dict[str, int]) -> None:
+    for token, i in ids.items():
+        if any("\ud800" <= char <= "\udfff" for char in token):  # halves of a character, which JSON can hold
+            raise ValueError(f"{path}: expected tokens that UTF-8 can write, got {token!r:.60} with id {i}")
 
 
 def _of_keras(path: Path, config: Any) -> Listed:

@@ -27,7 +27,7 @@ from experiment.text_model import TextModel, expect_width
 from experiment.text_training import FILES as TEXT_FILES
 from experiment.text_training import make_tokenizer
 from interchange import Arrays, Imported, to_model
-from interchange.description import description
+from interchange.description import description, ids_of
 from interchange.vocabulary import exchange
 from seq2seq import save_model as save_seq2seq
 
@@ -58,9 +58,11 @@ def write_run(args: Namespace, run: Run) -> None:
     of_texts = args.model in TEXTS
     files = TEXT_FILES if of_texts else DATE_FILES
     prepare(args.out, files.others)
+    path = args.out / (files.models[0] if of_texts else f"{args.model}.npz")
+    fresh = path.with_suffix(".new")  # what cannot be written moves no earlier run
+    (save_classifier if of_texts else save_seq2seq)(fresh, run.model, **run.facts)
     set_aside(args.out, files.models, files.left, quiet=args.quiet)
-    name = files.models[0] if of_texts else f"{args.model}.npz"
-    (save_classifier if of_texts else save_seq2seq)(args.out / name, run.model, **run.facts)
+    fresh.replace(path)
     write_config(args.out, args, run.facts["data"], notes=run.notes)
 
 
@@ -114,11 +116,18 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
         ours = {"keeps_end": False, "width": 1, "drops_unknown": False} | ours
         expect_facts(args.file, "export_model.py", ours, TEXT_FACTS)
     vocabulary = _listed(args, ours)
-    padding_id, unknown_id = _ids(args, vocabulary)
+    if ours and (args.padding_id, args.unknown_id) != (None, None):
+        raise ValueError(f"--padding-id, --unknown-id: {args.file} says them itself; leave the options out")
+    padding_id, unknown_id = ids_of(ours) if ours else _ids(args, vocabulary)
     model, notes = _made(args, arrays, padding_id=padding_id, unknown_id=unknown_id)
-    words, of_words = words_of(vocabulary, len(model.embed.W) - (unknown_id is None), padding_id, unknown_id)
-    exchange(words, padding_id, len(words) - 1 if unknown_id is None else unknown_id)
-    notes += of_words
+    if ours:
+        words = [*ours["vocabulary"]]  # in our order
+    else:
+        words, of_words = words_of(vocabulary, len(model.embed.W) - (unknown_id is None), padding_id, unknown_id)
+        exchange(words, padding_id, len(words) - 1 if unknown_id is None else unknown_id)
+        notes += of_words
+    if len(words) != len(model.embed.W):
+        raise ValueError(f"{args.file}: expected {len(model.embed.W)} words, one per row, got {len(words)}")
     if unknown_id is None:
         notes.append(
             f"{vocabulary.path}: no id for unknown words, which are left out of a text, as Keras's Tokenizer does"
@@ -140,7 +149,8 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     }
     expect_width(args.file, facts["width"])
     PaddedTexts([[1]], padding=facts["padding"], max_len=facts["max_len"])  # raises ValueError
-    return Run(model, facts | {"imported": {"file": str(args.file), "notes": notes}}, notes)
+    imported = {"file": args.file.name, "notes": notes, "ids": [padding_id, unknown_id]}
+    return Run(model, facts | {"imported": imported}, notes)
 
 
 def _listed(args: Namespace, ours: dict[str, Any]) -> Listed:
@@ -162,6 +172,10 @@ def _ids(args: Namespace, vocabulary: Listed) -> tuple[int, int | None]:
     if padding is None:
         raise ValueError(f"{vocabulary.path}: expected a word for padding, such as <pad>; --padding-id names its id")
     unknown = vocabulary.unknown if args.unknown_id is None else args.unknown_id
+    for what, given, found in (("padding", padding, vocabulary.padding), ("unknown", unknown, vocabulary.unknown)):
+        token = next((token for token, i in vocabulary.ids.items() if i == found), None)
+        if token is not None and given != found:
+            raise ValueError(f"--{what}-id {given}: {vocabulary.path} has {shorten(token)} with the id {found}")
     if unknown is None and not vocabulary.dropped:
         how = f"--unknown-id names its id, or says {DROPPED}, if unknown words are left out of a text"
         raise ValueError(f"{vocabulary.path}: expected a word for unknown ones, such as <unk>; {how}")
@@ -199,6 +213,9 @@ def _tokenizer(
 
 def _classes(args: Namespace, count: int, corpus: Corpus | None, ours: dict[str, Any]) -> list[str]:
     """Return the names of the classes, in the order of their ids."""
+    if ours and args.classes is not None and args.classes != ours["classes"]:
+        if sorted(args.classes) == sorted(ours["classes"]):
+            raise ValueError(f"--classes: {args.file} has them as {','.join(ours['classes'])}; leave the option out")
     names = args.classes or ours.get("classes") or [str(k) for k in range(count)]
     if len(names) != count or not all(isinstance(name, str) for name in names):
         raise ValueError(f"--classes {','.join(map(str, names))}: expected {count} names, got {len(names)}")
@@ -215,6 +232,8 @@ def _dates(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
     vocabulary = _listed(args, ours)
     characters, start, notes = _characters(args, vocabulary, ours)
     reverse = ours.get("reverse") if args.reverse is None else args.reverse
+    if reverse != ours.get("reverse", reverse):
+        raise ValueError(f"--{'' if reverse else 'no-'}reverse: {args.file} says the opposite; leave the option out")
     if reverse is None:
         raise ValueError("--reverse or --no-reverse: expected one; the weights do not tell how questions are read")
     masked = {}
@@ -248,7 +267,7 @@ def _dates(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
         "data": data.get("data", {}),
     }
     notes += of_model
-    return Run(model, facts | {"imported": {"file": str(args.file), "notes": notes}}, notes)
+    return Run(model, facts | {"imported": {"file": args.file.name, "notes": notes}}, notes)
 
 
 def _characters(args: Namespace, vocabulary: Listed, ours: dict[str, Any]) -> tuple[str, str, list[str]]:

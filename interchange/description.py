@@ -23,8 +23,24 @@ def describe(model: Any, facts: Mapping[str, Any]) -> str:
     if type(model) not in NAMES:
         known = ", ".join(kind.__name__ for kind in NAMES)
         raise ValueError(f"expected a model of {known}, got {type(model).__name__}")
-    others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments", "imported")}
+    others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments")}
+    if "imported" in facts:  # of which the rest is of the machine where that was
+        others["imported"] = {"ids": ids_of(facts)}
     return json.dumps({"model": NAMES[type(model)], "arguments": model.arguments, "facts": others})
+
+
+def ids_of(facts: Mapping[str, Any]) -> tuple[int, int | None]:
+    """Return the ids of padding and of unknown words in the file that a run was imported from; 0 and 1 for ours.
+
+    A file that is written from such a run has them again. Raises ValueError for ids that are none.
+    """
+    imported = facts.get("imported")
+    found = imported.get("ids", [0, 1]) if isinstance(imported, dict) else [0, 1]
+    if not (isinstance(found, (list, tuple)) and len(found) == 2 and type(found[0]) is int):
+        raise ValueError(f"expected the ids of padding and of unknown words, got {found!r:.60}")
+    if found[1] is not None and type(found[1]) is not int:
+        raise ValueError(f"expected the id of unknown words, got {found[1]!r:.60}")
+    return found[0], found[1]
 
 
 def description(arrays: Arrays) -> dict[str, Any]:

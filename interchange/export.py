@@ -5,8 +5,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from common.numeric_faults import finite_params
-from interchange.description import KEY, describe
+from interchange.description import KEY, describe, ids_of
 from interchange.models import to_arrays
 from interchange.onnx_file import write
 from interchange.packages import require
@@ -40,7 +42,7 @@ def writer_of(path: str | os.PathLike) -> Callable[..., None]:
 def write_safetensors(path: str | os.PathLike, model: Any, facts: Mapping[str, Any]) -> None:
     """Write the weights under the names of PyTorch's modules; ``safetensors.torch.load_file`` reads them."""
     safetensors = require("safetensors.numpy")
-    arrays = to_arrays(model, "torch")  # C-ordered: safetensors 0.8.0 writes others wrong, and says nothing
+    arrays = _arrays(model, "torch", facts)  # C-ordered: safetensors 0.8.0 writes others wrong, and says nothing
     content = safetensors.save(arrays, {KEY: describe(model, facts)})
     with replacing(path) as file:
         file.write(content)
@@ -50,13 +52,19 @@ def write_weights_h5(path: str | os.PathLike, model: Any, facts: Mapping[str, An
     """Write the weights as ``keras.Model.save_weights`` does; ``load_weights`` of such a model reads them."""
     h5py, content = require("h5py"), io.BytesIO()
     with h5py.File(content, "w") as file:
-        for name, array in to_arrays(model, "keras").items():
+        for name, array in _arrays(model, "keras", facts).items():
             file[name] = array
             group = file[name].parent
             group.attrs["name"] = group.name.split("/")[-2]
         file.attrs[KEY] = describe(model, facts)  # which Keras passes over
     with replacing(path) as file:
         file.write(content.getbuffer())
+
+
+def _arrays(model: Any, framework: str, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the arrays, with the ids of padding and unknown words that the file had from which the run came."""
+    padding_id, unknown_id = ids_of(facts)
+    return to_arrays(model, framework, padding_id=padding_id, unknown_id=unknown_id)
 
 
 WRITERS = {".onnx": write, ".safetensors": write_safetensors, ".weights.h5": write_weights_h5}

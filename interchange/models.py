@@ -8,9 +8,9 @@ import numpy as np
 
 from interchange import keras_layout, torch_layout
 from interchange.arrays import Arrays, Entry, ForeignFileError
-from interchange.description import KEY, description
+from interchange.description import KEY, description, ids_of
 from interchange.rows import Plan, Row, make, write
-from interchange.vocabulary import exchange
+from interchange.vocabulary import exchange, restore
 from seq2seq.model_file import MODELS as OF_DATES
 
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
@@ -32,14 +32,16 @@ def to_model(
 
     kind: attention, baseline, peeky, gru, seqself, bow. padding_id, unknown_id: those of a classifier's arrays; rows
     of the embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). An unknown_id of
-    None, where unknown words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md;
-    a file that was exported from here has them.
+    None, where unknown words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md.
+    A file that was exported from here says ids and options itself.
     Raises ForeignFileError for arrays that do not fit, and for what cannot be the same here, with the reason.
     """
     if kind in OF_DATES and (padding_id, unknown_id) != (0, 1):
         raise ValueError(f"to_model: padding_id and unknown_id are for classifiers, not for {kind}, whose ids stay")
     arrays = Arrays.of(arrays)
     try:
+        if (padding_id, unknown_id) == (0, 1):
+            padding_id, unknown_id = ids_of(description(arrays).get("facts", {}))
         plan = plan_of(arrays, kind, **options)
         if unknown_id is None:
             plan, arrays = _with_unknown(plan, arrays)
@@ -65,14 +67,21 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
         raise ForeignFileError(f"{arrays.path}: from {framework}, only {', '.join(plans)} can be read, not {kind}")
     if ours.get("model", kind) != kind:
         raise ForeignFileError(f"{arrays.path}: expected the model {kind}, got {ours['model']}, which was exported")
-    known = [each.name for each in signature(plans[kind]).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    parameters = signature(plans[kind]).parameters.values()
+    known = {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
     for name in options:
         if name not in known:
             all_of_them = ", ".join(known) or "none"
             raise ValueError(f"to_model: from {framework}, {kind} has no option {name!r}; it has {all_of_them}")
-    options = {name: value for name, value in _arguments(ours).items() if name in known} | options
-    plan = plans[kind](arrays, **options)
-    return plan._replace(notes=[]) if ours else plan  # then nothing was assumed
+    if not ours:
+        return plans[kind](arrays, **options)
+    said = known | {name: value for name, value in _arguments(ours).items() if name in known}
+    for name, value in said.items():
+        if isinstance(known[name], bool) and not isinstance(value, bool):
+            raise ValueError(f"{name}: expected true or false, got {value!r}")
+        if options.get(name, value) != value:
+            raise ForeignFileError(f"{arrays.path}: says {name}={value!r}, not {options[name]!r}; leave the option out")
+    return plans[kind](arrays, **said)._replace(notes=[])  # nothing was assumed
 
 
 def _arguments(ours: dict[str, Any]) -> dict[str, Any]:
@@ -106,8 +115,18 @@ def framework_of(arrays: Arrays) -> str:
     return "torch" if any(".weight" in name or ".bias" in name for name in arrays) else "keras"
 
 
-def to_arrays(model: Any, framework: str) -> dict[str, np.ndarray]:
-    """Return the weights of a model of ours under the names, shapes and gate orders of "torch" or "keras"."""
+def to_arrays(model: Any, framework: str, *, padding_id: int = 0, unknown_id: int | None = 1) -> dict[str, np.ndarray]:
+    """Return the weights of a model of ours under the names, shapes and gate orders of "torch" or "keras".
+
+    padding_id, unknown_id: those that a classifier's arrays are to have, as for ``to_model``.
+    """
     if framework not in ROWS:
         raise ValueError(f"to_arrays: expected one of {', '.join(ROWS)}, got {framework!r}")
-    return write(ROWS[framework](model), model)
+    rows = ROWS[framework](model)
+    arrays = write(rows, model)
+    if (padding_id, unknown_id) != (0, 1):
+        name = next(iter(next(row for row in rows if row.ours == "embed.W").theirs))
+        restore(arrays[name], padding_id, len(arrays[name]) - 1 if unknown_id is None else unknown_id)
+        if unknown_id is None:
+            arrays[name] = arrays[name][:-1]  # which ``to_model`` added
+    return arrays

@@ -18,6 +18,12 @@ def exchange(items: Any, padding_id: int, unknown_id: int) -> None:
     _swap(items, 1, padding_id if unknown_id == 0 else unknown_id)  # the first swap may have moved it
 
 
+def restore(items: Any, padding_id: int, unknown_id: int) -> None:
+    """Undo ``exchange``, with the same ids."""
+    _swap(items, 1, padding_id if unknown_id == 0 else unknown_id)
+    _swap(items, 0, padding_id)
+
+
 def _swap(items: Any, i: int, j: int) -> None:
     if isinstance(items, np.ndarray):
         items[[i, j]] = items[[j, i]]

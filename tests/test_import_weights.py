@@ -250,8 +250,10 @@ def test_options_reach_the_model(films, in_process, tmp_path):
             [*BARE, "--padding-id", 0, "--unknown-id", 1],
             "expected 17 tokens, one for each row of",
         ),
+        (["--vocabulary", "lone.json"], r"lone\.json: expected tokens that UTF-8 can write, got .*udc00' with id 2"),
         (["--vocabulary", "words.pkl"], r"words\.pkl: expected one token per line, .* got a pickle"),
-        (["--padding-id", 2], "<pad> has the id 1, but another was named for it"),
+        (["--padding-id", 2], r"--padding-id 2: words\.txt has '<pad>' with the id 1"),
+        (["--padding-id", 0, "--unknown-id", 1], r"--padding-id 0: words\.txt has '<pad>' with the id 1"),
         (["--unknown-id", "none"], "--unknown-id: expected a whole number of at least 0, or dropped, got 'none'"),
         (["--classes", "a,,b"], "--classes: expected different names, separated by commas, got 'a,,b'"),
         (["--classes", "a"], "--classes a: expected 2 names, got 1"),
@@ -268,9 +270,23 @@ def test_options_reach_the_model(films, in_process, tmp_path):
 )
 def test_refused(films, in_process, tmp_path, options, message):
     (tmp_path / "bare.json").write_text(json.dumps([*"abcdef"]))
+    (tmp_path / "lone.json").write_text(json.dumps(["<pad>", "<unk>", "\udc00"]))
     before = everything(tmp_path)
     refused(in_process(tmp_path, SCRIPT, *FILMS, *options), message)
     assert everything(tmp_path) == before
+
+
+def test_what_cannot_be_written_moves_no_earlier_run(films, in_process, tmp_path, monkeypatch):
+    given = SCRIPT, *FILMS
+    assert in_process(tmp_path, *given).returncode == 0
+    before = everything(tmp_path)
+    monkeypatch.setattr("experiment.imported.save_classifier", full_disk)
+    refused(in_process(tmp_path, *given), "No space left on device")
+    assert everything(tmp_path) == before
+
+
+def full_disk(*_, **__):
+    raise OSError(28, "No space left on device")
 
 
 def test_a_file_from_elsewhere_needs_a_model_and_a_vocabulary(films, in_process, tmp_path):

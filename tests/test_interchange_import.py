@@ -69,11 +69,27 @@ def test_options_go_before_what_the_file_says(films, in_process, tmp_path):
     export(
         tmp_path, films, facts=facts_of(films) | {"padding": "before", "max_len": 3, "drops_unknown": True, "width": 5}
     )
-    assert in_process(tmp_path, SCRIPT, *GIVEN, "--no-mask", "--max-len", 4, "--classes", "a,b").returncode == 0
+    assert in_process(tmp_path, SCRIPT, *GIVEN, "--max-len", 4, "--classes", "a,b").returncode == 0
     run = TextModel(tmp_path / "run")
-    assert run.classes == ["a", "b"] and run.model.mask is False
+    assert run.classes == ["a", "b"]
     assert run.tokens("a zounds dull film of it's plot") == ["a", "dull", "film", "it's"]
     assert run.encode([["a"]])[0, :4].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--no-mask"], r"file\.safetensors: says mask=True, not False; leave the option out"),
+        (["--no-attention"], "says attention=True, not False"),
+        (["--padding-id", 1, "--unknown-id", 0], "--padding-id, --unknown-id: .* says them itself"),
+        (["--classes", "pos,neg"], r"--classes: file\.safetensors has them as neg,pos"),
+    ],
+)
+def test_options_do_not_contradict_what_the_file_says(films, in_process, tmp_path, options, message):
+    export(tmp_path, films)
+    before = everything(tmp_path)
+    refused(in_process(tmp_path, SCRIPT, *GIVEN, *options), message)
+    assert everything(tmp_path) == before
 
 
 def test_data_that_is_not_here_costs_nothing_but_the_test(films, in_process, tmp_path):
@@ -90,7 +106,7 @@ def test_data_that_is_not_here_costs_nothing_but_the_test(films, in_process, tmp
         ({"model": "x"}, "describes no model: expected a model of baseline, .*, got x"),
         ({"arguments": 3}, "its metadata attention-from-scratch describes no model"),
         ({"facts": None}, "its metadata attention-from-scratch describes no model"),
-        ({"arguments": {"mask": "no"}}, "expected mask True or False, got str"),
+        ({"arguments": {"mask": "no"}}, "describes no model: mask: expected true or false, got 'no'"),
         ({"arguments": {"dropout": "much"}}, "describes no model: "),
         ({"facts": {}}, r"--vocabulary: expected the words of file\.safetensors and their ids"),
         (
@@ -115,8 +131,10 @@ def test_a_description_that_is_none(films, in_process, tmp_path, other, message)
         ({"width": 0}, "expected texts padded to 1 to 10000 tokens, got 0"),
         ({"width": 10**9}, "expected texts padded to 1 to 10000 tokens, got 1000000000"),
         ({"classes": [1, 2]}, "--classes 1,2: expected 2 names"),
-        ({"vocabulary": ["<pad>", "<unk>"]}, "expected 8 tokens, one for each row of the embedding, got 2"),
-        ({"vocabulary": [*"abcdefgh"]}, "expected a word for padding"),
+        ({"vocabulary": ["<pad>", "<unk>"]}, r"file\.safetensors: expected 8 words, one per row, got 2"),
+        ({"vocabulary": [*"abcdefgh"]}, "as the first two words, got"),
+        ({"imported": {"ids": [1]}}, "expected the ids of padding and of unknown words, got"),
+        ({"imported": {"ids": [0, "x"]}}, "expected the id of unknown words, got 'x'"),
         ({"tokenizer": {"name": "os"}}, "expected one of words, .* got 'os'"),
     ],
 )
@@ -152,3 +170,27 @@ def test_another_model_than_the_file_has_is_refused(films, in_process, tmp_path)
     )
     notes = to_model(read_arrays(tmp_path / GIVEN[0]), "gru").notes
     assert notes == [], "nothing had to be assumed"
+
+
+@pytest.mark.parametrize("ids", [(1, 0), (5, 3), (0, 7), (0, None)])
+def test_a_model_goes_back_with_the_ids_it_came_with(films, in_process, tmp_path, ids):
+    """What was imported and exported loads again where it came from, bit for bit, and nobody need name the ids."""
+    padding_id, unknown_id = ids
+    theirs = to_arrays(films.model, "torch")
+    words = [f"w{i}" for i in range(8)]
+    words[padding_id] = "<pad>"
+    if unknown_id is not None:
+        words[unknown_id] = "<unk>"
+    np.savez(tmp_path / "theirs.npz", **theirs)
+    (tmp_path / "words.txt").write_text("\n".join(words))
+    dropped = ["--unknown-id", "dropped"] if unknown_id is None else []
+    given = "theirs.npz", "--model", "gru", "--vocabulary", "words.txt", "--tokenizer", "words", *dropped
+    assert in_process(tmp_path, SCRIPT, *given, "--out", "run").returncode == 0
+    assert in_process(tmp_path, "export_model.py", "--run", "run", "--to", "back.safetensors").returncode == 0
+    back = read_arrays(tmp_path / "back.safetensors")
+    assert back.keys() == theirs.keys() and all(np.array_equal(back[name], theirs[name]) for name in theirs)
+    assert in_process(tmp_path, SCRIPT, "back.safetensors", "--out", "again").returncode == 0
+    run, again = TextModel(tmp_path / "run"), TextModel(tmp_path / "again")
+    assert again.vocabulary == run.vocabulary and again.tokenizer.to_json() == run.tokenizer.to_json()
+    text = "w2 w3 nowhere w6"
+    np.testing.assert_array_equal(again.answers([text])[0].probabilities, run.answers([text])[0].probabilities)
