@@ -67,7 +67,8 @@ def from_torch(
     its own (``param_names``, if it got names), or that of the arrays, which is right for ``module.parameters()``.
     Raises ForeignFileError where the continuation would not be exact: see this module and docs/interchange.md. An LSTM
     has two biases there and their sum here, which two steps would move twice: freeze one of them there
-    (``requires_grad_(False)``) before training.
+    (``requires_grad_(False)``) before training. An nn.Embedding with padding_idx does not train that row; here only a
+    model with a mask leaves it. Of a seq2seq, padding_id (or the model's mask_padding) says which row that is.
     """
     arrays = Arrays.of(arrays)
     group, ids = _torch_group(state)
@@ -88,7 +89,9 @@ def from_torch(
     optimizer.iter = int(steps[0])
     m, v = ({name: _array(each[slot]) for name, each in kept.items()} for slot in SLOTS)
     rows = plan_of(arrays, NAMES[type(model)], **options).rows
-    return _fill(optimizer, model, rows, m, v, (padding_id, unknown_id))
+    _fill(optimizer, model, rows, m, v, (padding_id, unknown_id))
+    _refuse_fixed_padding(model, optimizer, padding_id)
+    return optimizer
 
 
 def to_torch(model: Any, optimizer: Adam | Nadam, names: Sequence[str]) -> dict[str, Any]:
@@ -96,8 +99,8 @@ def to_torch(model: Any, optimizer: Adam | Nadam, names: Sequence[str]) -> dict[
 
     names: of the parameters that the optimizer there has, in its order, as ``to_arrays(model, "torch")`` calls them:
     ``[name for name, p in module.named_parameters() if p.requires_grad]``. Of the two biases of an LSTM, ``bias_hh``
-    must not be among them. Raises ValueError where the continuation would not be exact, as for an Adam that was made
-    without ``epsilon_hat=False``.
+    must not be among them; an nn.Embedding there may have padding_idx only if our model has a mask. Raises ValueError
+    where the continuation would not be exact, as for an Adam that was made without ``epsilon_hat=False``.
     """
     torch = require("torch")
     if isinstance(optimizer, Adam) and optimizer.epsilon_hat and optimizer.epsilon:
@@ -117,6 +120,19 @@ def to_torch(model: Any, optimizer: Adam | Nadam, names: Sequence[str]) -> dict[
         values = {slot: torch.from_numpy(moment[name]) for slot, moment in zip(SLOTS, moments, strict=True)}
         state[i] = {name: torch.tensor(value) for name, value in shared.items()} | values
     return {"state": state, "param_groups": [group]}
+
+
+def _refuse_fixed_padding(model: Any, optimizer: Any, padding_id: int) -> None:
+    """Raise ForeignFileError for a row of padding that no step there has moved, and one here would."""
+    v = dict(zip(named_params(model), optimizer.v, strict=True))
+    mask_padding = model.arguments.get("mask_padding")
+    of_encoder = padding_id if mask_padding is None else mask_padding
+    for name, row in (("embed.W", 0), ("encoder.embed.W", of_encoder)):
+        if name in v and not getattr(model, "mask", False) and not v[name][row : row + 1].any():
+            raise ForeignFileError(
+                f"optimizer: {name}, row {row}: padding is not trained there, as with padding_idx; here a model that "
+                "reads padding trains it: no exact continuation"
+            )
 
 
 def from_keras(
