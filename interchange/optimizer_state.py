@@ -18,7 +18,7 @@ import numpy as np
 from common.layer import named_params
 from common.optimizer import Adam, Nadam
 from interchange import keras_layout, torch_layout
-from interchange.arrays import Arrays, ForeignFileError
+from interchange.arrays import Arrays, ForeignFileError, as_numpy
 from interchange.description import NAMES
 from interchange.models import plan_of
 from interchange.packages import require
@@ -76,18 +76,18 @@ def from_torch(
     if len(order) != len(ids):
         raise ForeignFileError(f"optimizer: expected {len(ids)} names, one per parameter, got {len(order)}")
     kept = {name: state["state"][i] for name, i in zip(order, ids, strict=True) if state["state"].get(i)}
-    steps = sorted({float(_array(values["step"])) for values in kept.values()})
+    steps = sorted({float(as_numpy(values["step"])) for values in kept.values()})
     if len(steps) != 1:
         raise ForeignFileError(f"optimizer: expected one number of steps for all weights, got {steps or 'no state'}")
     beta1, beta2 = group["betas"]
     optimizer: Adam | Nadam
     if "momentum_decay" in group:
         optimizer = Nadam(group["lr"], beta1, beta2, group["eps"], group["momentum_decay"])
-        optimizer.schedule = float(_array(next(iter(kept.values()))["mu_product"]))
+        optimizer.schedule = float(as_numpy(next(iter(kept.values()))["mu_product"]))
     else:
         optimizer = Adam(group["lr"], beta1, beta2, group["eps"], epsilon_hat=False)
     optimizer.iter = int(steps[0])
-    m, v = ({name: _array(each[slot]) for name, each in kept.items()} for slot in SLOTS)
+    m, v = ({name: as_numpy(each[slot]) for name, each in kept.items()} for slot in SLOTS)
     rows = plan_of(arrays, NAMES[type(model)], **options).rows
     _fill(optimizer, model, rows, m, v, (padding_id, unknown_id))
     _refuse_fixed_padding(model, optimizer, padding_id)
@@ -160,7 +160,7 @@ def from_keras(
     if description is None and arrays.optimizer is not None:
         description = arrays.optimizer.config
     kind, settings = _keras_settings(description)
-    values = [_array(value) for value in variables]
+    values = [as_numpy(value) for value in variables]
     scalars, each = [v for v in values if v.shape == ()], [v for v in values if v.shape != ()]
     rows = plan_of(arrays, NAMES[type(model)], **options).rows
     names = list(dict.fromkeys(name for row in rows for name in row.theirs))
@@ -303,8 +303,3 @@ def _theirs(
         for row in rows:
             theirs |= zip(row.theirs, row.to_theirs([ours[name] for name in row.names]), strict=True)
     return {name: np.array(m[name], order="C") for name in names}, {name: np.abs(v[name], order="C") for name in names}
-
-
-def _array(value: Any) -> np.ndarray:
-    """Return an array of numpy, from one of PyTorch or TensorFlow too."""
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
