@@ -10,6 +10,14 @@ class ForeignFileError(ValueError):
     """A file of weights is damaged, is none, or holds something that cannot be the same in a model of ours."""
 
 
+def as_numpy(value: Any) -> np.ndarray:
+    """Return an array of numpy, from one of PyTorch or TensorFlow too; bfloat16 of PyTorch comes as float32."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+    return np.asarray(value)
+
+
 class Entry(NamedTuple):
     """An array in a file: its shape, its dtype, and a function that reads its numbers into such an array, C-ordered."""
 
@@ -41,14 +49,24 @@ class Arrays(Mapping[str, np.ndarray]):
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any], path: str = "arrays") -> "Arrays":
-        """Wrap arrays that are in memory already, such as those of a PyTorch ``state_dict``, by name."""
+        """Wrap arrays that are in memory already, such as those of a PyTorch ``state_dict``, by name.
+
+        Raises ForeignFileError for what numpy cannot hold.
+        """
         if isinstance(arrays, cls):
             return arrays
+        found = {}
+        for name, array in arrays.items():
+            try:
+                found[name] = as_numpy(array)
+            except (TypeError, RuntimeError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise ForeignFileError(f"{path}: {name}: expected an array that numpy can hold: {reason}") from error
 
         def entry(array: np.ndarray) -> Entry:
             return Entry(array.shape, array.dtype, lambda out: np.copyto(out, array))
 
-        return cls(path, {name: entry(np.asarray(array)) for name, array in arrays.items()})
+        return cls(path, {name: entry(array) for name, array in found.items()})
 
     def __getitem__(self, name: str) -> np.ndarray:
         entry = self.entries[name]

@@ -17,7 +17,8 @@ class Row(NamedTuple):
 
     ours: its name in ``named_params``, or the names of several that one array of theirs holds. theirs: their names and
     shapes. read: from their arrays to ours, a list of them if ours are several; None if the one array is the same,
-    shape and numbers. write: from ours to the list of theirs; None likewise.
+    shape and numbers. write: from ours to the list of theirs; None likewise. Several arrays of theirs are added to
+    one of ours, which is written as the first of them, and the others as 0.
     """
 
     ours: str | tuple[str, ...]
@@ -29,6 +30,11 @@ class Row(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """The names of ours, one or several."""
         return (self.ours,) if isinstance(self.ours, str) else self.ours
+
+    @property
+    def moves(self) -> bool:
+        """Tell whether each number of ours is one of theirs, or a sum of two: then it can be written, too."""
+        return self.read is None or self.write is not None
 
     def to_ours(self, arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """Return ours, in the order of ``names``, from theirs."""

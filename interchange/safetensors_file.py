@@ -1,5 +1,6 @@
 """``.safetensors``: a header in JSON, then bytes. The package checks it; we read the numbers, which it would map."""
 
+import math
 import os
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from interchange.arrays import Arrays
 from interchange.packages import require
-from interchange.spans import BFLOAT16, Span, entries
+from interchange.spans import BFLOAT16, TIED, Span, entries
 from support import bounded_json
 
 DTYPES: dict[str, Any] = {
@@ -38,6 +39,10 @@ def read(path: str) -> Arrays:
         name: Span(8 + length + tensor["data_offsets"][0], tuple(tensor["shape"]), np.dtype(DTYPES[tensor["dtype"]]))
         for name, tensor in sorted(header.items(), key=lambda item: item[1]["data_offsets"])
     }
+    found = entries(path, spans)
     # safetensors.torch.save_model stores tied weights once, and says so here
-    spans |= {name: spans[kept] for name, kept in (metadata or {}).items() if kept in spans and name not in spans}
-    return Arrays(path, entries(path, spans), metadata=metadata)
+    found |= {name: found[kept] for name, kept in (metadata or {}).items() if kept in spans and name not in spans}
+    total = sum(math.prod(entry.shape) * entry.dtype.itemsize for entry in found.values())
+    if total > 2 * TIED * size:  # bfloat16 and float16 come twice as large
+        raise ValueError(f"{total} bytes of arrays are declared, more than {2 * TIED} times the file")
+    return Arrays(path, found, metadata=metadata)

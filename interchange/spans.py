@@ -9,6 +9,7 @@ import numpy as np
 
 from interchange.arrays import Entry, ForeignFileError
 
+TIED = 3  # names that may share bytes: the most that a model of ours has are two embeddings and a Linear
 BFLOAT16 = np.dtype("V2")  # numpy has none: the upper half of a float32
 
 

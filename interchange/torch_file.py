@@ -14,6 +14,7 @@ import numpy as np
 
 from interchange.arrays import Arrays, Entry
 from interchange.packages import require
+from interchange.spans import TIED
 from interchange.zip_members import Member
 from interchange.zip_members import read as read_member
 from support.install import TORCH
@@ -27,9 +28,10 @@ SAFE = re.compile(
     r"|torch.storage UntypedStorage|torch b?(float|u?int)\d+\w*"
 )
 MOST = 2**16  # arrays of an optimizer, and parameters
-CONVERT = """python -c "import sys, torch; from safetensors.torch import save_file; \
-save_file({k: v.contiguous() for k, v in torch.load(sys.argv[1], weights_only=True, map_location='cpu').items()}, \
-sys.argv[1] + '.safetensors')" FILE"""
+CONVERT = f"""python -c "import sys, torch; from safetensors.torch import save_file; \
+d = torch.load(sys.argv[1], weights_only=True, map_location='cpu'); \
+d = next((d[k] for k in {STATE_DICTS} if isinstance(d.get(k), dict)), d); \
+save_file({{k: v.clone().contiguous() for k, v in d.items()}}, sys.argv[1] + '.safetensors')" FILE"""
 
 
 def read(path: str, members: dict[str, Member] | None) -> Arrays:
@@ -67,9 +69,9 @@ def read(path: str, members: dict[str, Member] | None) -> Arrays:
         raise ValueError("it holds a dict whose keys are not names; save model.state_dict()")
     tensors = dict(state)
     slots, metadata = _optimizer(next((content[key] for key in OPTIMIZERS if key in content), {}))
-    size = 2 * os.path.getsize(path)  # what is tied counts twice
+    size = TIED * os.path.getsize(path)  # what is tied counts more than once
     if sum(t.numel() * t.element_size() for t in [*tensors.values(), *slots.values()] if torch.is_tensor(t)) > size:
-        raise ValueError(f"more than {size} bytes of arrays are declared, twice the file")
+        raise ValueError(f"more than {size} bytes of arrays are declared, {TIED} times the file")
     optimizer = Arrays(path, _entries(torch, slots), metadata=metadata) if slots or metadata else None
     return Arrays(path, _entries(torch, tensors), optimizer=optimizer)
 

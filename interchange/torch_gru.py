@@ -41,7 +41,7 @@ def gru_plan(arrays: Arrays, *, attention: bool = True, mask: bool = True, dropo
 
 
 def gru_rows_of(model: GRUClassifier) -> list[Row]:
-    """``embedding``; ``gru``, bidirectional; ``dense``."""
+    """Return the rows of a GRUClassifier: there it is ``embedding``; ``gru``, bidirectional; and ``dense``."""
     V, D, H, layers = (model.arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "layers"))
     dense = Table("dense.weight", model.affine.W.shape[::-1], "dense.bias")
     return _rows(Recurrent("gru.", 3, D, H, layers, bidirectional=True), Table("embedding.weight", (V, D)), dense)

@@ -18,6 +18,7 @@ KINDS = {1: "nn.RNN", 3: "nn.GRU", 4: "nn.LSTM"}  # by the number of gates
 
 
 def refuse(arrays: Arrays, reason: str) -> NoReturn:
+    """Raise ForeignFileError with the path of the arrays and the reason."""
     raise ForeignFileError(f"{arrays.path}: {reason}")
 
 
@@ -48,6 +49,7 @@ class Recurrent(NamedTuple):
 
     @property
     def about(self) -> str:
+        """Its names, its kind and its sizes, for a message."""
         return f"{self.prefix}weight_* ({KINDS.get(self.gates, '?')}, {self.inputs} -> {self.hidden})"
 
 
@@ -60,6 +62,7 @@ class Table(NamedTuple):
 
     @property
     def about(self) -> str:
+        """Its name and shape, for a message."""
         return f"{self.weight} {self.shape}"
 
 

@@ -8,10 +8,12 @@ from interchange.torch_names import Recurrent, Table
 
 
 def same(ours: str, name: str, shape: tuple[int, ...]) -> Row:
+    """Return the row of a parameter that is the same there: its name there, and its shape."""
     return Row(ours, {name: shape})
 
 
 def transposed(ours: str, name: str, shape: tuple[int, int]) -> Row:
+    """Return the row of a matrix that is (outputs, inputs) there: its name and its shape there."""
     return Row(ours, {name: shape}, lambda a: a.T, lambda p: [p.T])
 
 

@@ -66,7 +66,9 @@ def baseline_plan(arrays: Arrays, *, cell_state: bool = False) -> Plan:
 
 def peeky_plan(arrays: Arrays, *, cell_state: bool = False) -> Plan:
     """Plan a PeekySeq2seq: the decoder's nn.LSTM and the nn.Linear read [the encoder's state; their own input]."""
-    return _plan(arrays, PeekySeq2seq, cell_state)
+    plan = _plan(arrays, PeekySeq2seq, cell_state)
+    plan.notes.append("peeking: the weights do not tell the order; taken as the encoder's state before the own input")
+    return plan
 
 
 def _plan(
@@ -95,7 +97,12 @@ def _plan(
     if cell_state:
         arguments["cell_state"] = True
     start = "its cell state too" if cell_state else "a cell state of 0"
-    notes = [f"cell_state: the weights do not tell; taken as a decoder that starts from the encoder's h, and {start}"]
+    notes = [
+        f"cell_state: the weights do not tell; taken as a decoder that starts from the encoder's h, and {start}",
+        "padding: the encoder here reads it; one that does not (pack_padded_sequence) says the same for questions "
+        "without padding alone",
+        "batch_first: says nothing about weights; questions and answers are (N, T) here",
+    ]
     if source.weight == target.weight:
         notes.append(f"{source.weight}: serves both encoder and decoder; here each has a copy, and trains its own")
     return Plan(model, arguments, rows, notes + without_bias(encoder, decoder, dense), surplus=SURPLUS)
@@ -140,7 +147,10 @@ def _rows(
 
 
 def seq2seq_rows_of(model: Seq2seq) -> list[Row]:
-    """``encoder.embedding``, ``encoder.lstm``, ``decoder.embedding``, ``decoder.lstm``, ``decoder.dense``."""
+    """Return the rows of an AttentionSeq2seq, a Seq2seq or a PeekySeq2seq.
+
+    There it is ``encoder.embedding``, ``encoder.lstm``, ``decoder.embedding``, ``decoder.lstm`` and ``decoder.dense``.
+    """
     V, D, H = (model.arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size"))
     encoder, decoder = Recurrent("encoder.lstm.", 4, D, H), Recurrent("decoder.lstm.", 4, len(model.decoder.lstm.Wx), H)
     source, target = (Table(f"{side}.embedding.weight", (V, D)) for side in ("encoder", "decoder"))

@@ -45,17 +45,21 @@ def seqself_plan(
     arguments: dict[str, Any] = dict(
         vocab_size=embedding.shape[0], wordvec_size=part.inputs, hidden_size=part.hidden, classes=dense.shape[0]
     ) | dict(units=matrix(arrays, f"{KEY}.weight")[0] if additive else 1, mask=mask, attention=attention)
+    taken = ", ".join(f"{name}={value!r}" for name, value in window.items())
+    treated = "a model that does not see it" if mask else "a model without a mask, which reads it as if it were words"
     notes = [
-        f"attention: the weights do not tell its window and activation; taken as {window}",
-        f"mask: the weights do not tell; taken as {'a model that does not see' if mask else 'one that reads'} padding",
+        f"attention: the weights do not tell its window and activation; taken as {taken}",
+        f"mask: the weights do not tell how padding is treated; taken as {treated}",
     ]
     return Plan(SeqSelfClassifier, arguments, _rows(part, embedding, dense, arguments), notes)
 
 
 def seqself_rows_of(model: SeqSelfClassifier) -> list[Row]:
-    """``embedding``; ``attention.query``, ``.key``, ``.score``, linear layers; ``lstm``, bidirectional; ``dense``.
+    """Return the rows of a SeqSelfClassifier.
 
-    Multiplicative attention has ``attention.query`` (D, D) without a bias, and the bias ``attention.score.bias``.
+    There it is ``embedding``; ``attention.query``, ``.key``, ``.score``, linear layers; ``lstm``, bidirectional; and
+    ``dense``. Multiplicative attention has ``attention.query`` (D, D) without a bias, and the bias
+    ``attention.score.bias``.
     """
     V, D, H, classes = (model.arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "classes"))
     part = Recurrent("lstm.", 4, D, H, bidirectional=True)
@@ -85,15 +89,22 @@ def _rows(part: Recurrent, embedding: Table, dense: Table, arguments: Mapping[st
 
 
 def bow_plan(arrays: Arrays) -> Plan:
-    """Plan a BagOfWords from the names of ``bow_rows_of``."""
+    """Plan a BagOfWords from the names of ``bow_rows_of``; the weights do not tell that the module sums."""
     if "embedding.weight" not in arrays.entries:
         refuse(arrays, f"missing embedding.weight; found {listed(arrays)}")
     V, K = matrix(arrays, "embedding.weight")
-    return Plan(BagOfWords, dict(vocab_size=V, classes=K), _bow(V, K), [])
+    notes = [
+        "mode: the weights do not tell; taken as nn.EmbeddingBag(mode='sum') that leaves out padding (padding_idx); "
+        "its default, mode='mean', does not map"
+    ]
+    return Plan(BagOfWords, dict(vocab_size=V, classes=K), _bow(V, K), notes)
 
 
 def bow_rows_of(model: BagOfWords) -> list[Row]:
-    """``embedding``, an nn.EmbeddingBag that sums and has padding_idx=0; and ``bias`` (K,)."""
+    """Return the rows of a BagOfWords.
+
+    There it is ``embedding``, an nn.EmbeddingBag with ``mode="sum", padding_idx=0``, and ``bias`` (K,).
+    """
     return _bow(*model.embed.W.shape)
 
 

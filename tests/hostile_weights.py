@@ -71,6 +71,8 @@ def of_safetensors() -> Iterator[tuple[str, bytes, str]]:
         yield f"shape {str(shape)[:20]}", safetensors({"W": described(shape)}, data), ""
     for start, end in ((0, HUGE), (8, 56), (48, 0), (-48, 0), (0, 47), (0, 49), (2**63, 2**63 + 48)):
         yield f"offsets {start}, {end}", safetensors({"W": described(start=start, end=end)}, data), ""
+    names = {"__metadata__": {f"W{i}": "W" for i in range(9)}, "W": described([10**4], end=40000)}
+    yield "nine tied names", safetensors(names, bytes(40000)), "400000 bytes of arrays are declared, more than 6 times"
     yield "the same bytes twice", safetensors({"W": described(), "V": described()}, data), ""
     yield "a byte less", safetensors(good, data[:-1]), ""
     yield "a byte more", safetensors(good, data + b"\0"), ""

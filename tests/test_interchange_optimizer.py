@@ -208,6 +208,17 @@ def test_a_state_of_pytorch_that_would_not_go_on_exactly_is_refused(reason):
         from_torch(model_of("gru"), there.weights, state)
 
 
+def test_padding_that_was_not_trained_there_is_refused_where_it_is_trained_here():
+    there = There("torch", "Adam", model_of("gru"))
+    there.step(draws(model_of("gru"), 1)[0])
+    for moment in there.moments["embedding.weight"]:
+        moment[2] = 0
+    assert there.comes_here("gru", padding_id=2)[1].iter == 1
+    there.comes_here("gru", padding_id=0, mask=False)
+    with pytest.raises(ForeignFileError, match=r"^optimizer: embed.W, row 0: padding is not trained there, .*_idx"):
+        there.comes_here("gru", padding_id=2, mask=False)
+
+
 @pytest.mark.parametrize("name", ["param_names", "names"])
 def test_names_say_which_state_is_of_which_weight(name):
     there = There("torch", "Adam", model_of("gru"))

@@ -1,5 +1,7 @@
 """Names and shapes of PyTorch's modules, without PyTorch: what is found, what is refused, what comes back."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -188,6 +190,21 @@ def test_options_reach_the_model():
     np.testing.assert_array_equal(np.roll(swapped.decoder.affine.W, H, axis=0), model.decoder.affine.W)
     with pytest.raises(ValueError, match="linear_reads: expected context,state or state,context, got 'both'"):
         to_model(arrays, "attention", linear_reads="both")
+
+
+@pytest.mark.parametrize(
+    "name, note",
+    {
+        "bow": r"mode: .*mode='sum'.* leaves out padding .*'mean', does not map",
+        "peeky": "peeking: .*the encoder's state before the own input",
+        "attention": r"padding: the encoder here reads it; .*pack_padded_sequence.* without padding alone",
+        "baseline": "batch_first: says nothing about weights",
+        "seqself": "attention: .*taken as attention_width=None, history_only=False, attention_activation=None",
+    }.items(),
+)
+def test_what_weights_do_not_tell_is_noted(name, note):
+    notes = to_model(to_arrays(made(name), "torch"), name).notes
+    assert [bool(re.match(note, each)) for each in notes].count(True) == 1, notes
 
 
 def one_matrix(arrays):

@@ -154,7 +154,7 @@ class SeqSelf(nn.Module):
         super().__init__()
         V, D, H, units = (ours.arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "units"))
         how = ours.attention_layer
-        self.embedding, self.how = nn.Embedding(V, D), how
+        self.embedding, self.how, self.mask = nn.Embedding(V, D), how, ours.mask
         self.attention = nn.Module()
         if how.attention_type == "additive":
             self.attention.query = nn.Linear(D, units, bias=how.bh is not None)
@@ -169,15 +169,16 @@ class SeqSelf(nn.Module):
         self.dense = nn.Linear(2 * H, ours.classes)
 
     def forward(self, text):
-        x, real, part = self.embedding(text), text != 0, self.attention
+        x, real, part = self.embedding(text), (text != 0) | (not self.mask), self.attention
         if self.how.attention_type == "additive":
             e = part.score((part.query(x)[:, :, None] + part.key(x)[:, None]).tanh())[..., 0]
         else:
             e = part.query(x) @ x.transpose(1, 2) + (part.score.bias if self.how.ba is not None else 0)
         e = e.sigmoid() if self.how.attention_activation else e
         after = torch.arange(text.shape[1]) - torch.arange(text.shape[1])[:, None]  # key less query
-        seen = after <= 0 if self.how.history_only else after > -text.shape[1]
-        seen = seen & real[:, None] & real[:, :, None]
+        width = self.how.attention_width or 2 * text.shape[1]
+        first, last = (1 - width, 0) if self.how.history_only else (-(width // 2), (width - 1) // 2)
+        seen = (first <= after) & (after <= last) & real[:, None] & real[:, :, None]
         a = e.masked_fill(~seen, -torch.inf).softmax(2).nan_to_num(0)
         packed = pack(a @ x, real.sum(1), batch_first=True, enforce_sorted=False)
         _, (h, _) = self.lstm(packed)
@@ -196,11 +197,26 @@ class Bag(nn.Module):
         return self.embedding(text) + self.bias, None
 
 
+def test_an_embedding_bag_that_takes_the_mean_says_otherwise():
+    """The default there; nothing in the weights tells, which is why a note says it."""
+    torch.manual_seed(4)
+    theirs = Bag(BagOfWords(7, 3)).double()
+    ours, notes = to_model(arrays_of(theirs), "bow")
+    assert any(note.startswith("mode:") and "'mean'" in note for note in notes)
+    xs = np.array([[2, 3, 4, 0]])
+    for mode in ("sum", "mean"):
+        theirs.embedding.mode = mode
+        with torch.no_grad():
+            expected = to_probabilities(theirs(torch.from_numpy(xs))[0])
+        assert np.allclose(judged(ours, xs)[0], expected, rtol=0, atol=1e-12) == (mode == "sum")
+
+
 def gru_module(ours):
     V, D, H, layers, attention = (
         ours.arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "layers", "attention")
     )
-    return Published(V, D, H, layers, 1 if ours.classes == 2 else ours.classes, padding=0, attention=attention)
+    outputs = 1 if ours.classes == 2 else ours.classes
+    return Published(V, D, H, layers, outputs, padding=0, attention=attention, packed=ours.mask)
 
 
 @st.composite
@@ -211,15 +227,17 @@ def of_ours(draw):
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     options = {}
     if kind == "gru":
-        options = {"attention": draw(st.booleans())}
+        options = {"attention": draw(st.booleans()), "mask": draw(st.booleans())}
         model = GRUClassifier(V, D, H, draw(st.integers(1, 3)), classes=K, dtype=np.float64, **options)
     elif kind == "bow":
         model = BagOfWords(V, K, dtype=np.float64)
     else:
-        options = dict(history_only=draw(st.booleans()))
+        options = dict(history_only=draw(st.booleans()), attention_width=draw(st.sampled_from([None, 1, 2, 3, 5])))
         options |= dict(attention_activation=draw(st.sampled_from([None, "sigmoid"])))
         how = options | {name: draw(st.booleans()) for name in ("use_additive_bias", "use_attention_bias")}
-        model = SeqSelfClassifier(V, D, H, 3, K, attention=how | {"attention_type": kind}, dtype=np.float64)
+        how |= {"attention_type": kind}
+        options["mask"] = draw(st.booleans())
+        model = SeqSelfClassifier(V, D, H, 3, K, options["mask"], attention=how, dtype=np.float64)
     for p in model.params:
         p[...] = rng.normal(0, 0.5, p.shape)
     module = {"gru": gru_module, "bow": Bag}.get(kind, SeqSelf)(model).double().eval()

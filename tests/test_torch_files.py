@@ -11,6 +11,7 @@ import pytest
 from hostile_files import Bomb
 
 from interchange import ForeignFileError, read_arrays, torch_file
+from interchange.arrays import Arrays
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
@@ -90,6 +91,20 @@ def test_views_parameters_and_tied_tensors_are_whole(tmp_path):
     }
 
 
+def test_tensors_in_memory_may_want_gradients_or_be_bfloat16(net):
+    same(Arrays.of(dict(net.named_parameters())), net.state_dict())
+    found = Arrays.of(net.bfloat16().state_dict())
+    same(found, {name: tensor.float() for name, tensor in net.state_dict().items()})
+    assert found["dense.bias"].dtype == np.float32
+    for strange in (
+        torch.zeros(3, dtype=torch.float8_e4m3fn),
+        torch.zeros(3, 4).to_sparse(),
+        torch.zeros(3).to("meta"),
+    ):
+        with pytest.raises(ForeignFileError, match=r"^arrays: w: expected an array that numpy can hold: "):
+            Arrays.of({"w": strange})
+
+
 class Stranger:
     pass
 
@@ -122,7 +137,8 @@ def refusals(net) -> dict[str, object]:
         "expected a state_dict, got Parameter": net.dense.weight,
         "epoch is int, expected a tensor": {"epoch": 3},
         "w is torch.float8_e4m3fn, which numpy has not": {"w": torch.zeros(3, dtype=torch.float8_e4m3fn)},
-        "more than .* bytes of arrays are declared, twice the file": {"w": torch.zeros(1).expand(10**9)},
+        "more than .* bytes of arrays are declared, 3 times the file": {"w": torch.zeros(1).expand(10**9)},
+        "more than .* bytes of arrays are": dict.fromkeys(map(str, range(9)), torch.zeros(10**4)),  # shared, not tied
         "is more than is stored of it": {"w": torch.zeros(1).expand(300)},
         "_rebuild_sparse_tensor": {"w": torch.zeros(3, 4).to_sparse()},
         "_rebuild_meta_tensor": {"w": torch.zeros(3, 4, device="meta")},
@@ -171,10 +187,13 @@ def test_damaged_files_are_read_or_one_error(tmp_path, net, zipped):
     assert refused > 20
 
 
-def test_the_line_that_converts_a_file_converts_it(tmp_path, net, monkeypatch):
-    """It is said where PyTorch is missing, and run where it is there."""
+@pytest.mark.parametrize("key", [None, *torch_file.STATE_DICTS])
+def test_the_line_that_converts_a_file_converts_it(tmp_path, net, monkeypatch, key):
+    """It is said where PyTorch is missing, and run where it is there: for a checkpoint, tied weights and views too."""
     pytest.importorskip("safetensors")
-    torch.save(net.state_dict(), tmp_path / "a.pt")
+    net.tied, net.view = torch.nn.Linear(8, 20), torch.nn.Parameter(torch.ones(3, 2).T)
+    net.tied.weight = net.embedding.weight
+    torch.save({"epoch": 3, key: net.state_dict()} if key else net.state_dict(), tmp_path / "a.pt")
     line = torch_file.CONVERT.replace("FILE", "a.pt")
     words = shlex.split(line)
     assert words[0] == "python" and words[-1] == "a.pt"

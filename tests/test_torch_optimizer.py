@@ -17,6 +17,9 @@ from seq2seq import AttentionSeq2seq
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
+
+from benchmarks.torch_published import Published  # noqa: E402 -- it imports torch
+
 V, D, H, N, T = 9, 4, 5, 12, 6
 OPTIMIZERS = {
     "Adam": (lambda ps: torch.optim.Adam(ps, 0.01), lambda: Adam(0.01, epsilon=1e-8, epsilon_hat=False)),
@@ -84,7 +87,7 @@ KINDS = {"gru": (Texts, GRUClassifier, dict(layers=2, dropout=0.0)), "attention"
 
 def data(kind, seed=0):
     rng = np.random.default_rng(seed)
-    x = rng.integers(2, V, (N, T))
+    x = rng.integers(2 if kind == "gru" else 0, V, (N, T))
     return x, (x[:, 0] > V // 2).astype(int) if kind == "gru" else np.concatenate((x[:, :1], x[:, ::-1]), axis=1)
 
 
@@ -150,7 +153,8 @@ def test_from_here_to_there(tmp_path, rule, kind):
     agree(model, module, kind)
 
 
-def test_there_and_back_has_the_same_bits():
+def test_there_and_back_is_the_same_state():
+    """Its arrays to the bit, its numbers but for their rounding."""
     model = GRUClassifier(V, D, H, layers=2, dropout=0.0, rng=np.random.default_rng(2))
     for rule, (_, make) in OPTIMIZERS.items():
         own, arrays = make(), to_arrays(model, "torch")
@@ -162,6 +166,51 @@ def test_there_and_back_has_the_same_bits():
                 assert all(a.tobytes() == b.tobytes() for a, b in zip(value, getattr(back, name), strict=True))
             elif name not in ("_work", "below"):
                 assert getattr(back, name) == pytest.approx(value, rel=1e-15), name
+
+
+def test_a_row_of_padding_that_stays_there_is_refused_where_it_would_move_here():
+    """padding_idx; a packed model and one with a mask do not read it."""
+    for packed in (True, False):
+        torch.manual_seed(0)
+        module = Published(V, D, H, packed=packed)
+        optimizer = torch.optim.Adam(module.parameters(), 0.01)
+        text, label = torch.tensor([[2, 3, 4, 1, 1], [0, 5, 6, 7, 8]]), torch.tensor([0, 1])
+        for _ in range(3):
+            module.learn(optimizer, text, label)
+        how = dict(padding_id=1, unknown_id=0, mask=packed)
+        arrays, state = copy.deepcopy(module.state_dict()), copy.deepcopy(optimizer.state_dict())
+        model = to_model(arrays, "gru", **how).model
+        if not packed:
+            with pytest.raises(
+                ForeignFileError, match=r"embed.W, row 0: padding is not trained there, as with padding_i"
+            ):
+                from_torch(model, arrays, state, **how)
+            state["state"][0]["exp_avg_sq"][1] = 1.0  # as without padding_idx
+        own = from_torch(model, arrays, state, **how)
+        ours = np.where(text < 2, 1 - text, text)
+        for _ in range(5):
+            module.learn(optimizer, text, label)
+            model.forward(ours, label.numpy())
+            model.backward()
+            own.update(model.params, model.grads)
+        after = named_params(to_model(module.state_dict(), "gru", **how).model)
+        agrees = all(np.allclose(param, after[name], atol=1e-8) for name, param in named_params(model).items())
+        assert agrees == packed, "the refusal is right"
+
+
+@pytest.mark.parametrize("how", [{}, {"mask_padding": 2}, {"padding_id": 2}])
+def test_a_row_of_padding_of_dates_that_stays_there_is_refused(how):
+    torch.manual_seed(1)
+    module = Dates()
+    fixed = 2 if how else 0
+    module.encoder.embedding = torch.nn.Embedding(V, D, padding_idx=fixed)
+    optimizer = torch.optim.Adam(module.parameters(), 0.01)
+    train_there(module, optimizer, "attention", 2)
+    arrays = module.state_dict()
+    masked = {name: value for name, value in how.items() if name == "mask_padding"}
+    model = to_model(arrays, "attention", **masked).model
+    with pytest.raises(ForeignFileError, match=f"encoder.embed.W, row {fixed}: padding is not trained there"):
+        from_torch(model, arrays, optimizer.state_dict(), **how)
 
 
 def test_two_biases_that_are_both_trained_move_otherwise_there():

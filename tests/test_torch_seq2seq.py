@@ -219,6 +219,29 @@ def test_lstm_cells_and_tied_weights():
     assert not np.shares_memory(ours.decoder.affine.W, ours.decoder.embed.W)
 
 
+@pytest.mark.parametrize("kind", ["attention", "baseline"])
+def test_a_packed_encoder_says_the_same_for_questions_without_padding(kind):
+    """And only for those, which is why a note says it."""
+    torch.manual_seed(3)
+    theirs = Model(kind, 7, 5, 6, padding=0).double()
+    questions, answers = np.array([[1, 3, 4, 0, 0], [2, 5, 6, 1, 4]]), np.array([[1, 3], [1, 4]])
+
+    def packed(x):
+        lengths = torch.from_numpy((questions != 0).sum(1))
+        hs, last = lstm(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
+        return nn.utils.rnn.pad_packed_sequence(hs, batch_first=True)[0], last
+
+    arrays, lstm = arrays_of(theirs), theirs.encoder.lstm
+    theirs.encoder.forward = lambda ids: packed(theirs.encoder.embedding(ids))
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(questions), torch.from_numpy(answers))[0].numpy()
+    ours, notes = to_model(arrays, kind, **({"mask_padding": 0} if kind == "attention" else {}))
+    differ = abs(scored(ours, questions, answers)[0] - expected).max(axis=(1, 2))
+    assert differ[0] > 1e-3 and differ[1] < 1e-12
+    assert any(note.startswith("padding:") and "pack_padded_sequence" in note for note in notes)
+    assert any(note.startswith("batch_first:") for note in notes)
+
+
 def bidirectional(model):
     model.encoder.lstm = nn.LSTM(5, 6, bidirectional=True)
 

@@ -35,19 +35,22 @@ def test_a_state_dict_through_a_file(tmp_path, ending, dtype):
     same(to_model({name: weight.numpy() for name, weight in weights.items()}, "gru", **IDS).model, through)
 
 
+@pytest.mark.parametrize("V", [7, 5000])
 @pytest.mark.parametrize("tied", ["decoder.embedding", "encoder.embedding", "both"])
-def test_weights_that_are_tied_and_stored_once(tmp_path, tied):
-    """``save_model`` leaves out what another name holds, and says so in the metadata."""
+def test_weights_that_are_tied_and_stored_once(tmp_path, tied, V):
+    """``save_model`` leaves out what another name holds, and says so in the metadata; ``torch.save`` tells it twice."""
     torch.manual_seed(0)
     model = nn.ModuleDict({side: nn.ModuleDict({"lstm": nn.LSTM(5, 5)}) for side in ("encoder", "decoder")})
     for side in model.values():
-        side["embedding"] = nn.Embedding(7, 5)
-    model["decoder"]["dense"] = nn.Linear(5, 7)
+        side["embedding"] = nn.Embedding(V, 5)
+    model["decoder"]["dense"] = nn.Linear(5, V)
     for name in ("encoder.embedding", "decoder.embedding") if tied == "both" else (tied,):
         model.get_submodule(name).weight = model["decoder"]["dense"].weight
     safetensors.save_model(model, tmp_path / "model.safetensors")
-    through = to_model(read_arrays(tmp_path / "model.safetensors"), "baseline").model
-    same(to_model({name: weight.numpy() for name, weight in model.state_dict().items()}, "baseline").model, through)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    expected = to_model(model.state_dict(), "baseline").model
+    for ending in ("safetensors", "pt"):
+        same(expected, to_model(read_arrays(tmp_path / f"model.{ending}"), "baseline").model)
 
 
 @pytest.fixture(scope="module")
