@@ -23,7 +23,7 @@ from interchange.description import NAMES
 from interchange.models import plan_of
 from interchange.packages import require
 from interchange.rows import Row
-from interchange.vocabulary import exchange
+from interchange.vocabulary import exchange, restore
 
 KERAS = {  # the settings of Keras 3, and of those that would change a step, what they do
     **dict.fromkeys(("name", "learning_rate", "beta_1", "beta_2", "epsilon", "ema_momentum"), ""),
@@ -89,23 +89,26 @@ def from_torch(
     optimizer.iter = int(steps[0])
     m, v = ({name: as_numpy(each[slot]) for name, each in kept.items()} for slot in SLOTS)
     rows = plan_of(arrays, NAMES[type(model)], **options).rows
-    _fill(optimizer, model, rows, m, v, (padding_id, unknown_id))
+    _fill(optimizer, model, arrays, rows, m, v, (padding_id, unknown_id))
     _refuse_fixed_padding(model, optimizer, padding_id)
     return optimizer
 
 
-def to_torch(model: Any, optimizer: Adam | Nadam, names: Sequence[str]) -> dict[str, Any]:
+def to_torch(
+    model: Any, optimizer: Adam | Nadam, names: Sequence[str], *, padding_id: int = 0, unknown_id: int = 1
+) -> dict[str, Any]:
     """Return the state of our optimizer for ``load_state_dict`` of a ``torch.optim.Adam`` or ``NAdam``.
 
     names: of the parameters that the optimizer there has, in its order, as ``to_arrays(model, "torch")`` calls them:
     ``[name for name, p in module.named_parameters() if p.requires_grad]``. Of the two biases of an LSTM, ``bias_hh``
-    must not be among them; an nn.Embedding there may have padding_idx only if our model has a mask. Raises ValueError
-    where the continuation would not be exact, as for an Adam that was made without ``epsilon_hat=False``.
+    must not be among them. padding_id, unknown_id: those that ``to_arrays`` was given. An nn.Embedding there may have
+    padding_idx only if our model has a mask. Raises ValueError where the continuation would not be exact, as for an
+    Adam that was made without ``epsilon_hat=False``.
     """
     torch = require("torch")
     if isinstance(optimizer, Adam) and optimizer.epsilon_hat and optimizer.epsilon:
         raise ValueError("to_torch: PyTorch adds epsilon after the bias is corrected; train with epsilon_hat=False")
-    moments = _theirs(model, optimizer, torch_layout.rows_of(model), names)
+    moments = _theirs(model, optimizer, torch_layout.rows_of(model), names, (padding_id, unknown_id))
     shared: dict[str, float] = {"step": float(optimizer.iter)}
     betas, eps = (optimizer.beta1, optimizer.beta2), optimizer.epsilon
     nothing = [torch.zeros(1)]
@@ -177,14 +180,17 @@ def from_keras(
         optimizer = Adam(*numbers)
     optimizer.iter = int(scalars[0])
     m, v = (dict(zip(names, each[slot::2], strict=True)) for slot in (0, 1))
-    return _fill(optimizer, model, rows, m, v, (padding_id, unknown_id))
+    return _fill(optimizer, model, arrays, rows, m, v, (padding_id, unknown_id))
 
 
-def to_keras(model: Any, optimizer: Adam | Nadam) -> tuple[dict[str, Any], list[np.ndarray]]:
+def to_keras(
+    model: Any, optimizer: Adam | Nadam, *, padding_id: int = 0, unknown_id: int = 1
+) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return the settings and the variables of an optimizer of Keras 3 in the state of ours.
 
     ``getattr(keras.optimizers, settings.pop("class_name"))(**settings)`` makes it; after ``build`` with
-    ``model.trainable_variables``, assign the values to its ``variables`` one by one. Raises ValueError where the
+    ``model.trainable_variables``, assign the values to its ``variables`` one by one. padding_id,
+    unknown_id: those that ``to_arrays`` was given. Raises ValueError where the
     continuation would not be exact: for an Adam with ``epsilon_hat=False``, a Nadam without ``schedule_decay=1.0``.
     """
     nadam = isinstance(optimizer, Nadam)
@@ -194,7 +200,7 @@ def to_keras(model: Any, optimizer: Adam | Nadam) -> tuple[dict[str, Any], list[
         raise ValueError("to_keras: Keras adds epsilon before the bias is corrected; train with epsilon_hat=True")
     rows = keras_layout.rows_of(model)
     names = list(dict.fromkeys(name for row in rows for name in row.theirs))
-    m, v = _theirs(model, optimizer, rows, names)
+    m, v = _theirs(model, optimizer, rows, names, (padding_id, unknown_id))
     settings = dict(class_name="Nadam" if nadam else "Adam", learning_rate=optimizer.lr, epsilon=optimizer.epsilon)
     numbers = [np.array(optimizer.iter), np.array(optimizer.lr)]
     last = [np.array(optimizer.schedule)] if isinstance(optimizer, Nadam) else []
@@ -245,6 +251,7 @@ def _refuse(settings: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
 def _fill(
     optimizer: Any,
     model: Any,
+    arrays: Arrays,
     rows: Iterable[Row],
     m: Mapping[str, np.ndarray],
     v: Mapping[str, np.ndarray],
@@ -280,11 +287,26 @@ def _fill(
         if "embed.W" in values:  # of a classifier, as to_model exchanges its rows
             exchange(values["embed.W"], *ids)
         setattr(optimizer, slot, [np.abs(value) if slot == "v" else value for value in values.values()])
+    _expect_embedding(model, arrays, rows, ids)
     return optimizer
 
 
+def _expect_embedding(model: Any, arrays: Arrays, rows: Iterable[Row], ids: tuple[int, int]) -> None:
+    """Raise ForeignFileError unless the arrays, with these ids, make the embedding of a classifier."""
+    for row in rows:
+        if row.ours == "embed.W":
+            W, own = arrays[next(iter(row.theirs))], named_params(model)["embed.W"]
+            exchange(W, *ids)
+            if not np.array_equal(W.astype(own.dtype), own):
+                what = f"{arrays.path} with padding_id={ids[0]}, unknown_id={ids[1]}"
+                raise ForeignFileError(
+                    f"optimizer: expected the arrays and the ids that to_model was given, and no step since: {what} "
+                    "does not make the embedding of this model"
+                )
+
+
 def _theirs(
-    model: Any, optimizer: Any, rows: Iterable[Row], names: Sequence[str]
+    model: Any, optimizer: Any, rows: Iterable[Row], names: Sequence[str], ids: tuple[int, int]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return m and v of their weights, by name."""
     if not isinstance(optimizer, (Adam, Nadam)) or optimizer.m is None:
@@ -302,4 +324,8 @@ def _theirs(
         ours = dict(zip(params, values, strict=True))
         for row in rows:
             theirs |= zip(row.theirs, row.to_theirs([ours[name] for name in row.names]), strict=True)
+            if row.ours == "embed.W":
+                name = next(iter(row.theirs))
+                theirs[name] = theirs[name].copy()
+                restore(theirs[name], *ids)
     return {name: np.array(m[name], order="C") for name in names}, {name: np.abs(v[name], order="C") for name in names}

@@ -228,7 +228,7 @@ def test_names_say_which_state_is_of_which_weight(name):
     state["state"] = {i: state["state"][at[i]] for i in range(len(at))}
     options = {"names": order} if name == "names" else {}
     state["param_groups"][0] |= {} if options else {"param_names": order}
-    found = from_torch(model_of("gru"), there.weights, state, **options)
+    found = from_torch(to_model(there.weights, "gru").model, there.weights, state, **options)
     for a, b in zip(found.m + found.v, there.comes_here("gru")[1].m + there.comes_here("gru")[1].v, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -303,3 +303,24 @@ def test_what_keras_has_not_is_not_written():
     ):
         with pytest.raises(ValueError, match=match):
             to_keras(model, optimizer)
+
+
+@pytest.mark.parametrize("given", [{}, {"padding_id": 0, "unknown_id": 2}])
+def test_other_ids_than_those_of_the_model_are_refused(given):
+    there = There("torch", "Adam", model_of("gru"))
+    there.step(draws(model_of("gru"), 1)[0])
+    model = to_model(there.weights, "gru", padding_id=1, unknown_id=0).model
+    with pytest.raises(ForeignFileError, match="expected the arrays and the ids that to_model was given"):
+        from_torch(model, there.weights, there.state(), **given)
+
+
+@pytest.mark.parametrize("ids", [{"padding_id": 1, "unknown_id": 0}, {"padding_id": 3, "unknown_id": 2}])
+def test_moments_go_back_with_the_ids_they_came_with(ids):
+    there = There("keras", "Adam", model_of("gru"))
+    there.step(draws(model_of("gru"), 1)[0])
+    model, optimizer = there.comes_here("gru", mask=False, **ids)
+    back = to_arrays(model, "keras", **ids)
+    assert all(np.array_equal(back[name], there.weights[name]) for name in back)
+    _, variables = to_keras(model, optimizer, **ids)
+    for name, m, v in zip(there.names, variables[2::2], variables[3::2], strict=True):
+        np.testing.assert_array_equal((m, v), there.moments[name])
