@@ -66,8 +66,8 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
     plans = PLANS[framework] | (DESCRIBED[framework] if ours else {})
     if kind not in plans:
         raise ForeignFileError(
-            f"{arrays.path}: from {framework}, expected one of {', '.join(plans)}, got {kind}: what the layers of such "
-            "a model compute is read from the description alone that export_model.py writes, and the file has none"
+            f"{arrays.path}: from {framework}, expected one of {', '.join(plans)}, got {kind}: such a model is read "
+            "only from a file that export_model.py wrote, which describes what its layers compute"
         )
     if ours.get("model", kind) != kind:
         raise ForeignFileError(f"{arrays.path}: expected the model {kind}, got {ours['model']}, which was exported")
