@@ -43,6 +43,11 @@ def _read(path: str) -> Arrays:
         return safetensors_file.read(path)
     if start.startswith(b"\x80"):
         raise ValueError("a pickled file is refused, because reading one can run any code")
+    if start.startswith(b"{"):
+        raise ValueError(
+            "a text of JSON, and no weights; if it lists their shards, as Keras's .weights.json does, save them in one "
+            "file: save_weights without max_shard_size"
+        )
     what = "an empty file" if not start else f"one that begins with {start[:8]!r}"
     raise ValueError(f"expected a .safetensors, .pt, .h5, .keras or .npz, got {what}")
 

@@ -13,6 +13,7 @@ from interchange.arrays import Arrays, ForeignFileError
 TRAINING = ("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D")
 TRAINING_SETTINGS = ("constraint", "dropout", "regularizer", "regularizer_weight")
 GATES = "our gates are sigmoid; hard_sigmoid is clip(0.2 x + 0.5) in Keras 2 and relu6(x + 3) / 6 in Keras 3"
+RESET = "the reset of GRUClassifier comes after the product, that of this layer before it"
 # of each class, settings, the values that ours can be, and why no other; versions without a setting had that value
 SETTINGS: dict[str, dict[str, tuple[tuple, str]]] = {
     "SeqSelfAttention": {
@@ -26,7 +27,7 @@ SETTINGS: dict[str, dict[str, tuple[tuple, str]]] = {
         "use_bias": ((True,), "ours has biases"),
         "stateful": ((False,), "a stateful layer goes on from the mini-batch before; ours starts from zeros"),
         "time_major": ((False,), "our axes are text, time, feature"),
-        "reset_after": ((True,), "the reset of GRUClassifier comes after the product, that of this layer before it"),
+        "reset_after": ((True,), RESET),
     },
     "Dense": {"use_bias": ((True,), "our Affine has a bias")},
     "Softmax": {"axis": ((-1, 1), "the classes are the last axis")},
@@ -106,7 +107,7 @@ def _check_directions(layer: KerasLayer, inside: bool, path: str) -> None:
             inner = _layer(part)
             if f"Bidirectional({inner.kind})" != layer.kind:
                 raise ForeignFileError(
-                    f"{path}: layer {layer.name}: {layer.kind} and back {inner.kind}: ours are alike"
+                    f"{path}: layer {layer.name}: expected {layer.kind} in both directions, got {inner.kind} back"
                 )
             _check(inner, "recurrent", path)
             _expect(inner, "return_sequences", (inside,), why, path)
@@ -173,11 +174,11 @@ def _source(layer: KerasLayer, described: dict[str, dict], path: str) -> str:
         got = ", ".join(f"output {index} of {name}" for name, index in inputs)
         raise ForeignFileError(f"{where}: expected one input, the first output of another layer, got {got}")
     if keywords.get("training"):
-        raise ForeignFileError(f"{where}: it is called with training=True; ours acts in training alone")
+        raise ForeignFileError(f"{where}: expected training=False, got True: ours acts in training alone")
     for key, value in keywords.items():
         for name, _ in _tensors(value):
             if key != "mask" or not _marks_padding(described[name], described):
-                raise ForeignFileError(f"{where}: {key} from {name}: expected no mask but that of mask_zero")
+                raise ForeignFileError(f"{where}: expected no tensor but the mask of mask_zero, got {key} from {name}")
     return inputs[0][0]
 
 

@@ -8,15 +8,22 @@ import numpy as np
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from interchange.arrays import Arrays, ForeignFileError
+from interchange.description import description
 from interchange.gates import KERAS, OURS, reorder
-from interchange.keras_config import KerasLayer, activation_of, chain
-from interchange.keras_names import RECURRENT, Found, Group, Ours
-from interchange.rows import Plan, Row
+from interchange.keras_config import RESET, KerasLayer, activation_of, chain
+from interchange.keras_names import RECURRENT, Group, LayersInFile, LayersToWrite
+from interchange.rows import Plan, Row, second_less_first
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
+Layers = LayersInFile | LayersToWrite
 SEQSELF: dict[str, Any] = {
-    **{"mask": True, "attention_type": "additive", "attention_width": None, "history_only": False},
-    **{"attention_activation": None, "use_additive_bias": True, "use_attention_bias": True},
+    "mask": True,
+    "attention_type": "additive",
+    "attention_width": None,
+    "history_only": False,
+    "attention_activation": None,
+    "use_additive_bias": True,
+    "use_attention_bias": True,
 }
 GRU: dict[str, Any] = {"mask": True, "attention": True, "dropout": 0.0}
 PADDING = (
@@ -50,44 +57,63 @@ def _plain(group: Group, **variables: tuple[str, tuple[int, ...]]) -> list[Row]:
     return [Row(ours, {name: shape}) for name, (ours, shape) in named]
 
 
-def _seqself_rows(
-    layers: Found | Ours, V: int, D: int, H: int, units: int, outputs: int, settings: Mapping
-) -> list[Row]:
-    if settings["attention_type"] == "multiplicative":
+def _dense(layers: Layers, ours: str, inputs: int, outputs: int) -> list[Row]:
+    variables = {"kernel": (f"{ours}.W", (inputs, outputs)), "bias": (f"{ours}.b", (outputs,))}
+    return _plain(layers.group("dense"), **variables)
+
+
+def _seqself_rows(layers: Layers, arguments: Mapping[str, Any], outputs: int | None = None) -> list[Row]:
+    """Rows of a SeqSelfClassifier with these arguments. outputs: of Dense, if they are not as many as the classes."""
+    V, D, H, units = (arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "units"))
+    how = SEQSELF | arguments["attention"]
+    if how["attention_type"] == "multiplicative":
         shapes: dict[str, tuple[int, ...]] = {"Mul_Wa": (D, D), "Mul_ba": (1,)}
     else:
         shapes = {"Add_Wt": (D, units), "Add_Wx": (D, units), "Add_bh": (units,), "Add_Wa": (units, 1), "Add_ba": (1,)}
-    for last, has in (("bh", settings["use_additive_bias"]), ("ba", settings["use_attention_bias"])):
+    for last, has in (("bh", how["use_additive_bias"]), ("ba", how["use_attention_bias"])):
         shapes = {name: shape for name, shape in shapes.items() if has or not name.endswith(last)}
     attention = {name: (f"attention_layer.{name[4:]}", shape) for name, shape in shapes.items()}
     rows = _plain(layers.group("embedding"), embeddings=("embed.W", (V, D)))
     rows += _plain(layers.group("seq_self_attention"), **attention)
     for direction in ("forward", "backward"):
         rows += _recurrent(f"lstm.{direction}_lstm", layers.group(direction), "lstm", D, H)
-    return rows + _plain(layers.group("dense"), kernel=("affine.W", (2 * H, outputs)), bias=("affine.b", (outputs,)))
+    return rows + _dense(layers, "affine", 2 * H, outputs or arguments["classes"])
 
 
-def _gru_rows(layers: Found | Ours, V: int, D: int, H: int, count: int, outputs: int) -> list[Row]:
+def _gru_rows(layers: Layers, arguments: Mapping[str, Any], outputs: int | None = None) -> list[Row]:
+    """Rows of a GRUClassifier with these arguments. outputs: of Dense; ours has one for two classes."""
+    V, D, H, K = (arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size", "classes"))
     rows = _plain(layers.group("embedding"), embeddings=("embed.W", (V, D)))
-    for number in range(count):
+    for number in range(arguments["layers"]):
         for direction in ("forward", "backward"):
             ours, inputs = f"grus.{number}.{direction}_gru", 2 * H if number else D
             rows += _recurrent(ours, layers.group(direction, number), "gru", inputs, H)
-    return rows + _plain(layers.group("dense"), kernel=("affine.W", (2 * H, outputs)), bias=("affine.b", (outputs,)))
+    return rows + _dense(layers, "affine", 2 * H, outputs or (K if K > 2 else 1))
 
 
-def _date_rows(layers: Found | Ours, V: int, D: int, H: int, cls: type[Seq2seq]) -> list[Row]:
+def _date_rows(cls: type[Seq2seq], layers: LayersToWrite, arguments: Mapping[str, Any]) -> list[Row]:
+    V, D, H = (arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size"))
     lstm_inputs, affine_inputs = cls.decoder_class.input_sizes(D, H)
     rows = []
     for number, (part, inputs) in enumerate((("encoder", D), ("decoder", lstm_inputs))):
         rows += _plain(layers.group("embedding", number), embeddings=(f"{part}.embed.W", (V, D)))
         rows += _recurrent(f"{part}.lstm", layers.group("lstm", number), "lstm", inputs, H)
-    affine = {"kernel": ("decoder.affine.W", (affine_inputs, V)), "bias": ("decoder.affine.b", (V,))}
-    return rows + _plain(layers.group("dense"), **affine)
+    return rows + _dense(layers, "decoder.affine", affine_inputs, V)
 
 
-def _bow_rows(layers: Found | Ours, V: int, K: int) -> list[Row]:
+def _bow_rows(layers: LayersToWrite, arguments: Mapping[str, Any]) -> list[Row]:
+    V, K = arguments["vocab_size"], arguments["classes"]
     return _plain(layers.group("dense"), kernel=("embed.W", (V, K)), bias=("b", (K,)))
+
+
+ROWS: dict[type, Callable[[LayersToWrite, Mapping[str, Any]], list[Row]]] = {
+    SeqSelfClassifier: _seqself_rows,
+    GRUClassifier: _gru_rows,
+    AttentionSeq2seq: partial(_date_rows, AttentionSeq2seq),
+    Seq2seq: partial(_date_rows, Seq2seq),
+    PeekySeq2seq: partial(_date_rows, PeekySeq2seq),
+    BagOfWords: _bow_rows,
+}
 
 
 def rows_of(model: Any) -> list[Row]:
@@ -121,38 +147,39 @@ def rows_of(model: Any) -> list[Row]:
         Model([question, answer], L.Dense(V, activation="softmax")(L.Concatenate()([context, hs_dec])))
 
     PeekySeq2seq joins h in front of what its second LSTM and Dense read. BagOfWords is a Dense that reads the count of
-    each word, but 0 for padding. Raises ValueError for another model.
+    each word, but 0 for padding. Raises ValueError for a model that is not one of ours.
     """
-    a = getattr(model, "arguments", {})
-    V, D, H = (a.get(size, 0) for size in ("vocab_size", "wordvec_size", "hidden_size"))
-    if type(model) is SeqSelfClassifier:
-        return _seqself_rows(Ours(), V, D, H, a["units"], a["classes"], SEQSELF | a["attention"])
-    if type(model) is GRUClassifier:
-        return _gru_rows(Ours(), V, D, H, a["layers"], len(model.affine.b))
-    if type(model) in (Seq2seq, PeekySeq2seq, AttentionSeq2seq):
-        return _date_rows(Ours(), V, D, H, type(model))
-    if type(model) is BagOfWords:
-        return _bow_rows(Ours(), V, a["classes"])
-    raise ValueError(f"to_arrays: expected a model of ours, got {type(model).__name__}")
+    if type(model) not in ROWS:
+        known = ", ".join(kind.__name__ for kind in ROWS)
+        raise ValueError(f"to_arrays: expected one of {known}, got {type(model).__name__}")
+    return ROWS[type(model)](LayersToWrite(), model.arguments)
 
 
 def _seqself(
     arrays: Arrays,
     *,
-    mask: Any = ...,
-    attention_type: Any = ...,
-    attention_width: Any = ...,
-    history_only: Any = ...,
-    attention_activation: Any = ...,
-    use_additive_bias: Any = ...,
-    use_attention_bias: Any = ...,
+    mask: bool | None = None,
+    attention_type: str | None = None,
+    attention_width: int | None = None,
+    history_only: bool | None = None,
+    attention_activation: str | None = None,
+    use_additive_bias: bool | None = None,
+    use_attention_bias: bool | None = None,
 ) -> Plan:
     """Plan a SeqSelfClassifier from Embedding, SeqSelfAttention, Bidirectional(LSTM), Dense.
 
-    Options are those of SeqSelfClassifier and SeqSelfAttention, for what no config says.
+    Options are those of SeqSelfClassifier and SeqSelfAttention, for what no config says; None: not given.
     """
-    options = {name: value for name, value in locals().items() if name in SEQSELF and value is not ...}
-    layers, dense = Found(arrays), None
+    options = {
+        "mask": mask,
+        "attention_type": attention_type,
+        "attention_width": attention_width,
+        "history_only": history_only,
+        "attention_activation": attention_activation,
+        "use_additive_bias": use_additive_bias,
+        "use_attention_bias": use_attention_bias,
+    }
+    layers, dense = LayersInFile(arrays), None
     notes: list[str] = []
     said: dict[str, Any] = layers.attention()
     if arrays.config is not None:
@@ -166,28 +193,30 @@ def _seqself(
             said["attention_width"] = None  # a history without a width is written so
     settings = _settle(arrays, said, SEQSELF, options, notes)
     notes += [PADDING] * settings["mask"] + [WINDOW] * (settings["attention_width"] is not None)
-    V, D, H = layers.sizes("forward")
+    V, D, H = layers.sizes()
     units = 1
     if settings["attention_type"] == "additive":
         units = layers.shape(layers.group("seq_self_attention").names("Add_Wt")[0])[1]
     outputs = layers.shape(layers.group("dense").names("kernel")[0])[1]
-    rows = _seqself_rows(layers, V, D, H, units, outputs, settings)
+    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H, "units": units, "classes": max(2, outputs)}
+    arguments = sizes | {"mask": settings.pop("mask"), "attention": settings}
+    rows = _seqself_rows(layers, arguments, outputs)
     _check_outputs(arrays, outputs, dense, notes)
     if outputs == 1:  # the sigmoid of s is the second of softmax([0, s])
         rows[-2:] = [row._replace(read=lambda a: np.concatenate((np.zeros_like(a), a), axis=-1)) for row in rows[-2:]]
         notes.append("Dense: its one output is the score of the second of two classes; that of the first is 0 here.")
-    mask = settings.pop("mask")
-    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H, "units": units, "classes": max(2, outputs)}
-    return Plan(SeqSelfClassifier, sizes | {"mask": mask, "attention": settings}, rows, notes, _ignored(arrays))
+    return Plan(SeqSelfClassifier, arguments, rows, notes, _ignored(arrays))
 
 
-def _gru(arrays: Arrays, *, mask: Any = ..., attention: Any = ..., dropout: Any = ...) -> Plan:
+def _gru(
+    arrays: Arrays, *, mask: bool | None = None, attention: bool | None = None, dropout: float | None = None
+) -> Plan:
     """Plan a GRUClassifier from Embedding, one or more Bidirectional(GRU), Dense.
 
-    Options are those of GRUClassifier, for what no config says; one with attention cannot be told from it.
+    Options are those of GRUClassifier, for what no config says; one with attention cannot be told from it. None: not
+    given.
     """
-    options = {name: value for name, value in locals().items() if name in GRU and value is not ...}
-    layers, dense = Found(arrays), None
+    layers, dense = LayersInFile(arrays), None
     notes: list[str] = []
     said: dict[str, Any] = {}
     count = len(layers.groups.get("forward", []))
@@ -196,65 +225,43 @@ def _gru(arrays: Arrays, *, mask: Any = ..., attention: Any = ..., dropout: Any 
         layers.arrange([gru.name for gru in grus])
         count = len(grus)
         said = {"mask": bool(embedding.config.get("mask_zero")), "attention": False, "dropout": 0.0}
-    settings = _settle(arrays, said, GRU, options, notes)
-    V, D, H = layers.sizes("forward")
+    settings = _settle(arrays, said, GRU, {"mask": mask, "attention": attention, "dropout": dropout}, notes)
+    V, D, H = layers.sizes()
     outputs = layers.shape(layers.group("dense").names("kernel")[0])[1]
     bias = layers.group("forward").names(*RECURRENT)[2]
     if bias in arrays.entries and arrays.entries[bias].shape == (3 * H,):
-        reason = "the reset of GRUClassifier comes after the product, that of a GRU with one bias before it"
         raise ForeignFileError(
-            f"{arrays.path}: {bias}: expected (2, {3 * H}), got ({3 * H},), reset_after=False: {reason}"
+            f"{arrays.path}: {bias}: expected (2, {3 * H}), got ({3 * H},), reset_after=False: {RESET}"
         )
-    rows = _gru_rows(layers, V, D, H, count, outputs)
+    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H, "layers": count, "classes": max(2, outputs)}
+    rows = _gru_rows(layers, sizes, outputs)
     _check_outputs(arrays, outputs, dense, notes)
     if outputs == 2:
-        rows[-2:] = [row._replace(read=_second_less_first) for row in rows[-2:]]
+        rows[-2:] = [row._replace(read=second_less_first) for row in rows[-2:]]
         notes.append("Dense: ours has one score for two classes, the second output less the first; that is the same.")
-    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H, "layers": count, "classes": max(2, outputs)}
     return Plan(GRUClassifier, sizes | settings, rows, notes, _ignored(arrays))
 
 
-def _date(arrays: Arrays, cls: type[Seq2seq], **options: Any) -> Plan:
-    """Plan a date model from the names that ``rows_of`` gives it. options: arguments of the class beyond its sizes."""
-    layers = Found(arrays)
-    V, D, H = layers.sizes("lstm")
-    sizes = {"vocab_size": V, "wordvec_size": D, "hidden_size": H}
-    assumed = ", ".join(f"{name}={value!r}" for name, value in options.items())
-    notes = [f"The file says sizes alone; taken as {assumed}."]
-    return Plan(cls, sizes | options, _date_rows(layers, V, D, H, cls), notes, _ignored(arrays))
-
-
-def _attention(arrays: Arrays, *, mask_padding: int | None = None, cell_state: bool = False) -> Plan:
-    return _date(arrays, AttentionSeq2seq, mask_padding=mask_padding, cell_state=cell_state)
-
-
-def _baseline(arrays: Arrays, *, cell_state: bool = False) -> Plan:
-    return _date(arrays, Seq2seq, cell_state=cell_state)
-
-
-def _peeky(arrays: Arrays, *, cell_state: bool = False) -> Plan:
-    return _date(arrays, PeekySeq2seq, cell_state=cell_state)
-
-
-def _bow(arrays: Arrays) -> Plan:
-    """Plan a BagOfWords from a Dense that reads the count of each word."""
-    layers = Found(arrays)
-    V, K = layers.shape(layers.group("dense").names("kernel")[0])
-    return Plan(BagOfWords, {"vocab_size": V, "classes": K}, _bow_rows(layers, V, K), [], _ignored(arrays))
+def _described(cls: type, arrays: Arrays) -> Plan:
+    """Plan a model that was exported from here: its description says all, and the names are those of ``rows_of``."""
+    arguments = description(arrays)["arguments"]
+    return Plan(cls, arguments, ROWS[cls](LayersToWrite(), arguments), [])
 
 
 def _settle(
     arrays: Arrays, said: Mapping[str, Any], defaults: Mapping[str, Any], options: Mapping[str, Any], notes: list[str]
 ) -> dict[str, Any]:
     """Return the arguments of a model: what the file says, else the caller, else the defaults, which are noted."""
-    for name, value in options.items():
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
         if said.get(name, value) != value:
-            raise ForeignFileError(f"{arrays.path}: the file says {name}={said[name]!r}, not {value!r}")
-    known = {**said, **options}
+            raise ForeignFileError(f"{arrays.path}: expected {name}={said[name]!r}, as the file says, got {value!r}")
+    known = {**said, **given}
     for name, value in known.items():
-        expected = bool if isinstance(defaults[name], bool) else int | None if name == "attention_width" else object
-        if not isinstance(value, expected):
-            raise ForeignFileError(f"{arrays.path}: {name}: expected {expected}, got {value!r:.80}")
+        if isinstance(defaults[name], bool) and not isinstance(value, bool):
+            raise ForeignFileError(f"{arrays.path}: {name}: expected True or False, got {value!r:.80}")
+        if name == "attention_width" and not isinstance(value, int | None):
+            raise ForeignFileError(f"{arrays.path}: {name}: expected a whole number, got {value!r:.80}")
     assumed = ", ".join(f"{name}={value!r}" for name, value in defaults.items() if name not in known)
     if assumed:
         notes.append(f"The file does not say, so these are assumed: {assumed}; and gates of sigmoid and tanh.")
@@ -274,21 +281,15 @@ def _check_outputs(arrays: Arrays, outputs: int, dense: KerasLayer | None, notes
         )
 
 
-def _second_less_first(array: np.ndarray) -> np.ndarray:
-    """Return the second of two outputs less the first: its sigmoid is the second of their softmax."""
-    return np.subtract(array[..., 1:], array[..., :1], dtype=np.result_type(array, np.float32))  # not in float16
-
-
 def _ignored(arrays: Arrays) -> frozenset[str]:
     """Return the states of random generators, which layers such as Dropout keep among their variables."""
     return frozenset(name for name in arrays if "seed_generator" in name)
 
 
-PLANS: dict[str, Callable[..., Plan]] = {
-    "seqself": _seqself,
-    "gru": _gru,
-    "bow": _bow,
-    "attention": _attention,
-    "baseline": _baseline,
-    "peeky": _peeky,
+PLANS: dict[str, Callable[..., Plan]] = {"seqself": _seqself, "gru": _gru}
+DESCRIBED: dict[str, Callable[..., Plan]] = {
+    "attention": partial(_described, AttentionSeq2seq),
+    "baseline": partial(_described, Seq2seq),
+    "peeky": partial(_described, PeekySeq2seq),
+    "bow": partial(_described, BagOfWords),
 }

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from interchange.arrays import Arrays, ForeignFileError
+from interchange.rows import listed
 
 # the class of a layer with its counter, a direction of a Bidirectional, the number of a variable
 NUMBERED = re.compile(
-    r"(?:.*/)?(embedding|seq_self_attention|bidirectional|lstm|gru|dense)(?:_(\d+))?"
+    r"(?:.*/)?(embedding|seq_self_attention|bidirectional|dense)(?:_(\d+))?"
     r"(?:/(forward|backward)_layer)?(?:/cell)?/vars/\d+"
 )
 ATTENTION = re.compile(r".+_((?:Add|Mul)_(?:Wt|Wx|bh|Wa|ba))")
@@ -21,7 +22,6 @@ KINDS = {
     "seq_self_attention": "SeqSelfAttention",
     "forward": "Bidirectional, forward",
     "backward": "Bidirectional, backward",
-    "lstm": "LSTM",
     "dense": "Dense",
 }
 
@@ -39,7 +39,7 @@ class Group(NamedTuple):
         return [f"{self.path}/vars/{number}" for number in range(len(variables))]
 
 
-class Ours:
+class LayersToWrite:
     """The layers in the files that we write: as Keras 3 counts them, by class and in the order of the model."""
 
     def group(self, kind: str, number: int = 0) -> Group:
@@ -48,7 +48,7 @@ class Ours:
         return Group(f"layers/{layer}{f'_{number}' if number else ''}{cell}")
 
 
-class Found:
+class LayersInFile:
     """The layers in a file, by kind and in the order of the model, and the shapes of their variables.
 
     Raises ForeignFileError where a layer, or an array, is not there.
@@ -77,17 +77,18 @@ class Found:
 
     @staticmethod
     def _direction(path: str) -> str:
-        """Tell which direction a recurrent layer is: a Bidirectional puts a word in front of its own layer's name."""
+        """Return the direction of a recurrent layer: the word that Bidirectional puts in front of its name, or ""."""
         starts = [part.split("_")[0] for part in path.split("/")[1:] if "_" in part]
-        return next((start for start in reversed(starts) if start in ("forward", "backward")), "lstm")
+        return next((start for start in reversed(starts) if start in ("forward", "backward")), "")
 
     def group(self, kind: str, number: int = 0) -> Group:
         groups = self.groups.get(kind, [])
         if number < len(groups):
             return groups[number]
-        names = ", ".join(list(self.arrays)[:20]) or "nothing"
         which = f"{KINDS[kind]} {number + 1}" if number else KINDS[kind]
-        raise ForeignFileError(f"{self.arrays.path}: expected the variables of a layer {which}, got {names}")
+        raise ForeignFileError(
+            f"{self.arrays.path}: expected the variables of a layer {which}, got {listed(self.arrays)}"
+        )
 
     def arrange(self, layers: list[str]) -> None:
         """Put layers that are spelled into the order of their names in a config; numbers are in order already."""
@@ -103,10 +104,10 @@ class Found:
             raise ForeignFileError(f"{self.arrays.path}: {name}: expected a matrix, got {got}")
         return entry.shape[0], entry.shape[1]
 
-    def sizes(self, kind: str) -> tuple[int, int, int]:
-        """Return V, D and H, from the first layers. kind: of the recurrent one."""
+    def sizes(self) -> tuple[int, int, int]:
+        """Return V, D and H, from the Embedding and the first Bidirectional."""
         V, D = self.shape(*self.group("embedding").names("embeddings"))
-        return V, D, self.shape(self.group(kind).names(*RECURRENT)[1])[0]
+        return V, D, self.shape(self.group("forward").names(*RECURRENT)[1])[0]
 
     def attention(self) -> dict[str, bool | str]:
         """Return those arguments of a SeqSelfAttention that show in its variables."""

@@ -14,6 +14,7 @@ from interchange.vocabulary import exchange, restore
 from seq2seq.model_file import MODELS as OF_DATES
 
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
+DESCRIBED = {"keras": keras_layout.DESCRIBED, "torch": {}}  # from files that were exported from here alone
 ROWS: dict[str, Callable[[Any], list[Row]]] = {"keras": keras_layout.rows_of, "torch": torch_layout.rows_of}
 KINDS = "attention", "baseline", "peeky", "gru", "seqself", "bow"
 
@@ -46,10 +47,10 @@ def to_model(
         if unknown_id is None:
             plan, arrays = _with_unknown(plan, arrays)
         model = make(plan, arrays)
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ForeignFileError) or not description(arrays):
             raise
-        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
+        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error!r}") from None
     if kind not in OF_DATES:
         if framework_of(arrays) == "keras" and model.mask and padding_id != 0:
             raise ForeignFileError(f"{arrays.path}: mask_zero masks the id 0, so that is padding, not {padding_id}")
@@ -62,9 +63,12 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
     if kind not in KINDS:
         raise ValueError(f"to_model: expected one of {', '.join(KINDS)}, got {kind!r}")
     framework, ours = framework_of(arrays), description(arrays)
-    plans = PLANS[framework]
+    plans = PLANS[framework] | (DESCRIBED[framework] if ours else {})
     if kind not in plans:
-        raise ForeignFileError(f"{arrays.path}: from {framework}, only {', '.join(plans)} can be read, not {kind}")
+        raise ForeignFileError(
+            f"{arrays.path}: from {framework}, expected one of {', '.join(plans)}, got {kind}: such a model is read "
+            "only from a file that export_model.py wrote, which describes what its layers compute"
+        )
     if ours.get("model", kind) != kind:
         raise ForeignFileError(f"{arrays.path}: expected the model {kind}, got {ours['model']}, which was exported")
     parameters = signature(plans[kind]).parameters.values()

@@ -9,7 +9,7 @@ from common.layer import named_params
 from common.model_file import Zeros
 from interchange.arrays import Arrays, ForeignFileError
 
-MOST = 20  # faults to list
+MOST = 20  # items to list in a message
 
 
 class Row(NamedTuple):
@@ -79,10 +79,9 @@ def make(plan: Plan, arrays: Arrays) -> Any:
         elif name not in expected and name not in plan.ignored:
             faults.append(f"left over {name} {entry.shape}")
     if faults:
-        more = [f"and {len(faults) - MOST} more"] if len(faults) > MOST else []
         over = plan.surplus and any(fault.startswith("left over") for fault in faults)
-        why = [plan.surplus] if over else []
-        raise ForeignFileError(f"{arrays.path}: does not fit: {'; '.join(faults[:MOST] + more + why)}")
+        why = f"; {plan.surplus}" if over else ""
+        raise ForeignFileError(f"{arrays.path}: does not fit: {listed(faults, between='; ')}{why}")
     wide = any(arrays.entries[name].dtype.itemsize > 4 for name in expected)
     dtype = np.dtype(np.float64 if wide else np.float32)
     model = plan.model(**plan.arguments, rng=Zeros(dtype), dtype=dtype)
@@ -97,6 +96,17 @@ def make(plan: Plan, arrays: Arrays) -> Any:
         if not all(map(_finite, ours)):
             raise ForeignFileError(f"{arrays.path}: {', '.join(row.theirs)}: expected finite numbers, got inf or nan")
     return model
+
+
+def second_less_first(array: np.ndarray) -> np.ndarray:
+    """Return the second of two outputs (..., 2) less the first: its sigmoid is the second of their softmax."""
+    return np.subtract(array[..., 1:], array[..., :1], dtype=np.result_type(array, np.float32))  # not in float16
+
+
+def listed(items: Iterable[str], none: str = "no array at all", between: str = ", ") -> str:
+    """Return the first of the items, for a message; ``none`` if there are none."""
+    items = list(items)
+    return between.join(items[:MOST] + [f"and {len(items) - MOST} more"] * (len(items) > MOST)) or none
 
 
 def write(rows: Iterable[Row], model: Any) -> dict[str, np.ndarray]:

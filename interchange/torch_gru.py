@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
 from classifier import GRUClassifier
 from interchange.arrays import Arrays
-from interchange.rows import Plan, Row
+from interchange.rows import Plan, Row, second_less_first
 from interchange.torch_names import Recurrent, Table, one_bidirectional, the_embedding, the_linear, without_bias
 from interchange.torch_rows import gru_rows, linear_rows, same
 
@@ -54,15 +52,10 @@ def _rows(part: Recurrent, embedding: Table, dense: Table) -> list[Row]:
         rows += gru_rows(f"grus.{layer}.backward_gru", part, layer, reverse=True)
     if dense.shape[0] != 2:
         return rows + linear_rows("affine", dense)
-    rows.append(Row("affine.W", {dense.weight: dense.shape}, lambda a: _difference(a).T))
+    rows.append(Row("affine.W", {dense.weight: dense.shape}, lambda a: second_less_first(a.T)))
     if dense.bias:
-        rows.append(Row("affine.b", {dense.bias: (2,)}, _difference))
+        rows.append(Row("affine.b", {dense.bias: (2,)}, second_less_first))
     return rows
-
-
-def _difference(a: np.ndarray) -> np.ndarray:
-    """Return the second of two outputs less the first: its sigmoid is the second of their softmax."""
-    return np.subtract(a[1:], a[:1], dtype=np.result_type(a, np.float32))  # not in float16
 
 
 def _about_mask(mask: bool, attention: bool) -> str:

@@ -5,11 +5,11 @@ found by the ends of the names, which PyTorch gives (``weight_ih_l0``, ``weight`
 """
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from typing import NamedTuple, NoReturn
 
 from interchange.arrays import Arrays, ForeignFileError
-from interchange.rows import MOST
+from interchange.rows import listed
 
 RECURRENT = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<kind>weight|bias)_(?P<what>ih|hh|hr)(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?"
@@ -20,12 +20,6 @@ KINDS = {1: "nn.RNN", 3: "nn.GRU", 4: "nn.LSTM"}  # by the number of gates
 def refuse(arrays: Arrays, reason: str) -> NoReturn:
     """Raise ForeignFileError with the path of the arrays and the reason."""
     raise ForeignFileError(f"{arrays.path}: {reason}")
-
-
-def listed(items: Iterable[str], none: str = "no array at all", between: str = ", ") -> str:
-    """Return the first of the items, for a message; ``none`` if there are none."""
-    items = list(items)
-    return between.join(items[:MOST] + [f"and {len(items) - MOST} more"] * (len(items) > MOST)) or none
 
 
 class Recurrent(NamedTuple):

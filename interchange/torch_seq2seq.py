@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 
 from interchange.arrays import Arrays
-from interchange.rows import Plan, Row
+from interchange.rows import Plan, Row, listed
 from interchange.torch_names import (
     Recurrent,
     Table,
-    listed,
     recurrent_parts,
     refuse,
     side_of,

@@ -5,11 +5,10 @@ from typing import Any
 
 from classifier import BagOfWords, SeqSelfClassifier
 from interchange.arrays import Arrays
-from interchange.rows import Plan, Row
+from interchange.rows import Plan, Row, listed
 from interchange.torch_names import (
     Recurrent,
     Table,
-    listed,
     matrix,
     one_bidirectional,
     refuse,

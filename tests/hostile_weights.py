@@ -265,6 +265,11 @@ def others() -> Iterator[tuple[str, bytes, str]]:
     """Files of other kinds."""
     yield "nothing", b"", "an empty file"
     yield "text", b"date,answer\n" * 50, "expected a .safetensors"
+    yield (
+        "list of shards",
+        b'{\n    "weight_map": {"/layers/dense/vars": "a_00000.weights.h5"}\n}',
+        "without max_shard_size",
+    )
     yield "zeros", bytes(10000), "expected a .safetensors"
     yield "a pickle", b"\x80\x04N.", "pickled file is refused"
     yield "one array", npy(), "expected a .safetensors"

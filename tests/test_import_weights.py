@@ -163,8 +163,8 @@ def test_ids_and_options_that_cannot_be(tmp_path):
     for ids in ({"unknown_id": None}, {"padding_id": 1, "unknown_id": 0}):
         with pytest.raises(ValueError, match="padding_id and unknown_id are for classifiers, not for baseline"):
             to_model(to_arrays(Seq2seq(5, 2, 3), "torch"), "baseline", **ids)
-    with pytest.raises(ValueError, match="from keras, baseline has no option 'linear_reads'; it has cell_state"):
-        to_model(to_arrays(Seq2seq(5, 2, 3), "keras"), "baseline", linear_reads="context,state")
+    with pytest.raises(ValueError, match="from keras, gru has no option 'linear_reads'; it has mask, "):
+        to_model(arrays, "gru", linear_reads="context,state")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from keras_models import D, H, K, U, V, file, layer, lstm, parts, sequential, we
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
 from interchange.arrays import ForeignFileError
-from interchange.description import KEY as MARK
+from interchange.description import KEY, describe
 from interchange.models import to_arrays, to_model
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
@@ -19,6 +19,11 @@ def filled(model):
     for param in model.params:
         param[...] = rng.normal(size=param.shape)
     return model
+
+
+def own(model):
+    """The metadata of a file that was exported from here."""
+    return {KEY: describe(model, {})}
 
 
 ATTENTIONS = [
@@ -49,8 +54,7 @@ def test_what_we_write_we_read(kind, order):
         arrays = to_arrays(model, "keras")
         if order == "sorted":
             arrays = dict(sorted(arrays.items()))
-        own = {MARK: json.dumps({"model": kind, "arguments": model.arguments, "facts": {}})}
-        back, notes = to_model(file(arrays, **own), kind)
+        back, notes = to_model(file(arrays, **own(model)), kind)
         assert type(back) is type(model) and notes == []
         for name, param in named_params(back).items():
             np.testing.assert_array_equal(param, named_params(model)[name])
@@ -58,6 +62,25 @@ def test_what_we_write_we_read(kind, order):
         assert all(back.arguments[name] == model.arguments[name] for name in model.arguments.keys() - less)
         if kind == "seqself":
             assert back.arguments["attention"].items() >= model.arguments["attention"].items()
+
+
+@pytest.mark.parametrize("kind", ["attention", "baseline", "peeky", "bow"])
+def test_dates_and_bags_of_words_from_elsewhere_are_refused(kind):
+    """Their weights say nothing of hard_sigmoid, of what Dense reads, or of a sigmoid for several classes."""
+    model = OURS[kind][0]
+    dense = layer("Dense", "topic", units=K, activation="sigmoid")
+    for config in None, sequential([dense]):
+        with pytest.raises(
+            ForeignFileError, match=f"expected one of seqself, gru, got {kind}: such a model is read only"
+        ):
+            to_model(file(to_arrays(model, "keras"), config), kind)
+
+
+def test_what_a_description_of_ours_leaves_out_is_said():
+    model = Seq2seq(V, D, H)
+    less = json.dumps({"model": "baseline", "arguments": {"vocab_size": V, "hidden_size": H}, "facts": {}})
+    with pytest.raises(ForeignFileError, match=r"describes no model: KeyError.'wordvec_size'"):
+        to_model(file(to_arrays(model, "keras"), **{KEY: less}), "baseline")
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
@@ -97,9 +120,9 @@ def test_options_fill_in_what_no_file_says_and_contradict_none():
     model, notes = to_model(file(weights()), "seqself", **how)
     assert model.arguments["attention"].items() >= {k: v for k, v in how.items() if k != "mask"}.items()
     assert not model.mask and len(notes) == 1
-    with pytest.raises(ForeignFileError, match="the file says mask=True, not False"):
+    with pytest.raises(ForeignFileError, match="expected mask=True, as the file says, got False"):
         to_model(file(weights(), sequential(parts())), "seqself", mask=False)
-    with pytest.raises(ForeignFileError, match="the file says attention_type='additive', not 'multiplicative'"):
+    with pytest.raises(ForeignFileError, match="attention_type='additive', as the file says, got 'multiplicative'"):
         to_model(file(weights()), "seqself", attention_type="multiplicative")
     with pytest.raises(ValueError, match="from keras, seqself has no option 'width'"):
         to_model(file(weights()), "seqself", width=3)
@@ -164,17 +187,22 @@ def test_a_config_says_how_many_layers_there_are():
 
 
 def test_options_are_of_the_right_kind():
-    for option in ({"mask": 1}, {"history_only": "no"}, {"attention_width": 2.5}):
-        with pytest.raises(ForeignFileError, match=f"model.h5: {next(iter(option))}: expected "):
-            to_model(file(weights()), "seqself", **option)
+    for name, value, words in (
+        ("mask", 3, "expected True or False, got 3"),
+        ("history_only", "no", "expected True or False, got 'no'"),
+        ("attention_width", 2.5, "expected a whole number, got 2.5"),
+    ):
+        with pytest.raises(ForeignFileError, match=f"^model.h5: {name}: {words}$"):
+            to_model(file(weights()), "seqself", **{name: value})
 
 
 def test_layers_that_are_missing_or_left_over_are_listed():
     with pytest.raises(ForeignFileError, match="expected the variables of a layer SeqSelfAttention, got words/embed"):
         to_model(file(weights({})), "seqself")
-    with pytest.raises(ForeignFileError, match="expected the variables of a layer LSTM 2, got layers/"):
-        arrays = to_arrays(Seq2seq(V, D, H), "keras")
-        to_model(file({name: array for name, array in arrays.items() if "lstm_1" not in name}), "baseline")
+    model = Seq2seq(V, D, H)
+    arrays = {name: array for name, array in to_arrays(model, "keras").items() if "lstm_1/cell/vars/0" not in name}
+    with pytest.raises(ForeignFileError, match=r"does not fit: missing layers/lstm_1/cell/vars/0 \(5, 16\)$"):
+        to_model(file(arrays, **own(model)), "baseline")
     extra = weights() | {"more/kernel": np.zeros((2, 3), "f"), "drop/seed_generator/vars/0": np.zeros(2, "i")}
     with pytest.raises(ForeignFileError, match=r"does not fit: left over more/kernel \(2, 3\)$"):
         to_model(file(extra), "seqself")

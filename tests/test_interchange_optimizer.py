@@ -7,7 +7,8 @@ import reference
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
 from common.optimizer import SGD, Adam, Nadam
-from interchange import ForeignFileError, keras_layout, to_arrays, to_model, torch_layout
+from interchange import Arrays, ForeignFileError, keras_layout, to_arrays, to_model, torch_layout
+from interchange.description import KEY, describe
 from interchange.optimizer_state import from_keras, from_torch, to_keras
 from interchange.vocabulary import exchange
 from seq2seq import AttentionSeq2seq
@@ -41,7 +42,13 @@ class There:
         self.moments = {
             name: (np.zeros_like(self.weights[name]), np.zeros_like(self.weights[name])) for name in self.names
         }
-        self.rows = self.layout.rows_of(model)
+        self.rows, self.description = self.layout.rows_of(model), describe(model, {})
+
+    def arrays(self):
+        """The weights, and what a file of ours says about them."""
+        arrays = Arrays.of(self.weights)
+        arrays.metadata[KEY] = self.description
+        return arrays
 
     def step(self, grads):
         """grads: those of ours, by name; each of theirs is moved as its weight is."""
@@ -79,14 +86,14 @@ class There:
         return [np.array(self.count), np.array(LR), *pairs, *[np.array(self.schedule())] * (self.rule == "Nadam")]
 
     def comes_here(self, kind, **ids):
-        model = to_model(self.weights, kind, **ids).model
+        model = to_model(self.arrays(), kind, **ids).model
         if self.framework == "torch":
-            return model, from_torch(model, self.weights, self.state(), **ids)
+            return model, from_torch(model, self.arrays(), self.state(), **ids)
         description = {"class_name": self.rule, "config": SETTINGS}
-        return model, from_keras(model, self.weights, self.variables(), description, **ids)
+        return model, from_keras(model, self.arrays(), self.variables(), description, **ids)
 
     def agrees(self, model, kind):
-        wanted = named_params(to_model(self.weights, kind).model)
+        wanted = named_params(to_model(self.arrays(), kind).model)
         for name, param in named_params(model).items():
             np.testing.assert_allclose(param, wanted[name], rtol=1e-9, atol=1e-11, err_msg=name)
 

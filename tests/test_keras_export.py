@@ -8,13 +8,14 @@ import pytest
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.functions import softmax
 from common.layer import inference, named_params
-from interchange import read_arrays, to_arrays, to_model
+from interchange import read_arrays, to_model
+from interchange.export import export_model
 from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorflow.*|keras.*")]
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_KERAS": "1"}
 keras = pytest.importorskip("keras")
-h5py = pytest.importorskip("h5py")
+pytest.importorskip("h5py")
 V, D, H, N, T = 11, 5, 4, 6, 7
 CLOSE = dict(rtol=0, atol=1e-5)
 
@@ -28,10 +29,8 @@ def filled(model):
 
 
 def load(model, keras_model, path):
-    """Write our model's weights, load them into Keras's, and read the file back: bit for bit the same."""
-    with h5py.File(path, "w") as file:
-        for name, array in to_arrays(model, "keras").items():
-            file[name] = array
+    """Export our model, and load its weights into Keras's."""
+    export_model(path, model, {})
     keras_model.load_weights(path)
     return keras_model
 
@@ -91,7 +90,7 @@ def test_gru(tmp_path, layers, classes, attention):
         np.testing.assert_allclose(ours[:, 1:] if classes == 2 else ours, predictions, **CLOSE)
         if attention:
             np.testing.assert_allclose(model.explain(xs)[1], weights[0][:, 0], **CLOSE)
-    back, _ = to_model(read_arrays(tmp_path / "a.weights.h5"), "gru", attention=attention, dropout=0.4)
+    back, _ = to_model(read_arrays(tmp_path / "a.weights.h5"), "gru")
     assert back.arguments == model.arguments
 
 
@@ -122,7 +121,8 @@ def test_dates(tmp_path, kind, cls, cell_state):
     np.testing.assert_allclose(softmax(scores), predictions, **CLOSE)
     if weights:
         np.testing.assert_allclose(model.decoder.attention.attention_weights.transpose(1, 0, 2), weights[0], **CLOSE)
-    back, _ = to_model(read_arrays(tmp_path / "a.weights.h5"), kind, cell_state=cell_state)
+    back, _ = to_model(read_arrays(tmp_path / "a.weights.h5"), kind)
+    assert back.arguments == model.arguments
     for name, param in named_params(back).items():
         np.testing.assert_array_equal(param, named_params(model)[name])
 

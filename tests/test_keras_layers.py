@@ -126,7 +126,7 @@ sizes = st.fixed_dictionaries(
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @hypothesis.given(attentions(), sizes, st.booleans(), st.sampled_from(["h5", "keras"]), st.integers(0, 99))
-@hypothesis.settings(max_examples=10)
+@hypothesis.settings(max_examples=50)
 def test_any_shapes_and_options_of_seqself(tmp_path_factory, attention, sizes, masked, ending, seed):
     """keras-self-attention 0.51.0 in Keras 3. Unpadded texts also under a mask, where padded ones differ."""
     L, rng = keras.layers, np.random.default_rng(seed)
@@ -150,7 +150,7 @@ def test_any_shapes_and_options_of_seqself(tmp_path_factory, attention, sizes, m
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @hypothesis.given(sizes, st.integers(1, 3), st.booleans(), st.sampled_from(["h5", "keras"]), st.integers(0, 99))
-@hypothesis.settings(max_examples=6)
+@hypothesis.settings(max_examples=50)
 def test_any_shapes_of_gru(tmp_path_factory, sizes, layers, masked, ending, seed):
     """Without attention, which no config of Keras shows. Two classes have one output or two."""
     L, rng = keras.layers, np.random.default_rng(seed)

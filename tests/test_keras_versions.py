@@ -66,8 +66,8 @@ def test_later_versions_differ_where_padding_is_masked(written):
     out, cases, masks_as_here = written
     moved = []
     for number, case in enumerate(cases):
-        if case["mask"] and not masks_as_here and not case["attention"].get("history_only"):
+        if case["mask"] and not case["attention"].get("history_only"):
             theirs = np.load(out / f"{number}.npz")
             model, _ = to_model(read_arrays(out / f"{number}.h5"), "seqself")
             moved.append(abs(model.probabilities(theirs["padded"]) - theirs["padded_predictions"]).max())
-    assert all(change > 1e-3 for change in moved)
+    assert moved and (max(moved) < 1e-5 if masks_as_here else min(moved) > 1e-3)
