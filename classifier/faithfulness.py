@@ -19,7 +19,7 @@ def parts(model: TextClassifier, xs: Array) -> Parts:
     """
     kind = next((kind for kind in model.token_weight_kinds if kind in ATTENTION), None)
     if kind is None:
-        raise ValueError(f"faithfulness: expected a model with attention, got {type(model).__name__}")
+        raise ValueError(f"faithfulness: expected a model with attention, got a {type(model).__name__} without")
     probabilities, attention = model.explain(xs, kind)
     classes = probabilities.argmax(axis=1)
 

@@ -264,7 +264,12 @@ def _settle(
             raise ForeignFileError(f"{arrays.path}: {name}: expected a whole number, got {value!r:.80}")
     assumed = ", ".join(f"{name}={value!r}" for name, value in defaults.items() if name not in known)
     if assumed:
-        notes.append(f"The file does not say, so these are assumed: {assumed}; and gates of sigmoid and tanh.")
+        notes.append(f"The file does not say, so these are assumed: {assumed}.")
+    if not said:
+        notes.append(
+            "The file has no config, so these are assumed: gates of sigmoid and tanh; layers computed in the order of "
+            "their numbers; a Dense that reads the final states of both directions; softmax, or sigmoid for one output."
+        )
     return {name: known.get(name, value) for name, value in defaults.items()}
 
 

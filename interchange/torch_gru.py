@@ -26,9 +26,8 @@ def gru_plan(arrays: Arrays, *, attention: bool = True, mask: bool = True, dropo
     arguments: dict[str, Any] = dict(
         vocab_size=embedding.shape[0], wordvec_size=part.inputs, hidden_size=part.hidden, layers=part.layers
     ) | dict(dropout=dropout, classes=max(2, outputs), attention=attention, mask=mask)
-    kind = "scaled dot attention, whose query is the final states of the last layer" if attention else "none"
     notes = [
-        f"attention: the weights do not tell whether there is any; taken as {kind}",
+        f"attention: the weights do not tell whether there is any; taken as {_about_attention(attention)}",
         f"mask: the weights do not tell how padding is treated; taken as {_about_mask(mask, attention)}",
         f"dropout: acts in training only, and is not among the weights; taken as {dropout:g}",
         "batch_first: says nothing about weights; texts are (N, T) here",
@@ -58,11 +57,20 @@ def _rows(part: Recurrent, embedding: Table, dense: Table) -> list[Row]:
     return rows
 
 
+def _about_attention(attention: bool) -> str:
+    if attention:
+        how = "divided by the root of 2H, whose query is the final states of both directions of the last layer"
+        return f"dot attention, {how}; if there is none, attention=False (--no-attention)"
+    last = "the final states of the last layer, forwards then backwards (cat((h[-2], h[-1]), 1))"
+    return f"none: the Linear reads {last}; its outputs at the last place, their mean or maximum do not map"
+
+
 def _about_mask(mask: bool, attention: bool) -> str:
     if not mask:
         return "a model without a mask, which reads padding as if it were words"
-    both = " and an attention that gives it no weight; one that weighs the zeros there does not map"
-    return f"a GRU that does not read padding (pack_padded_sequence){both if attention else ''}"
+    both = ", and an attention that gives padding no weight"
+    how = f"a GRU that does not read padding (pack_padded_sequence){both if attention else ''}"
+    return f"{how}; if padding is read as if it were words, mask=False (--no-mask)"
 
 
 def _about_outputs(outputs: int) -> str:

@@ -16,7 +16,7 @@ def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:
     training step. Raises ValueError for a model without attention, and whenever ``decode`` does.
     """
     if model.decoder.attention is None:
-        raise ValueError(f"faithfulness: expected a model with attention, got {type(model).__name__}")
+        raise ValueError(f"faithfulness: expected a model with attention, got a {type(model).__name__} without")
     N, ids = len(xs), model.decode(xs, start_id, sample_size).ids
     ts_in = np.concatenate((np.full((N, 1), start_id), ids[:, :-1]), axis=1)
 

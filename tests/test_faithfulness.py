@@ -145,10 +145,10 @@ def test_a_measured_model_is_as_it_was():
 
 
 def test_models_without_attention_are_refused():
-    with pytest.raises(ValueError, match="expected a model with attention, got PeekySeq2seq"):
+    with pytest.raises(ValueError, match="expected a model with attention, got a PeekySeq2seq without"):
         seq2seq_parts(PeekySeq2seq(V, 3, 4), QUESTIONS, START, T_DEC, SPACE)
     for model in (BagOfWords(V), GRUClassifier(V, 3, 2, 1, attention=False)):
-        with pytest.raises(ValueError, match=f"expected a model with attention, got {type(model).__name__}"):
+        with pytest.raises(ValueError, match=f"expected a model with attention, got a {type(model).__name__} without"):
             classifier_parts(model, TEXTS)
 
 
