@@ -113,6 +113,8 @@ def settle(parser: Parser, args: Namespace) -> None:
         check_data(parser, args)
         if args.tokenizer == "sentencepiece" and args.sentencepiece_model is None:
             parser.error("--tokenizer sentencepiece needs --sentencepiece-model")
+        if args.keep_end and args.max_len is None:
+            parser.error("--keep-end needs --max-len")
 
 
 def of_model(args: Namespace) -> dict:

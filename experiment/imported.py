@@ -126,6 +126,8 @@ def _texts(args: Namespace, arrays: Arrays, ours: dict[str, Any]) -> Run:
         words, of_words = words_of(vocabulary, len(model.embed.W) - (unknown_id is None), padding_id, unknown_id)
         exchange(words, padding_id, len(words) - 1 if unknown_id is None else unknown_id)
         notes += of_words
+    if args.pad_to is not None and model.mask:
+        raise ValueError(f"--pad-to {args.pad_to}: a model with a mask finds the same however far a text is padded")
     if len(words) != len(model.embed.W):
         raise ValueError(f"{args.file}: expected {len(model.embed.W)} words, one per row, got {len(words)}")
     if unknown_id is None:

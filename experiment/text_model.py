@@ -122,7 +122,12 @@ class TextModel:
         ]
 
     def encode(self, tokens: list[list[str]]) -> np.ndarray:
-        """Return the ids (N, T) of the tokens of N texts, padded as in training."""
+        """Return the ids (N, T) of the tokens of N texts, padded as in training.
+
+        Raises ValueError for texts in place of their tokens: see ``tokens``.
+        """
+        if any(isinstance(each, str) for each in [tokens, *tokens]):
+            raise ValueError("TextModel.encode: expected a list of tokens for each text, as tokens returns, got a text")
         return self.padded(tokens)[:]
 
     def padded(self, tokens: list[list[str]]) -> PaddedTexts:

@@ -211,6 +211,10 @@ def to_keras(
 def _torch_group(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[int]]:
     """Return the settings that all groups of parameters have, and the numbers of the parameters."""
     own = ("params", "param_names")
+    if not {"state", "param_groups"} <= state.keys():
+        raise ForeignFileError(
+            f"optimizer: expected optimizer.state_dict(), got a dict of {', '.join(map(str, state))}"
+        )
     groups = state["param_groups"]
     group = {name: value for name, value in groups[0].items() if name != "params"}
     if any(each.get(name) != group[name] for each in groups for name in group if name not in own):

@@ -131,7 +131,9 @@ def _entry(torch: Any, name: str, tensor: Any) -> Entry:
     if isinstance(tensor, np.ndarray) and tensor.dtype.kind in "biuf":
         return Entry(tensor.shape, tensor.dtype, lambda out: np.copyto(out, tensor))
     if not torch.is_tensor(tensor):
-        raise ValueError(f"{name} is {type(tensor).__name__}, expected a tensor; save model.state_dict()")
+        raise ValueError(
+            f"{name} is {type(tensor).__name__}, expected a tensor; save model.state_dict(), alone or as state_dict"
+        )
     wide = torch.float32 if tensor.dtype in (torch.float16, torch.bfloat16) else tensor.dtype
     try:
         dtype = torch.empty(0, dtype=wide).numpy().dtype

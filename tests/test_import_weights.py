@@ -255,6 +255,8 @@ def test_options_reach_the_model(films, in_process, tmp_path):
         (["--padding-id", 2], r"--padding-id 2: words\.txt has '<pad>' with the id 1"),
         (["--padding-id", 0, "--unknown-id", 1], r"--padding-id 0: words\.txt has '<pad>' with the id 1"),
         (["--unknown-id", "none"], "--unknown-id: expected a whole number of at least 0, or dropped, got 'none'"),
+        (["--keep-end"], "--keep-end needs --max-len"),
+        (["--pad-to", 7], "--pad-to 7: a model with a mask finds the same however far a text is padded"),
         (["--classes", "a,,b"], "--classes: expected different names, separated by commas, got 'a,,b'"),
         (["--classes", "a"], "--classes a: expected 2 names, got 1"),
         (["--tokenizer", "sentencepiece"], "--tokenizer sentencepiece needs --sentencepiece-model"),
