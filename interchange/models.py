@@ -50,7 +50,7 @@ def to_model(
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ForeignFileError) or not description(arrays):
             raise
-        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error!r}") from None
+        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
     if kind not in OF_DATES:
         if framework_of(arrays) == "keras" and model.mask and padding_id != 0:
             raise ForeignFileError(f"{arrays.path}: mask_zero masks the id 0, so that is padding, not {padding_id}")

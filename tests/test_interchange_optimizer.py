@@ -42,13 +42,12 @@ class There:
         self.moments = {
             name: (np.zeros_like(self.weights[name]), np.zeros_like(self.weights[name])) for name in self.names
         }
-        self.rows, self.description = self.layout.rows_of(model), describe(model, {})
+        self.rows = self.layout.rows_of(model)
+        self.metadata = {KEY: describe(model, {})} if isinstance(model, AttentionSeq2seq) else {}
 
     def arrays(self):
-        """The weights, and what a file of ours says about them."""
-        arrays = Arrays.of(self.weights)
-        arrays.metadata[KEY] = self.description
-        return arrays
+        """The weights, as a file of ours those of dates, which are read from no other of Keras."""
+        return Arrays("arrays", Arrays.of(self.weights).entries, metadata=self.metadata)
 
     def step(self, grads):
         """grads: those of ours, by name; each of theirs is moved as its weight is."""
