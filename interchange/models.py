@@ -50,15 +50,11 @@ def to_model(
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ForeignFileError) or not description(arrays):
             raise
-        reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {reason}") from None
+        raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
     if kind not in OF_DATES:
         if framework_of(arrays) == "keras" and model.mask and padding_id != 0:
             raise ForeignFileError(f"{arrays.path}: mask_zero masks the id 0, so that is padding, not {padding_id}")
-        try:
-            exchange(model.embed.W, padding_id, len(model.embed.W) - 1 if unknown_id is None else unknown_id)
-        except ValueError as error:
-            raise ForeignFileError(f"{arrays.path}: padding_id, unknown_id: {error}") from None
+        exchange(model.embed.W, padding_id, len(model.embed.W) - 1 if unknown_id is None else unknown_id)
     return Imported(model, plan.notes)
 
 

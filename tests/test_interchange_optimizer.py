@@ -11,7 +11,7 @@ from interchange import Arrays, ForeignFileError, keras_layout, to_arrays, to_mo
 from interchange.description import KEY, describe
 from interchange.optimizer_state import from_keras, from_torch, to_keras
 from interchange.vocabulary import exchange
-from seq2seq import AttentionSeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq
 
 V, D, H, LR, B1, B2, EPS = 7, 3, 4, 0.03, 0.8, 0.95, 1e-4
 RULES = {  # framework, rule: one step, and the optimizer of ours that takes it
@@ -43,14 +43,11 @@ class There:
             name: (np.zeros_like(self.weights[name]), np.zeros_like(self.weights[name])) for name in self.names
         }
         self.rows = self.layout.rows_of(model)
-        # only a file of ours says what the layers of a date model compute in Keras
-        self.metadata = {KEY: describe(model, {})} if isinstance(model, Seq2seq) else {}
+        self.metadata = {KEY: describe(model, {})} if isinstance(model, AttentionSeq2seq) else {}
 
     def arrays(self):
-        """The weights, and what a file of ours says about them."""
-        arrays = Arrays.of(self.weights)
-        arrays.metadata = self.metadata
-        return arrays
+        """The weights, as a file of ours those of dates, which are read from no other of Keras."""
+        return Arrays("arrays", Arrays.of(self.weights).entries, metadata=self.metadata)
 
     def step(self, grads):
         """grads: those of ours, by name; each of theirs is moved as its weight is."""

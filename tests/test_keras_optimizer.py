@@ -54,11 +54,13 @@ if not TENSORFLOW:
 @pytest.fixture(autouse=True)
 def float64():
     """Keras then keeps its own scalars in float64 too."""
-    before = keras.backend.floatx()
+    before, policy = keras.backend.floatx(), keras.config.dtype_policy()
     keras.backend.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # which the first layer of another test may have made
     keras.utils.set_random_seed(1)
     yield
     keras.backend.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 def make(kind):
