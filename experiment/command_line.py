@@ -54,6 +54,13 @@ class Parser(PlainParser):
             "--model", choices=list(MODELS), help="model of the run (default: the first one with attention maps)"
         )
 
+    def is_of_texts(self, args: Namespace) -> bool:
+        """Tell whether ``--run`` is a run of texts, which has one model, so that ``--model`` is refused."""
+        of_texts = (args.run / "best.npz").is_file()
+        if of_texts and args.model:
+            self.error(f"--model {args.model}: {args.run} is a run of train_text.py, which has one model")
+        return of_texts
+
     def add_workers(self, help: str) -> None:
         self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
 

@@ -25,9 +25,7 @@ def parse():
         writer_of(args.to)
     except ValueError as error:
         parser.error(f"--to {error}")
-    args.of_texts = (args.run / "best.npz").is_file()
-    if args.of_texts and args.model:
-        parser.error(f"--model {args.model}: {args.run} is a run of train_text.py, which has one model")
+    args.of_texts = parser.is_of_texts(args)
     return args
 
 

@@ -26,9 +26,7 @@ def parse():
     which.add_argument("--index", type=natural, metavar="N", help="compare one test example, token by token")
     which.add_argument("--text", help="compare your own question or text, token by token")
     args = parser.parse_args()
-    args.of_texts = (args.run / "best.npz").is_file()
-    if args.of_texts and args.model:
-        parser.error(f"--model {args.model}: {args.run} is a run of train_text.py, which has one model")
+    args.of_texts = parser.is_of_texts(args)
     return args
 
 
