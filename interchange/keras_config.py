@@ -64,6 +64,11 @@ def activation_of(config: dict[str, Any], key: str = "activation") -> Any:
 
 
 def _chain(model: dict[str, Any], kinds: Sequence[str], path: str) -> tuple[list[KerasLayer], list[str]]:
+    if isinstance(model.get("config"), dict) and "layers" not in model["config"]:
+        raise ForeignFileError(
+            f"{path}: expected a Sequential or functional model, whose config lists its layers, got "
+            f"{model.get('class_name')!r:.60}, a class of its own; save_weights('model.weights.h5') keeps its weights"
+        )
     layers, in_training = [], []
     for layer in _in_order(model, path):
         if layer.kind in TRAINING:

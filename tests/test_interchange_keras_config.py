@@ -76,6 +76,7 @@ CONFIGS = {
     "expected one output, the classes, got none": functional(3, parts(), [["look", 0, 1]]),
     "look leads to itself": functional(3, parts(), look=[call(3, "both")]),
     "config of the model is damaged": {"class_name": "Functional", "config": {"layers": 3}},
+    "expected a Sequential or functional model, .* got 'Mine'": {"class_name": "Mine", "config": {"units": 3}},
     "the config of the model is damaged: KeyError": sequential([{}]),
     "config of the model is damaged: TypeError": sequential(None),
     "config of the model is damaged: KeyError.'nowhere'": functional(3, parts(), ["nowhere", 0, 0]),
