@@ -52,7 +52,7 @@ def write(kind: str, path: Path, vocabulary: int) -> None:
     elif kind == "pt":
         package.save({name: package.from_numpy(array) for name, array in arrays.items()}, path)
     elif kind == "npz":
-        np.savez(path, **arrays)  # type: ignore[arg-type]
+        np.savez(path, **arrays)  # type: ignore[arg-type]  # for mypy, one name could be allow_pickle
     else:
         with package.File(path, "w") as file:
             for name, array in arrays.items():

@@ -170,7 +170,7 @@ class SideBySide:
         """Call ``do``, and keep the first error: all models save their state before it is raised."""
         try:
             do(*arguments)
-        except Exception as error:
+        except Exception as error:  # of any kind: raised once the others have saved
             self.error = self.error or error
 
     def _hear(self, name: str, kind: str, value) -> None:

@@ -62,7 +62,7 @@ def check_stored(found: dict[str, Member]) -> None:
 
 def _open(file: _Reader) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(file)
+        return zipfile.ZipFile(file)  # NotImplementedError is its word for a kind of zip that it does not read
     except (zipfile.BadZipFile, NotImplementedError, OSError, struct.error, UnicodeDecodeError) as error:
         raise ValueError(f"a damaged zip: {error}") from error
 

@@ -15,6 +15,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
+# before the imports that read it, which therefore stand below
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "TF_KERAS": "1"}
 warnings.simplefilter("ignore")  # it runs on versions that have been superseded
 
