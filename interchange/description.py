@@ -1,12 +1,14 @@
 """What a file that was written here says about its model, in its metadata: enough to make the run again."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from classifier.model_file import MODELS as TEXT_MODELS
 from interchange.arrays import Arrays, ForeignFileError
 from seq2seq.model_file import MODELS as DATE_MODELS
+from support import bounded_json
 
 KEY = "attention-from-scratch"
 NAMES: dict[Any, str] = {kind: name for table in (DATE_MODELS, TEXT_MODELS) for name, kind in table.items()}
@@ -16,15 +18,14 @@ PARTS = {"model": str, "arguments": dict, "facts": dict}
 def describe(model: Any, facts: Mapping[str, Any]) -> str:
     """Return the JSON from which the model is made again: its name, its arguments, its facts.
 
-    Where an imported model came from is left out: it names a file of this machine.
-
+    Of an imported model, only the ids that it came with are kept: the rest names files of this machine.
     Raises ValueError for a model that is not one of ours.
     """
     if type(model) not in NAMES:
         known = ", ".join(kind.__name__ for kind in NAMES)
         raise ValueError(f"expected a model of {known}, got {type(model).__name__}")
     others = {name: fact for name, fact in facts.items() if name not in ("model", "arguments")}
-    if "imported" in facts:  # of which the rest is of the machine where that was
+    if "imported" in facts:
         others["imported"] = {"ids": ids_of(facts)}
     return json.dumps({"model": NAMES[type(model)], "arguments": model.arguments, "facts": others})
 
@@ -52,11 +53,12 @@ def description(arrays: Arrays) -> dict[str, Any]:
     if KEY not in arrays.metadata:
         return {}
     try:
-        found = json.loads(arrays.metadata[KEY])
+        size = sum(math.prod(entry.shape) * entry.dtype.itemsize for entry in arrays.entries.values())
+        found = bounded_json.loads(arrays.metadata[KEY].encode(), KEY, size + 28 * 2**20)
         if not all(isinstance(found[name], kind) for name, kind in PARTS.items()):
             raise ValueError(f"expected {', '.join(PARTS)}")
         if found["model"] not in NAMES.values():
             raise ValueError(f"expected a model of {', '.join(NAMES.values())}, got {found['model']:.60}")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ForeignFileError(f"{arrays.path}: its metadata {KEY} describes no model: {error}") from None
     return found

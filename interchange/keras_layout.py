@@ -265,7 +265,7 @@ def _settle(
     assumed = ", ".join(f"{name}={value!r}" for name, value in defaults.items() if name not in known)
     if assumed:
         notes.append(f"The file does not say, so these are assumed: {assumed}.")
-    if not said:
+    if arrays.config is None:
         notes.append(
             "The file has no config, so these are assumed: gates of sigmoid and tanh; layers computed in the order of "
             "their numbers; a Dense that reads the final states of both directions; softmax, or sigmoid for one output."

@@ -41,8 +41,7 @@ def to_model(
         raise ValueError(f"to_model: padding_id and unknown_id are for classifiers, not for {kind}, whose ids stay")
     arrays = Arrays.of(arrays)
     try:
-        if (padding_id, unknown_id) == (0, 1):
-            padding_id, unknown_id = ids_of(description(arrays).get("facts", {}))
+        padding_id, unknown_id = settle_ids(arrays, padding_id, unknown_id)
         plan = plan_of(arrays, kind, **options)
         if unknown_id is None:
             plan, arrays = _with_unknown(plan, arrays)
@@ -86,6 +85,19 @@ def plan_of(arrays: Arrays, kind: str, **options: Any) -> Plan:
         if options.get(name, value) != value:
             raise ForeignFileError(f"{arrays.path}: says {name}={value!r}, not {options[name]!r}; leave the option out")
     return plans[kind](arrays, **said)._replace(notes=[])  # nothing was assumed
+
+
+def settle_ids(arrays: Arrays, padding_id: int, unknown_id: int | None) -> tuple[int, int | None]:
+    """Return the ids of padding and unknown words: those of the file if it was exported from here, else those given.
+
+    Raises ForeignFileError for others than those of the file, unless they are the default.
+    """
+    given, ours = (padding_id, unknown_id), description(arrays)
+    said = ids_of(ours["facts"]) if ours else given
+    if given not in ((0, 1), said):
+        what = f"says padding_id={said[0]}, unknown_id={said[1]}, not {padding_id} and {unknown_id}"
+        raise ForeignFileError(f"{arrays.path}: {what}; leave the options out")
+    return said
 
 
 def _arguments(ours: dict[str, Any]) -> dict[str, Any]:

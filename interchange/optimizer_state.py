@@ -20,7 +20,7 @@ from common.optimizer import Adam, Nadam
 from interchange import keras_layout, torch_layout
 from interchange.arrays import Arrays, ForeignFileError, as_numpy
 from interchange.description import NAMES
-from interchange.models import plan_of
+from interchange.models import plan_of, settle_ids
 from interchange.packages import require
 from interchange.rows import Row
 from interchange.vocabulary import exchange, restore
@@ -89,7 +89,7 @@ def from_torch(
     optimizer.iter = int(steps[0])
     m, v = ({name: as_numpy(each[slot]) for name, each in kept.items()} for slot in SLOTS)
     rows = plan_of(arrays, NAMES[type(model)], **options).rows
-    _fill(optimizer, model, arrays, rows, m, v, (padding_id, unknown_id))
+    _fill(optimizer, model, arrays, rows, m, v, _ids(arrays, padding_id, unknown_id))
     _refuse_fixed_padding(model, optimizer, padding_id)
     return optimizer
 
@@ -180,7 +180,7 @@ def from_keras(
         optimizer = Adam(*numbers)
     optimizer.iter = int(scalars[0])
     m, v = (dict(zip(names, each[slot::2], strict=True)) for slot in (0, 1))
-    return _fill(optimizer, model, arrays, rows, m, v, (padding_id, unknown_id))
+    return _fill(optimizer, model, arrays, rows, m, v, _ids(arrays, padding_id, unknown_id))
 
 
 def to_keras(
@@ -250,6 +250,15 @@ def _refuse(settings: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
     for name, reason in reasons.items():
         if settings.get(name):
             raise ForeignFileError(f"optimizer: {name}={settings[name]} {reason}: no exact continuation")
+
+
+def _ids(arrays: Arrays, padding_id: int, unknown_id: int | None) -> tuple[int, int]:
+    padding_id, unknown_id = settle_ids(arrays, padding_id, unknown_id)
+    if unknown_id is None:
+        raise ForeignFileError(
+            "optimizer: unknown words are left out of a text there, and have a row here: no exact continuation"
+        )
+    return padding_id, unknown_id
 
 
 def _fill(

@@ -46,6 +46,12 @@ OURS = {
 }
 
 
+@pytest.mark.parametrize("kind, options", [("seqself", {}), ("gru", {}), ("gru", {"mask": True, "attention": False})])
+def test_what_no_config_says_is_noted(kind, options):
+    notes = to_model(to_arrays(OURS[kind][0], "keras"), kind, **options).notes
+    assert [note for note in notes if note.startswith("The file has no config, so these are assumed: gates of sigmoid")]
+
+
 @pytest.mark.parametrize("kind", OURS)
 @pytest.mark.parametrize("order", ["ours", "sorted"])
 def test_what_we_write_we_read(kind, order):
@@ -119,7 +125,8 @@ def test_options_fill_in_what_no_file_says_and_contradict_none():
     how = dict(attention_width=3, history_only=True, attention_activation="sigmoid", mask=False)
     model, notes = to_model(file(weights()), "seqself", **how)
     assert model.arguments["attention"].items() >= {k: v for k, v in how.items() if k != "mask"}.items()
-    assert not model.mask and len(notes) == 1
+    no_config, window = notes
+    assert not model.mask and "no config" in no_config and "attention_width does nothing" in window
     with pytest.raises(ForeignFileError, match="expected mask=True, as the file says, got False"):
         to_model(file(weights(), sequential(parts())), "seqself", mask=False)
     with pytest.raises(ForeignFileError, match="attention_type='additive', as the file says, got 'multiplicative'"):

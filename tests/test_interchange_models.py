@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from classifier import BagOfWords
+from classifier import BagOfWords, GRUClassifier
 from common.layer import named_params
 from interchange.arrays import Arrays, Entry, ForeignFileError
+from interchange.description import KEY, describe
 from interchange.models import to_arrays, to_model
 from interchange.rows import Plan, Row, make, write
 from interchange.vocabulary import exchange
@@ -125,6 +127,37 @@ def test_rows_and_words_are_exchanged_together(padding, unknown):
 def test_ids_that_are_none_are_refused(padding, unknown):
     with pytest.raises(ValueError, match=r"expected two different ids in 0\.\.5"):
         exchange(list("abcdef"), padding, unknown)
+
+
+def described(ids: tuple[int, int | None]) -> Arrays:
+    model = GRUClassifier(6, 4, 3, 1, rng=np.random.default_rng(0))
+    padding_id, unknown_id = ids
+    arrays = Arrays.of(to_arrays(model, "torch", padding_id=padding_id, unknown_id=unknown_id))
+    arrays.metadata = {KEY: describe(model, {"imported": {"ids": ids}})}
+    return arrays
+
+
+def test_a_file_of_ours_says_its_ids_and_is_not_contradicted():
+    arrays = described((3, 0))
+    found = [to_model(arrays, "gru", **given).model.embed.W for given in ({}, {"padding_id": 3, "unknown_id": 0})]
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0][:2], arrays["embedding.weight"][[3, 0]])
+    with pytest.raises(ForeignFileError, match="says padding_id=3, unknown_id=0, not 1 and 0; leave the options out"):
+        to_model(arrays, "gru", padding_id=1, unknown_id=0)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 10**5, '{"facts": [' + "[]," * 10**7 + "[]]}", '{"model": "gru", "model": "bow"}']
+)
+def test_a_description_that_would_take_memory_or_has_a_name_twice_is_refused(text):
+    arrays = described((0, 1))
+    arrays.metadata[KEY] = text
+    tracemalloc.start()
+    with pytest.raises(ForeignFileError, match=f"its metadata {KEY} describes no model: "):
+        to_model(arrays, "gru")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * len(text) + 2**25
 
 
 def test_unknown_kinds_and_frameworks_are_refused():

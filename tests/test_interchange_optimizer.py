@@ -320,6 +320,19 @@ def test_other_ids_than_those_of_the_model_are_refused(given):
         from_torch(model, there.weights, there.state(), **given)
 
 
+def test_ids_are_those_that_a_file_of_ours_says():
+    there = There("torch", "Adam", model_of("gru"))
+    there.step(draws(model_of("gru"), 1)[0])
+    for ids in ([2, 0], [0, None]):
+        there.metadata = {KEY: describe(model_of("gru"), {"imported": {"ids": ids}})}
+        if ids[1] is not None:
+            _, optimizer = there.comes_here("gru")
+            np.testing.assert_array_equal(optimizer.m[0][:2], there.moments["embedding.weight"][0][[2, 0]])
+        else:
+            with pytest.raises(ForeignFileError, match="unknown words are left out of a text there"):
+                there.comes_here("gru")
+
+
 @pytest.mark.parametrize("ids", [{"padding_id": 1, "unknown_id": 0}, {"padding_id": 3, "unknown_id": 2}])
 def test_moments_go_back_with_the_ids_they_came_with(ids):
     there = There("keras", "Adam", model_of("gru"))

@@ -81,3 +81,14 @@ def test_ci_installs_the_browser_and_wants_npm(run_ci, programs, code, output, e
     *got, errors = run_ci(STUB, *programs)
     assert got == [code, output], errors
     assert error in errors and (error or not errors)
+
+
+@pytest.mark.parametrize("file", [".ci/run", "docs/reliability.md"])
+def test_every_pattern_of_test_files_matches_some(file):
+    """A pattern that matches nothing goes to pytest as it stands, which ends there."""
+    patterns = re.findall(r"(?<![\w'])tests/test_[^\s'|`]*[*{][^\s'|`]*", (ROOT / file).read_text(encoding="utf-8"))
+    assert patterns
+    for pattern in patterns:
+        done = subprocess.run(["bash", "-c", f"shopt -s failglob; echo {pattern}"], cwd=ROOT, capture_output=True)
+        assert done.returncode == 0, (pattern, done.stderr)
+        assert all((ROOT / name).is_file() for name in done.stdout.decode().split()), pattern
