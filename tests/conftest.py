@@ -21,7 +21,7 @@ import pytest
 from browser_tools import FLAGS, Browser
 from matrix import kernels_in_use
 from page_tools import page_of
-from script_tools import write_blogs, write_films
+from script_tools import real_film_reviews, write_blogs, write_films
 from threadpoolctl import threadpool_limits
 from xdist.scheduler import LoadFileScheduling
 
@@ -120,8 +120,8 @@ def real_date_file() -> Path:
 
 @pytest.fixture(scope="session")
 def sentence_polarity() -> Path:
-    """The sentence polarity dataset, which is not ours to commit: in the folder `shared` beside the repository."""
-    path = ROOT.parent / "shared" / "data" / "sentence_polarity"
+    """The sentence polarity dataset; skips where it is not."""
+    path = real_film_reviews()
     if not path.is_dir():
         pytest.skip(f"the sentence polarity dataset is not at {path}")
     return path

@@ -52,6 +52,11 @@ def film_reviews(count: int) -> list[tuple[str, str]]:
     return reviews
 
 
+def real_film_reviews() -> Path:
+    """The place of the sentence polarity dataset, which is not ours to commit: in `shared`, beside the repository."""
+    return Path(__file__).resolve().parents[2] / "shared" / "data" / "sentence_polarity"
+
+
 def write_films(folder: Path, count: int = 180) -> Path:
     """Write one file per class, one review per line."""
     folder.mkdir(parents=True)

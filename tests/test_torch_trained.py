@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from script_tools import real_film_reviews, write_films
 
 from common.layer import named_params
 from interchange import read_arrays, to_model
@@ -54,21 +55,49 @@ def test_weights_that_are_tied_and_stored_once(tmp_path, tied, V):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, sentence_polarity, script):
+def reviews(tmp_path_factory):
+    """Film reviews: the sentence polarity dataset where it is, else made up ones."""
+    real = real_film_reviews()
+    return real if real.is_dir() else write_films(tmp_path_factory.mktemp("reviews") / "films", 2000)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, reviews, script):
     """The folder with the weights of a small classifier of film reviews, trained for two epochs; what was printed."""
     cwd = tmp_path_factory.mktemp("trained")
     sizes = "--wordvec-size", 32, "--hidden-size", 32, "--layers", 1, "--max-epoch", 2
-    done = script(cwd, "benchmarks.import_text", "--data", sentence_polarity, "--out", "theirs", *sizes)
+    done = script(cwd, "benchmarks.import_text", "--data", reviews, "--out", "theirs", *sizes)
     assert done.returncode == 0, done.stderr
     return cwd / "theirs", done.stdout
 
 
+def right_of(printed: str) -> dict[str, tuple[int, int]]:
+    """How many texts PyTorch and ours are right about, of how many."""
+    found = re.findall(r"^(\w+): (\d+) of (\d+) texts right", printed, re.MULTILINE)
+    return {who: (int(right), int(count)) for who, right, count in found}
+
+
 def test_film_reviews_get_the_same_classes_to_the_last_text(trained):
     _, printed = trained
-    right = {who: int(count) for who, count in re.findall(r"^(\w+): (\d+) of 1066 texts right", printed, re.MULTILINE)}
-    assert right["ours"] == right["PyTorch"] > 0.55 * 1066
+    found = right_of(printed)
+    right, count = found["PyTorch"]
+    assert found["ours"] == found["PyTorch"] and right > 0.55 * count
     assert "texts with another class: 0;" in printed
     assert float(re.search(r"difference of a probability: (\S+)", printed)[1]) < 1e-5
+
+
+def test_a_run_of_film_reviews_is_right_as_often_and_draws_its_maps(trained, reviews, in_process, tmp_path):
+    folder, printed = trained
+    how = f"--model gru --vocabulary {folder / 'vocabulary.txt'} --tokenizer words --classes neg,pos --out run".split()
+    data = "--data", reviews, "--format", "lines", "--seed", 1984
+    done = in_process(tmp_path, "import_weights.py", folder / "model.pt", *how, *data)
+    assert done.returncode == 0, done.stderr
+    right, count = right_of(printed)["PyTorch"]
+    assert f"test accuracy {100 * right / count:.2f}%, {count:,} texts, of whose tokens " in done.stdout
+    done = in_process(tmp_path, "plot_text_attention.py", "--run", "run", "--batch", 3)
+    assert done.returncode == 0, done.stderr
+    picture = (tmp_path / "run" / "fig" / "attention_3.png").read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
 
 
 def test_its_files_hold_the_same_and_a_word_for_each_row(trained):
