@@ -6,6 +6,7 @@ from common.callbacks import Callback
 from common.columns import Column, Panel
 from common.functions import check_labels, cross_entropy_error
 from common.np import np
+from common.ranks import ALONE, Ranks
 from common.util import to_cpu
 from support.array import Array
 
@@ -17,16 +18,16 @@ METRICS = "loss", "acc", "mse", "mae"  # the keys that ``evaluate`` returns
 PARTS = {"": "training", "val_": "validation"}  # names of the curves, by prefix
 
 
-def evaluate(model, xs, ts: Array, *, workers: int = 1) -> dict[str, float]:
+def evaluate(model, xs, ts: Array, *, workers: int = 1, ranks: Ranks = ALONE) -> dict[str, float]:
     """Return ``loss`` (mean cross entropy, nats per text), ``acc`` (share right, 0..1), ``mse`` and ``mae``: the mean
     squared and the mean absolute error of the probabilities against 0 and 1, over all texts and classes.
 
-    xs, workers: see ``TextClassifier.probabilities``; ts int (N,).
+    xs, workers, ranks: see ``TextClassifier.probabilities``; ts int (N,).
     Raises ValueError when there are no texts, not as many labels, or a label that is no class.
     """
     if len(xs) != len(ts):
         raise ValueError(f"evaluate: expected as many labels as texts, got {len(xs)} and {len(ts)}")
-    p = model.probabilities(xs, workers=workers)
+    p = model.probabilities(xs, **ranks.shared_by(workers))
     check_labels("evaluate", ts, p, shares=False)
     loss = cross_entropy_error(p, ts)
     errors = p - np.eye(p.shape[1], dtype=p.dtype)[ts]
@@ -63,7 +64,8 @@ class Evaluate(Callback):
         self.columns = tuple(Column(full, full, panel=PANELS.get(name), curve=curve) for name, full in names.items())
 
     def epoch_end(self, trainer) -> None:
-        measured = evaluate(trainer.model, self.xs, self.ts, workers=self.workers)
+        ranks = trainer.ranks
+        measured = ranks.first(evaluate(trainer.model, self.xs, self.ts, workers=self.workers, ranks=ranks))
         record = trainer.history[-1]
         record.update(
             {self.prefix + name: value for name, value in measured.items() if self.prefix + name not in record}

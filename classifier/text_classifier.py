@@ -9,6 +9,7 @@ from common.layer import inference
 from common.layers import SoftmaxWithLoss
 from common.np import np
 from common.parallel import Workers, worthwhile
+from common.ranks import ALONE, Ranks
 from common.util import to_cpu
 from support.array import Array
 
@@ -77,25 +78,31 @@ class TextClassifier(BaseModel):
         """Count the words of each text."""
         return xs.lengths if hasattr(xs, "lengths") else to_cpu((xs != PAD).sum(axis=1))
 
-    def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
+    def shares(self, xs: Array, ts: Array, count: int, each: tuple[float, float] | None = None) -> list[Array]:
         """Divide the rows of a mini-batch among ``count`` workers, with about as many words each.
 
-        Returns fewer shares when there is too little work for so many workers.
+        Returns fewer shares when there is too little work for so many workers. each: the least work that makes one
+        worthwhile, see ``worthwhile``; ``worth_a_worker`` when None.
         """
         self._check(xs)
         cost = self.lengths(xs) + 1
         # each word meets every weight but those of the embedding, in three products of 2 operations each
         operations = 6 * int(cost.sum()) * sum(p.size for p in self.params[1:])
-        count = worthwhile(count, operations, cost.sum() / xs.shape[1], self.worth_a_worker)
+        count = worthwhile(count, operations, cost.sum() / xs.shape[1], each or self.worth_a_worker)
         order = cost.argsort(kind="stable")
         # dealt out in turn, so that each share has short and long texts: the longest text sets the number of steps
         return [order[i::count] for i in range(count)]
 
-    def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1) -> Array:
+    def touched(self, xs: Array) -> dict[int, Array]:
+        """Return the rows of the embedding's gradient, number 0, that these texts can fill."""
+        return {0: np.unique(xs)}
+
+    def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1, ranks: Ranks = ALONE) -> Array:
         """Return the probabilities (N, K) of the classes, in inference, at most ``batch_size`` texts at a time.
 
         xs: ids (N, T), or a collection of N texts with ``lengths`` and ``xs[indices] -> (n, T)``, such as PaddedTexts.
         To bound the memory, a batch is a single text or has at most ``places`` words, padding included.
+        workers: threads that share the batches; ranks: processes that do, all of which have to call this.
         Raises ValueError for no text, and for a batch_size below 1.
         """
         if not hasattr(xs, "lengths"):
@@ -118,7 +125,7 @@ class TextClassifier(BaseModel):
             batches.append(order[start : start + min(batch_size, max(1, self.places // wide))])
             start += len(batches[-1])
         with inference(self), Workers(self, min(workers, len(batches)), learn=False) as pool:
-            parts = pool.map(judge, batches)
+            parts = ranks.deal(batches, lambda mine: pool.map(judge, mine))
         return np.concatenate(parts)[order.argsort()]
 
     def to_probabilities(self, scores: Array) -> Array:

@@ -1,7 +1,8 @@
 """Callbacks of the training loop. A callback overrides the events it needs; each event receives the Trainer.
 
 Callbacks are called in the order in which they are listed: list those that measure before those that watch the
-measures.
+measures. Several ranks (``common.ranks``) each call their own callbacks; what one of them measures or decides must be
+the same on all, so a measure records ``trainer.ranks.first(value)``.
 """
 
 import os
@@ -118,7 +119,7 @@ class Measure(Callback):
 
     def epoch_end(self, trainer) -> None:
         with inference(trainer.model):
-            trainer.history[-1][self.name] = self.measure(trainer.model)
+            trainer.history[-1][self.name] = trainer.ranks.first(self.measure(trainer.model))
 
 
 class Watch(Callback):

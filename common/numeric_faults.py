@@ -102,13 +102,14 @@ def finite_params(model) -> dict[str, Array]:
     """Return ``named_params`` before a save or after a load. Raises ValueError naming the first that is not finite."""
     params = named_params(model)
     for name, param in params.items():
-        if not _finite(param):
+        if not all_finite(param):
             where = f"the weight {name} ({_owner(model, name)})"
             raise ValueError(f"{type(model).__name__}: {where} is not finite, which no file may contain")
     return params
 
 
-def _finite(array: Array) -> bool:
+def all_finite(array: Array) -> bool:
+    """Tell whether all elements are finite."""
     flat = array.ravel(order="K")  # a view, except for arrays with gaps
     with np.errstate(all="ignore"):
         # a product takes half the time of isfinite; if it overflows, isfinite decides
@@ -117,7 +118,7 @@ def _finite(array: Array) -> bool:
 
 def _first(arrays: list[Array]) -> int | None:
     """Return the index of the first array that is not finite, or None."""
-    return next((i for i, array in enumerate(arrays) if not _finite(array)), None)
+    return next((i for i, array in enumerate(arrays) if not all_finite(array)), None)
 
 
 def _copy(arrays: list[Array], into: list[Array]) -> None:

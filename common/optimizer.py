@@ -279,18 +279,19 @@ def _kept(work: dict, like: Array, count: int) -> list[Array]:
     return [kept[i * n : (i + 1) * n].reshape(like.shape) for i in range(count)]
 
 
-def clip_grads(grads: list[Array], max_norm: float) -> float:
+def clip_grads(grads: list[Array], max_norm: float, agree: Callable[[float], float] = float) -> float:
     """Scale the gradients in place to a global norm of at most ``max_norm``; return the norm before scaling.
 
     The norm is right to about 1e-5, also where float32 could not hold the squares. Raises FloatingPointError, with the
-    gradients untouched, when it is not finite; ValueError when max_norm is not above 0.
+    gradients untouched, when it is not finite; ValueError when max_norm is not above 0. agree: called with the norm,
+    returns the one to use, because CPUs that add in another order find another.
     Source: Pascanu et al. 2013, algorithm 1.
     """
     max_norm = as_number("clip_grads: max_norm", max_norm)
     if not max_norm > 0:
         raise ValueError(f"clip_grads: expected a max_norm above 0, got {max_norm}")
     with np.errstate(over="ignore"):  # the error below reports it
-        norm = math.sqrt(sum(_squares(g) for g in grads))
+        norm = agree(math.sqrt(sum(_squares(g) for g in grads)))
     if not math.isfinite(norm):
         raise FloatingPointError(
             f"clip_grads: the norm of the gradients is {norm}, nothing was changed; a smaller learning rate may help"

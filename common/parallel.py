@@ -5,8 +5,9 @@ per worker is faster than letting BLAS split every product of a small batch.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy
@@ -44,24 +45,29 @@ def equal_work(order: Array, cost: Array, count: int, multiple: int = 1) -> list
 
 
 class Share(NamedTuple):
-    """One worker's result for its part of a mini-batch: loss (a sum over its labels) and gradients of that sum."""
+    """One worker's result for its part of a mini-batch: loss (a sum over its labels) and gradients of that sum.
+
+    touched: by the number of a gradient, the rows that the whole mini-batch can fill; the others are all zero.
+    """
 
     loss: float
     labels: int
     grads: list[Array]
+    touched: Mapping[int, Array] = MappingProxyType({})
 
 
 def add_shares(shares: list[Share]) -> Share:
     """Add up all shares, in their order, into the gradient arrays of the first.
 
-    The only place where workers meet: ``Workers`` accepts another function instead, for example to combine machines.
-    That function may return new arrays.
+    The only place where workers meet: ``Workers`` accepts another function instead, such as ``combine`` of
+    ``common.ranks``, where machines meet. That function may return new arrays.
     """
     first, *others = shares
     for share in others:
         for g, other in zip(first.grads, share.grads, strict=True):
             g += other
-    return Share(sum(share.loss for share in shares), sum(share.labels for share in shares), first.grads)
+    total = sum(share.loss for share in shares), sum(share.labels for share in shares)
+    return first._replace(loss=total[0], labels=total[1])
 
 
 class Workers:
@@ -77,6 +83,7 @@ class Workers:
            ``worthwhile``); otherwise the parts are equal.
            A loss layer that does not count all labels must report the number in ``label_count``, as ours do.
     combine: combines the workers' shares; see ``add_shares``
+    rows: ``rows(model, x, t)`` returns which rows of a mini-batch are for these workers, perhaps none; None: all
     learn: False for copies that never train, which need no random streams of their own
     The copies are made here: later changes to the model (a dropout ratio, a flag) do not reach them.
     Raises ValueError for several workers and a model whose next forward depends on the last one (``stateful``), or
@@ -89,18 +96,19 @@ class Workers:
         count: int = 1,
         combine: Callable[[list[Share]], Share] = add_shares,
         *,
+        rows: Callable[..., Array] | None = None,
         learn: bool = True,
         blas_threads: int | None = None,
     ):
         count = int(as_number("Workers: count", count, int))
         if count < 1:
             raise ValueError(f"Workers: expected a count of at least 1, got {count}")
-        if count > 1:
+        if count > 1 or rows is not None:
             refuse_state(model)
-        if count > 1 and learn:
+        if (count > 1 or rows is not None) and learn:
             _refuse_loss(model)
         self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
-        self.combine = combine
+        self.combine, self.rows = combine, rows
         self.blas_threads = 1 if count > 1 else blas_threads
         self._losses = [[part for _, part in walk(m) if hasattr(part, "label_count")] for m in self.models]
         self._tables = [part for m in self.models for _, part in walk(m) if hasattr(part, "filled_rows")]
@@ -126,7 +134,7 @@ class Workers:
         The tasks must not change weights: layers and their copies share what they make of them. An exception in a
         worker is raised here, with its traceback, once all have stopped.
         """
-        count, pool = min(len(self.models), len(parts)), self._pool
+        count, pool = max(1, min(len(self.models), len(parts))), self._pool
         if count > 1 and pool is None:
             raise RuntimeError("Workers: several workers need a with statement")
 
@@ -147,7 +155,8 @@ class Workers:
     def step(self, x: Array, t: Array) -> float:
         """Run forward and backward on a mini-batch; return its loss and leave its gradients in ``model.grads``."""
         model, count = self.models[0], len(self.models)
-        if count == 1 and self.combine is add_shares:
+        touched: Mapping[int, Array] = {}
+        if count == 1 and self.combine is add_shares and self.rows is None:
             loss = model.forward(x, t)
             model.backward()
             return loss
@@ -157,10 +166,13 @@ class Workers:
             loss = model.forward(x[rows], t[rows])
             labels = next((part.label_count for part in self._losses[worker]), len(rows))
             model.backward(labels)  # of the sum over this share's labels, so that shares can be added
-            return Share(loss * labels, labels, _once(model.grads))
+            return Share(loss * labels, labels, _once(model.grads), touched)
 
-        parts = model.shares(x, t, count) if hasattr(model, "shares") else numpy.array_split(np.arange(len(x)), count)
-        shares = self.map(work, [rows for rows in parts if len(rows)])
+        if self.rows is not None:
+            touched = model.touched(x) if hasattr(model, "touched") else {}
+            own = self.rows(model, x, t)
+            x, t = x[own], t[own]
+        shares = self.map(work, self._parts(x, t)) or [_nothing(model, touched)]
         for table in self._tables:
             table.filled_rows = None  # because combine may add any rows to any gradient
         total = self.combine(shares)
@@ -169,10 +181,26 @@ class Workers:
             np.multiply(summed, mean, out=g)
         return total.loss * mean
 
+    def _parts(self, x: Array, t: Array) -> list[Array]:
+        """Divide the rows among the workers; no part is empty."""
+        model, count = self.models[0], len(self.models)
+        if len(x) == 0:
+            return []
+        parts = model.shares(x, t, count) if hasattr(model, "shares") else numpy.array_split(np.arange(len(x)), count)
+        return [rows for rows in parts if len(rows)]
+
 
 def blas_threads() -> int:
     """Return how many threads BLAS uses for a product; 1 if it does not say."""
     return max((info["num_threads"] for info in ThreadpoolController().select(user_api="blas").info()), default=1)
+
+
+def _nothing(model, touched: Mapping[int, Array]) -> Share:
+    """The share of no rows."""
+    grads = _once(model.grads)
+    for g in grads:
+        g[...] = 0
+    return Share(0.0, 0, grads, touched)
 
 
 def _once(arrays: list[Array]) -> list[Array]:

@@ -11,6 +11,7 @@ from common.layer import forget, remove_duplicate
 from common.numeric_faults import Guard
 from common.optimizer import clip_grads
 from common.parallel import Workers, add_shares
+from common.ranks import ALONE, Ranks
 from support.array import Array
 
 __all__ = ["Trainer", "remove_duplicate"]
@@ -23,7 +24,8 @@ class Trainer:
     None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
     ``common.parallel``; the result equals one worker's up to rounding, and is bit-identical in every run. A small
     mini-batch uses fewer threads. combine: combines their gradients. At the start of each epoch the workers get copies
-    of the model.
+    of the model. ranks: processes that train the model together, each with ``workers`` threads; all of them have to
+    make the same trainer and call the same fit. It gets the first one's weights and shuffling.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
     ``history``    one dict per epoch: epoch, loss (the mean over its iterations), and what callbacks measured
@@ -45,10 +47,11 @@ class Trainer:
         callbacks=None,
         workers: int = 1,
         combine=add_shares,
+        ranks: Ranks = ALONE,
     ):
         self.model = model
         self.optimizer = optimizer
-        self.rng = rng if rng is not None else numpy.random.default_rng()
+        self.rng = ranks.first(rng if rng is not None else numpy.random.default_rng())
         self.callbacks: list[Callback] = [PrintLoss()] if callbacks is None else list(callbacks)
         self.loss_list: list[float] = []
         self.history: list[dict] = []
@@ -62,7 +65,8 @@ class Trainer:
         workers = int(as_number("Trainer: workers", workers, int))
         if workers < 1:
             raise ValueError(f"Trainer: expected at least 1 worker, got {workers}")
-        self.workers, self.combine, self.blas_threads = workers, combine, None
+        self.workers, self.combine, self.ranks, self.blas_threads = workers, combine, ranks, None
+        ranks.begin(model)
 
     def fit(
         self,
@@ -97,9 +101,9 @@ class Trainer:
                 for batch in self.batches[len(self.losses) :]:
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
-                    with guard.update(loss, grads):
+                    with self.ranks.together(), guard.update(loss, grads):
                         if max_grad is not None:
-                            clip_grads(grads, max_grad)
+                            clip_grads(grads, max_grad, self.ranks.first)
                         self.optimizer.update(params, grads)
 
                     self.losses.append(float(loss))
@@ -109,6 +113,7 @@ class Trainer:
                         self._notify("interval_end")
                     self._notify("iteration_end")
                     guard.check()  # a callback may have changed the weights
+            self.ranks.expect_same(model, self.current_epoch + 1)
             self.current_epoch += 1
             self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(self.losses))})
             self._notify("epoch_end")
@@ -122,7 +127,10 @@ class Trainer:
     @contextmanager
     def _epoch(self, x, batch_size: int) -> Iterator[Workers]:
         """Provide the workers and the ``batches`` of an epoch. An exception also ends the epoch."""
-        with Workers(self.model, self.workers, self.combine, blas_threads=self.blas_threads) as workers:
+        ranks, combine, rows = self.ranks, self.combine, None
+        if ranks.size > 1:
+            combine, rows = ranks.combine, ranks.rows
+        with Workers(self.model, self.workers, combine, rows=rows, blas_threads=self.blas_threads) as workers:
             self.models = workers.models
             self._notify("workers_begin")
             try:

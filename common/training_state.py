@@ -28,7 +28,8 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     Call it between two fits, or in a callback's ``iteration_end`` or ``epoch_end``. It stores the attributes that
     callbacks name in ``state`` and ``arrays``, and the ``slots`` and numbers of optimizers. Raises OSError when the
     file cannot be written, ValueError for a number that is not finite, a model that carries state from batch to batch,
-    or an optimizer that keeps lists and has no ``slots``.
+    or an optimizer that keeps lists and has no ``slots``. Of several ranks, all of which have to call it, the first
+    writes the file, with the random streams of all.
     """
     refuse_state(trainer.model)
     if any(isinstance(c, _Streams) for c in trainer.callbacks):
@@ -50,10 +51,15 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     arrays["epoch.losses"] = numpy.array(trainer.losses, dtype=numpy.float64)
     arrays["loss_list"] = numpy.array(trainer.loss_list, dtype=numpy.float64)
     copies = [[_stream(rng) for rng in _generators(copy)] for copy in trainer.models[1:] if trainer.batches]
+    own = {"streams": [_stream(rng) for rng in _generators(trainer.model)], "copies": copies}
+    others = trainer.ranks.all(own)[1:]
+    if trainer.ranks.rank:
+        return
     state = {
         "optimizer": {"class": type(trainer.optimizer).__name__, **numbers_of(trainer.optimizer)},
         "streams": [_stream(rng) for rng in _generators(trainer.model, trainer.rng)],
         "copies": copies,
+        **({"others": others} if others else {}),
         "workers": trainer.workers,
         "blas_threads": trainer.blas_threads or blas_threads(),
         "callbacks": [
@@ -66,24 +72,33 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     checkpoint.save(path, arrays, {"training": state, "facts": facts or {}})
 
 
-def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) -> dict:
+def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *, other_ranks: bool = False) -> dict:
     """Restore the state in the file to a trainer that was made like the original one; return the facts.
 
     The rest of the training is then bit-identical to an uninterrupted one; the next ``fit`` first finishes the epoch
     that was begun. measured: names of the numbers, besides the loss, that each epoch's record must have. Raises
-    OSError, or CheckpointError for a file that is damaged or belongs to another model, optimizer, seed or number of
-    workers; the trainer is then unchanged.
+    OSError, or CheckpointError for a file that is damaged or belongs to another model, optimizer, seed, or number of
+    workers or ranks; the trainer is then unchanged. Of several ranks, all of which have to call it, the first reads the
+    file. other_ranks: allow another number of them, which rounds differently; new ones begin their random streams.
     """
-    arrays, manifest = checkpoint.load(path)
+    ranks = trainer.ranks
+    arrays, manifest = ranks.on_first(lambda: checkpoint.load(path))
     state: Any = manifest.get("training")
     optimizer = trainer.optimizer
     generators, of_model = _generators(trainer.model, trainer.rng), _generators(trainer.model)
     try:
-        copies = state["copies"]
+        others = state.get("others", [])
+        if len(others) + 1 != ranks.size and not other_ranks:
+            raise ValueError(f"saved with {len(others) + 1} ranks, not {ranks.size}")
+        saved, copies = state["streams"], state["copies"]
+        if 0 < ranks.rank <= len(others):
+            saved, copies = [saved[0], *others[ranks.rank - 1]["streams"]], others[ranks.rank - 1]["copies"]
+        elif ranks.rank:
+            generators, saved, copies = generators[:1], saved[:1], []
         if state["workers"] != trainer.workers or len(copies) not in (0, trainer.workers - 1):
             raise ValueError(f"saved with {state['workers']} workers, not {trainer.workers}")
         spawned = []
-        for rng, stream in zip(generators, state["streams"], strict=True):
+        for rng, stream in zip(generators, saved, strict=True):
             _check(rng, stream)
             # an epoch that was begun spawned children for its copies, and will spawn the same ones again
             again = len(copies) if any(rng is own for own in of_model) else 0
@@ -148,7 +163,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = ()) ->
     for slot in own:
         setattr(optimizer, slot, slots.get(slot))
     vars(optimizer).update(numbers)
-    for rng, stream, children in zip(generators, state["streams"], spawned, strict=True):
+    for rng, stream, children in zip(generators, saved, spawned, strict=True):
         rng.bit_generator.state = stream["state"]
         for _ in range(children):  # one by one, which saves memory
             _seeds(rng).spawn(1)
@@ -207,7 +222,8 @@ class SaveState(Callback):
 
     def iteration_end(self, trainer) -> None:
         due = self.iterations is not None and trainer.iteration % self.iterations == 0
-        due |= self.seconds is not None and time.monotonic() - self.saved_at >= self.seconds
+        late = self.seconds is not None and time.monotonic() - self.saved_at >= self.seconds
+        due |= trainer.ranks.ask_for_save(late)
         if due or (self.stop is not None and self.stop.heard):
             self._save(trainer)
 

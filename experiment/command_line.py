@@ -8,20 +8,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common import training_state
+from common.ranks import ALONE, Ranks
 from experiment.run_folder import imported_model
 from seq2seq.model_file import MODELS
 from support.parser import Parser as PlainParser
 from support.terminal import writable
 
 MOST_WORKERS = 256
-PLACE = "out", "resume", "jobs"  # options that say where a run is and how many processes it has, not what it is
+MPI = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of a run, of which its state keeps none
+PLACE = "out", "resume", "jobs", *MPI  # options that say where a run is and what computes it, not what it is
 
 
 class Parser(PlainParser):
     """A parser that refuses an empty path, from an unset variable say, instead of taking it for the current folder."""
 
-    def __init__(self, *, description: str | None = None, **options):
+    def __init__(self, *, description: str | None = None, ranks: Ranks = ALONE, **options):
         super().__init__(description=description, **options)
+        self.ranks, self.cores = ranks, min(cores() if ranks.size == 1 else ranks.cores, MOST_WORKERS)
         self.register("type", Path, lambda text: Path(some_text(text)))
 
     def add_training(self) -> None:
@@ -43,6 +46,15 @@ class Parser(PlainParser):
             "iterations or seconds between saves of the state, besides those after each epoch (default: %(default)s)"
         )
         self.add_argument("--save-every", type=save_every, default="30s", metavar="N|Ns", help=often)
+        together = (
+            "train on all ranks that mpiexec started, which share each mini-batch (docs/cluster.md); --workers is of "
+            "each rank, by default its share of the cores"
+        )
+        self.add_argument("--mpi", action="store_true", help=together)
+        waits = "end the run when a rank waits longer than this for the others (default: %(default)g)"
+        self.add_argument("--mpi-timeout", type=positive_float, default=300.0, metavar="SECONDS", help=waits)
+        allow = "resume with another number of ranks than the run had: the result is then rounded differently"
+        self.add_argument("--allow-other-ranks", action="store_true", help=allow)
         where = "resume the run in this folder from its last saved state"
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
         self.add_argument("--quiet", action="store_true", help="print the results only")
@@ -62,7 +74,7 @@ class Parser(PlainParser):
         return of_texts
 
     def add_workers(self, help: str) -> None:
-        self.add_argument("--workers", type=workers, default=min(cores(), MOST_WORKERS), help=help)
+        self.add_argument("--workers", type=workers, default=self.cores, help=help)
 
     def add_jobs(self) -> None:
         """Add the options that say how models share the cores, besides those of ``add_training``."""
@@ -91,7 +103,7 @@ class Parser(PlainParser):
         if "models" in args:
             args.models = list(dict.fromkeys(args.models))
         if "jobs" in args and args.workers is None:
-            args.workers = 1 if len(args.models) > 1 else min(cores(), MOST_WORKERS)
+            args.workers = 1 if len(args.models) > 1 and not ("mpi" in args and args.mpi) else self.cores
         if "resume" in args:  # a training keeps its options, as text
             for name, value in vars(args).items():
                 if isinstance(value, str | Path) and _has_bytes(str(value)):

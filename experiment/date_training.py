@@ -16,6 +16,7 @@ from common.callbacks import SECONDS, Callback, Measure, PrintLoss, Seconds
 from common.columns import Column, Panel
 from common.layer import named_params
 from common.optimizer import Adam
+from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from dataset import dates
 from experiment.date_model import DateModel
@@ -66,7 +67,9 @@ def save_as(name: str, model, *, out: Path, facts: dict) -> None:
     save_model(out / f"{name}.npz", model, **facts)
 
 
-def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps | None, started: float) -> Trainer:
+def make_trainer(
+    name: str, args: Namespace, parts: DateParts, keeper: KeepMaps | None, started: float, ranks: Ranks = ALONE
+) -> Trainer:
     """Make the trainer of a new model of that name. started: the time from which the chapter's lines count seconds.
 
     keeper: for the first model with maps; others do without.
@@ -81,14 +84,15 @@ def make_trainer(name: str, args: Namespace, parts: DateParts, keeper: KeepMaps 
     model = kind(*sizes, **options, rng=weights)
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test
-    callbacks: list[Callback] = [Measure(ACCURACY, lambda model: exact_match(model, xs, ts, workers=args.workers))]
+    share = {"workers": args.workers, "ranks": ranks}
+    callbacks: list[Callback] = [Measure(ACCURACY, lambda model: exact_match(model, xs, ts, **share))]
     if model.has_maps:
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
         measured = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
         callbacks.append(MeasureMaps(*measured, workers=args.workers))
-        callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
+        callbacks += [keeper] if keeper is not None and name == with_maps(args.models) and not ranks.rank else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
-    return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, workers=args.workers)
+    return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, **share)
 
 
 def with_maps(models: Iterable[str]) -> str | None:

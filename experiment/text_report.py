@@ -9,6 +9,7 @@ from classifier import confusion_matrix
 from classifier.faithfulness import ATTENTION
 from classifier.text_classifier import TextClassifier
 from common.callbacks import ModelCheckpoint
+from common.ranks import ALONE, Ranks
 from dataset.batches import PaddedTexts
 from dataset.labelled import LabelledTexts
 from experiment.text_model import BATCH, TextModel, attention_on_cues, draw_batch
@@ -18,16 +19,28 @@ from support.terminal import rjust, width_of
 PICTURES = 3  # heat maps of the first batches of the test part
 
 
-def report(args: Namespace, test: LabelledTexts, xs: PaddedTexts, best: ModelCheckpoint) -> list[str]:
+def report(
+    args: Namespace,
+    test: LabelledTexts,
+    xs: PaddedTexts,
+    best: ModelCheckpoint,
+    model: TextClassifier,
+    ranks: Ranks = ALONE,
+) -> list[str]:
     """Test the best model, loaded from its file; print and draw what it gets wrong, and where it looked.
 
-    Return the names of the pictures in the run's folder.
+    Return the names of the pictures in the run's folder. model: takes the best weights on the other ranks, which share
+    the test texts and return nothing.
     """
     from classifier.plot import plot_confusion
 
-    text_model = TextModel(args.out)
+    text_model = None if ranks.rank else TextModel(args.out)
+    model = model if text_model is None else text_model.model
+    ranks.send_weights(model)
     ts = test.labels
-    p = text_model.model.probabilities(xs, workers=args.workers)
+    p = model.probabilities(xs, workers=args.workers, ranks=ranks)
+    if text_model is None:
+        return []
     matrix = confusion_matrix(p.argmax(axis=1), ts, len(text_model.classes))
     print(f"\nbest epoch {best.best_epoch}, validation accuracy {100 * best.best:.2f}%")
     print(f"test accuracy {100 * (p.argmax(axis=1) == ts).mean():.2f}%, {len(ts)} texts")

@@ -16,6 +16,7 @@ from classifier.metrics import PANELS
 from classifier.text_classifier import TextClassifier
 from common.callbacks import Callback, EarlyStopping, ModelCheckpoint, Seconds
 from common.optimizer import Adam, Nadam
+from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from dataset.tokenizers import TOKENIZERS, SentencePiece, Tokenizer, fitting
 from dataset.words import WordVocabulary, read_word_vectors
@@ -118,10 +119,15 @@ def make_model(args: Namespace, words: int, classes: int) -> TextClassifier:
 
 
 def make_trainer(
-    args: Namespace, model: TextClassifier, parts: TextParts, best: Path
+    args: Namespace, model: TextClassifier, parts: TextParts, best: Path, ranks: Ranks = ALONE
 ) -> tuple[Trainer, ModelCheckpoint]:
     """Make the trainer, and the callback that keeps the best model so far in the file ``best``; return both."""
-    checkpoint = ModelCheckpoint(best, save=lambda path, model: save_model(path, model, **parts.facts))
+
+    def save(path, model):
+        if not ranks.rank:
+            save_model(path, model, **parts.facts)
+
+    checkpoint = ModelCheckpoint(best, save=save)
     callbacks: list[Callback] = [
         Evaluate(parts.xs["train"], parts.ts["train"], workers=args.workers),
         Evaluate(parts.xs["validation"], parts.ts["validation"], "val_", workers=args.workers),
@@ -133,4 +139,4 @@ def make_trainer(
     optimizer = (Nadam if args.model == "seqself" else Adam)(lr=args.lr)
     _, shuffling = np.random.SeedSequence(args.seed).spawn(2)
     rng = np.random.default_rng(shuffling)
-    return Trainer(model, optimizer, rng=rng, callbacks=callbacks, workers=args.workers), checkpoint
+    return Trainer(model, optimizer, rng=rng, callbacks=callbacks, workers=args.workers, ranks=ranks), checkpoint

@@ -9,13 +9,13 @@ from tqdm import tqdm
 
 from common import training_state
 from common.columns import Column
+from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
-from experiment.command_line import options_of
+from experiment.command_line import MPI, options_of
 from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
 from experiment.side_by_side import SideBySide
-from support.stop_signals import StopSignals
 
 __all__ = ["Training", "state_file"]
 
@@ -31,6 +31,7 @@ class Training:
     jobs      how many models train at once, each in a process of its own; see ``experiment.side_by_side``
     make      for several jobs: ``make(name)`` returns a trainer like that of the name, and its x and t. It runs in the
               model's process, as ``save`` does: both must be picklable, and not of ``__main__``
+    ranks     processes that train each model together; the first writes the files, the others are silent
     ``columns``     of the history
     ``arrived``     set it to have ``arrived(name)`` called after each epoch of a model, once its file and history.csv
                     are written, and by ``begin`` for the last epoch of a run that is resumed
@@ -49,8 +50,10 @@ class Training:
         is_done: Callable[[Trainer], bool] = lambda trainer: trainer.stop_training,
         jobs: int = 1,
         make: Callable | None = None,
+        ranks: Ranks = ALONE,
     ):
-        self.args, self.trainers, self.save, self.is_done = args, trainers, save, is_done
+        self.args, self.trainers, self.is_done, self.ranks = args, trainers, is_done, ranks
+        self.save = save if ranks.rank == 0 else lambda name, model: None
         self.jobs, self.make = jobs, make
         self.arrived: Callable[[str], None] = lambda name: None
         self.progressed: Callable[[str, int, int], None] = lambda name, done, total: None
@@ -77,12 +80,13 @@ class Training:
         """
         out = self.args.out
         if self.args.resume is None:
-            set_aside(out, models, tuple(dict.fromkeys([*left, *self.pictures])), quiet=self.args.quiet)
-            write_config(out, self.args, origin)
+            self.ranks.on_first(lambda: self._begin_anew(origin, models, left))
             return
-        for name, trainer in self.trainers.items():
-            if (path := state_file(out, name)).is_file():
-                training_state.restore(path, trainer, measured(trainer))
+        for name in self.ranks.on_first(lambda: [key for key in self.trainers if state_file(out, key).is_file()]):
+            path, trainer = state_file(out, name), self.trainers[name]
+            training_state.restore(path, trainer, measured(trainer), other_ranks=self.args.allow_other_ranks)
+        if self.ranks.rank:
+            return
         for name, trainer in self.trainers.items():
             if trainer.current_epoch and not trainer.batches:  # what was written after its last epoch may be missing
                 self.save(name, trainer.model)
@@ -90,6 +94,12 @@ class Training:
         for name, trainer in self.trainers.items():
             if trainer.current_epoch:
                 self.arrived(name)
+
+    def _begin_anew(self, origin: dict, models: tuple[str, ...], left: tuple[str, ...]) -> None:
+        out = self.args.out
+        set_aside(out, models, tuple(dict.fromkeys([*left, *self.pictures])), quiet=self.args.quiet)
+        arguments = Namespace(**{name: value for name, value in vars(self.args).items() if name not in MPI})
+        write_config(out, arguments, origin, **({"ranks": self.ranks.size} if self.ranks.comm else {}))
 
     def run(self, x, t, facts: dict, *, eval_interval: int | None = 20, title: str = "") -> None:
         """Train up to max_epoch. facts: what a resumed run must have in common with this one, besides its options.
@@ -116,7 +126,7 @@ class Training:
                 self._in_turn(x, t, epochs)
 
     def _in_turn(self, x, t, epochs: Epochs) -> None:
-        with StopSignals(self.args.out) as stop:
+        with self.ranks.signals(self.args.out) as stop:
             for name, trainer in self.trainers.items():
                 epochs.prepare(name, trainer, stop, Progress(partial(self.progress, name)))
             while (ready := self.next()) is not None:
@@ -145,6 +155,8 @@ class Training:
 
     def arrive(self, name: str) -> None:
         """Write the history, and print the results so far of the epoch that a model has finished."""
+        if self.ranks.rank:
+            return
         args, epoch = self.args, self.trainers[name].current_epoch
         others = [other for other in self.trainers if not self.finished(other)]
         whole = all(self.trainers[other].current_epoch >= epoch for other in others)  # drawing takes time

@@ -16,7 +16,9 @@ from support.blas_kernel import describe_blas, prefer_fast_kernels
 if __name__ == "__main__":
     prefer_fast_kernels()
 
-from experiment.command_line import Parser, cores, natural, positive_int, resumed, share, some_text
+from common.ranks import ALONE, Ranks
+from experiment import mpi_job
+from experiment.command_line import MPI, Parser, cores, natural, positive_int, resumed, share, some_text
 from experiment.date_training import (
     COLUMNS,
     FILES,
@@ -38,11 +40,11 @@ from experiment.training import Training, state_file
 from seq2seq.model_file import MODELS
 from support.plot_file import to_files
 
-FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until"  # may change when a run is resumed
+FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until", *MPI  # may change when a run is resumed
 
 
-def parse():
-    parser = Parser(description=__doc__)
+def parse(ranks: Ranks = ALONE):
+    parser = Parser(description=__doc__, ranks=ranks)
     parser.add_training()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="seed of weights and shuffling")
@@ -80,34 +82,42 @@ def parse():
     for option, given in (("--mask-padding", args.mask_padding), ("--keep-maps", args.keep_maps is not None)):
         if given and not set(WITH_MAPS) & set(args.models):
             parser.error(f"{option} is an option of the model {' or '.join(WITH_MAPS)}")
+    if args.mpi and (args.jobs or 1) > 1:
+        parser.error(f"--jobs {args.jobs}: with --mpi, models train one after another")
     if args.resume is None:
         return args, {}
     return resumed(parser, args, [state_file(args.resume, name) for name in MODELS], FREE)
 
 
-def main() -> int:
-    args, kept = parse()
-    started, args.jobs = time.perf_counter(), jobs_of(args.jobs, len(args.models), cores(), args.data)
+def train(ranks: Ranks) -> int:
+    args, kept = ranks.on_first(lambda: parse(ranks))
+    args.quiet, ranks.timeout = args.quiet or ranks.rank > 0, args.mpi_timeout
+    started = time.perf_counter()
+    args.jobs = 1 if args.mpi else jobs_of(args.jobs, len(args.models), cores(), args.data)
     to_files()
-    parts, keeper = load(args, kept.get("sha256"))
+    parts, keeper = ranks.on_all(lambda: load(args, kept.get("sha256")))
     same = {"sha256": str(parts.origin["sha256"])}
+    ranks.expect_equal("the data's SHA-256", same["sha256"])
     training = Training(
         args,
-        {name: make_trainer(name, args, parts, keeper, started) for name in args.models},
+        {name: make_trainer(name, args, parts, keeper, started, ranks) for name in args.models},
         COLUMNS,
         save=partial(save_as, out=args.out, facts=parts.facts),
         is_done=lambda trainer: has_reached(args.until, trainer),
         jobs=args.jobs,
         make=partial(load_and_make, args=args, **same, started=started),
+        ranks=ranks,
     )
     drawn = draw_maps(training, parts)
-    prepare(args.out, FILES.others)
+    ranks.on_first(lambda: prepare(args.out, FILES.others))
     if not args.quiet:
-        print(f"{parts.about()}\njobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
+        print(f"{parts.about()}\n{ranks.about()}jobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
     training.begin(parts.origin, FILES.models, FILES.left)
     told = nullcontext() if args.quiet else Announcer(training, started, args.until is not None, drawn)
     with threadpool_limits(1, user_api="blas"), told:  # BLAS threads per worker
         training.run(parts.x_train, parts.t_train, same, title=f", {len(parts.x_test)} test questions")
+    if ranks.rank:
+        return 0
     print(last_lines(training, args.until))
     if not args.quiet:
         models, maps = (
@@ -116,6 +126,10 @@ def main() -> int:
         )
         print(f"written to {args.out}: {', '.join([*models, 'history.csv', *training.pictures, *maps, 'config.json'])}")
     return 0
+
+
+def main() -> int:
+    return mpi_job.run(train)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ if __name__ == "__main__":
     prefer_fast_kernels()
 
 from common.layer import summary
-from experiment.command_line import Parser, resumed
+from common.ranks import ALONE, Ranks
+from experiment import mpi_job
+from experiment.command_line import MPI, Parser, resumed
 from experiment.corpus import about
 from experiment.run_folder import prepare
 from experiment.text_options import ORIGINAL, add_data, add_model, settle
@@ -24,15 +26,16 @@ from experiment.training import Training, state_file
 from support.plot_file import to_files
 
 MOVED = "data", "test_data", "embeddings", "sentencepiece_model"  # these may have moved; their content is compared
-FREE = "resume", "max_epoch", "quiet", "save_every", *MOVED  # may change when a run is resumed
+FREE = "resume", "max_epoch", "quiet", "save_every", *MPI, *MOVED  # may change when a run is resumed
 
 
-def parse() -> tuple[argparse.Namespace, dict]:
+def parse(ranks: Ranks = ALONE) -> tuple[argparse.Namespace, dict]:
     """Parse the arguments; also return, for a resumed run, the digests of its texts and vocabulary."""
     parser = Parser(
         description=__doc__,
         epilog="Sizes and settings without a default here are those of the model's original.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        ranks=ranks,
     )
     bow = "bow: logistic regression on the counts of words"
     parser.add_argument("--model", choices=list(ORIGINAL), default="seqself", help=bow)
@@ -46,32 +49,40 @@ def parse() -> tuple[argparse.Namespace, dict]:
     return args, {}
 
 
-def main() -> int:
-    args, kept = parse()
+def train(ranks: Ranks) -> int:
+    args, kept = ranks.on_first(lambda: parse(ranks))
+    args.quiet, ranks.timeout = args.quiet or ranks.rank > 0, args.mpi_timeout
     to_files()
-    parts = TextParts(args, kept)
-    ids, vectors = word_vectors(args, parts.vocabulary)
+    parts = ranks.on_all(lambda: TextParts(args, kept))
+    ranks.expect_equal("the digest of the texts and the vocabulary", parts.same)
+    ids, vectors = ranks.on_all(lambda: word_vectors(args, parts.vocabulary))
     sizes = len(parts.vocabulary), len(parts.corpus.train.classes)
     model = make_model(args, *sizes)
     if vectors is not None:
         model.embed.W[ids] = vectors
-    trainer, best = make_trainer(args, model, parts, args.out / "best.npz")
-    training = Training(args, {"": trainer})
-    prepare(args.out, FILES.others)
+    trainer, best = make_trainer(args, model, parts, args.out / "best.npz", ranks)
+    training = Training(args, {"": trainer}, ranks=ranks)
+    ranks.on_first(lambda: prepare(args.out, FILES.others))
     training.begin(parts.corpus.origin, FILES.models, FILES.left)
     if not args.quiet:
         known = f", {len(ids)} of them with a vector from {args.embeddings}" if args.embeddings else ""
         print(f"{parts.about()}{known}")
         print("\n".join(about(parts.corpus)))
-        print(f"workers: {args.workers}; {describe_blas()}\n{summary(model)}\n")
+        print(f"{ranks.about()}workers: {args.workers}; {describe_blas()}\n{summary(model)}\n")
     training.run(parts.xs["train"], parts.ts["train"], parts.same, eval_interval=None)
-    reported = report(args, parts.corpus.test, parts.xs["test"], best)
+    reported = report(args, parts.corpus.test, parts.xs["test"], best, model, ranks)
+    if ranks.rank:
+        return 0
     if not args.quiet:
         figures = ", ".join([*training.pictures, *reported])
         print(f"\nwritten to {args.out}: best.npz, history.csv, {figures}, config.json")
     if args.data is None and args.tokenizer == "characters" and args.model == "seqself":
         report_cues(args.out, make_model(args, *sizes), parts.xs["test"], parts.corpus.test.texts)
     return 0
+
+
+def main() -> int:
+    return mpi_job.run(train)
 
 
 if __name__ == "__main__":

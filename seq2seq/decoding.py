@@ -9,6 +9,7 @@ from common.functions import expect_array, log_softmax
 from common.layer import forget, inference
 from common.np import np
 from common.parallel import Workers
+from common.ranks import ALONE, Ranks
 from common.steps import sort
 from common.util import to_cpu
 from support.array import Array
@@ -53,12 +54,18 @@ def greedy(decoder, encoded: Array, start_id: int, sample_size: int) -> Decoded:
 
 
 def in_batches(
-    name: str, model, xs: Array, answer: Callable[..., Decoded], batch_size: int = 128, workers: int = 1
+    name: str,
+    model,
+    xs: Array,
+    answer: Callable[..., Decoded],
+    batch_size: int = 128,
+    workers: int = 1,
+    ranks: Ranks = ALONE,
 ) -> Decoded:
     """Return ``answer(model, xs)`` for all questions xs (N, T_enc), ``batch_size`` at a time to bound the memory.
 
     Identical questions are asked once, except when the model is ``stateful``. The batches are dealt out to ``workers``
-    threads, each of which has one batch in memory. name: the function to name in error messages.
+    threads, each of which has one batch in memory, of all ranks. name: the function to name in error messages.
     Raises ValueError for no question, and for a batch_size below 1.
     """
     expect_array(name, "questions (N, T_enc)", xs)
@@ -72,7 +79,11 @@ def in_batches(
     answer_of[order] = new.cumsum() - 1
     batches = [asked[i : i + batch_size] for i in range(0, len(asked), batch_size)]
     with inference(model), Workers(model, min(workers, len(batches)), learn=False) as pool:
-        parts = pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), batches)
+
+        def answers(mine):
+            return pool.map(lambda worker, batch: answer(pool.models[worker], xs[batch]), mine)
+
+        parts = ranks.deal(batches, answers)
     forget(model)  # what the layers hold is not from the last forward's questions, and is larger than training needs
     maps = [part.attention_weights for part in parts if part.attention_weights is not None]
     ids, log_probs = (np.concatenate(found)[answer_of] for found in zip(*(part[:2] for part in parts), strict=True))

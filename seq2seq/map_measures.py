@@ -102,5 +102,6 @@ class MeasureMaps(Callback):
         self.columns = (*known, *(Column(f"pad_mass_{i}") for i in range(1, sample_size + 1)))
 
     def epoch_end(self, trainer) -> None:
-        decoded = trainer.model.decode(self.xs, self.start_id, self.sample_size, workers=self.workers)
-        trainer.history[-1].update(measures(decoded.attention_weights, self.padding, self.truth))
+        asked, ranks = (self.xs, self.start_id, self.sample_size), trainer.ranks
+        decoded = trainer.model.decode(*asked, **ranks.shared_by(self.workers))
+        trainer.history[-1].update(ranks.first(measures(decoded.attention_weights, self.padding, self.truth)))

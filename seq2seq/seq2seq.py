@@ -13,6 +13,7 @@ from common.initializers import lecun_normal, normal, recurrent_weights
 from common.layer import Layer, inference, walk
 from common.np import np
 from common.parallel import WORTH_A_WORKER, equal_work, worthwhile
+from common.ranks import ALONE, Ranks
 from common.rnn import TimeRecurrent
 from common.steps import Prefixes, sort
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
@@ -233,9 +234,10 @@ class Seq2seq(BaseModel):
         if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
             raise ValueError(f"{type(self).__name__}: expected ts ({len(xs)}, T_dec + 1), got {ts.shape}")
 
-    def shares(self, xs: Array, ts: Array, count: int) -> list[Array]:
+    def shares(self, xs: Array, ts: Array, count: int, each: tuple[float, float] | None = None) -> list[Array]:
         """Divide the rows of a mini-batch among ``count`` workers: equal beginnings together, equal work for each.
-        Returns fewer shares when there is too little work for so many workers.
+        Returns fewer shares when there is too little work for so many workers. each: the least work that makes one
+        worthwhile, see ``worthwhile``; ``worth_a_worker`` when None.
 
         A question costs one row of the LSTM for each character of its answer, and for each of its own characters that
         it does not share with the question before it.
@@ -249,7 +251,7 @@ class Seq2seq(BaseModel):
         # a row meets about half of the weights, the encoder's or the decoder's, in three products of 2 operations each
         operations = 3 * work * sum(p.size for p in self.params)
         rows = work / (xs.shape[1] + ts.shape[1] - 1)
-        count = worthwhile(count, operations, rows, self.worth_a_worker)
+        count = worthwhile(count, operations, rows, each or self.worth_a_worker)
         return equal_work(order, cost, count, multiple=4)  # products are quickest for 4, 8, 12, ... rows
 
     def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
@@ -269,10 +271,20 @@ class Seq2seq(BaseModel):
         with inference(self):
             return self.decoder.generate(self.encode(xs), start_id, sample_size)
 
-    def decode(self, xs: Array, start_id: int, sample_size: int, batch_size: int = 128, *, workers: int = 1) -> Decoded:
+    def decode(
+        self,
+        xs: Array,
+        start_id: int,
+        sample_size: int,
+        batch_size: int = 128,
+        *,
+        workers: int = 1,
+        ranks: Ranks = ALONE,
+    ) -> Decoded:
         """Write the model's own answers to xs (N, T_enc), ``batch_size`` questions at a time to bound the memory.
 
-        The batches are dealt out to ``workers`` threads, each of which has one batch in memory.
+        The batches are dealt out to ``workers`` threads, each of which has one batch in memory, and to ``ranks``,
+        all of which have to call this.
 
         Afterwards the ``attention_weights`` of a decoder with attention are those of all answers.
         A custom decoder needs a method ``decode``.
@@ -282,7 +294,7 @@ class Seq2seq(BaseModel):
         def answer(model, xs: Array) -> Decoded:
             return model.decoder.decode(model.encode(xs), start_id, sample_size)
 
-        decoded = in_batches("decode", self, xs, answer, batch_size, workers)
+        decoded = in_batches("decode", self, xs, answer, batch_size, workers, ranks)
         if decoded.attention_weights is not None:
             self.decoder.attention.keep(decoded.attention_weights)
         return decoded

@@ -50,8 +50,11 @@ def kernels_to_compare() -> list[str]:
 
 
 def restartable() -> bool:
-    """Tell whether this process is a script that can restart: not a notebook, a prompt or a debugger."""
-    return started() and not hasattr(sys, "ps1") and sys.gettrace() is None
+    """Tell whether this process is a script that can restart: not a notebook, a prompt, a debugger or a rank of MPI.
+
+    ``python -m mpi4py`` starts MPI before the script; a process that restarts then is lost to the other ranks.
+    """
+    return started() and not hasattr(sys, "ps1") and sys.gettrace() is None and "mpi4py.MPI" not in sys.modules
 
 
 def prefer_fast_kernels() -> None:

@@ -4,6 +4,7 @@ They name the packages and not the extras: the project itself is in no package i
 """
 
 GPU = "pip install cupy-cuda12x"
+MPI = "pip install mpi4py mpich"
 FONT = "pip install matplotlib-fontja"
 SENTENCEPIECE = "pip install sentencepiece"
 TORCH = "pip install torch==2.13.0"
@@ -11,6 +12,7 @@ COMMANDS = {  # by package
     "cupy": GPU,
     "h5py": "pip install h5py",
     "matplotlib_fontja": FONT,
+    "mpi4py": MPI,
     "onnx": "pip install onnx",
     "onnxruntime": "pip install onnxruntime",
     "safetensors": "pip install safetensors",
