@@ -167,7 +167,7 @@ class Ranks:
         """Ask all ranks, as the first, to save with the next step; return whether it asked with this one."""
         if self.size == 1:
             return due
-        self.due = due and self.rank == 0
+        self.due = due and self.rank == 0 and not self.save_now  # which is done now
         return self.save_now
 
     def signals(self, folder: str | os.PathLike) -> StopSignals:
