@@ -1,15 +1,9 @@
 """A page of HTML that holds an attention model and runs it in the reader's browser, without a network.
 
-Its parts are the files in ``seq2seq/page``: the JavaScript is ES modules, which stand in the page one after another,
-without their imports and exports.
+Its parts are the files in ``seq2seq/page``, and those that pages of other models share.
 """
 
-import base64
-import html
-import json
-import re
 from collections.abc import Iterable
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -17,20 +11,20 @@ import numpy as np
 from common.layer import named_params
 from common.util import to_cpu
 from seq2seq.attention_seq2seq import AttentionSeq2seq
-from support.content_policy import source_of
+from support.html_page import to_html
 
-FOLDER = resources.files("seq2seq") / "page"
+TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *("text.js", "forward.js", "data.js", "dates.js", "measures.js", "shown.js", "rows.js", "links.js", "heat.js"),
-    *("pointing.js", "view.js", "questions.js", "main.js"),
+    *("support/page/text.js", "support/page/held.js", "support/page/theme.js", "common/page/layers.js"),
+    *(
+        f"seq2seq/page/{name}.js"
+        for name in (
+            *("forward", "data", "dates", "measures", "shown", "rows", "links", "heat"),
+            *("pointing", "view", "questions", "main"),
+        )
+    ),
 )
-STYLES = ("page.css", "map.css", "heat.css", "questions.css")
-LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
-IMPORT = re.compile(r"^(?:import\s.*?;|/\*\* @import .*?\*/)\n", re.MULTILINE | re.DOTALL)  # of values, of types
-# A name declared at the top level of a module: the formatter indents all others.
-DECLARED = re.compile(r"^(?:export )?(?:async )?(?:const|let|var|class|function)\b[ *]*([\w$]+|[\[{])", re.MULTILINE)
-# What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
-ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+STYLES = ("support/page/page.css", *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "questions")))
 
 
 class Example(NamedTuple):
@@ -71,7 +65,7 @@ def to_page(
     Raises ValueError for a model that the page cannot run, a vocabulary that is not the model's, an example that does
     not fit them, and weights that are not finite, or make the page too large for a browser.
     """
-    params = {name: np.asarray(to_cpu(p), "<f4") for name, p in named_params(model).items()}
+    params = {name: to_cpu(p) for name, p in named_params(model).items()}
     V = len(params.get("encoder.embed.W", ()))
     if type(model) is not AttentionSeq2seq:
         raise ValueError(f"page: expected an AttentionSeq2seq, got {type(model).__name__}")
@@ -80,12 +74,6 @@ def to_page(
     question_characters = vocabulary if question_characters is None else question_characters
     if not set(question_characters) <= set(vocabulary):
         raise ValueError(f"page: expected question_characters of the vocabulary, got {question_characters[:40]!r}")
-    size = sum(p.size for p in params.values()) * 4 * 4 // 3
-    if size > LARGEST:
-        raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
-    for name, p in params.items():
-        if not np.isfinite(p).all():
-            raise ValueError(f"page: expected finite float32 weights, got nan or inf in {name}")
     data = {
         "about": list(about),
         "vocabulary": list(vocabulary),
@@ -99,27 +87,7 @@ def to_page(
         "dates": dates and _dates(**dates),
         "questions": [_question(example, set(vocabulary), T_enc, T_dec) for example in examples],
     }
-    weights = {name: {"shape": p.shape, "base64": base64.b64encode(p.tobytes()).decode()} for name, p in params.items()}
-    style = "\n".join(_template(name) for name in STYLES)
-    script = _script()
-    policy = {
-        "default-src": "'none'",
-        "script-src": source_of(script),
-        "style-src": source_of(style),
-        "img-src": "data:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    parts = {
-        "policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "title": html.escape(title),
-        "style": style,
-        "data": _json(data),
-        "weights": _json(weights),
-        "script": script,
-    }
-    page = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], _template("page.html"))
-    return page.encode("utf-8", "replace")
+    return to_html(TEMPLATE, title=title, scripts=SCRIPTS, styles=STYLES, data=data, weights=params)
 
 
 def _question(example: Example, known: set[str], T_enc: int, T_dec: int) -> dict:
@@ -140,29 +108,3 @@ def _question(example: Example, known: set[str], T_enc: int, T_dec: int) -> dict
 def _dates(written: str, months: list[str]) -> dict:
     """Convert the regular expression and the months for JavaScript."""
     return {"written": written.replace("(?P<", "(?<"), "months": [name[:3].lower() for name in months]}
-
-
-def _template(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-def _script() -> str:
-    """Join the modules in one scope, each after those it imports from, without imports and exports."""
-    texts = {name: _template(name) for name in SCRIPTS}
-    owners: dict[str, str] = {}
-    for name, text in texts.items():
-        for declared in DECLARED.findall(text):
-            if declared in "[{":
-                raise ValueError(f"page: expected one name per declaration at the top level of {name}, got a pattern")
-            if declared in owners:
-                both = f"{owners[declared]} and {name}"
-                raise ValueError(
-                    f"page: expected {declared} at the top level of one module, got it in {both}: rename one"
-                )
-            owners[declared] = name
-    script = IMPORT.sub("", "\n".join(texts.values()))
-    return re.sub(r"^export ", "", script, flags=re.MULTILINE)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":")).translate(ESCAPES)

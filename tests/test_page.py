@@ -15,8 +15,9 @@ from script_tools import ROOT, everything, refused
 
 from classifier.token_table import luminance
 from common.layer import named_params
-from seq2seq import PeekySeq2seq, load_model, page, save_model
-from seq2seq.page import FOLDER, SCRIPTS, STYLES, Example, to_page
+from seq2seq import PeekySeq2seq, load_model, save_model
+from seq2seq.page import SCRIPTS, STYLES, TEMPLATE, Example, to_page
+from support import html_page
 
 DATES = ["May 1, 1972", "7/22/08"]
 
@@ -28,10 +29,14 @@ def digest(text):
 def test_an_installed_package_has_every_part_of_the_page():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    globs = config["options.package_data"]["seq2seq"].replace(",", " ").split()
-    packed = {path for glob in globs for path in (ROOT / "seq2seq").glob(glob)}
-    assert {path for path in FOLDER.rglob("*") if path.is_file()} <= packed
-    assert {FOLDER / name for name in (*SCRIPTS, *STYLES, "page.html")} <= packed
+    packed = {
+        path
+        for package, globs in config["options.package_data"].items()
+        for glob in globs.replace(",", " ").split()
+        for path in (ROOT / package).glob(glob)
+    }
+    assert {path for path in ROOT.glob("*/page/*") if path.is_file()} <= packed
+    assert {ROOT / name for name in (*SCRIPTS, *STYLES, TEMPLATE)} <= packed
 
 
 def test_the_policy_comes_first_and_names_the_one_script_and_the_one_style():
@@ -119,7 +124,7 @@ def contrast(one, other):
 
 
 def palette():
-    style = (FOLDER / "page.css").read_text(encoding="utf-8")
+    style = html_page.read("support/page/page.css")
     colours = re.findall(r"--(\w+): light-dark\(#(\w{6}), #(\w{6})\);", style)
     (tint,) = re.findall(r"--tint: ([\d.]+);", style)
     themes = [{name: np.array(list(bytes.fromhex(pair[k]))) for name, *pair in colours} for k in range(2)]
@@ -145,7 +150,7 @@ def test_texts_contrast_with_what_is_behind_them(theme):
 def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
     themes, tint = palette()
     c = themes[theme == "dark"]
-    (ramp,) = re.findall(r"var\(--tone, .*?min\(100%, (\d+)%", (FOLDER / "map.css").read_text(encoding="utf-8"))
+    (ramp,) = re.findall(r"var\(--tone, .*?min\(100%, (\d+)%", html_page.read("seq2seq/page/map.css"))
     for w in np.linspace(0, 1, 101):
         inked, shade = min(1, w * int(ramp) / 100), w * tint
         for tone in ("muted", "wrong"):
@@ -185,7 +190,7 @@ def test_weights_that_are_no_numbers_are_refused(value):
 
 
 def test_weights_that_no_browser_could_open_are_refused(monkeypatch):
-    monkeypatch.setattr(page, "LARGEST", 1000)
+    monkeypatch.setattr(html_page, "LARGEST", 1000)
     with pytest.raises(ValueError, match=r"page: the weights take .* bytes"):
         page_of(DATES)
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The data of the page: settings, questions, weights and the characters that the model knows.
 
+import { held, heldWeights } from "../../support/page/held.js";
 import { AttentionSeq2seq } from "./forward.js";
 
 /**
@@ -24,30 +25,10 @@ import { AttentionSeq2seq } from "./forward.js";
  * @property {Question[]} questions
  */
 
-/** @param {string} id */
-const held = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "");
-
 /** @type {Data} */
 export const data = held("data");
 
-/** Base64 of little-endian float32, the order of every machine that runs a browser. @param {string} base64 */
-function floats(base64) {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
-  return new Float32Array(bytes.buffer);
-}
-
-/** @type {Record<string, { shape: number[], base64: string }>} */
-const weights = held("weights");
-
-export const model = new AttentionSeq2seq(
-  Object.fromEntries(
-    Object.entries(weights).map(([name, { shape, base64 }]) => [name, { shape, values: floats(base64) }]),
-  ),
-  data.mask_padding,
-  data.cell_state,
-);
+export const model = new AttentionSeq2seq(heldWeights(), data.mask_padding, data.cell_state);
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
 const seen = new Set(data.question_characters);

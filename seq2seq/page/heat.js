@@ -1,10 +1,10 @@
 // @ts-check
 // The heat map of the weights and the measures below it.
 
+import { element, exact, find, glyph, percent } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { alignment, entropy, paddingFrom, padMass } from "./measures.js";
 import { isWrittenWrong } from "./shown.js";
-import { element, exact, find, glyph, percent } from "./text.js";
 
 /** @import { Shown } from "./shown.js" */
 

@@ -1,8 +1,8 @@
 // @ts-check
 // The columns that both rows share, and the links between their characters.
 
+import { find } from "../../support/page/text.js";
 import { data } from "./data.js";
-import { find } from "./text.js";
 
 /** @import { Shown } from "./shown.js" */
 

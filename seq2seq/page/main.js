@@ -1,10 +1,11 @@
 // @ts-check
 // Asks the model what is typed or chosen, and shows the answer.
 
+import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
+import { startTheme } from "../../support/page/theme.js";
 import { ask, data, faults } from "./data.js";
 import { parse } from "./dates.js";
 import { markQuestion, startQuestions } from "./questions.js";
-import { codeOf, element, find, glyph, named, number, speak, visible } from "./text.js";
 import { showMap, startMap } from "./view.js";
 
 /** @import { Question } from "./data.js" */
@@ -79,23 +80,7 @@ function choose(question) {
   render();
 }
 
-function theme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const button = find("theme");
-  const root = document.documentElement;
-  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
-  const name = () => {
-    button.textContent = isDark() ? "Light theme" : "Dark theme";
-  };
-  button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    name();
-  });
-  dark.addEventListener("change", name);
-  name();
-}
-
-theme();
+startTheme();
 find("about").textContent = visible(data.about.join(" · "));
 find("known").textContent = data.question_characters.map(glyph).join(" ");
 startMap();

@@ -1,8 +1,8 @@
 // @ts-check
 // Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
+import { element, exact, find, glyph, oneStop, percent } from "../../support/page/text.js";
 import { partners } from "./shown.js";
-import { element, exact, find, glyph, oneStop, percent } from "./text.js";
 
 /** @import { Shown } from "./shown.js" */
 /** @typedef {{ in?: number, out?: number }} Place  of a character, or, with both, of a cell of the heat map */

@@ -1,8 +1,8 @@
 // @ts-check
 // The list of questions: search, filter, choose.
 
+import { element, find, glyph, number, oneStop, speak, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
-import { element, find, glyph, number, oneStop, speak, visible } from "./text.js";
 
 /** @import { Question } from "./data.js" */
 /**

@@ -1,9 +1,9 @@
 // @ts-check
 // The characters of a question and of its answer, and the verdict on each.
 
+import { element, exact, find, glyph, named } from "../../support/page/text.js";
 import { paddingFrom } from "./measures.js";
 import { isWrittenWrong, isWrong, partners } from "./shown.js";
-import { element, exact, find, glyph, named } from "./text.js";
 
 /** @import { Shown, Side } from "./shown.js" */
 

@@ -1,0 +1,96 @@
+"""One page of HTML that holds data, arrays of numbers and the JavaScript that uses them, and asks for nothing else.
+
+The JavaScript is ES modules, in the folder ``page`` of any package; they stand in the page one after another, in one
+scope, without their imports and exports.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+import numpy as np
+
+from support.content_policy import source_of
+
+LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
+IMPORT = re.compile(r"^(?:import\s.*?;|/\*\* @import .*?\*/)\n", re.MULTILINE | re.DOTALL)  # of values, of types
+# A name declared at the top level of a module: the formatter indents all others.
+DECLARED = re.compile(r"^(?:export )?(?:async )?(?:const|let|var|class|function)\b[ *]*([\w$]+|[\[{])", re.MULTILINE)
+# What would end the script element that holds the JSON; ASCII leaves U+2028 and U+2029 escaped.
+ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
+
+
+def read(name: str) -> str:
+    """Return the text of a part of a page, such as ``support/page/text.js``."""
+    package, *path = name.split("/")
+    return resources.files(package).joinpath(*path).read_text(encoding="utf-8")
+
+
+def to_html(
+    template: str,
+    *,
+    title: str,
+    scripts: Sequence[str],
+    styles: Sequence[str],
+    data: object,
+    weights: Mapping[str, np.ndarray],
+) -> bytes:
+    """Build the page: the same arguments always give the same bytes.
+
+    template, scripts, styles: names for ``read``, each module after those it imports from; title: of the window; data:
+    anything JSON can hold; weights: arrays by name, embedded as float32.
+    Raises ValueError for weights that are not finite in float32 or make the page too large for a browser.
+    """
+    arrays = {name: np.asarray(array, "<f4") for name, array in weights.items()}
+    size = sum(array.size for array in arrays.values()) * 4 * 4 // 3
+    if size > LARGEST:
+        raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"page: expected finite float32 weights, got nan or inf in {name}")
+    held = {name: {"shape": a.shape, "base64": base64.b64encode(a.tobytes()).decode()} for name, a in arrays.items()}
+    style = "\n".join(read(name) for name in styles)
+    script = joined(scripts)
+    policy = {
+        "default-src": "'none'",
+        "script-src": source_of(script),
+        "style-src": source_of(style),
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    parts = {
+        "policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "title": html.escape(title),
+        "style": style,
+        "data": _json(data),
+        "weights": _json(held),
+        "script": script,
+    }
+    page = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], read(template))
+    return page.encode("utf-8", "replace")
+
+
+def joined(scripts: Sequence[str]) -> str:
+    """Join the modules in one scope, without imports and exports. Raises ValueError for names that would clash."""
+    texts = {name: read(name) for name in scripts}
+    owners: dict[str, str] = {}
+    for name, text in texts.items():
+        for declared in DECLARED.findall(text):
+            if declared in "[{":
+                raise ValueError(f"page: expected one name per declaration at the top level of {name}, got a pattern")
+            if declared in owners:
+                both = f"{owners[declared]} and {name}"
+                raise ValueError(
+                    f"page: expected {declared} at the top level of one module, got it in {both}: rename one"
+                )
+            owners[declared] = name
+    script = IMPORT.sub("", "\n".join(texts.values()))
+    return re.sub(r"^export ", "", script, flags=re.MULTILINE)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":")).translate(ESCAPES)
