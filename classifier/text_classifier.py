@@ -94,8 +94,13 @@ class TextClassifier(BaseModel):
         return [order[i::count] for i in range(count)]
 
     def touched(self, xs: Array) -> dict[int, Array]:
-        """Return the rows of the embedding's gradient, number 0, that these texts can fill."""
-        return {0: np.unique(xs)}
+        """Return the rows of the embedding's gradient that these texts can fill, by its number in ``grads``.
+
+        Nothing is returned where layers share a gradient, of which another may fill other rows.
+        """
+        if len(set(map(id, self.grads))) < len(self.grads):
+            return {}
+        return {i: np.unique(xs) for i, g in enumerate(self.grads) if g is self.embed.grads[0]}
 
     def probabilities(self, xs, batch_size: int = 256, *, workers: int = 1, ranks: Ranks = ALONE) -> Array:
         """Return the probabilities (N, K) of the classes, in inference, at most ``batch_size`` texts at a time.

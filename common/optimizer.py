@@ -5,13 +5,23 @@
 Source: 『ゼロから作るDeep Learning』 6.1, and the paper that each class names.
 """
 
+import decimal
 import math
 import numbers
+import operator
 from collections.abc import Callable, Iterator
 
 from common.functions import as_number
 from common.np import np
 from support.array import Array
+
+
+def same_power(base: float, exponent: float) -> float:
+    """Return ``base ** exponent`` as every computer rounds it; ``**`` is the C library's, and may differ in a bit."""
+    return float(_DIGITS.power(decimal.Decimal(base), decimal.Decimal(exponent)))
+
+
+_DIGITS = decimal.Context(prec=40)
 
 
 class Optimizer:
@@ -20,6 +30,7 @@ class Optimizer:
     A subclass defines its rule, ``step(params, grads)``. rates: the shares of the past that a rule keeps, by name.
     ``__init__`` and ``update`` convert numbers of any type to Python's own, including those set in between.
     Both raise ValueError for a learning rate that is negative or not finite, and for a rate outside [0, 1).
+    ``power``: what a rule takes powers with; ``same_power`` where several computers have to make the same update.
     """
 
     slots: tuple[str, ...] = ()
@@ -27,6 +38,7 @@ class Optimizer:
     added: dict[str, float] = {}  # numbers that states of earlier versions lack, with what they were then
     lr: float
     step: Callable[[list[Array], list[Array]], None]  # defined by the subclass
+    power: Callable[[float, float], float] = staticmethod(operator.pow)
 
     def __init__(self, lr: float, **rates: float):
         self.below = {"lr": math.inf} | dict.fromkeys(rates, 1)
@@ -163,8 +175,8 @@ class Adam(Optimizer):
 
     def step(self, params, grads):
         self.iter += 1
-        root = math.sqrt(1 - self.beta2**self.iter)
-        lr_t = self.lr * root / (1 - self.beta1**self.iter)
+        root = math.sqrt(1 - self.power(self.beta2, self.iter))
+        lr_t = self.lr * root / (1 - self.power(self.beta1, self.iter))
         epsilon = self.epsilon if self.epsilon_hat else self.epsilon * root
         for p, g, m, v, w in slices(params, grads, self.m, self.v, work=self._work, count=1):
             np.subtract(g, m, out=w)
@@ -215,7 +227,7 @@ class Nadam(Optimizer):
 
     def momentum(self, t: int) -> float:
         """Return u_t."""
-        return self.beta1 * (1 - 0.5 * 0.96 ** (t * self.schedule_decay))
+        return self.beta1 * (1 - 0.5 * self.power(0.96, t * self.schedule_decay))
 
     def step(self, params, grads):
         self.iter += 1
@@ -223,7 +235,7 @@ class Nadam(Optimizer):
         self.schedule *= now
         of_g = self.lr * (1 - now) / (1 - self.schedule)
         of_m = self.lr * ahead / (1 - self.schedule * ahead)
-        unbiased = 1 - self.beta2**self.iter
+        unbiased = 1 - self.power(self.beta2, self.iter)
         for p, g, m, v, w, change in slices(params, grads, self.m, self.v, work=self._work, count=2):
             np.subtract(g, m, out=w)
             w *= 1 - self.beta1

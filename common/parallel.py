@@ -47,11 +47,12 @@ def equal_work(order: Array, cost: Array, count: int, multiple: int = 1) -> list
 class Share(NamedTuple):
     """One worker's result for its part of a mini-batch: loss (a sum over its labels) and gradients of that sum.
 
+    labels: how many count; a whole number, unless a loss layer of yours weighs them.
     touched: by the number of a gradient, the rows that the whole mini-batch can fill; the others are all zero.
     """
 
     loss: float
-    labels: int
+    labels: float
     grads: list[Array]
     touched: Mapping[int, Array] = MappingProxyType({})
 
@@ -80,7 +81,7 @@ class Workers:
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
            A method ``shares(x, t, count) -> list of index arrays`` can say how to split a batch (see ``equal_work`` and
-           ``worthwhile``); otherwise the parts are equal.
+           ``worthwhile``); otherwise the parts are equal. Ranks pass it ``each``, if it takes that; see ``worthwhile``.
            A loss layer that does not count all labels must report the number in ``label_count``, as ours do.
     combine: combines the workers' shares; see ``add_shares``
     rows: ``rows(model, x, t)`` returns which rows of a mini-batch are for these workers, perhaps none; None: all

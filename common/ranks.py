@@ -11,13 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
+from itertools import zip_longest
 from typing import Any
 
 import numpy
 
 from common.layer import named_params, walk
 from common.np import np
-from common.numeric_faults import all_finite
+from common.numeric_faults import NumericFault, all_finite
 from common.parallel import Share, add_shares, values_in
 from common.shared_signals import RankFailed, SharedSignals, of_rank
 from support.array import Array
@@ -25,6 +27,7 @@ from support.stop_signals import StopSignals
 
 OWN = 2**31  # marks the random streams of a rank: a stream that spawns others numbers them from 0
 ANY_WORK = 1.0, 1e-6  # for ``shares``: whoever asks for ranks gets a share for each
+THOUSANDS = 2**12  # labels are counted in these, and the rest
 LOOK = 0.2  # seconds between looks of the watchdog
 GRACE = 3.0  # seconds by which the other ranks wait longer than the first, so that one of them speaks
 
@@ -61,25 +64,26 @@ class Ranks:
 
     def rows(self, model, x: Array, t: Array) -> Array:
         """Return which rows of a mini-batch are this rank's: shares of about equal cost, some of which may be empty."""
-        parts = (
-            model.shares(x, t, self.size, ANY_WORK)
-            if hasattr(model, "shares")
-            else numpy.array_split(np.arange(len(x)), self.size)
-        )
+        if hasattr(model, "shares"):
+            each = {"each": ANY_WORK} if "each" in signature(model.shares).parameters else {}
+            parts = model.shares(x, t, self.size, **each)
+        else:
+            parts = numpy.array_split(np.arange(len(x)), self.size)
         return parts[self.rank] if self.rank < len(parts) else np.arange(0)
 
     def combine(self, shares: list[Share]) -> Share:
         """Add up the shares of all workers of all ranks: one Allreduce of one flat, contiguous buffer.
 
         The buffer holds first what each rank has to tell: the signal that it heard, and whether its share was not
-        finite; then loss, labels and gradients. Of a gradient with ``touched`` rows it holds only these.
+        finite; then loss, labels and gradients. Of a gradient with ``touched`` rows it holds only these. It is float32,
+        or float64 where a gradient is.
         """
         own = add_shares(shares)
         if self.size == 1:
             return own
         sent = [g if i not in own.touched else g[own.touched[i]] for i, g in enumerate(own.grads)]
-        news = self.size + 3
-        buffer = self._flat(news + sum(g.size for g in sent), own.grads[0].dtype)
+        news = self.size + 4
+        buffer = self._flat(news + sum(g.size for g in sent), np.result_type(np.float32, *(g.dtype for g in sent)))
         at = news
         for g in sent:  # element by element in the order of their indices, whatever the order in memory
             buffer[at : at + g.size].reshape(g.shape)[...] = g
@@ -88,20 +92,21 @@ class Ranks:
         heard = self.stop.local[0] if self.stop is not None and self.stop.local else 0
         buffer[:news] = 0
         buffer[self.rank] = heard + 256 * (not finite)
-        buffer[self.size : news] = self.due, own.loss, own.labels
+        # float32 holds whole numbers up to 2**24 only, and one number would be too few for the labels of a large batch
+        buffer[self.size : news] = self.due, own.loss, *divmod(own.labels, THOUSANDS)
         self.due = False
         self._all(buffer)
         told = [int(code) for code in buffer[: self.size]]
         self.culprit = next((rank for rank, code in enumerate(told) if code >= 256), None)
         if self.stop is not None:
             self.stop.agree([code % 256 for code in told])
-        save, loss, labels = (float(value) for value in buffer[self.size : news])
+        save, loss, thousands, labels = (float(value) for value in buffer[self.size : news])
         self.save_now = bool(save)
         at = news
         for i, (g, like) in enumerate(zip(own.grads, sent, strict=True)):
             g[own.touched.get(i, ...)] = buffer[at : at + like.size].reshape(like.shape)
             at += like.size
-        return Share(loss, round(labels), own.grads, own.touched)
+        return Share(loss, int(thousands) * THOUSANDS + labels, own.grads, own.touched)
 
     def shared_by(self, workers: int) -> dict[str, Any]:
         """Return the keyword arguments that have a model's questions shared by workers, and ranks if there are any."""
@@ -181,12 +186,13 @@ class Ranks:
         """
         if self.size == 1:
             return
-        params = named_params(model)
-        described = [(name, p.shape, str(p.dtype)) for name, p in params.items()]
-        for rank, other in enumerate(self.all(described)):
-            if other != described:
-                differing = next((mine for mine in (described if self.rank else other) if mine not in other), "another")
-                raise of_rank(rank, ValueError(f"its model differs from the first rank's: {differing}"))
+        described = [f"{name} {p.dtype} {p.shape}" for name, p in named_params(model).items()]
+        for rank, other in enumerate(found := self.all(described)):
+            for own, first in zip_longest(other, found[0], fillvalue="nothing"):
+                if own != first:
+                    raise of_rank(
+                        rank, ValueError(f"{type(model).__name__}: {own} where the model of rank 0 has {first}")
+                    )
         self.send_weights(model)
         if self.rank:
             own_streams(model, self.rank)
@@ -215,10 +221,10 @@ class Ranks:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """An exception in this block is raised on every rank; the rank whose share was not finite, if any, tells it."""
+        """A numeric fault in this block is one on every rank; the rank whose share was not finite, if any, tells it."""
         try:
             yield
-        except Exception as error:  # of any kind: raised again
+        except NumericFault as error:
             of_rank(self.culprit or 0, error)
             raise
 
@@ -233,12 +239,10 @@ class Ranks:
 
     def _all(self, buffer: Array) -> None:
         """Add up a buffer over all ranks, in place."""
-        from mpi4py import MPI
-
         if not (buffer.flags.c_contiguous and buffer.ndim == 1):  # MPI would add other elements, without an error
             raise ValueError("Ranks: expected one flat contiguous buffer")
         with self.waiting("for the gradients of the other ranks"):
-            self.comm.Allreduce(MPI.IN_PLACE, buffer)
+            self.comm.Allreduce(None, buffer)  # None: in place
 
     def _flat(self, size: int, dtype) -> Array:
         if self._buffer.size < size or self._buffer.dtype != dtype:
@@ -277,13 +281,18 @@ def own_streams(model, *key: int) -> None:
         if isinstance(value, numpy.random.Generator):
             if id(value) not in made:
                 bits: Any = value.bit_generator
-                seeds = bits.seed_seq
+                if (seeds := bits.seed_seq) is None:
+                    raise ValueError(
+                        f"{type(part).__name__}: {name}: a rank needs a stream made of a seed, as by default_rng"
+                    )
                 seeds = numpy.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, OWN, *key))
                 made[id(value)] = numpy.random.Generator(type(bits)(seeds))
             return made[id(value)]
         if isinstance(value, dict):
-            return {name: own(inside) for name, inside in value.items()}
-        return type(value)(map(own, value))
+            return {key: own(inside) for key, inside in value.items()}
+        if isinstance(value, (list, tuple)):
+            return value._make(map(own, value)) if hasattr(value, "_make") else type(value)(map(own, value))
+        return value
 
     for _, part in walk(model):
         for name, value in list(getattr(part, "__dict__", {}).items()):

@@ -9,7 +9,7 @@ from common.callbacks import Callback, PrintLoss
 from common.functions import as_number, expect_array
 from common.layer import forget, remove_duplicate
 from common.numeric_faults import Guard
-from common.optimizer import clip_grads
+from common.optimizer import clip_grads, same_power
 from common.parallel import Workers, add_shares
 from common.ranks import ALONE, Ranks
 from support.array import Array
@@ -51,8 +51,10 @@ class Trainer:
     ):
         self.model = model
         self.optimizer = optimizer
-        self.rng = ranks.first(rng if rng is not None else numpy.random.default_rng())
-        self.callbacks: list[Callback] = [PrintLoss()] if callbacks is None else list(callbacks)
+        self.rng = rng if rng is not None else numpy.random.default_rng()
+        if callbacks is None:
+            callbacks = () if ranks.rank else (PrintLoss(),)
+        self.callbacks: list[Callback] = list(callbacks)
         self.loss_list: list[float] = []
         self.history: list[dict] = []
         self.current_epoch = 0
@@ -66,6 +68,12 @@ class Trainer:
         if workers < 1:
             raise ValueError(f"Trainer: expected at least 1 worker, got {workers}")
         self.workers, self.combine, self.ranks, self.blas_threads = workers, combine, ranks, None
+        if ranks.size > 1:
+            if combine is not add_shares:
+                raise ValueError(
+                    "Trainer: expected combine or several ranks, which combine by a way of their own, got both"
+                )
+            optimizer.power = same_power
         ranks.begin(model)
 
     def fit(
@@ -92,6 +100,8 @@ class Trainer:
             x, t, max_epoch=max_epoch, batch_size=batch_size, max_grad=max_grad, eval_interval=eval_interval
         )
         self.eval_interval = eval_interval
+        asked = len(x), max_epoch, batch_size, max_grad, eval_interval
+        self.ranks.expect_equal("Trainer.fit: (questions, max_epoch, batch_size, max_grad, eval_interval)", asked)
         model = self.model
         self.stop_training = False
         self._notify("fit_begin")
@@ -115,9 +125,10 @@ class Trainer:
                     guard.check()  # a callback may have changed the weights
             self.ranks.expect_same(model, self.current_epoch + 1)
             self.current_epoch += 1
-            self.history.append({"epoch": self.current_epoch, "loss": float(numpy.mean(self.losses))})
+            self.history.append({"epoch": self.current_epoch, "loss": self.ranks.first(float(numpy.mean(self.losses)))})
             self._notify("epoch_end")
             guard.check()
+            self.stop_training = self.ranks.first(self.stop_training)
             if self.stop_training:
                 break
         self._notify("fit_end")
@@ -135,7 +146,7 @@ class Trainer:
             self._notify("workers_begin")
             try:
                 if not self.batches:  # otherwise continue the resumed epoch
-                    self.batches, self.losses = self._batches(x, batch_size), []
+                    self.batches, self.losses = ranks.on_first(lambda: self._batches(x, batch_size)), []
                 elif max(batch.max() for batch in self.batches) >= len(x):
                     raise ValueError(f"Trainer.fit: the interrupted epoch had more data than these {len(x)} rows")
                 self.max_iters = len(self.batches)
