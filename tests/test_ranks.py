@@ -235,8 +235,8 @@ def test_parts_are_dealt_out_and_come_back_in_their_order(count):
 
 
 DIFFERENT = {  # what is said of the model of rank 2
-    r"Affine: b float64 \(3,\) where the model of rank 0 has b float64 \(4,\)": lambda: Affine(
-        np.ones((2, 4)), np.ones(3)
+    r"Affine: W float64 \(2, 3\) where the model of rank 0 has W float64 \(2, 4\)": lambda: Affine(
+        np.ones((2, 3)), np.ones(3)
     ),
     r"Affine: W float32 \(2, 4\) where the model of rank 0 has W float64 \(2, 4\)": lambda: Affine(
         np.ones((2, 4), np.float32), np.ones(4)
