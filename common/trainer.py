@@ -141,7 +141,11 @@ class Trainer:
         ranks, combine, rows = self.ranks, self.combine, None
         if ranks.size > 1:
             combine, rows = ranks.combine, ranks.rows
-        with Workers(self.model, self.workers, combine, rows=rows, blas_threads=self.blas_threads) as workers:
+
+        def make() -> Workers:
+            return Workers(self.model, self.workers, combine, rows=rows, blas_threads=self.blas_threads)
+
+        with ranks.on_all(make) as workers:
             self.models = workers.models
             self._notify("workers_begin")
             try:
