@@ -1,4 +1,4 @@
-"""Random streams: the first rank shuffles for all; what else a rank draws is its own, on the first as in one process."""
+"""Random streams: the first rank shuffles for all; what else a rank draws is its own, on the first one process's."""
 
 from collections import namedtuple
 

@@ -1,0 +1,89 @@
+"""Small trainings, on the ranks of an MPI job or in one process.
+
+python -m mpi4py ranks_driver.py --mpi PLAN, a JSON object: ``cases``, names of CASES; ``workers`` of each rank;
+``spoil``: [rank, epoch, parameter], whose last bit that rank changes after the first step of that epoch. Prints, as
+JSON, of each case the digests of the weights of all ranks, history and losses, and writes its weights to CASE.npz.
+"""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+
+from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier
+from common.callbacks import Callback, Measure
+from common.layer import named_params
+from common.layers import Embedding
+from common.optimizer import Adam, Nadam
+from common.ranks import Ranks
+from common.trainer import Trainer
+from dataset.batches import PaddedTexts
+from experiment import mpi_job
+from seq2seq import AttentionSeq2seq, MeasureMaps, PeekySeq2seq, Seq2seq, exact_match, padding_of
+from support.blas_kernel import openblas
+
+V, WORDS, COUNT = 8, 50, 26
+AT_ONCE = 1e-9, 1e-9  # work that makes another worker worthwhile
+CASES = {  # the kind of model, its arguments, the optimizer
+    "attention": (AttentionSeq2seq, (V, 5, 7), {"dtype": np.float64}, Adam),
+    "attention32": (AttentionSeq2seq, (V, 16, 64), {}, Adam),
+    "peeky": (PeekySeq2seq, (V, 5, 7), {"dtype": np.float64}, Nadam),
+    "gru": (GRUClassifier, (WORDS, 4, 5, 1, 0.0), {"dtype": np.float64}, Adam),
+    "seqself": (SeqSelfClassifier, (WORDS, 4, 5, 3), {"dtype": np.float64}, Nadam),
+    "bow": (BagOfWords, (WORDS,), {"dtype": np.float64}, Adam),
+    "gru-dropout": (GRUClassifier, (WORDS, 16, 24, 2, 0.4), {}, Nadam),
+    "seqself32": (SeqSelfClassifier, (WORDS, 16, 24, 3), {}, Nadam),
+}
+
+
+class Spoil(Callback):
+    def __init__(self, rank: int, epoch: int, name: str):
+        self.rank, self.epoch, self.name = rank, epoch, name
+
+    def iteration_end(self, trainer) -> None:
+        if (trainer.ranks.rank, trainer.current_epoch + 1, trainer.iteration) == (self.rank, self.epoch, 1):
+            weights = named_params(trainer.model)[self.name]
+            weights.flat[0] = np.nextafter(weights.flat[0], np.inf, dtype=weights.dtype)
+
+
+def trainer_of(name: str, ranks: Ranks, workers: int) -> tuple[Trainer, object, np.ndarray]:
+    """A trainer, its questions and their answers."""
+    kind, sizes, options, rule = CASES[name]
+    weights, shuffling, data = (np.random.default_rng(seed) for seed in np.random.SeedSequence(3).spawn(3))
+    model = kind(*sizes, **options, rng=weights)
+    share = {"workers": workers, "ranks": ranks}
+    if isinstance(model, Seq2seq):
+        x, t = data.integers(0, V, (COUNT, 6)), data.integers(0, V, (COUNT, 4))
+        callbacks = [Measure("accuracy", lambda model: exact_match(model, x, t, 5, **share))]
+        if model.has_maps:
+            callbacks.append(MeasureMaps(x, 1, 3, padding_of(x, 0), workers=workers))
+    else:
+        x = PaddedTexts([data.integers(1, WORDS, length) for length in data.integers(2, 9, COUNT)])
+        t = (x.lengths > 4).astype(int)
+        callbacks = [Evaluate(x, t, "val_", workers=workers)]
+    return Trainer(model, rule(lr=0.02), rng=shuffling, callbacks=callbacks, **share), x, t
+
+
+def train(ranks: Ranks) -> int:
+    plan = json.loads(sys.argv[-1])
+    Seq2seq.worth_a_worker = AT_ONCE
+    GRUClassifier.worth_a_worker = SeqSelfClassifier.worth_a_worker = BagOfWords.worth_a_worker = AT_ONCE
+    Embedding.cleared_whole = 0  # as in a large table
+    found = {"kernels": ranks.all((openblas() or {}).get("architecture"))}
+    for name in plan["cases"]:
+        trainer, x, t = trainer_of(name, ranks, plan.get("workers", 1))
+        if "spoil" in plan:
+            trainer.callbacks.append(Spoil(*plan["spoil"]))
+        trainer.fit(x, t, 3, 8, max_grad=0.02, eval_interval=1)  # a norm that every gradient exceeds
+        params = named_params(trainer.model)
+        digest = hashlib.sha256(b"".join(p.tobytes() for p in params.values())).hexdigest()
+        losses = trainer.loss_list
+        found[name] = {"digests": ranks.all(digest), "history": trainer.history, "losses": losses}
+        ranks.on_first(lambda name=name, params=params: np.savez(f"{name}.npz", **params))
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(mpi_job.run(train))
