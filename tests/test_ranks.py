@@ -14,6 +14,7 @@ from rank_tools import World, all_done, on_ranks, this_rank
 from test_parallel import LABELS, MODELS, T_DEC, T_ENC, V, one, tied
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
+from common.layer import walk
 from common.layers import Affine, Embedding, MatMul
 from common.parallel import Share, Workers
 from common.ranks import THOUSANDS, Ranks
@@ -134,6 +135,24 @@ def test_only_rows_of_the_embedding_that_the_texts_have_are_sent(kind):
     assert got[embed][np.unique(x)[1:]].any(axis=1).all()
 
 
+def test_rows_that_other_ranks_filled_are_cleared(monkeypatch):
+    """Even those with a zero in the first column, by which the Embedding notices what it did not fill."""
+    monkeypatch.setattr(Embedding, "cleared_whole", 0)
+    batches = [batch("gru", 8, seed) for seed in range(3)]
+
+    def model():
+        made = make("gru")
+        for _, part in walk(made):
+            if hasattr(part, "Wx"):
+                part.Wx[0] = 0  # nothing depends on the first number of a word's vector
+        return made
+
+    wanted = one(model(), *batches[-1])
+    assert not wanted[1][:, 0].any() and wanted[1].any()
+    for got in all_done(on_ranks(3, lambda ranks: steps(model(), batches, ranks)[-1])):
+        assert_close(got, wanted)
+
+
 class Twice(BagOfWords):
     """Its bias is what the embedding gives for the last word, too, so that both fill one gradient."""
 
@@ -170,12 +189,13 @@ def test_gradients_in_another_order_in_memory_are_added_element_by_element(order
         assert (total.loss, total.labels, total.grads[1].tolist()) == (2.0, 4, [2, 2, 2])
 
 
+@pytest.mark.parametrize("odd", [0, 1])  # the rank with the other order
 @pytest.mark.parametrize("order", ORDERS)
-def test_weights_in_another_order_in_memory_arrive(order):
+def test_weights_in_another_order_in_memory_arrive(order, odd):
     W = np.arange(12.0).reshape(3, 4)
 
     def begun(ranks):
-        model = Affine(ORDERS[order](W + 1) if ranks.rank else W.copy(), np.ones(4) * ranks.rank)
+        model = Affine(ORDERS[order if ranks.rank == odd else "C"](W + ranks.rank), np.ones(4) * ranks.rank)
         ranks.begin(model)
         ranks.expect_same(model, 1)
         return [p.tolist() for p in model.params]

@@ -10,10 +10,10 @@ from rank_tools import World, all_done, on_ranks, this_rank
 from test_ranks import TEXTS, make
 from test_trainer import Classifier, task
 
-from classifier import Evaluate, evaluate
+from classifier import Evaluate
 from common import optimizer
 from common.callbacks import Callback, EarlyStopping, Measure, PrintLoss
-from common.layer import forget
+from common.functions import cross_entropy_error
 from common.layers import SoftmaxWithLoss
 from common.numeric_faults import NumericFault
 from common.optimizer import SGD, Adam, Nadam, Optimizer, clip_grads, same_power
@@ -23,6 +23,7 @@ from common.time_layers import TimeLSTM
 from common.trainer import Trainer
 from dataset.batches import PaddedTexts
 from seq2seq import MeasureMaps, exact_match, padding_of
+from seq2seq.map_measures import measures
 
 X, T = task(40)
 
@@ -70,8 +71,13 @@ def test_one_rank_has_the_bits_of_one_process(workers):
 
 
 def of_another_cpu(function, off=1e-6):
-    """The same function, which rounds (here: very) differently on each rank."""
-    return lambda *args: function(*args) * (1 + off * this_rank())
+    """The same function, which rounds (here: very) differently on each rank but the first."""
+
+    def rounded(*args):
+        found, factor = function(*args), 1 + off * this_rank()
+        return {name: value * factor for name, value in found.items()} if isinstance(found, dict) else found * factor
+
+    return rounded
 
 
 @pytest.mark.parametrize("rule", [SGD, Adam, Nadam])
@@ -220,46 +226,63 @@ def test_a_fault_of_one_rank_alone_is_its_own():
     assert isinstance(error, IndexError) and not hasattr(error, "rank")  # the others know nothing of it
 
 
+def counted(model, method):
+    """The model, and a list that gets an entry at each call of its method."""
+    calls, asked = [], getattr(model, method)
+    setattr(model, method, lambda *args: calls.append(1) or asked(*args))
+    return model, calls
+
+
+def epoch_end(callback, model, ranks=ALONE):
+    """What a callback records after an epoch."""
+    trainer = Trainer(model, SGD(), callbacks=(), ranks=ranks)
+    trainer.history = [{}]
+    callback.epoch_end(trainer)
+    return trainer.history[0]
+
+
 @pytest.mark.parametrize("size", [2, 3, 5])
 @pytest.mark.parametrize("kind", TEXTS)
 def test_texts_are_judged_together_as_by_one(kind, size, monkeypatch):
-    texts = PaddedTexts([np.arange(1, 2 + i % 7) for i in range(23)])
-    labels = np.arange(23) % 2
-    monkeypatch.setattr("classifier.text_classifier.TextClassifier.places", 30)
+    texts, labels = PaddedTexts([np.arange(1, 2 + i % 7) for i in range(23)]), np.arange(23) % 2
+    monkeypatch.setattr("classifier.text_classifier.TextClassifier.places", 30)  # in each batch
+    measure = Evaluate(texts, labels, "val_")
+    model, calls = counted(make(kind), "scores")
+    wanted, batches = epoch_end(measure, model), len(calls)
+    monkeypatch.setattr("classifier.metrics.cross_entropy_error", of_another_cpu(cross_entropy_error))
 
     def judged(ranks):
-        model, record = make(kind), {}
-        alone = {name: value for name, value in evaluate(model, texts, labels).items()}
-        for world in (ranks, ALONE):
-            history = [{}]
-            trainer = Trainer(model, SGD(), callbacks=(), ranks=ranks)
-            trainer.history, trainer.ranks = history, world
-            Evaluate(texts, labels, "val_").epoch_end(trainer)
-            record[world] = history[0]
-        assert record[ranks] == record[ALONE] == {f"val_{name}": value for name, value in alone.items()}
-        return alone
+        model, calls = counted(make(kind), "scores")
+        return epoch_end(measure, model, ranks), len(calls)
 
-    assert len({str(found) for found in all_done(on_ranks(size, judged))}) == 1
+    found = all_done(on_ranks(size, judged))
+    assert [measures for measures, _ in found] == [wanted] * size
+    counts = [count for _, count in found]
+    assert sum(counts) == batches > 3 and max(counts) - min(counts) <= 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("size", [2, 3, 5])
-def test_questions_are_answered_together_as_by_one(size, workers):
+def test_questions_are_answered_together_as_by_one(size, workers, monkeypatch):
     r = Draw(seed=2)
-    xs, ts = r.ids(23, 6, below=4), r.ids(23, 5, below=3)
-    wanted = make("attention").decode(xs, 1, 4, 5)
+    xs, ts, truth = r.ids(23, 6, below=4), r.ids(23, 5, below=3), r.ids(23, 4, 6, below=2) > 0
+    measure = MeasureMaps(xs, 1, 4, padding_of(xs, 0), truth)
+    wanted, measured = make("attention").decode(xs, 1, 4, 5), epoch_end(measure, make("attention"))
+    ts[:, 1:] = np.where(np.arange(23)[:, None] % 3, wanted.ids, ts[:, 1:])
+    right = exact_match(make("attention"), xs, ts, 5)
+    batches = -(-len(np.unique(xs, axis=0)) // 5)
+    monkeypatch.setattr("seq2seq.map_measures.measures", of_another_cpu(measures))
 
     def answered(ranks):
-        model = make("attention")
-        found = model.decode(xs, 1, 4, 5, workers=workers, ranks=ranks)
+        model, calls = counted(make("attention"), "encode")
+        found = model.decode(xs, 1, 4, 5, ranks=ranks)
         assert found.ids.tolist() == wanted.ids.tolist()
         np.testing.assert_array_equal(found.attention_weights, wanted.attention_weights)
-        ours = exact_match(model, xs, ts, 5, workers=workers, ranks=ranks)
-        trainer = Trainer(model, SGD(), callbacks=(), ranks=ranks)
-        trainer.history = [{}]
-        MeasureMaps(xs, 1, 4, padding_of(xs, 0), r.ids(23, 4, 6, below=2) > 0).epoch_end(trainer)
-        forget(model)
-        return ours, str(trainer.history)
+        model, count = make("attention"), len(calls)
+        assert exact_match(model, xs, ts, 5, workers=workers, ranks=ranks) == right > 0.5
+        return epoch_end(measure, model, ranks), count
 
     found = all_done(on_ranks(size, answered))
-    assert len(set(found)) == 1
+    assert [measures for measures, _ in found] == [measured] * size
+    counts = [count for _, count in found]
+    assert sum(counts) == batches > 3 and max(counts) - min(counts) <= 1
