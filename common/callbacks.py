@@ -1,8 +1,8 @@
 """Callbacks of the training loop. A callback overrides the events it needs; each event receives the Trainer.
 
 Callbacks are called in the order in which they are listed: list those that measure before those that watch the
-measures. Several ranks (``common.ranks``) each call their own callbacks; what one of them measures or decides must be
-the same on all, so a measure records ``trainer.ranks.first(value)``.
+measures. Several ranks (``common.ranks``) each call their own callbacks; what one of them measures or changes must be
+the same on all, so a measure records ``trainer.ranks.first(value)``. Whether to stop, the first rank decides.
 """
 
 import os

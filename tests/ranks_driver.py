@@ -2,7 +2,8 @@
 
 python -m mpi4py ranks_driver.py --mpi PLAN, a JSON object: ``cases``, names of CASES; ``workers`` of each rank;
 ``spoil``: [rank, epoch, parameter], whose last bit that rank changes after the first step of that epoch. Prints, as
-JSON, of each case the digests of the weights of all ranks, history and losses, and writes its weights to CASE.npz.
+JSON, of each case the history, the losses, and for all ranks the digests of the weights and the random streams; writes
+the weights to CASE.npz.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import numpy as np
 
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier
 from common.callbacks import Callback, Measure
-from common.layer import named_params
+from common.layer import named_params, walk
 from common.layers import Embedding
 from common.optimizer import Adam, Nadam
 from common.ranks import Ranks
@@ -78,8 +79,9 @@ def train(ranks: Ranks) -> int:
         trainer.fit(x, t, 3, 8, max_grad=0.02, eval_interval=1)  # a norm that every gradient exceeds
         params = named_params(trainer.model)
         digest = hashlib.sha256(b"".join(p.tobytes() for p in params.values())).hexdigest()
-        losses = trainer.loss_list
-        found[name] = {"digests": ranks.all(digest), "history": trainer.history, "losses": losses}
+        streams = [str(part.rng.bit_generator.state) for _, part in walk(trainer.model) if hasattr(part, "rng")]
+        found[name] = {"digests": ranks.all(digest), "streams": ranks.all(streams)}
+        found[name] |= {"history": trainer.history, "losses": trainer.loss_list}
         ranks.on_first(lambda name=name, params=params: np.savez(f"{name}.npz", **params))
     print(json.dumps(found))
     return 0
