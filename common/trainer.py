@@ -24,9 +24,8 @@ class Trainer:
     None prints the chapter's line, an empty tuple nothing. workers: threads that share each mini-batch, see
     ``common.parallel``; the result equals one worker's up to rounding, and is bit-identical in every run. A small
     mini-batch uses fewer threads. combine: combines their gradients. At the start of each epoch the workers get copies
-    of the model. ranks: processes that train the model together, each with ``workers`` threads; all of them have to
-    make the same trainer and call the same fit. It gets the first one's weights and shuffling. They combine gradients
-    by ``ranks.combine``; another one is refused.
+    of the model. ranks: processes that train the model together, each with ``workers`` threads; all have to make the
+    same trainer, without a combine, and to call the same fit. Weights and shuffling are the first one's.
 
     ``loss_list``  mean loss of each interval of ``eval_interval`` iterations
     ``history``    one dict per epoch: epoch, loss (the mean over its iterations), and what callbacks measured
