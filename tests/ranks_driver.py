@@ -1,9 +1,9 @@
 """Small trainings, on the ranks of an MPI job or in one process.
 
 python -m mpi4py ranks_driver.py --mpi PLAN, a JSON object: ``cases``, names of CASES; ``workers`` of each rank;
-``spoil``: [rank, epoch, parameter], whose last bit that rank changes after the first step of that epoch. Prints, as
-JSON, of each case the history, the losses, and for all ranks the digests of the weights and the random streams; writes
-the weights to CASE.npz.
+``large``: how many numbers to add up; ``spoil``: [rank, epoch, parameter], whose last bit that rank changes after the
+first step of that epoch. Prints, as JSON, of each case the history, the losses, and for all ranks the digests of the
+weights and the random streams; writes the weights to CASE.npz.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from common.callbacks import Callback, Measure
 from common.layer import named_params, walk
 from common.layers import Embedding
 from common.optimizer import Adam, Nadam
+from common.parallel import Share
 from common.ranks import Ranks
 from common.trainer import Trainer
 from dataset.batches import PaddedTexts
@@ -66,12 +67,22 @@ def trainer_of(name: str, ranks: Ranks, workers: int) -> tuple[Trainer, object, 
     return Trainer(model, rule(lr=0.02), rng=shuffling, callbacks=callbacks, **share), x, t
 
 
+def large(ranks: Ranks, size: int) -> list:
+    """The digest and the worst error of a sum over the ranks of so many float32 numbers."""
+    parts = [np.random.default_rng(rank).standard_normal(size, dtype=np.float32) for rank in range(ranks.size)]
+    (total,) = ranks.combine([Share(0.0, 1, [parts[ranks.rank].copy()])]).grads
+    exact = np.sum(parts, axis=0, dtype=np.float64)
+    return [hashlib.sha256(total.tobytes()).hexdigest(), float(abs(total - exact).max())]
+
+
 def train(ranks: Ranks) -> int:
     plan = json.loads(sys.argv[-1])
     Seq2seq.worth_a_worker = AT_ONCE
     GRUClassifier.worth_a_worker = SeqSelfClassifier.worth_a_worker = BagOfWords.worth_a_worker = AT_ONCE
     Embedding.cleared_whole = 0  # as in a large table
     found = {"kernels": ranks.all((openblas() or {}).get("architecture"))}
+    if plan.get("large"):
+        found["large"] = ranks.all(large(ranks, plan["large"]))
     for name in plan["cases"]:
         trainer, x, t = trainer_of(name, ranks, plan.get("workers", 1))
         if "spoil" in plan:

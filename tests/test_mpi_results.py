@@ -76,6 +76,15 @@ def test_ranks_train_what_one_process_trains_with_the_same_bits_in_every_run(mpi
     assert sum(dropped["losses"][-4:]) < sum(dropped["losses"][:4])
 
 
+@pytest.mark.parametrize(("mpi", "ranks"), [("mpich", 3), ("mpich", 5), ("openmpi", 3)])
+def test_large_messages_are_added_up_alike_on_all_ranks_and_in_every_run(mpi, ranks, tmp_path):
+    """An MPI takes other algorithms for them: 2.4 MB, as of the date model, in an odd number of elements."""
+    first, second = (on_ranks(mpi, ranks, tmp_path / run, cases=[], large=600_001) for run in ("first", "second"))
+    assert first == second
+    ((_, error),) = {tuple(found) for found in first["large"]}
+    assert error < 1e-5
+
+
 @pytest.mark.parametrize("mpi", MPIS)
 def test_one_rank_has_the_bits_of_one_process(mpi, one, tmp_path):
     assert on_ranks(mpi, 1, tmp_path / "run", cases=list(CASES)) == one[1]
