@@ -1,12 +1,13 @@
 """Optimizers against their written rules, and clipping."""
 
 import copy
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import reference
 
-from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nadam, Nesterov, RMSprop, clip_grads, slices
+from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nadam, Nesterov, RMSprop, clip_grads, same_power, slices
 
 # Settings that are nobody's default, so that one left unread shows.
 MAKE = {
@@ -226,3 +227,24 @@ def test_clip_does_not_overflow_in_float32():
     assert clip_grads(grads, 5.0) == pytest.approx(2e30)
     assert grads[0].dtype == np.float32
     np.testing.assert_allclose(grads[0], 2.5, rtol=1e-6)
+
+
+def test_powers_that_are_the_same_on_every_computer():
+    """They are rounded correctly, as no C library has to."""
+    for base in (0.9, 0.999):
+        for exponent in (1, 2, 3, 10, 777, 2500):
+            assert same_power(base, exponent) == float(Fraction(base) ** exponent)
+    assert same_power(0.999, 10**7) == 0.0 and same_power(0.5, 0) == 1.0 and same_power(0.0, 3) == 0.0
+    assert same_power(0.96, 0.004) == pytest.approx(0.96**0.004, rel=1e-15)
+
+
+@pytest.mark.parametrize(("rule", "bases"), [(Adam, {0.9, 0.999}), (Nadam, {0.96, 0.999})])
+def test_the_rules_take_every_power_with_the_one_that_is_set(rule, bases):
+    ours, usual, asked = rule(), rule(), set()
+    ours.power = lambda base, exponent: asked.add(base) or same_power(base, exponent)
+    p, q = np.ones(3), np.ones(3)
+    for _ in range(5):
+        ours.update([p], [np.arange(3.0)])
+        usual.update([q], [np.arange(3.0)])
+    assert asked == bases
+    np.testing.assert_allclose(p, q, rtol=1e-14)

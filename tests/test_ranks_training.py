@@ -16,7 +16,7 @@ from common.callbacks import Callback, EarlyStopping, Measure, PrintLoss
 from common.functions import cross_entropy_error
 from common.layers import SoftmaxWithLoss
 from common.numeric_faults import NumericFault
-from common.optimizer import SGD, Adam, Nadam, Optimizer, clip_grads, same_power
+from common.optimizer import SGD, Adam, Nadam, Optimizer, clip_grads
 from common.parallel import add_shares
 from common.ranks import ALONE
 from common.time_layers import TimeLSTM
@@ -102,17 +102,6 @@ def test_the_norm_is_that_of_the_first_rank(monkeypatch):
         return clip_grads(grads, 2.0, ranks.first), grads[0].tolist()
 
     assert all_done(on_ranks(3, clipped)) == [(6.0, [1.0] * 4)] * 3
-
-
-def test_powers_are_rounded_correctly():
-    """So that no C library decides; the book's rule is the power of the one of this computer."""
-    from fractions import Fraction
-
-    for base in (0.9, 0.999):
-        for exponent in (1, 2, 3, 10, 777, 2500):
-            assert same_power(base, exponent) == float(Fraction(base) ** exponent)
-    assert same_power(0.999, 10**7) == 0.0 and same_power(0.5, 0) == 1.0 and same_power(0.0, 3) == 0.0
-    assert abs(same_power(0.96, 0.004) - 0.96**0.004) < 1e-15
 
 
 @pytest.mark.parametrize("clipped", [True, False])
