@@ -27,7 +27,7 @@ from support.stop_signals import StopSignals
 
 OWN = 2**31  # marks the random streams of a rank: a stream that spawns others numbers them from 0
 ANY_WORK = 1.0, 1e-6  # for ``shares``: whoever asks for ranks gets a share for each
-THOUSANDS = 2**12  # labels are counted in these, and the rest
+BLOCK = 2**12  # labels are counted in these, and the rest
 LOOK = 0.2  # seconds between looks of the watchdog
 GRACE = 3.0  # seconds by which the other ranks wait longer than the first, so that one of them speaks
 
@@ -93,20 +93,20 @@ class Ranks:
         buffer[:news] = 0
         buffer[self.rank] = heard + 256 * (not finite)
         # float32 holds whole numbers up to 2**24 only, and one number would be too few for the labels of a large batch
-        buffer[self.size : news] = self.due, own.loss, *divmod(own.labels, THOUSANDS)
+        buffer[self.size : news] = self.due, own.loss, *divmod(own.labels, BLOCK)
         self.due = False
         self._all(buffer)
         told = [int(code) for code in buffer[: self.size]]
         self.culprit = next((rank for rank, code in enumerate(told) if code >= 256), None)
         if self.stop is not None:
             self.stop.agree([code % 256 for code in told])
-        save, loss, thousands, labels = (float(value) for value in buffer[self.size : news])
+        save, loss, blocks, labels = (float(value) for value in buffer[self.size : news])
         self.save_now = bool(save)
         at = news
         for i, (g, like) in enumerate(zip(own.grads, sent, strict=True)):
             g[own.touched.get(i, ...)] = buffer[at : at + like.size].reshape(like.shape)
             at += like.size
-        return Share(loss, int(thousands) * THOUSANDS + labels, own.grads, own.touched)
+        return Share(loss, int(blocks) * BLOCK + labels, own.grads, own.touched)
 
     def shared_by(self, workers: int) -> dict[str, Any]:
         """Return the keyword arguments that have a model's questions shared by workers, and ranks if there are any."""
