@@ -17,7 +17,7 @@ from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.layer import walk
 from common.layers import Affine, Embedding, MatMul
 from common.parallel import Share, Workers
-from common.ranks import THOUSANDS, Ranks
+from common.ranks import BLOCK, Ranks
 from seq2seq import Seq2seq
 
 WORDS = 40  # of the vocabulary of texts, few of which a mini-batch has
@@ -226,7 +226,7 @@ def test_no_gradient_loses_digits_on_the_way(dtypes, sent):
     assert {buffer.dtype.str[1:] for buffers in world.buffers for buffer in buffers} == {sent}
 
 
-COUNTS = [[2**24 + 1, 2], [2**24 - 1] * 3, [2**31 + 1, 3, 0], [THOUSANDS - 1] * 5, [0, 0], [1.5, 2.25]]
+COUNTS = [[2**24 + 1, 2], [2**24 - 1] * 3, [2**31 + 1, 3, 0], [BLOCK - 1] * 5, [0, 0], [1.5, 2.25]]
 
 
 @pytest.mark.parametrize("counts", COUNTS)
