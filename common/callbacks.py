@@ -217,7 +217,7 @@ class ModelCheckpoint(Watch):
     """Save the model after each epoch that improves; see ``Watch``. List it after the measures.
 
     save_best_only: False saves after every epoch. save: called as ``save(path, model)``; the default calls
-    ``model.save_params(path)``.
+    ``model.save_params(path)``. Of several ranks, the first saves.
     """
 
     def __init__(
@@ -234,5 +234,5 @@ class ModelCheckpoint(Watch):
         self.save = save if save is not None else lambda path, model: model.save_params(path)
 
     def epoch_end(self, trainer) -> None:
-        if self.improved(trainer) or not self.save_best_only:
+        if (self.improved(trainer) or not self.save_best_only) and not trainer.ranks.rank:
             self.save(self.path, trainer.model)

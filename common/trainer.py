@@ -35,6 +35,7 @@ class Trainer:
                       exception ends the epoch, and the next fit begins a new one
     ``models``         the model, and the other workers' copies of it in the current epoch
     ``blas_threads``   for the products of a single worker; None: BLAS chooses. The number affects rounding
+    ``resting``        what ranks own that this training had and has no more; see ``common.training_state``
     Source: 『ゼロから作るDeep Learning 2』 1.4.4.
     """
 
@@ -64,6 +65,7 @@ class Trainer:
         self.losses: list[float] = []
         self.models = [model]
         self.eval_interval: int | None = None
+        self.resting: list[dict] = []
         workers = int(as_number("Trainer: workers", workers, int))
         if workers < 1:
             raise ValueError(f"Trainer: expected at least 1 worker, got {workers}")

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -31,6 +32,13 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     or an optimizer that keeps lists and has no ``slots``. Of several ranks, all of which have to call it, the first
     writes the file, with the random streams of all.
     """
+    copies = [[_stream(rng) for rng in _generators(copy)] for copy in trainer.models[1:] if trainer.batches]
+    owned = trainer.ranks.all({"streams": [_stream(rng) for rng in _generators(trainer.model)], "copies": copies})
+    trainer.ranks.on_first(lambda: _write(path, trainer, facts or {}, [*owned, *trainer.resting]))
+
+
+def _write(path: str | os.PathLike, trainer, facts: dict, owned: list[dict]) -> None:
+    """Write the state. owned: what each rank owns, of those that train and then of those that rest."""
     refuse_state(trainer.model)
     if any(isinstance(c, _Streams) for c in trainer.callbacks):
         raise ValueError(f"{path}: a training restored within an epoch must continue before it is saved again")
@@ -50,16 +58,12 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
     arrays["epoch.sizes"] = numpy.array([len(batch) for batch in trainer.batches], dtype=numpy.int64)
     arrays["epoch.losses"] = numpy.array(trainer.losses, dtype=numpy.float64)
     arrays["loss_list"] = numpy.array(trainer.loss_list, dtype=numpy.float64)
-    copies = [[_stream(rng) for rng in _generators(copy)] for copy in trainer.models[1:] if trainer.batches]
-    own = {"streams": [_stream(rng) for rng in _generators(trainer.model)], "copies": copies}
-    others = trainer.ranks.all(own)[1:]
-    if trainer.ranks.rank:
-        return
+    others = {"ranks": trainer.ranks.size, "others": owned[1:]} if len(owned) > 1 else {}
     state = {
         "optimizer": {"class": type(trainer.optimizer).__name__, **numbers_of(trainer.optimizer)},
         "streams": [_stream(rng) for rng in _generators(trainer.model, trainer.rng)],
-        "copies": copies,
-        **({"others": others} if others else {}),
+        "copies": owned[0]["copies"],
+        **others,
         "workers": trainer.workers,
         "blas_threads": trainer.blas_threads or blas_threads(),
         "callbacks": [
@@ -69,7 +73,7 @@ def save(path: str | os.PathLike, trainer, facts: dict | None = None) -> None:
         "history": trainer.history,
         "stopped": trainer.stop_training,
     }
-    checkpoint.save(path, arrays, {"training": state, "facts": facts or {}})
+    checkpoint.save(path, arrays, {"training": state, "facts": facts})
 
 
 def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *, other_ranks: bool = False) -> dict:
@@ -78,19 +82,33 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *,
     The rest of the training is then bit-identical to an uninterrupted one; the next ``fit`` first finishes the epoch
     that was begun. measured: names of the numbers, besides the loss, that each epoch's record must have. Raises
     OSError, or CheckpointError for a file that is damaged or belongs to another model, optimizer, seed, or number of
-    workers or ranks; the trainer is then unchanged. Of several ranks, all of which have to call it, the first reads the
-    file. other_ranks: allow another number of them, which rounds differently; new ones begin their random streams.
+    workers or ranks; the trainer is then unchanged, on every rank. Of several ranks, all of which have to call it, the
+    first reads the file. other_ranks: allow another number of them, which rounds differently. A rank that the training
+    never had begins its random streams; those of a rank that it has no more rest in the state, and go on if it returns.
     """
-    ranks = trainer.ranks
-    arrays, manifest = ranks.on_first(lambda: checkpoint.load(path))
+    arrays, manifest = trainer.ranks.on_first(lambda: checkpoint.load(path))
+    change = trainer.ranks.on_all(lambda: _fitting(path, arrays, manifest, trainer, measured, other_ranks))
+    with trainer.ranks.together():
+        change()
+    return manifest["facts"]
+
+
+def _fitting(path, arrays: dict, manifest: dict, trainer, measured: tuple[str, ...], other_ranks: bool) -> Callable:
+    """Check all that ``restore`` needs; return what changes the trainer."""
+    ranks, optimizer = trainer.ranks, trainer.optimizer
     state: Any = manifest.get("training")
-    optimizer = trainer.optimizer
     generators, of_model = _generators(trainer.model, trainer.rng), _generators(trainer.model)
     try:
-        others = state.get("others", [])
-        if len(others) + 1 != ranks.size and not other_ranks:
-            raise ValueError(f"saved with {len(others) + 1} ranks, not {ranks.size}")
+        others, count = state.get("others", []), state.get("ranks", 1)
+        if type(count) is not int or not 0 < count <= len(others) + 1:
+            raise ValueError(f"{count} ranks, and streams of {len(others) + 1}")
+        if count != ranks.size and not other_ranks:
+            raise ValueError(f"saved with {count} ranks, not {ranks.size}")
         saved, copies = state["streams"], state["copies"]
+        for streams in (*copies, *(streams for owned in others for streams in (owned["streams"], *owned["copies"]))):
+            for rng, stream in zip(of_model, streams, strict=True):
+                _check(rng, stream, ("entropy",))
+        resting = [{"streams": owned["streams"], "copies": []} for owned in others[ranks.size - 1 :]]
         if 0 < ranks.rank <= len(others):
             saved, copies = [saved[0], *others[ranks.rank - 1]["streams"]], others[ranks.rank - 1]["copies"]
         elif ranks.rank:
@@ -103,11 +121,8 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *,
             # an epoch that was begun spawned children for its copies, and will spawn the same ones again
             again = len(copies) if any(rng is own for own in of_model) else 0
             spawned.append(stream["spawned"] - again - _seeds(rng).n_children_spawned)
-            if not 0 <= spawned[-1] <= MOST_CHILDREN:
+            if type(spawned[-1]) is not int or not 0 <= spawned[-1] <= MOST_CHILDREN:
                 raise ValueError(f"a stream spawned {stream['spawned']} others")
-        for streams in copies:
-            for rng, stream in zip(of_model, streams, strict=True):
-                _check(rng, stream, ("entropy",))
         if state["optimizer"]["class"] != type(optimizer).__name__:
             raise ValueError(f"saved with another optimizer than {type(optimizer).__name__}")
         kept = getattr(optimizer, "added", {}) | state["optimizer"]
@@ -146,10 +161,11 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *,
             "current_epoch": len(state["history"]),
             "stop_training": bool(state["stopped"]),
             "blas_threads": state["blas_threads"],
+            "resting": resting,
         }
         if type(state["blas_threads"]) is not int or not 0 < state["blas_threads"] < 2**16:
             raise ValueError(f"saved with {state['blas_threads']} BLAS threads")
-        facts = manifest["facts"]
+        manifest["facts"]
     except (AttributeError, TypeError, KeyError, ValueError, OverflowError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise checkpoint.CheckpointError(f"{path}: not the state of this training run: {reason}") from error
@@ -159,29 +175,43 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *,
     slots = {slot: [np.zeros_like(p) for p in learnt] for slot in own if begun}
     targets = {f"model.{name}": p for name, p in named_params(trainer.model).items()}
     targets |= {f"optimizer.{slot}.{i}": a for slot, values in slots.items() for i, a in enumerate(values)}
-    checkpoint.assign(targets, {name: to_gpu(a) for name, a in arrays.items()}, path)
-    for slot in own:
-        setattr(optimizer, slot, slots.get(slot))
-    vars(optimizer).update(numbers)
-    for rng, stream, children in zip(generators, saved, spawned, strict=True):
-        rng.bit_generator.state = stream["state"]
-        for _ in range(children):  # one by one, which saves memory
-            _seeds(rng).spawn(1)
-    for callback, values in counts:
-        vars(callback).update(values)
-    vars(trainer).update(position)
-    trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, _Streams)]
-    if copies:
-        trainer.callbacks.insert(0, _Streams(copies))
-    return facts
+
+    def change() -> None:
+        checkpoint.assign(targets, {name: to_gpu(a) for name, a in arrays.items()}, path)
+        for slot in own:
+            setattr(optimizer, slot, slots.get(slot))
+        vars(optimizer).update(numbers)
+        for rng, stream, children in zip(generators, saved, spawned, strict=True):
+            rng.bit_generator.state = stream["state"]
+            for _ in range(children):  # one by one, which saves memory
+                _seeds(rng).spawn(1)
+        for callback, values in counts:
+            vars(callback).update(values)
+        vars(trainer).update(position)
+        trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, _Streams)]
+        if copies:
+            trainer.callbacks.insert(0, _Streams(copies))
+
+    return change
+
+
+def ranks(path: str | os.PathLike) -> int:
+    """Return how many ranks saved a state. Raises the same errors as ``facts``."""
+    state: Any = _manifest(path)["training"]
+    count = state.get("ranks", 1) if isinstance(state, dict) else 1
+    return count if type(count) is int else 1
 
 
 def facts(path: str | os.PathLike) -> dict:
     """Return the facts in a file of ``save``. Raises OSError, or CheckpointError for another file."""
+    return _manifest(path)["facts"]
+
+
+def _manifest(path: str | os.PathLike) -> dict:
     manifest = checkpoint.read_manifest(path)
     if "training" not in manifest or not isinstance(manifest.get("facts"), dict):
         raise checkpoint.CheckpointError(f"{path}: not the state of a training run")
-    return manifest["facts"]
+    return manifest
 
 
 class _Streams(Callback):

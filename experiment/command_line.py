@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -104,6 +105,11 @@ class Parser(PlainParser):
             args.models = list(dict.fromkeys(args.models))
         if "jobs" in args and args.workers is None:
             args.workers = 1 if len(args.models) > 1 and not ("mpi" in args and args.mpi) else self.cores
+        if "mpi" in args:
+            if args.mpi_timeout != self.get_default("mpi_timeout") and not args.mpi:
+                self.error("--mpi-timeout needs --mpi")
+            if args.allow_other_ranks and args.resume is None:
+                self.error("--allow-other-ranks needs --resume")
         if "resume" in args:  # a training keeps its options, as text
             for name, value in vars(args).items():
                 if isinstance(value, str | Path) and _has_bytes(str(value)):
@@ -186,6 +192,13 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
             parser.error(f"--resume {args.resume}: {model.name} was imported: {state}")
         names = " or ".join(path.name for path in states)
         parser.error(f"--resume {args.resume}: no {names} there to go on with; without --resume, a new run starts")
+    for path in runs:
+        if (count := training_state.ranks(path)) != parser.ranks.size and not args.allow_other_ranks:
+            saved = f"{path.name} was saved by {in_ranks(count)}, and here {'are' if parser.ranks.size > 1 else 'is'}"
+            parser.error(
+                f"--resume {args.resume}: {saved} {parser.ranks.size}; for the same bits: {mpiexec(count)}; or add "
+                "--allow-other-ranks, and the rest is rounded differently"
+            )
     (first, (started, facts)), *others = runs.items()
     again = parser.parse_args(namespace=Namespace(**vars(started)))
     found = {"from what the run was started with": (again, facts)}
@@ -211,6 +224,17 @@ def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, d
     started = parser.parse_args([*options, f"--out={args.resume}"])
     parser.prog = prog
     return started, facts
+
+
+def in_ranks(count: int) -> str:
+    """Return ``1 rank`` or ``2 ranks``."""
+    return f"{count} rank{'s' * (count > 1)}"
+
+
+def mpiexec(count: int) -> str:
+    """Return the command that runs this script, with its options and ``--mpi``, on so many ranks."""
+    options = [*sys.argv, *([] if "--mpi" in sys.argv else ["--mpi"])]
+    return shlex.join(["mpiexec", "-n", str(count), sys.executable, "-m", "mpi4py", *options])
 
 
 def save_every(text: str) -> dict:

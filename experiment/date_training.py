@@ -81,7 +81,7 @@ def make_trainer(
     kind = MODELS[name]
     options: dict[str, Any] = {"mask_padding": parts.space} if args.mask_padding and kind.has_maps else {}
     options |= {"cell_state": True} if args.cell_state else {}
-    model = kind(*sizes, **options, rng=weights)
+    model = ranks.on_all(lambda: kind(*sizes, **options, rng=weights))  # for which memory may be short
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test
     share = {"workers": args.workers, "ranks": ranks}
@@ -90,7 +90,7 @@ def make_trainer(
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
         measured = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
         callbacks.append(MeasureMaps(*measured, workers=args.workers))
-        callbacks += [keeper] if keeper is not None and name == with_maps(args.models) and not ranks.rank else []
+        callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
     return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, **share)
 

@@ -40,17 +40,22 @@ class TextParts:
     """The three parts of a corpus as ids, with the tokenizer and the vocabulary of the training part.
 
     args: from ``experiment.text_options``; args.tokenizer is filled in if None. kept: for a resumed run, the digests
-    that ``same`` held when it was saved.
+    that ``same`` held when it was saved. ranks: each reads the texts; the first one's tokenizer is used by all.
     ``xs``, ``ts``  by part (train, validation, test): PaddedTexts, and labels int (N,)
     ``same``        digests of the texts and of the vocabulary
     Raises OSError or ValueError for a corpus that cannot be read, or is not that of the run.
     """
 
-    def __init__(self, args: Namespace, kept: dict):
-        self.corpus = corpus = corpus_of(args, args.validation_share, kept.get("sha256"))
+    def __init__(self, args: Namespace, kept: dict, ranks: Ranks = ALONE):
+        self.corpus = corpus = ranks.on_all(lambda: corpus_of(args, args.validation_share, kept.get("sha256")))
         if args.tokenizer is None:
             args.tokenizer = fitting(corpus.train.texts[:SAMPLE])
-        self.tokenizer = make_tokenizer(args, corpus.train.texts)
+        self.tokenizer = ranks.on_first(lambda: make_tokenizer(args, corpus.train.texts))
+        ranks.on_all(lambda: self._encode(args, kept))
+        ranks.expect_equal("the digest of the texts and the vocabulary", self.same)
+
+    def _encode(self, args: Namespace, kept: dict) -> None:
+        corpus = self.corpus
         tokens = {part: tokens_of(getattr(corpus, part), self.tokenizer) for part in corpus._fields[:3]}
         self.vocabulary = WordVocabulary.build(tokens["train"], min_count=args.min_count, max_size=args.vocab_size)
         if len(self.vocabulary) == 2:
@@ -122,12 +127,7 @@ def make_trainer(
     args: Namespace, model: TextClassifier, parts: TextParts, best: Path, ranks: Ranks = ALONE
 ) -> tuple[Trainer, ModelCheckpoint]:
     """Make the trainer, and the callback that keeps the best model so far in the file ``best``; return both."""
-
-    def save(path, model):
-        if not ranks.rank:
-            save_model(path, model, **parts.facts)
-
-    checkpoint = ModelCheckpoint(best, save=save)
+    checkpoint = ModelCheckpoint(best, save=lambda path, model: save_model(path, model, **parts.facts))
     callbacks: list[Callback] = [
         Evaluate(parts.xs["train"], parts.ts["train"], workers=args.workers),
         Evaluate(parts.xs["validation"], parts.ts["validation"], "val_", workers=args.workers),

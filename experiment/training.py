@@ -11,7 +11,7 @@ from common import training_state
 from common.columns import Column
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
-from experiment.command_line import MPI, options_of
+from experiment.command_line import MPI, in_ranks, options_of
 from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
@@ -78,15 +78,22 @@ class Training:
 
         origin: where the data is from, for config.json; models, left: the files that a run leaves, see ``set_aside``.
         """
-        out = self.args.out
+        out, size = self.args.out, self.ranks.size
         if self.args.resume is None:
             self.ranks.on_first(lambda: self._begin_anew(origin, models, left))
             return
-        for name in self.ranks.on_first(lambda: [key for key in self.trainers if state_file(out, key).is_file()]):
-            path, trainer = state_file(out, name), self.trainers[name]
-            training_state.restore(path, trainer, measured(trainer), other_ranks=self.args.allow_other_ranks)
+        states = {name: state_file(out, name) for name in self.trainers}
+        before = self.ranks.on_first(
+            lambda: {k: training_state.ranks(path) for k, path in states.items() if path.is_file()}
+        )
+        for name in before:
+            trainer = self.trainers[name]
+            training_state.restore(states[name], trainer, measured(trainer), other_ranks=self.args.allow_other_ranks)
         if self.ranks.rank:
             return
+        if (others := sorted(set(before.values()) - {size})) and not self.args.quiet:
+            count = " and ".join(map(in_ranks, others))
+            print(f"saved by {count}, resumed by {in_ranks(size)}: the rest is rounded differently than by {count}")
         for name, trainer in self.trainers.items():
             if trainer.current_epoch and not trainer.batches:  # what was written after its last epoch may be missing
                 self.save(name, trainer.model)

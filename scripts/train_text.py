@@ -53,11 +53,10 @@ def train(ranks: Ranks) -> int:
     args, kept = ranks.on_first(lambda: parse(ranks))
     args.quiet, ranks.timeout = args.quiet or ranks.rank > 0, args.mpi_timeout
     to_files()
-    parts = ranks.on_all(lambda: TextParts(args, kept))
-    ranks.expect_equal("the digest of the texts and the vocabulary", parts.same)
+    parts = TextParts(args, kept, ranks)
     ids, vectors = ranks.on_all(lambda: word_vectors(args, parts.vocabulary))
     sizes = len(parts.vocabulary), len(parts.corpus.train.classes)
-    model = make_model(args, *sizes)
+    model = ranks.on_all(lambda: make_model(args, *sizes))  # for which memory may be short
     if vectors is not None:
         model.embed.W[ids] = vectors
     trainer, best = make_trainer(args, model, parts, args.out / "best.npz", ranks)

@@ -26,7 +26,8 @@ class KeepMaps(Callback):
     """Let the model answer x (T_enc,) after each epoch, and write all answers and maps so far to ``path``.
 
     start_id, sample_size: see ``Seq2seq.decode``; text: turns ids into a text; answer: the right one; reverse: x is
-    read backwards. A resumed training keeps the ``written`` answers and ``weights`` of earlier epochs.
+    read backwards. A resumed training keeps the ``written`` answers and ``weights`` of earlier epochs. Of several
+    ranks, the first alone does all this.
     """
 
     state = ("written",)
@@ -49,6 +50,8 @@ class KeepMaps(Callback):
         self.weights: dict[str, Array] = {}
 
     def epoch_end(self, trainer) -> None:
+        if trainer.ranks.rank:
+            return
         decoded = trainer.model.decode(self.x[None], self.start_id, self.sample_size)
         self.written.append(self.text(decoded.ids[0].tolist()))
         self.weights[str(trainer.current_epoch)] = decoded.attention_weights[0, :, self.order]
