@@ -75,9 +75,9 @@ class Workers:
     """``count`` threads for one model; each except the first works on a copy that shares the model's weights.
 
     A copy has its own caches, gradients and random streams. Use Workers in a ``with`` statement: inside, BLAS uses one
-    thread per product if there are several workers, and ``blas_threads`` if there is only one (None: BLAS chooses).
-    This applies to every BLAS that is loaded when the ``with`` begins; one loaded inside it, such as SciPy's on its
-    first import, keeps its threads until the next ``with``.
+    thread per product if there are several workers or ranks, else ``blas_threads`` (None: BLAS chooses). This applies
+    to every BLAS that is loaded when the ``with`` begins; one loaded inside it, such as SciPy's on its first import,
+    keeps its threads until the next ``with``.
 
     model: ``forward(x, t) -> loss``, ``backward(dout)``, ``params``, ``grads``; the loss is a mean over labels or rows.
            A method ``shares(x, t, count) -> list of index arrays`` can say how to split a batch (see ``equal_work`` and
@@ -110,7 +110,7 @@ class Workers:
             _refuse_loss(model)
         self.models = [model, *(_copy(model, learn) for _ in range(count - 1))]
         self.combine, self.rows = combine, rows
-        self.blas_threads = 1 if count > 1 else blas_threads
+        self.blas_threads = 1 if count > 1 or rows is not None else blas_threads
         self._losses = [[part for _, part in walk(m) if hasattr(part, "label_count")] for m in self.models]
         self._tables = [part for m in self.models for _, part in walk(m) if hasattr(part, "filled_rows")]
         self._pool: ThreadPoolExecutor | None = None

@@ -88,8 +88,7 @@ def restore(path: str | os.PathLike, trainer, measured: tuple[str, ...] = (), *,
     """
     arrays, manifest = trainer.ranks.on_first(lambda: checkpoint.load(path))
     change = trainer.ranks.on_all(lambda: _fitting(path, arrays, manifest, trainer, measured, other_ranks))
-    with trainer.ranks.together():
-        change()
+    trainer.ranks.on_all(change)
     return manifest["facts"]
 
 

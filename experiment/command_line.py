@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -233,8 +234,12 @@ def in_ranks(count: int) -> str:
 
 def mpiexec(count: int) -> str:
     """Return the command that runs this script, with its options and ``--mpi``, on so many ranks."""
-    options = [*sys.argv, *([] if "--mpi" in sys.argv else ["--mpi"])]
-    return shlex.join(["mpiexec", "-n", str(count), sys.executable, "-m", "mpi4py", *options])
+    python, options = Path(sys.executable), [*sys.argv, *([] if "--mpi" in sys.argv else ["--mpi"])]
+    if shutil.which(python.name) == sys.executable:
+        python = Path(python.name)
+    elif python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    return shlex.join(["mpiexec", "-n", str(count), str(python), "-m", "mpi4py", *options])
 
 
 def save_every(text: str) -> dict:

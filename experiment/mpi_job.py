@@ -3,11 +3,10 @@
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable
 
 from common.ranks import ALONE, RankFailed, Ranks
-from experiment.command_line import cores, mpiexec
+from experiment.command_line import cores
 from support.entry import EXPECTED, in_words, say
 from support.install import MPI as INSTALL
 from support.stop_signals import Interrupted
@@ -26,11 +25,11 @@ def run(train: Callable[[Ranks], int]) -> int:
         return train(ALONE)
     ranks = start()
     if ranks.size == 1:
-        say(f"{OPTION}: this is one rank; to start more: {mpiexec(4)}")
+        command = f"mpiexec -n 4 {sys.executable} -m mpi4py {' '.join(sys.argv)}"
+        say(f"{OPTION}: this is one rank; to start more: {command}")
         return train(ranks)
     if ranks.rank:
         sys.stdout = open(os.devnull, "w")
-        warnings.simplefilter("ignore")  # the first rank prints them
     try:
         code = train(ranks)
         ranks.all(None)  # no rank ends before the others, which would end them under some launchers

@@ -254,7 +254,7 @@ def _child(main: connection.Connection, name: str, make: Callable, epochs: Epoch
 def _train(main: connection.Connection, stop: StopSignals, name: str, make: Callable, epochs: Epochs) -> None:
     trainer, x, t = make(name)
     if (path := state_file(epochs.out, name)).is_file():
-        training_state.restore(path, trainer, measured(trainer))
+        training_state.restore(path, trainer, measured(trainer), other_ranks=True)  # or the main process had refused
     epochs.prepare(name, trainer, stop, Progress(lambda done: main.send(("progress", done)), POLL))
     while True:
         while not main.poll(POLL):

@@ -7,6 +7,7 @@ python scripts/train_text.py --model gru --data aclImdb/train --test-data aclImd
 import argparse
 
 import entry
+from threadpoolctl import threadpool_limits
 
 from support.blas_kernel import describe_blas, prefer_fast_kernels
 
@@ -68,8 +69,9 @@ def train(ranks: Ranks) -> int:
         print(f"{parts.about()}{known}")
         print("\n".join(about(parts.corpus)))
         print(f"{ranks.about()}workers: {args.workers}; {describe_blas()}\n{summary(model)}\n")
-    training.run(parts.xs["train"], parts.ts["train"], parts.same, eval_interval=None)
-    reported = report(args, parts.corpus.test, parts.xs["test"], best, model, ranks)
+    with threadpool_limits(1 if ranks.size > 1 else None, user_api="blas"):  # the other cores are for other ranks
+        training.run(parts.xs["train"], parts.ts["train"], parts.same, eval_interval=None)
+        reported = report(args, parts.corpus.test, parts.xs["test"], best, model, ranks)
     if ranks.rank:
         return 0
     if not args.quiet:
