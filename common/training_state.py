@@ -262,6 +262,7 @@ class SaveState(Callback):
     def _save(self, trainer) -> None:
         save(self.path, trainer, self.facts)
         self.saved_at = time.monotonic()
+        trainer.ranks.due = False  # what the next step would have asked for
         if self.stop is not None:
             self.stop.check()
 
