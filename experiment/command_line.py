@@ -195,10 +195,11 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
         parser.error(f"--resume {args.resume}: no {names} there to go on with; without --resume, a new run starts")
     for path in runs:
         if (count := training_state.ranks(path)) != parser.ranks.size and not args.allow_other_ranks:
-            saved = f"{path.name} was saved by {in_ranks(count)}, and here {'are' if parser.ranks.size > 1 else 'is'}"
+            here = f"{'are' if parser.ranks.size > 1 else 'is'} {parser.ranks.size}"
             parser.error(
-                f"--resume {args.resume}: {saved} {parser.ranks.size}; for the same bits: {mpiexec(count)}; or add "
-                "--allow-other-ranks, and the rest is rounded differently"
+                f"--resume {args.resume}: {path.name} was saved by {in_ranks(count)}, and here {here}; to go on "
+                f"with the same bits: {mpiexec(count, '--mpi', '--resume', str(args.resume))}; to go on rounded "
+                "differently, add --allow-other-ranks"
             )
     (first, (started, facts)), *others = runs.items()
     again = parser.parse_args(namespace=Namespace(**vars(started)))
@@ -232,14 +233,14 @@ def in_ranks(count: int) -> str:
     return f"{count} rank{'s' * (count > 1)}"
 
 
-def mpiexec(count: int) -> str:
-    """Return the command that runs this script, with its options and ``--mpi``, on so many ranks."""
-    python, options = Path(sys.executable), [*sys.argv, *([] if "--mpi" in sys.argv else ["--mpi"])]
+def mpiexec(count: int, *options: str) -> str:
+    """Return the command that runs this script, with these options, on so many ranks."""
+    python = Path(sys.executable)
     if shutil.which(python.name) == sys.executable:
         python = Path(python.name)
     elif python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
-    return shlex.join(["mpiexec", "-n", str(count), str(python), "-m", "mpi4py", *options])
+    return shlex.join(["mpiexec", "-n", str(count), str(python), "-m", "mpi4py", sys.argv[0], *options])
 
 
 def save_every(text: str) -> dict:

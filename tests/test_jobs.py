@@ -1,5 +1,6 @@
 """``train_date.py --jobs K``: models side by side, each in a process of its own, which are stopped and killed."""
 
+import importlib
 import json
 import os
 import re
@@ -11,13 +12,14 @@ from argparse import Namespace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from script_tools import INFINITE, MODELS, ROOT, everything, history, refused
 from test_resume_scripts import arrays, state, without_seconds
 
 from common import config
+from common.ranks import Ranks
 from dataset import dates
 from experiment import command_line
 from experiment.epochs import Progress
@@ -243,6 +245,39 @@ def test_only_the_workers_of_a_single_model_depend_on_the_cores(monkeypatch):
     for models, workers in ([], 1), (["--models", "peeky", "baseline"], 1), (["--models", "peeky"], 256):
         assert parser.parse_args(models).workers == workers
         assert parser.parse_args([*models, "--workers", "3"]).workers == 3
+
+
+def test_a_rank_has_its_share_of_the_cores_as_workers_whatever_the_models(monkeypatch):
+    monkeypatch.setattr(command_line, "cores", lambda: 8)
+    for size, workers in (1, 8), (2, 3):  # one rank has all cores
+        parser = command_line.Parser(ranks=cast(Ranks, SimpleNamespace(size=size, cores=3)))
+        parser.add_training()
+        parser.add_jobs()
+        parser.add_run("out")
+        for models in [], ["--models", "peeky"]:
+            assert parser.parse_args([*models, "--mpi"]).workers == workers
+            assert parser.parse_args([*models, "--mpi", "--workers", "5"]).workers == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--mpi", "--jobs", "2"], "--jobs 2: with --mpi, models train one after another"),
+        (["--mpi-timeout", "5"], "--mpi-timeout needs --mpi"),
+        (["--mpi", "--mpi-timeout", "0"], "argument --mpi-timeout: expected a number above 0, got 0"),
+        (["--allow-other-ranks"], "--allow-other-ranks needs --resume"),
+        (["--mpi", "--allow-other-ranks"], "--allow-other-ranks needs --resume"),
+    ],
+)
+def test_options_of_ranks_that_go_with_others_are_refused_without(monkeypatch, capsys, given, said):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    parse = importlib.import_module("train_date").parse
+    monkeypatch.setattr(sys, "argv", ["train_date.py", *given])
+    with pytest.raises(SystemExit) as end:
+        parse()
+    assert end.value.code == 2 and capsys.readouterr() == ("", f"train_date.py: {said}\n")
+    monkeypatch.setattr(sys, "argv", ["train_date.py", "--mpi", "--jobs", "1", "--mpi-timeout", "5"])
+    assert parse()[0].mpi_timeout == 5
 
 
 @pytest.mark.parametrize("jobs, first", [(1, "baseline"), (2, "attention")])

@@ -245,6 +245,42 @@ def test_another_vocabulary_is_refused(in_process, monkeypatch, tmp_path):
     assert everything(tmp_path) == before
 
 
+def of_ranks(path, count):
+    """Make the state of a model without streams of its own that of several ranks."""
+    found, manifest = checkpoint.load(path)
+    manifest["training"] |= {"ranks": count, "others": [{"streams": [], "copies": []}] * (count - 1)}
+    checkpoint.save(path, found, manifest)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_state_of_several_ranks_goes_on_without_mpi_if_that_is_allowed(finished, train, script, jobs):
+    """In this process, and side by side in others."""
+    options = *DATES, "--models", "baseline", "peeky", "--quiet", "--workers", 1, "--jobs", 1
+    assert train(finished, *options, "--out", "ranks").returncode == 0
+    of_ranks(finished / "ranks" / "peeky.state.npz", 3)
+    before = everything(finished)
+    more = "--resume", "ranks", "--max-epoch", 2, "--jobs", jobs
+    said = r"^train_date\.py: --resume ranks: peeky\.state\.npz was saved by 3 ranks, and here is 1; to go on "
+    said += r"with the same bits: mpiexec -n 3 \S+ -m mpi4py \S*train_date\.py --mpi --resume ranks; to go on rounded "
+    refused(train(finished, *more), said)
+    assert everything(finished) == before
+    more = *more, "--allow-other-ranks"
+    done = train(finished, *more) if jobs == 1 else script(finished, "train_date.py", *more)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [row["epoch"] for row in history(finished / "ranks")] == list("1122")
+    assert train(finished, *more[:-1]).returncode == 0, "baseline's state was never theirs, and peeky's is no more"
+
+
+def test_what_is_rounded_differently_is_said(finished, train):
+    options = [option for option in DATES if option != "--quiet"]
+    assert train(finished, *options, "--models", "peeky", "--jobs", 1, "--out", "ranks").returncode == 0
+    of_ranks(finished / "ranks" / "peeky.state.npz", 2)
+    done = train(finished, "--resume", "ranks", "--max-epoch", 2, "--allow-other-ranks")
+    said = "saved by 2 ranks, resumed by 1 rank: the rest is rounded differently than by 2 ranks\n"
+    assert done.returncode == 0 and done.stdout.count(said) == 1
+    assert said not in train(finished, "--resume", "ranks", "--max-epoch", 3, "--allow-other-ranks").stdout
+
+
 def test_the_facts_of_a_state_are_json(date_runs):
     facts = checkpoint.read_manifest(date_runs / "parts" / "peeky.state.npz")["facts"]
     assert json.loads(json.dumps(facts)) == facts
