@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common import training_state
 from common.ranks import ALONE, Ranks
+from common.shared_signals import of_rank
 from experiment.run_folder import imported_model
 from seq2seq.model_file import MODELS
 from support.parser import Parser as PlainParser
@@ -53,9 +54,9 @@ class Parser(PlainParser):
             "each rank, by default its share of the cores"
         )
         self.add_argument("--mpi", action="store_true", help=together)
-        waits = "end the run when a rank waits longer than this for the others (default: %(default)g)"
+        waits = "with --mpi: end the run when a rank waits longer than this for the others (default: %(default)g)"
         self.add_argument("--mpi-timeout", type=positive_float, default=300.0, metavar="SECONDS", help=waits)
-        allow = "resume with another number of ranks than the run had: the result is then rounded differently"
+        allow = "with --resume: go on with another number of ranks than before, which rounds differently"
         self.add_argument("--allow-other-ranks", action="store_true", help=allow)
         where = "resume the run in this folder from its last saved state"
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
@@ -226,6 +227,21 @@ def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, d
     started = parser.parse_args([*options, f"--out={args.resume}"])
     parser.prog = prog
     return started, facts
+
+
+def only_once(data: str) -> str | None:
+    """Say that data can be read only once, as a pipe; None for a file, a folder, or nothing at all."""
+    path = Path(data).absolute()
+    kept = path.is_file() or path.is_dir()
+    if path.exists() and (not kept or path.is_relative_to("/dev") or path.is_relative_to("/proc")):
+        return f"{data} can be read only once"
+    return None
+
+
+def expect_data(data: str | None, ranks: Ranks) -> None:
+    """Raise ValueError, on every rank, for data that only one of several can read."""
+    if ranks.size > 1 and data is not None and (said := ranks.first(only_once(data))):
+        raise of_rank(0, ValueError(f"{said}; each rank needs a file of its own, with the same content"))
 
 
 def in_ranks(count: int) -> str:

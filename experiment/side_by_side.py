@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from multiprocessing import connection, current_process, get_context, parent_process, resource_tracker
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from common import config, training_state
 from common.numeric_faults import NumericFault
 from common.parallel import blas_threads
+from experiment.command_line import only_once
 from experiment.epochs import Epochs, Progress, measured, state_file
 from support.entry import EXPECTED, in_words, settle_warnings
 from support.stop_signals import Interrupted, StopSignals
@@ -57,9 +57,8 @@ def jobs_of(asked: int | None, models: int, cores: int, data: str | None = None)
 
 def why_not(data: str | None = None) -> str | None:
     """Return why models cannot train in processes of their own; None where they can."""
-    path = Path(data or sys.executable).absolute()
-    if path.exists() and (not path.is_file() or path.is_relative_to("/dev") or path.is_relative_to("/proc")):
-        return f"{data} can be read only once"
+    if data is not None and (said := only_once(data)):
+        return said
     if config.GPU:
         return "the models share one GPU"
     if os.name != "posix":

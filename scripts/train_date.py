@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from common.ranks import ALONE, Ranks
 from experiment import mpi_job
-from experiment.command_line import MPI, Parser, cores, natural, positive_int, resumed, share, some_text
+from experiment.command_line import MPI, Parser, cores, expect_data, natural, positive_int, resumed, share, some_text
 from experiment.date_training import (
     COLUMNS,
     FILES,
@@ -95,6 +95,7 @@ def train(ranks: Ranks) -> int:
     started = time.perf_counter()
     args.jobs = 1 if args.mpi else jobs_of(args.jobs, len(args.models), cores(), args.data)
     to_files()
+    expect_data(args.data, ranks)
     parts, keeper = ranks.on_all(lambda: load(args, kept.get("sha256")))
     same = {"sha256": str(parts.origin["sha256"])}
     ranks.expect_equal("the data's SHA-256", same["sha256"])

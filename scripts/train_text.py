@@ -17,7 +17,7 @@ if __name__ == "__main__":
 from common.layer import summary
 from common.ranks import ALONE, Ranks
 from experiment import mpi_job
-from experiment.command_line import MPI, Parser, resumed
+from experiment.command_line import MPI, Parser, expect_data, resumed
 from experiment.corpus import about
 from experiment.run_folder import prepare
 from experiment.text_options import ORIGINAL, add_data, add_model, settle
@@ -54,6 +54,7 @@ def train(ranks: Ranks) -> int:
     args, kept = ranks.on_first(lambda: parse(ranks))
     args.quiet, ranks.timeout = args.quiet or ranks.rank > 0, args.mpi_timeout
     to_files()
+    expect_data(args.data, ranks)
     parts = TextParts(args, kept, ranks)
     ids, vectors = ranks.on_all(lambda: word_vectors(args, parts.vocabulary))
     sizes = len(parts.vocabulary), len(parts.corpus.train.classes)

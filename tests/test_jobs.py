@@ -19,7 +19,7 @@ from script_tools import INFINITE, MODELS, ROOT, everything, history, refused
 from test_resume_scripts import arrays, state, without_seconds
 
 from common import config
-from common.ranks import Ranks
+from common.ranks import ALONE, Ranks
 from dataset import dates
 from experiment import command_line
 from experiment.epochs import Progress
@@ -235,6 +235,17 @@ def test_data_that_can_be_read_only_once_is_for_one_process(tmp_path):
             jobs_of(3, 3, 2, once)
     assert jobs_of(None, 3, 2, str(tmp_path / "missing")) == 2  # which is said later
     assert jobs_of(None, 3, 2, __file__) == 2
+
+
+def test_data_that_can_be_read_only_once_is_for_one_rank(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    ranks = cast(Ranks, SimpleNamespace(size=2, first=lambda said: said))
+    for once in (str(tmp_path / "pipe"), "/dev/stdin"):
+        with pytest.raises(ValueError, match=rf"^{once} can be read only once; each rank needs a file of its own, "):
+            command_line.expect_data(once, ranks)
+        command_line.expect_data(once, ALONE)
+    for data in (None, __file__, str(tmp_path), str(tmp_path / "missing")):
+        command_line.expect_data(data, ranks)
 
 
 def test_only_the_workers_of_a_single_model_depend_on_the_cores(monkeypatch):
