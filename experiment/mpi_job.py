@@ -64,10 +64,15 @@ def start() -> Ranks:
             )
     ranks = Ranks(comm)
     here = ranks.all((MPI.Get_processor_name(), sorted(_own_cores())))
-    host = [own for name, own in here if name == here[ranks.rank][0]]
-    ranks.cores = max(1, min(len(host[0]), len({core for own in host for core in own}) // len(host)))
-    ranks.cores = min(ranks.all(ranks.cores))
+    ranks.cores = min(share_of_cores(here, rank) for rank in range(ranks.size))
     return ranks
+
+
+def share_of_cores(here: list[tuple[str, list[int]]], rank: int) -> int:
+    """Return how many cores a rank has for its workers. here: by rank, its host and the cores that it may use."""
+    name, own = here[rank]
+    host = [cores for other, cores in here if other == name]
+    return max(1, min(len(own), len({core for cores in host for core in cores}) // len(host)))
 
 
 def _own_cores() -> set[int]:

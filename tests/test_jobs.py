@@ -23,6 +23,7 @@ from common.ranks import ALONE, Ranks
 from dataset import dates
 from experiment import command_line
 from experiment.epochs import Progress
+from experiment.mpi_job import share_of_cores
 from experiment.side_by_side import Lines, jobs_of
 from experiment.training import Training
 from seq2seq.model_file import MODELS as CLASSES
@@ -256,6 +257,21 @@ def test_only_the_workers_of_a_single_model_depend_on_the_cores(monkeypatch):
     for models, workers in ([], 1), (["--models", "peeky", "baseline"], 1), (["--models", "peeky"], 256):
         assert parser.parse_args(models).workers == workers
         assert parser.parse_args([*models, "--workers", "3"]).workers == 3
+
+
+@pytest.mark.parametrize(
+    ("here", "shares"),
+    [
+        ([("a", [*range(8)])] * 2, [4, 4]),
+        ([("a", [*range(8)])] * 3 + [("b", [*range(8)])], [2, 2, 2, 8]),
+        ([("a", [0]), ("a", [1])], [1, 1]),  # bound to a core each
+        ([("a", [0, 1, 2, 3]), ("a", [4, 5, 6, 7])], [4, 4]),  # to a socket each
+        ([("a", [*range(7)]), ("a", [7])], [4, 1]),
+        ([("a", [0, 1])] * 5, [1] * 5),  # oversubscribed
+    ],
+)
+def test_how_the_ranks_of_a_host_share_its_cores(here, shares):
+    assert [share_of_cores(here, rank) for rank in range(len(here))] == shares
 
 
 def test_a_rank_has_its_share_of_the_cores_as_workers_whatever_the_models(monkeypatch):

@@ -12,14 +12,12 @@ from test_training_state import Reader, data
 from test_training_state import everything as of_trainer
 
 from common import checkpoint, training_state
-from common.callbacks import Callback, EarlyStopping, Measure, ModelCheckpoint
+from common.callbacks import Callback, EarlyStopping, Measure
 from common.checkpoint import CheckpointError
 from common.optimizer import Adam
 from common.ranks import ALONE
 from common.trainer import Trainer
 from common.training_state import SaveState
-from seq2seq import AttentionSeq2seq
-from seq2seq.kept_maps import KeepMaps, load_maps
 
 EPOCHS, STEPS = 2, 5  # of 22 rows
 
@@ -300,31 +298,3 @@ def test_the_clock_of_the_first_rank_decides_for_all(tmp_path, monkeypatch):
 
     all_done(on_ranks(2, task))
     assert saved[0] == saved[1] == [(0, 3), (1, 5), (1, 3), (2, 5)]
-
-
-def test_files_of_callbacks_are_the_first_ranks_and_their_counts_go_on(tmp_path):
-    x, t = np.arange(20).reshape(5, 4) % 7, np.arange(15).reshape(5, 3) % 7
-    writers = []
-
-    def trainer(ranks):
-        model = AttentionSeq2seq(7, 3, 4, rng=np.random.default_rng(1))
-        keeper = KeepMaps(tmp_path / "maps", x[0], 0, 2, lambda ids: "?" * len(ids))
-        best = ModelCheckpoint("best", "epoch", "max", save=lambda path, model: writers.append(this_rank()))
-        rng = np.random.default_rng(2)
-        return Trainer(model, Adam(), rng=rng, callbacks=[keeper, best], ranks=ranks)
-
-    def begin(ranks):
-        made = trainer(ranks)
-        made.fit(x, t, 2, 2)
-        training_state.save(tmp_path / "state", made)
-        return made.callbacks[1].best_epoch
-
-    def go_on(ranks):
-        made = trainer(ranks)
-        training_state.restore(tmp_path / "state", made)
-        made.fit(x, t, 1, 2)
-        return made.callbacks[1].best_epoch
-
-    assert all_done(on_ranks(2, begin)) == [2, 2] and all_done(on_ranks(2, go_on)) == [3, 3]
-    assert writers == [0, 0, 0]
-    assert len(load_maps(tmp_path / "maps").written) == 3
