@@ -46,11 +46,15 @@ def test_a_tokenizer_is_trained_on_the_first_rank(monkeypatch, tmp_path):
 
 def test_files_of_callbacks_are_the_first_ranks_and_their_counts_go_on(tmp_path):
     x, t = np.arange(20).reshape(5, 4) % 7, np.arange(15).reshape(5, 3) % 7
-    writers = []
+    writers, askers = [], []
+
+    def written(ids):
+        askers.append(this_rank())
+        return "?" * len(ids)
 
     def trainer(ranks):
         model = AttentionSeq2seq(7, 3, 4, rng=np.random.default_rng(1))
-        keeper = KeepMaps(tmp_path / "maps", x[0], 0, 2, lambda ids: "?" * len(ids))
+        keeper = KeepMaps(tmp_path / "maps", x[0], 0, 2, written)
         best = ModelCheckpoint("best", "epoch", "max", save=lambda path, model: writers.append(this_rank()))
         rng = np.random.default_rng(2)
         return Trainer(model, Adam(), rng=rng, callbacks=[keeper, best], ranks=ranks)
@@ -68,5 +72,5 @@ def test_files_of_callbacks_are_the_first_ranks_and_their_counts_go_on(tmp_path)
         return made.callbacks[1].best_epoch
 
     assert all_done(on_ranks(2, begin)) == [2, 2] and all_done(on_ranks(2, go_on)) == [3, 3]
-    assert writers == [0, 0, 0]
+    assert writers == [0, 0, 0] and set(askers) == {0}
     assert len(load_maps(tmp_path / "maps").written) == 3
