@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from itertools import zip_longest
 from typing import Any, NoReturn
@@ -290,12 +290,13 @@ class Ranks:
         speaker: the rank that tells why; None if others may call this at the same time, for the same reason. A rank
         whose turn to tell it comes later is ended before, or else it tells it.
         """
-        self._one_end.acquire()  # and never releases it: the first of two threads ends both
         self.ending = True
+        self._one_end.acquire()  # and never releases it: the first of two threads ends both
         if self.rank != speaker:
             time.sleep(TURN * (min(self.rank, 3) if speaker is None else 2 + min(self.rank, 2)))
-        self.say(f"rank {self.rank}: {message}")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # of a launcher that is gone
+            self.say(f"rank {self.rank}: {message}")
+            sys.stderr.flush()
         time.sleep(PASSED_ON)
         leave = threading.Timer(2.0, os._exit, (code,))  # should MPI not answer, as with a cut link
         leave.daemon = True

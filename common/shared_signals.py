@@ -44,9 +44,9 @@ class SharedSignals(StopSignals):
         self.deadline: float | None = None
 
     def __enter__(self) -> "SharedSignals":
+        super().__enter__()
         self.outer = self.ranks.stop, signal.set_wakeup_fd(self.ranks.wire(), warn_on_full_buffer=False)
         self.ranks.stop = self
-        super().__enter__()
         return self
 
     def __exit__(self, *exception) -> None:

@@ -1,5 +1,6 @@
 """A training script as an MPI job (``--mpi``): how its ranks start, and how an error on one of them ends them all."""
 
+import faulthandler
 import os
 import shlex
 import shutil
@@ -18,7 +19,7 @@ from support.install import MPI as INSTALL
 from support.stop_signals import Interrupted
 
 OPTION = "--mpi"
-ARRIVE = 300.0  # seconds in which all ranks have to come to the command line, which has --mpi-timeout
+ARRIVE = 300.0  # seconds in which MPI has to start, and all ranks have to come to the command line with --mpi-timeout
 LAUNCHED = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"  # launchers say here how many they started
 
 
@@ -66,7 +67,9 @@ def start() -> Ranks:
     counts = {name: int(os.environ[name]) for name in LAUNCHED if os.environ.get(name, "").isdigit()}
     lost = counts.get("OMPI_COMM_WORLD_SIZE", 1) > 1 and library.startswith("MPICH")  # which would not start
     if not lost and not MPI.Is_initialized():
+        faulthandler.dump_traceback_later(ARRIVE, exit=True, file=2)  # meanwhile, no thread of Python runs
         MPI.Init_thread(MPI.THREAD_MULTIPLE)  # the watchdog ends the job while another thread waits
+        faulthandler.cancel_dump_traceback_later()
     for name, count in counts.items():
         if count > 1 and (lost or MPI.COMM_WORLD.size == 1):
             raise ValueError(
