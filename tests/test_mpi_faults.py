@@ -237,7 +237,7 @@ def test_a_signal_to_the_launcher_ends_all(mpi, what, tmp_path, whole):
         "INT",
         "INT group",
         "TERM",
-    ):  # prterun passes nothing on any more, nor does mpiexec when killed
+    ):  # prterun passes nothing on any more
         said = rf"(?:\[mpiexec.*\n)*mpi_driver\.py: rank 0: stopped by SIG{name}, the state is saved; go on with --mpi"
         assert re.match(said, done.stderr) and done.returncode == 128 + getattr(signal, f"SIG{name}"), done.stderr
     whole_state(tmp_path / "run" / "attention.state.npz")
