@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 5  # seconds, of --mpi-timeout
 PREFIX = "mpihosts"
 OPTIONS = "--data dates.txt --models attention --batch-size 100 --hidden-size 128 --max-epoch 2 --workers 1 --quiet"
-OPTIONS += f" --save-every 1 --mpi-timeout {TIMEOUT}"
+OPTIONS += " --save-every 1"
 STATE = "attention.state.npz"
 
 
@@ -165,7 +165,8 @@ def prove(hosts: Hosts, cwd: Path) -> None:
     print("two hosts: the same bits as two ranks on one")
 
     script = ROOT / "scripts" / "train_date.py"
-    job = start(hosts, cwd, [script, "--mpi", *options, "--out", "cut"], stderr=subprocess.PIPE)
+    options += ["--out", "cut", "--mpi-timeout", str(TIMEOUT)]
+    job = start(hosts, cwd, [script, "--mpi", *options], stderr=subprocess.PIPE)
     while iterations(cwd / "cut" / STATE) < 3 and job.poll() is None:
         time.sleep(0.02)
     ip("link", "set", hosts.links[1], "down")

@@ -207,12 +207,12 @@ def test_a_signal_is_obeyed_though_another_rank_is_stuck(mpi, rank, tmp_path):
 
 @on("rank", [(0,), (1,), (2,)], [(0,)])
 def test_a_rank_that_hangs_ends_all_when_the_others_waited(mpi, rank, tmp_path):
-    more = ["--save-every", 1, "--mpi-timeout", 3]
-    done = ended(begin(mpi, tmp_path, strike("STOP", count=3, rank=rank), ranks=3, more=more), tmp_path, LIMIT + 3)
+    more = ["--save-every", 1, "--mpi-timeout", 5]
+    done = ended(begin(mpi, tmp_path, strike("STOP", count=3, rank=rank), ranks=3, more=more), tmp_path, LIMIT + 5)
     says(
         done,
         int(rank == 0),
-        "waited 3 seconds for the gradients of the other ranks: a rank hangs, or a link is cut;",
+        "waited 5 seconds for the gradients of the other ranks: a rank hangs, or a link is cut;",
         1,
     )
     assert whole_state(tmp_path / "run" / "attention.state.npz") == 2
