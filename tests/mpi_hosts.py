@@ -1,9 +1,10 @@
 """Ranks on separate hosts: network namespaces with addresses of their own, joined by a bridge. Linux, as root.
 
 python tests/mpi_hosts.py                               # the proof: same bits, a link that is cut, --resume
-python tests/mpi_hosts.py --rate 100mbit -- SCRIPT ...  # one rank of SCRIPT per host, over links of this speed
+python tests/mpi_hosts.py --rate 100mbit -- SCRIPT ...  # one rank of SCRIPT, or of -m MODULE, per host
 
-It needs ``ip`` and the extra `mpi` with `mpich`; ``tc`` for --rate and --delay. It removes what it made.
+It needs ``ip``, ``unshare`` and the extra `mpi` with `mpich`; ``tc`` for --rate and --delay, of each link in each
+direction. It removes what it made.
 """
 
 import argparse
@@ -32,9 +33,13 @@ STATE = "attention.state.npz"
 
 
 class Hosts:
-    """Namespaces and their links. ``names``, ``addresses``: of the hosts; ``links``: their ends at the bridge."""
+    """Namespaces and their links. ``names``, ``addresses``: of the hosts; ``links``: their ends at the bridge.
 
-    def __init__(self, count: int):
+    ``launch``: a script in the folder that mpiexec calls, in place of ssh, with a host and a command.
+    """
+
+    def __init__(self, count: int, folder: Path):
+        self.launch = folder / "launch"
         me = os.getpid() % 10000
         self.bridge = f"mh{me}"
         self.names = [f"{PREFIX}-{me}-{i}" for i in range(count)]
@@ -53,6 +58,13 @@ class Hosts:
                 ip("-n", name, *command.split())
             for place in (["tc", "-n", name], "eth0"), (["tc"], link):
                 shape(*place, rate, delay)
+
+        cases = "\n".join(f"{a}) name={n} ;;" for a, n in zip(self.addresses, self.names, strict=True))
+        self.launch.write_text(
+            '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nhost=$1; shift\n'
+            f'case $host in\n{cases}\nesac\nexec ip netns exec $name unshare --uts sh -c "hostname $name; $*"\n'
+        )
+        self.launch.chmod(0o700)
 
     def remove(self) -> None:
         for name in self.names:
@@ -97,14 +109,15 @@ def shape(tc: list[str], link: str, rate: str | None, delay: str | None) -> None
 
 @contextmanager
 def separate_hosts(count: int = 2, rate: str | None = None, delay: str | None = None) -> Iterator[Hosts]:
-    hosts = Hosts(count)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
-    try:
-        hosts.make(rate, delay)
-        yield hosts
-    finally:
-        hosts.remove()
+    with tempfile.TemporaryDirectory() as folder:
+        hosts = Hosts(count, Path(folder))
+        try:
+            hosts.make(rate, delay)
+            yield hosts
+        finally:
+            hosts.remove()
 
 
 def start(hosts: Hosts | None, cwd: Path, arguments: list, **given) -> subprocess.Popen:
@@ -113,15 +126,7 @@ def start(hosts: Hosts | None, cwd: Path, arguments: list, **given) -> subproces
     if hosts is None:
         mpiexec += ["-n", 2]
     else:
-        # in place of ssh: mpiexec calls it with a host and a command
-        cases = "\n".join(f"{a}) name={n} ;;" for a, n in zip(hosts.addresses, hosts.names, strict=True))
-        script = cwd / "launch"
-        script.write_text(
-            '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nhost=$1; shift\n'
-            f'case $host in\n{cases}\nesac\nexec ip netns exec $name unshare --uts sh -c "hostname $name; $*"\n'
-        )
-        script.chmod(0o700)
-        mpiexec += ["-launcher", "ssh", "-launcher-exec", script, "-hosts", ",".join(hosts.addresses)]
+        mpiexec += ["-launcher", "ssh", "-launcher-exec", hosts.launch, "-hosts", ",".join(hosts.addresses)]
         mpiexec += ["-ppn", 1, "-iface", hosts.bridge, "-n", len(hosts.names)]
     command = [*mpiexec, sys.executable, "-m", "mpi4py", *arguments]
     # so that ranks talk over the link
@@ -220,12 +225,12 @@ def main() -> int:
     if not sys.platform.startswith("linux") or os.geteuid() or not shutil.which("ip") or not shutil.which("unshare"):
         print("mpi_hosts.py: needs Linux, root, and the commands ip and unshare", file=sys.stderr)
         return 2
-    with separate_hosts(args.hosts, args.rate, args.delay) as hosts, tempfile.TemporaryDirectory() as folder:
-        if not args.script:
+    with separate_hosts(args.hosts, args.rate, args.delay) as hosts:
+        if args.script:
+            return start(hosts, Path.cwd(), args.script).wait()
+        with tempfile.TemporaryDirectory() as folder:
             prove(hosts, Path(folder))
-            return 0
-        job = start(hosts, Path(folder), [str(Path(args.script[0]).resolve()), *args.script[1:]])
-        return job.wait()
+    return 0
 
 
 if __name__ == "__main__":
