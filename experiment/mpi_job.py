@@ -33,7 +33,8 @@ def run(train: Callable[[Ranks], int]) -> int:
     try:
         ranks = start()
     except EXPECTED as error:  # maybe on all of these processes, which do not know each other
-        end_early(in_words(error))
+        said = in_words(error)
+        end_early(lambda: say(said))
     if ranks.size == 1:
         if not any(name in os.environ for name in LAUNCHED):
             say(f"{OPTION}: this is one rank; to start more: {_command()}")

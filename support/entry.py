@@ -55,20 +55,20 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
-def end_early(said: str) -> NoReturn:
-    """Exit with a message, before MPI has started. One of several processes prints it, and the others end too.
+def end_early(tell: Callable[[], object], code: int = 2) -> NoReturn:
+    """Exit before MPI has started. One of several processes calls ``tell``, which says why, and the others end too.
 
     MPICH's launcher ends them when a process is killed; for one that exits, they would wait within MPI for ever.
     """
     ranks = [os.environ.get(name, "0") for name in RANKS]
     time.sleep(3 * min(2, max(int(rank) for rank in ranks if rank.isdigit())) if "--mpi" in sys.argv else 0)
-    say(said)
+    tell()
     sys.stderr.flush()
     if "--mpi" in sys.argv and "PMI_RANK" in os.environ:
         time.sleep(0.5)  # for the launcher to pass on the message
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def settle_warnings() -> None:
@@ -126,7 +126,9 @@ def started() -> bool:
 
 def _excepthook(kind, error, trace) -> None:
     if said := of_import(error.with_traceback(trace)):
-        end_early(said)
+        end_early(lambda: say(said))
+    if "--mpi" in sys.argv:
+        end_early(lambda: sys.__excepthook__(kind, error, trace), 1)
     sys.__excepthook__(kind, error, trace)
 
 

@@ -19,7 +19,12 @@ import os, runpy, sys
 
 package, rank, *sys.argv = sys.argv[1:]
 if rank in ("all", os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK"))):
-    sys.modules[package] = None
+    if package == "fault":
+        import threadpoolctl
+
+        threadpoolctl.threadpool_info = lambda: 1 / 0
+    else:
+        sys.modules[package] = None
 sys.orig_argv = sys.argv
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -98,10 +103,13 @@ def test_what_is_not_installed_is_told_once(tmp_path, tiny):
     told_once(finish(start("mpich", 3, tmp_path, "-c", WITHOUT, "mpi4py", "all", DATES, *OPTIONS, own=False)), message)
 
 
-@pytest.mark.parametrize("package", ["mpi4py", "tqdm"])
+@pytest.mark.parametrize("package", ["mpi4py", "tqdm", "fault"])
 @pytest.mark.parametrize("mpi, rank", [("mpich", 0), ("mpich", 1), ("openmpi", 1)])
 def test_what_one_rank_lacks_ends_all(mpi, rank, package, tmp_path, tiny):
     """The others wait in MPI_Init, where no thread of Python runs."""
     program = "-c", WITHOUT, package, rank, DATES
     done = finish(start(mpi, 2, tmp_path, *program, *OPTIONS, own=False), 30)
-    told_once(done, f"{package} is not installed; to install it: ")
+    if package == "fault":
+        assert done.returncode and done.stderr.count("ZeroDivisionError: division by zero\n") == 1, done.stderr
+    else:
+        told_once(done, f"{package} is not installed; to install it: ")
