@@ -2,18 +2,15 @@
 
 import faulthandler
 import os
-import shlex
-import shutil
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 from common.ranks import ALONE, PASSED_ON, Ranks
 from common.shared_signals import SharedSignals, Stopped
-from experiment.command_line import cores
+from experiment.command_line import cores, mpiexec
 from support.entry import EXPECTED, end_early, in_words, say
 from support.install import MPI as INSTALL
 from support.stop_signals import Interrupted
@@ -37,7 +34,7 @@ def run(train: Callable[[Ranks], int]) -> int:
         end_early(lambda: say(said))
     if ranks.size == 1:
         if not any(name in os.environ for name in LAUNCHED):
-            say(f"{OPTION}: this is one rank; to start more: {_command()}")
+            say(f"{OPTION}: this is one rank; to start more: {mpiexec(4, *sys.argv[1:])}")
         return train(ranks)
     ranks.say = say
     if ranks.rank:
@@ -97,16 +94,6 @@ def _own_cores() -> set[int]:
 
 def _line(text: object) -> str:
     return " ".join(str(text).split())
-
-
-def _command() -> str:
-    """Return what to type for several ranks, with the Python that runs here."""
-    python = Path(sys.executable)
-    if shutil.which(python.name) == sys.executable:
-        python = Path(python.name)
-    elif python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
-    return shlex.join(["mpiexec", "-n", "4", str(python), "-m", "mpi4py", *sys.argv])
 
 
 def _speaker(error: BaseException) -> int | None:

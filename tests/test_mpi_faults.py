@@ -247,15 +247,14 @@ def test_a_signal_to_the_launcher_ends_all(mpi, what, tmp_path, whole):
 
 @BOTH
 def test_a_reader_that_leaves_early_ends_all(mpi, tmp_path):
-    slow = [strike("slow", rank=rank) for rank in (0, 1)]
     options = [option for option in OPTIONS if option != "--quiet"]
-    begun = begin(mpi, tmp_path, *slow, options=options, more=["--max-epoch", 200])
+    begun = begin(mpi, tmp_path, options=options, more=["--max-epoch", 2000])
     assert begun.stdout is not None
     begun.stdout.readline()
     begun.stdout.close()
     since = time.time()
     begun.stdout = None
-    done = ended(begun, tmp_path, since=since)
+    done = ended(begun, tmp_path, 45, since)  # prterun takes its time
     assert done.returncode and len(OURS.findall(done.stderr)) <= 1, done.stderr
 
 
