@@ -6,14 +6,16 @@ gradients, and every rank then makes the same update: the weights stay equal wit
 
 import hashlib
 import os
+import select
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from inspect import signature
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
@@ -29,15 +31,18 @@ OWN = 2**31  # marks the random streams of a rank: a stream that spawns others n
 ANY_WORK = 1.0, 1e-6  # for ``shares``: whoever asks for ranks gets a share for each
 BLOCK = 2**12  # labels are counted in these, and the rest
 LOOK = 0.2  # seconds between looks of the watchdog
-GRACE = 3.0  # seconds by which the other ranks wait longer than the first, so that one of them speaks
+TURN = 1.2  # seconds between the turns of ranks that may all tell the same: the first ends the others
+PASSED_ON = 0.5  # seconds for the launcher to pass on a message, of which it loses what it has not read by the end
 
 
 class Ranks:
     """``size`` processes that train together, of which this one is number ``rank``; without a comm, this one alone.
 
     comm: an mpi4py communicator. timeout: seconds that this rank waits for the others before it ends the run, None for
-    ever; ``give_up(message)`` then ends it.
+    ever.
     ``cores``    the share of its machine's cores that a rank has for its workers
+    ``say``      prints the message with which this rank ends the run
+    ``ending``   whether it is doing that
     ``stop``     signals that ask to stop, shared among the ranks; see ``SharedSignals``
     ``due``      whether the first rank asks, with its next step, that the state be saved; ``save_now`` tells all ranks
     ``culprit``  the first rank whose share of the last step was not finite; None if all were
@@ -52,7 +57,10 @@ class Ranks:
         self.stop: SharedSignals | None = None
         self.due = self.save_now = False
         self.culprit: int | None = None
-        self.give_up: Callable[[str], None] = self._give_up
+        self.say: Callable[[str], None] = lambda message: print(message, file=sys.stderr)
+        self.ending = False
+        self._one_end = threading.Lock()
+        self._ear: socket.socket | None = None
         self._buffer = np.empty(0, dtype=np.float32)
         self._waiting: tuple[float, str] | None = None  # since when, and for what
         if self.size > 1:
@@ -145,7 +153,7 @@ class Ranks:
             except Exception as error:  # of any kind: raised below
                 failed = error
         if (code := self.first(code)) is not None:
-            sys.exit(code)
+            raise of_rank(0, SystemExit(code))
         if self.first(failed is not None):
             raise of_rank(0, failed or RankFailed("rank 0 failed"))
         return self.first(done)
@@ -177,7 +185,7 @@ class Ranks:
 
     def signals(self, folder: str | os.PathLike) -> StopSignals:
         """Return what defers the signals that ask to stop, on all ranks alike. folder: of the state, for messages."""
-        return StopSignals(folder) if self.size == 1 else SharedSignals(folder, self)
+        return StopSignals(folder) if self.size == 1 else SharedSignals(self, folder)
 
     def begin(self, model) -> None:
         """Give the model the first rank's weights, and on the others random streams of their own.
@@ -249,28 +257,52 @@ class Ranks:
             self._buffer = np.empty(size, dtype=dtype)
         return self._buffer[:size]
 
+    def wire(self) -> int:
+        """Return the file descriptor for ``signal.set_wakeup_fd``, which works even while the main thread waits in MPI.
+
+        The watchdog listens at its other end, until the process ends.
+        """
+        if self._ear is None:
+            self._ear, self._wire = socket.socketpair()
+            self._wire.setblocking(False)
+        return self._wire.fileno()
+
     def _watch(self) -> None:
         """End the run when this rank waits too long for the others, or heard a signal that they do not answer."""
         while True:
-            time.sleep(LOOK)
+            heard = b""
+            if self._ear is None:
+                time.sleep(LOOK)
+            elif select.select([self._ear], [], [], LOOK)[0]:
+                heard = self._ear.recv(64)
             now, waiting, stop = time.monotonic(), self._waiting, self.stop
-            if self.timeout is not None and waiting is not None:
-                since, what = waiting
-                if now - since > self.timeout + GRACE * bool(self.rank):
-                    self.give_up(f"waited {self.timeout:g} seconds {what}: a rank hangs, or a link between them is cut")
-            if stop is not None and stop.late(now):
-                self.give_up(f"heard {stop.name()}, but no step ended within {stop.patience:g} seconds")
+            if stop is not None:
+                stop.note(heard, now)
+                if (said := stop.late(now)) is not None:
+                    self.end(said, stop.exit_code)
+            if self.timeout is not None and waiting is not None and now - waiting[0] > self.timeout:
+                what = f"waited {self.timeout:g} seconds {waiting[1]}"
+                self.end(f"{what}: a rank hangs, or a link is cut; --resume goes on from the last saved state")
 
-    def _give_up(self, message: str) -> None:
-        print(f"rank {self.rank}: {message}", file=sys.stderr, flush=True)
-        self.abort(1)
+    def end(self, message: str, code: int = 1, speaker: int | None = None) -> NoReturn:
+        """End all ranks, whatever they do, with one message. code: of the launcher's exit, above 0.
 
-    def abort(self, code: int) -> None:
-        """End all ranks, whatever they do. code: of the launcher's exit, above 0."""
+        speaker: the rank that tells why; None if others may call this at the same time, for the same reason. A rank
+        whose turn to tell it comes later is ended before, or else it tells it.
+        """
+        self.ending = True
+        self._one_end.acquire()  # and never releases it: the first of two threads ends both
+        if self.rank != speaker:
+            time.sleep(TURN * (min(self.rank, 3) if speaker is None else 2 + min(self.rank, 2)))
+        with suppress(OSError, ValueError):  # of a launcher that is gone
+            self.say(f"rank {self.rank}: {message}")
+            sys.stderr.flush()
+        time.sleep(PASSED_ON)
         leave = threading.Timer(2.0, os._exit, (code,))  # should MPI not answer, as with a cut link
         leave.daemon = True
         leave.start()
         self.comm.Abort(code)
+        os._exit(code)
 
 
 def own_streams(model, *key: int) -> None:

@@ -1,68 +1,81 @@
 """A training script as an MPI job (``--mpi``): how its ranks start, and how an error on one of them ends them all."""
 
+import faulthandler
 import os
 import sys
+import time
 import traceback
+import warnings
 from collections.abc import Callable
 
-from common.ranks import ALONE, RankFailed, Ranks
-from experiment.command_line import cores
-from support.entry import EXPECTED, in_words, say
+from common.ranks import ALONE, PASSED_ON, Ranks
+from common.shared_signals import SharedSignals, Stopped
+from experiment.command_line import cores, mpiexec
+from support.entry import EXPECTED, end_early, in_words, say
 from support.install import MPI as INSTALL
 from support.stop_signals import Interrupted
 
 OPTION = "--mpi"
+ARRIVE = 300.0  # seconds in which MPI has to start, and all ranks have to come to the command line with --mpi-timeout
 LAUNCHED = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"  # launchers say here how many they started
 
 
 def run(train: Callable[[Ranks], int]) -> int:
     """Run ``train(ranks)`` and return its exit code: alone, or with ``--mpi`` on all ranks that mpiexec started.
 
-    If it fails on a rank, all ranks end, and one of them says why. An error that every rank raises (``of_rank``) ends
-    them in good order; any other could leave the others waiting, so it aborts the job.
+    If it fails on a rank, all ranks end, and one of them says why.
     """
     if OPTION not in sys.argv[1:]:
         return train(ALONE)
-    ranks = start()
+    try:
+        ranks = start()
+    except EXPECTED as error:  # maybe on all of these processes, which do not know each other
+        said = in_words(error)
+        end_early(lambda: say(said))
     if ranks.size == 1:
-        command = f"mpiexec -n 4 {sys.executable} -m mpi4py {' '.join(sys.argv)}"
-        say(f"{OPTION}: this is one rank; to start more: {command}")
+        if not any(name in os.environ for name in LAUNCHED):
+            say(f"{OPTION}: this is one rank; to start more: {mpiexec(4, *sys.argv[1:])}")
         return train(ranks)
+    ranks.say = say
     if ranks.rank:
         sys.stdout = open(os.devnull, "w")
-    try:
-        code = train(ranks)
-        ranks.all(None)  # no rank ends before the others, which would end them under some launchers
-        return code
-    except SystemExit:  # on all of them
-        raise
-    except BaseException as error:
-        code = _code(error)
-        speaker = getattr(error, "rank", None)
-        if speaker in (None, ranks.rank) and not isinstance(error, RankFailed):
-            _tell(ranks, error)
-        if speaker is None:
-            ranks.abort(code)
-        ranks.all(None)  # or the end of one could cut off the message of another
-        sys.exit(code)
+        warnings.simplefilter("ignore")  # the first rank's are the same
+    with SharedSignals(ranks):
+        try:
+            code = train(ranks)
+            ranks.all(None)  # no rank ends before the others, which would end them under some launchers
+            return code
+        except BaseException as error:
+            if isinstance(error, SystemExit) and _speaker(error) == 0:  # of a command line; the first rank has said why
+                time.sleep(PASSED_ON)
+                raise
+            ranks.end(_in_words(ranks, error), _code(error), _speaker(error))
 
 
 def start() -> Ranks:
     """Return this rank of the job. Raises ValueError where MPI cannot be started, or sees other ranks than mpiexec."""
+    import mpi4py
+
+    mpi4py.rc.initialize, mpi4py.rc.finalize = False, True  # not by the import, but below
     try:
         from mpi4py import MPI
     except RuntimeError as error:  # it is installed, but no MPI is
-        raise ValueError(f"mpi4py found no MPI: {error}; to install one: {INSTALL}") from error
-    comm = MPI.COMM_WORLD
-    library = MPI.Get_library_version().partition("\n")[0].partition(",")[0].rstrip(" \0")
-    for name in LAUNCHED:
-        if comm.size == 1 and os.environ.get(name, "1").isdigit() and int(os.environ.get(name, "1")) > 1:
-            count = os.environ[name]
+        raise ValueError(f"mpi4py found no MPI: {_line(error)}; to install one: {INSTALL}") from error
+    library = _line(MPI.Get_library_version().partition("\n")[0].partition(",")[0].rstrip("\0"))
+    counts = {name: int(os.environ[name]) for name in LAUNCHED if os.environ.get(name, "").isdigit()}
+    lost = counts.get("OMPI_COMM_WORLD_SIZE", 1) > 1 and library.startswith("MPICH")  # which would not start
+    if not lost and not MPI.Is_initialized():
+        faulthandler.dump_traceback_later(ARRIVE, exit=True, file=2)  # meanwhile, no thread of Python runs
+        MPI.Init_thread(MPI.THREAD_MULTIPLE)  # the watchdog ends the job while another thread waits
+        faulthandler.cancel_dump_traceback_later()
+    for name, count in counts.items():
+        if count > 1 and (lost or MPI.COMM_WORLD.size == 1):
             raise ValueError(
-                f"{name}={count}, so {count} processes were started, but each of them is alone: mpiexec is not that of "
-                f"the MPI that mpi4py loads here, {library}"
+                f"{name}={count}, so {count} processes were started, but they are not ranks of one job: mpiexec is not "
+                f"that of the MPI that mpi4py loads here, {library}"
             )
-    ranks = Ranks(comm)
+    comm = MPI.COMM_WORLD
+    ranks = Ranks(comm, ARRIVE)
     here = ranks.all((MPI.Get_processor_name(), sorted(_own_cores())))
     ranks.cores = min(share_of_cores(here, rank) for rank in range(ranks.size))
     return ranks
@@ -79,21 +92,31 @@ def _own_cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(cores()))
 
 
+def _line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _speaker(error: BaseException) -> int | None:
+    """Return the rank that tells an error, -1 if it is that of another error; None if any may have to."""
+    from mpi4py import MPI
+
+    return -1 if isinstance(error, MPI.Exception) else getattr(error, "rank", None)
+
+
 def _code(error: BaseException) -> int:
-    if isinstance(error, Interrupted):
+    if isinstance(error, Interrupted | Stopped):
         return error.exit_code
     return 130 if isinstance(error, KeyboardInterrupt) else 2 if isinstance(error, EXPECTED) else 1
 
 
-def _tell(ranks: Ranks, error: BaseException) -> None:
-    """Print one message that names the rank; for a fault of ours, its traceback."""
+def _in_words(ranks: Ranks, error: BaseException) -> str:
+    """Return the message of an error; for a fault of ours, its traceback."""
     if isinstance(error, Interrupted):
-        said = f"{error}, the state is saved; go on with {OPTION} --resume {error.folder} and {ranks.size} ranks"
-    elif isinstance(error, KeyboardInterrupt):
-        said = "interrupted"
-    elif isinstance(error, EXPECTED):
-        said = in_words(error)
-    else:
-        said = "a fault of this program:\n" + "".join(traceback.format_exception(error)).rstrip()
-    say(f"rank {ranks.rank}: {said}")
-    sys.stderr.flush()
+        return f"{error}, the state is saved; go on with {OPTION} --resume {error.folder} and {ranks.size} ranks"
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    if isinstance(error, EXPECTED):
+        return in_words(error)
+    if _speaker(error) == -1:
+        return f"lost the other ranks: {error}"
+    return "a fault of this program:\n" + "".join(traceback.format_exception(error)).rstrip()

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from support import install
 from support.stop_signals import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
+RANKS = "PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"  # where a launcher of MPI numbers its processes
 COMMANDS = "benchmarks", "dataset", "scripts"  # folders with commands
 PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "interchange", "seq2seq", "support"
 EXPECTED = ImportError, ValueError, OSError, MemoryError, ArithmeticError  # what input and files can cause
@@ -50,6 +52,22 @@ def run(main: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         say("interrupted")
         code = 130
+    sys.exit(code)
+
+
+def end_early(tell: Callable[[], object], code: int = 2) -> NoReturn:
+    """Exit before MPI has started. One of several processes calls ``tell``, which says why, and the others end too.
+
+    MPICH's launcher ends them when a process is killed; for one that exits, they would wait within MPI for ever.
+    """
+    ranks = [os.environ.get(name, "0") for name in RANKS]
+    time.sleep(3 * min(2, max(int(rank) for rank in ranks if rank.isdigit())) if "--mpi" in sys.argv else 0)
+    tell()
+    sys.stderr.flush()
+    if "--mpi" in sys.argv and "PMI_RANK" in os.environ:
+        time.sleep(0.5)  # for the launcher to pass on the message
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
     sys.exit(code)
 
 
@@ -108,8 +126,9 @@ def started() -> bool:
 
 def _excepthook(kind, error, trace) -> None:
     if said := of_import(error.with_traceback(trace)):
-        say(said)
-        sys.exit(2)
+        end_early(lambda: say(said))
+    if "--mpi" in sys.argv:
+        end_early(lambda: sys.__excepthook__(kind, error, trace), 1)
     sys.__excepthook__(kind, error, trace)
 
 

@@ -1,0 +1,115 @@
+"""How a script starts as an MPI job: alone, with what mpiexec started, and where it cannot."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mpi_tools import finish, mpiexec, start
+from script_tools import ROOT, TINY, refused
+
+pytestmark = pytest.mark.slow
+DATES = ROOT / "scripts" / "train_date.py"
+OPTIONS = ["--mpi", "--data", "tiny.txt", *map(str, TINY), "--models", "baseline", "--quiet", "--out", "run"]
+# Runs a script without a package, on one rank or on "all": PACKAGE RANK SCRIPT ARGUMENTS.
+WITHOUT = """
+import os, runpy, sys
+
+package, rank, *sys.argv = sys.argv[1:]
+if rank in ("all", os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK"))):
+    if package == "fault":
+        import threadpoolctl
+
+        threadpoolctl.threadpool_info = lambda: 1 / 0
+    else:
+        sys.modules[package] = None
+sys.orig_argv = sys.argv
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def alone(cwd: Path, *arguments, python=sys.executable, **variables) -> subprocess.CompletedProcess:
+    _, env = mpiexec("mpich")
+    command = [str(part) for part in [python, *arguments]]
+    return subprocess.run(command, cwd=cwd, env=env | variables, capture_output=True, text=True, timeout=60)
+
+
+def test_without_mpiexec_it_is_one_rank_that_says_what_to_type(tmp_path, tiny):
+    bin = Path(sys.executable).parent
+    scripts = tmp_path / "scripts"
+    scripts.symlink_to(ROOT / "scripts")
+    typed = "scripts/train_date.py", *OPTIONS
+    done = alone(tmp_path, *typed, python="python", PATH=f"{bin}{os.pathsep}{os.environ['PATH']}")
+    said = f"--mpi: this is one rank; to start more: mpiexec -n 4 python -m mpi4py {' '.join(typed)}\n"
+    assert (done.returncode, done.stderr) == (0, f"train_date.py: {said}")
+    assert (tmp_path / "run" / "baseline.npz").is_file()
+    done = alone(tmp_path, *typed, PATH="/bin")  # where this Python is not found by its name
+    assert f"mpiexec -n 4 {sys.executable} -m mpi4py scripts" in done.stderr
+
+
+def test_one_rank_of_mpiexec_does_not_say_it(tmp_path, tiny):
+    done = finish(start("mpich", 1, tmp_path, DATES, *OPTIONS))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+LOST = r"^train_date\.py: {}=3, so 3 processes were started, but they are not ranks of one job: mpiexec is not that of "
+LOST += "the MPI that mpi4py loads here, .*[0-9]$"
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("launcher, library", [("openmpi", "mpich"), ("mpich", "openmpi")])
+def test_the_launcher_of_another_mpi_is_refused_once(launcher, library, own, tmp_path, tiny):
+    """Each process would train alone, and all of them write to one folder."""
+    _, env = mpiexec(library)
+    variables = {"MPI4PY_LIBMPI": env.get("MPI4PY_LIBMPI", "libmpi.so.12")}
+    if library == "mpich":
+        variables["LD_LIBRARY_PATH"] = str(Path(sys.prefix) / "lib")
+    done = finish(start(launcher, 3, tmp_path, DATES, *OPTIONS, own=own, **variables))
+    name = "PMI_SIZE" if launcher == "mpich" else "OMPI_COMM_WORLD_SIZE"
+    told_once(done, LOST.format(name))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "size, rank",
+    [
+        ("PMI_SIZE", "PMI_RANK"),
+        ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+        ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+    ],
+)
+def test_what_a_launcher_says_is_believed(size, rank, tmp_path, tiny):
+    done = alone(tmp_path, DATES, *OPTIONS, **{size: "3", rank: "1"})
+    assert done.returncode and done.stdout == "" and re.match(LOST.format(size), done.stderr.strip()), done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def told_once(done: subprocess.CompletedProcess, message: str) -> None:
+    ours = [line for line in done.stderr.splitlines() if line.startswith("train_date.py: ")]
+    assert len(ours) == 1 and re.search(message, ours[0]), done.stderr
+    assert done.returncode, "MPICH's mpiexec adds to stdout that a process was killed"
+
+
+def test_what_is_not_installed_is_told_once(tmp_path, tiny):
+    nothing = {"MPI4PY_LIBMPI": "/nothing/libmpi.so"}
+    message = r"mpi4py found no MPI: .*/nothing/libmpi\.so.*; to install one: pip install mpi4py mpich$"
+    refused(alone(tmp_path, DATES, *OPTIONS, **nothing), message)
+    told_once(finish(start("mpich", 3, tmp_path, DATES, *OPTIONS, own=False, **nothing)), message)
+    message = "mpi4py is not installed; to install it: pip install mpi4py mpich$"
+    refused(alone(tmp_path, "-c", WITHOUT, "mpi4py", "all", DATES, *OPTIONS), message)
+    told_once(finish(start("mpich", 3, tmp_path, "-c", WITHOUT, "mpi4py", "all", DATES, *OPTIONS, own=False)), message)
+
+
+@pytest.mark.parametrize("package", ["mpi4py", "tqdm", "fault"])
+@pytest.mark.parametrize("mpi, rank", [("mpich", 0), ("mpich", 1), ("openmpi", 1)])
+def test_what_one_rank_lacks_ends_all(mpi, rank, package, tmp_path, tiny):
+    """The others wait in MPI_Init, where no thread of Python runs."""
+    program = "-c", WITHOUT, package, rank, DATES
+    done = finish(start(mpi, 2, tmp_path, *program, *OPTIONS, own=False), 30)
+    if package == "fault":
+        assert done.returncode and done.stderr.count("ZeroDivisionError: division by zero\n") == 1, done.stderr
+    else:
+        told_once(done, f"{package} is not installed; to install it: ")
