@@ -43,6 +43,14 @@ class Times(Callback):
         self.ends.append((time.perf_counter(), time.process_time()))
 
 
+def random_texts(rng: np.random.Generator, words: int, classes: int, N: int, T: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids (N, T) of texts of T // 2 to T random words, and random labels (N,)."""
+    lengths = rng.integers(T // 2, T + 1, (N, 1))
+    lengths[0] = T
+    x = np.where(np.arange(T) < lengths, rng.integers(2, words, (N, T)), 0)
+    return x, rng.integers(0, classes, N)
+
+
 def main() -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--model", choices=list(ORIGINAL))
@@ -63,10 +71,7 @@ def main() -> int:
     cls, optimizer, words, N, T = ORIGINAL[args.model]
     rng = np.random.default_rng(0)
     model = cls(words, rng=rng)
-    lengths = rng.integers(T // 2, T + 1, (N, 1))
-    lengths[0] = T
-    x = np.where(np.arange(T) < lengths, rng.integers(2, words, (N, T)), 0)
-    t = rng.integers(0, model.classes, N)
+    x, t = random_texts(rng, words, model.classes, N, T)
     print(f"\n{summary(model)}\nmini-batch of {N} texts of {T // 2} to {T} words, {args.workers} workers")
     times = Times()
     Trainer(model, optimizer(), rng=rng, callbacks=[times], workers=args.workers).fit(x, t, args.steps + 1, N)

@@ -1,0 +1,177 @@
+"""What each process of a job of ``benchmarks.mpi`` does: the task in the JSON argument; rank 0 answers with JSON.
+
+``train``        steps of a model, on all ranks of the job or in this process alone
+``own work``     steps of single ranks of many, in this process alone, as if the others answered at once
+``collectives``  Allreduce of several sizes, with and without what ``Ranks.combine`` does before and after; messages
+"""
+
+import json
+import pickle
+import sys
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks.text import ORIGINAL, Times, random_texts
+from common.optimizer import Adam
+from common.parallel import Share
+from common.ranks import ALONE, Ranks
+from common.trainer import Trainer
+from experiment import mpi_job
+from experiment.command_line import cores
+from seq2seq.model_file import MODELS
+
+ANSWER = "benchmarks.mpi: "  # begins the line with rank 0's answer, for some launchers print lines of their own
+
+
+class Watched:
+    """A communicator that keeps of each collective call, by its name, the bytes that this rank gave and the seconds."""
+
+    def __init__(self, comm):
+        self.comm = comm
+        self.calls: dict[str, list[tuple[int, float]]] = defaultdict(list)
+
+    def __getattr__(self, name: str):
+        call = getattr(self.comm, name)
+
+        def timed(*arguments):
+            start = time.perf_counter()
+            result = call(*arguments)
+            seconds = time.perf_counter() - start
+            if arguments:
+                given = arguments[-1]
+                size = given.nbytes if isinstance(given, np.ndarray) else len(pickle.dumps(given))
+                self.calls[name].append((size, seconds))
+            return result
+
+        return timed
+
+
+class Instant:
+    """The communicator of one rank of ``size`` whose others answer at once, so that its own work is left."""
+
+    def __init__(self, rank: int, size: int):
+        self.rank, self.size = rank, size
+
+    def Get_rank(self) -> int:
+        return self.rank
+
+    def Get_size(self) -> int:
+        return self.size
+
+    def Allreduce(self, own, buffer) -> None:
+        """Leave the buffer as it is."""
+
+    def Bcast(self, buffer) -> None:
+        """Leave the buffer as it is."""
+
+    def bcast(self, value):
+        return value
+
+    def allgather(self, value) -> list:
+        return [value] * self.size
+
+
+def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None = None) -> dict[str, Any]:
+    """Train for ``1 + job["steps"]`` steps, of which the first warms up; return the measures of each of the others."""
+    x, t = data
+    times = Times()
+    rng = np.random.default_rng(0)
+    trainer = Trainer(model, optimizer, rng=rng, callbacks=[times], workers=job["workers"], ranks=ranks)
+    if watched is not None:
+        watched.calls.clear()
+    trainer.fit(x, t, 1, job["N"], job["max_grad"], None)
+    seconds, cpu = np.diff(times.ends, axis=0).T
+    measured = {"seconds": seconds.tolist(), "cpu_seconds": np.sum(ranks.all(cpu.tolist()), axis=0).tolist()}
+    if ranks.size > 1 and watched is not None:
+        reduced = watched.calls["Allreduce"]
+        measured["bytes"] = [size for size, _ in reduced[1:]]
+        measured["allreduce_seconds"] = [spent for _, spent in reduced[1:]]
+        measured["messages"] = len(watched.calls["bcast"]) / len(reduced)  # of each step: the norm
+    return measured
+
+
+def dates(job: dict) -> tuple:
+    with np.load(job["arrays"]) as arrays:
+        return arrays["x"], arrays["t"]
+
+
+def train(job: dict, ranks: Ranks, watched: Watched | None) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    if job["model"] in MODELS:
+        model: Any = MODELS[job["model"]](*job["sizes"], rng=rng)
+        measured = fit(job, model, Adam(lr=job["lr"]), dates(job), ranks, watched)
+        return measured | {"parameters": sum(p.size for p in model.params)}
+    make, optimizer = ORIGINAL[job["model"]][:2]
+    words, T = job["sizes"]
+    model = make(words, rng=rng)
+    if job["whole"]:
+        model.touched = lambda xs: {}
+    texts = random_texts(rng, words, model.classes, (1 + job["steps"]) * job["N"], T)
+    measured = fit(job, model, optimizer(), texts, ranks, watched)
+    return measured | {"parameters": sum(p.size for p in model.params)}
+
+
+def own_work(job: dict, *_) -> dict[str, Any]:
+    """Return, by number of ranks, the seconds of each step on the slowest of the ranks that are looked at."""
+    data = dates(job)
+    model = MODELS[job["model"]](*job["sizes"], rng=np.random.default_rng(0))
+    slowest = {}
+    for size in job["of"]:
+        looked_at = sorted({i * (size - 1) // 3 for i in range(4)})  # 4 of them, the first and the last among them
+        each = [
+            fit(job, model, Adam(lr=job["lr"]), data, Ranks(Instant(rank, size)) if size > 1 else ALONE)
+            for rank in looked_at
+        ]
+        slowest[size] = np.max([measured["seconds"] for measured in each], axis=0).tolist()
+    return slowest
+
+
+def collectives(job: dict, ranks: Ranks, watched: Watched) -> dict[str, Any]:
+    """Return seconds by buffer size, of Allreduce alone and of combine around it, and those of two small messages."""
+    found: dict[str, Any] = {"combine": {}, "Allreduce": {}}
+    for size in job["buffers"]:
+        grads = [np.ones(size // 4, dtype=np.float32)]
+        repeats = max(3, min(job["repeats"], job["most_bytes"] // size))
+        seconds = []
+        watched.calls.clear()
+        for _ in range(1 + repeats):
+            grads[0][...] = 1
+            ranks.comm.barrier()
+            start = time.perf_counter()
+            ranks.combine([Share(0.0, 1, grads)])
+            seconds.append(time.perf_counter() - start)
+        found["combine"][size] = float(np.median(seconds[1:]))
+        found["Allreduce"][size] = float(np.median([spent for _, spent in watched.calls["Allreduce"][1:]]))
+    for _ in range(1 + job["repeats"]):
+        ranks.first(1.0)
+        ranks.all(0)
+    for name in ("bcast", "allgather"):
+        found[name] = float(np.median([spent for _, spent in watched.calls[name][1:]]))
+    return found
+
+
+def main() -> int:
+    job = json.loads(sys.argv[1])
+    task = {"train": train, "own work": own_work, "collectives": collectives}[job["task"]]
+    if not job["mpi"]:
+        answer = task(job, ALONE, None)
+    else:
+        from mpi4py import MPI
+
+        ranks = mpi_job.start()
+        hosts = ranks.all(MPI.Get_processor_name())
+        ranks.comm = watched = Watched(ranks.comm)
+        answer = task(job, ranks, watched)
+        crowd = max(map(hosts.count, hosts)) * job.get("workers", 1)
+        answer |= {"library": MPI.Get_library_version(), "oversubscribed": crowd > cores(), "hosts": len({*hosts})}
+        if ranks.rank:
+            return 0
+    print(ANSWER + json.dumps(answer), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
