@@ -15,7 +15,7 @@ import os
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -53,7 +53,7 @@ class Plan:
             {n: [1, 2] for n in (8, 16, 32, 64, 256, 512, 1024)} | {n: [2**i for i in range(7)] for n in (128, 2048)}
         )
     )
-    buffers: list[int] = field(default_factory=lambda: [4**i for i in range(1, 15)])
+    buffers: list[int] = field(default_factory=lambda: [4, *(2**i for i in (10, 14, 18, 20, 22, 24, 26, 28))])
     repeats: int = 200
     most_bytes: int = 2**31
     texts: dict[str, tuple[int, int, int]] = field(
@@ -109,7 +109,7 @@ class Jobs:
 def main() -> int:
     args = parse()
     plan = QUICK if args.quick else Plan()
-    plan.rounds = args.rounds or plan.rounds
+    plan = replace(plan, rounds=args.rounds or plan.rounds)
     several = [ranks for ranks in args.ranks if ranks > 1]
     jobs, sizes = Jobs(args.mpiexec), {"buffers": plan.buffers, "repeats": plan.repeats, "most_bytes": plan.most_bytes}
     print("\n".join(f"{name}: {value}" for name, value in environment().items()))
@@ -119,18 +119,19 @@ def main() -> int:
         print(f"{jobs.library}, started by {shlex.join(args.mpiexec)}")
         if plan.rounds < 7 or args.quick:
             print("fewer than 7 rounds, or tiny sizes: not figures to quote")
-        print(f"\n{steps_table(steps)}\n")
+        print(f"\n### Steps of ranks and of worker threads\n\n{steps_table(steps)}\n")
         if not several:
             return 0
         links, table = collectives_table({ranks: jobs.run(ranks, task="collectives", **sizes) for ranks in several})
-        print(f"{table}\n")
+        print(f"### Allreduce\n\n{table}\n")
         sent = measure_bytes(args, plan, jobs, data)
-        print(f"{bytes_table(sent, links)}\n")
+        print(f"### Bytes of a step\n\n{bytes_table(sent, links)}\n")
         own = {size: own_work(args, plan, jobs, data(size), ranks) for size, ranks in plan.batches.items()}
     of_step = sent[plan.model]["bytes"], sent[plan.model]["messages"]
+    print("### More ranks\n")
     for N in (N for N, ranks in plan.batches.items() if len(ranks) > 2):
         print(f"{model_table(N, own[N], *of_step, links, steps if N == plan.N else {})}\n")
-    print(pays_table(own, *of_step, links))
+    print(f"### From which batch size a second rank pays\n\n{pays_table(own, *of_step, links)}")
     return 0
 
 

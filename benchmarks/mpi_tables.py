@@ -14,7 +14,9 @@ def milliseconds(seconds: float) -> str:
 
 def size_of(count: float) -> str:
     """Write a number of bytes in kB or MB, thousands and millions of them."""
-    return f"{count / 1e6:.{1 if count < 1e8 else 0}f} MB" if count >= 1e6 else f"{count / 1e3:.3g} kB"
+    if count < 1e3:
+        return f"{count:.0f} B"
+    return f"{count / 1e3:.3g} kB" if count < 1e6 else f"{count / 1e6:.{1 if count < 1e8 else 0}f} MB"
 
 
 def steps_table(steps: dict[tuple[str, int], list[dict]]) -> str:
