@@ -102,7 +102,8 @@ class Jobs:
             what = f"{' '.join(start[:-2]) or 'a process'}, {ranks or 1} ranks: exit code {done.returncode}"
             raise ValueError(f"{what}: {end}")
         found = json.loads(answer)
-        self.library = " ".join(found.get("library", self.library).split("\0")[0].split("\n")[0].split())
+        first_line = found.get("library", self.library).split("\0")[0].partition("\n")[0]
+        self.library = " ".join(first_line.partition(",")[0].split())
         return found
 
 

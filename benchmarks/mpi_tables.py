@@ -64,12 +64,13 @@ def collectives_table(moved: dict[int, dict]) -> tuple[list[Link], str]:
         hosts = max(moved[ranks]["hosts"] for ranks in trusted)
         link, factor = fit(points, "this machine's memory" if hosts == 1 else f"these {hosts} machines")
         links.insert(0, link)
-        said.append(f"- fitted: {about(link)}; it misses a measurement by a factor of {factor:.1f} at most")
-    return links, "\n".join(said)
+        said.append(f"- {about(link)}; it misses a measurement by a factor of {factor:.1f} at most")
+    return links, "\n".join([*said, *(f"- {about(link)}" for link in NETWORKS)])
 
 
 def about(link: Link) -> str:
-    return f"{link.name}: {1e6 * link.latency:.1f} us per message, {link.bandwidth / 1e9:.3g} GB/s"
+    whence = "assumed" if link in NETWORKS else "fitted"
+    return f"{link.name}, {whence}: {1e6 * link.latency:.1f} us per message, {link.bandwidth / 1e9:.3g} GB/s"
 
 
 def bytes_table(sent: dict[str, dict], links: list[Link]) -> str:
@@ -100,8 +101,7 @@ def model_table(N: int, own: dict[int, float], size: float, messages: float, lin
             over = f" ({OVERSUBSCRIBED})" if rounds and rounds[0].get("oversubscribed") else ""
             spent = [spent for turn in rounds for spent in turn["seconds"]]
             lines[-1].append(f"**{milliseconds(median(spent))}**{over}" if spent else "")
-    said = [f"- {about(link)}{'' if link in NETWORKS else ', fitted'}" for link in links]
-    return "\n".join([markdown(lines), "", *said])
+    return markdown(lines)
 
 
 def pays_table(own: dict[int, dict[int, float]], size: float, messages: float, links: list[Link]) -> str:
