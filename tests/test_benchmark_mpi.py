@@ -60,9 +60,7 @@ def test_oversubscribed_ranks_are_marked_and_left_out_of_the_fit():
     assert links[0][1:] == pytest.approx(LINK[1:]) and links[1:] == list(mpi_model.NETWORKS)
     assert "| 4 ranks, oversubscribed: Allreduce, ms |" in table and "| 1.0 MB | 1002.000 | 1002.000 | " in table
     assert "- 2 ranks, a number: bcast 5 us, allgather 7 us\n" in table
-    assert (
-        "this machine's memory: 1000.0 us per message, 0.001 GB/s; it misses a measurement by a factor of 1.0" in table
-    )
+    assert "- this machine's memory, fitted: 1000.0 us per message, 0.001 GB/s; it misses a measurement by" in table
     links, table = mpi_tables.collectives_table({4: moved(4, 100, True)})
     assert links == list(mpi_model.NETWORKS) and "fitted" not in table
 
@@ -145,9 +143,8 @@ def test_real_ranks_are_measured_as_the_page_shows(script, tmp_path):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     assert set(headings(done.stdout)) <= set(headings(page))
-    parameters, sent = re.search(r"^\| attention \| ([\d,]+) \| ([\d.]+ kB)", done.stdout, re.MULTILINE).groups()
-    head = 2 + 3  # what each rank has to tell, loss, labels, whether to save
-    assert sent == mpi_tables.size_of(4 * (int(parameters.replace(",", "")) + head))
+    parameters, sent = re.search(r"^\| attention \| ([\d,]+) \| ([\d.]+) kB", done.stdout, re.MULTILINE).groups()
+    assert 0 < 1000 * float(sent) - 4 * int(parameters.replace(",", "")) < 100  # what ranks tell each other, loss, labels
     whole, touched = (
         float(re.search(rf"^\| seqself, {name} \| [\d,]+ \| ([\d.]+) MB", done.stdout, re.MULTILINE)[1])
         for name in ("whole", "rows touched")
