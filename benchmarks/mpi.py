@@ -18,7 +18,6 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 from support import entry
 from support.blas_kernel import prefer_fast_kernels
@@ -26,15 +25,11 @@ from support.blas_kernel import prefer_fast_kernels
 if __name__ == "__main__":
     prefer_fast_kernels()
 
-import numpy as np
-
 from benchmarks.beside import ONE_THREAD
-from benchmarks.contestants import make_batches
 from benchmarks.facts import environment
 from benchmarks.mpi_driver import ANSWER
 from benchmarks.mpi_tables import bytes_table, collectives_table, model_table, pays_table, steps_table
 from experiment.command_line import Parser, cores, positive_int, workers
-from experiment.date_parts import DateParts
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,6 +54,10 @@ class Plan:
     texts: dict[str, tuple[int, int, int]] = field(
         default_factory=lambda: {"gru": (32, 25_000, 200), "seqself": (256, 196_253, 30)}
     )
+
+    def dates(self, N: int) -> dict:
+        """Return what a job is told about the date model and mini-batches of N rows."""
+        return {"model": self.model, "sizes": self.sizes, "N": N, "steps": self.steps, "max_grad": 5.0}
 
 
 QUICK = Plan(
@@ -114,20 +113,18 @@ def main() -> int:
     several = [ranks for ranks in args.ranks if ranks > 1]
     jobs, sizes = Jobs(args.mpiexec), {"buffers": plan.buffers, "repeats": plan.repeats, "most_bytes": plan.most_bytes}
     print("\n".join(f"{name}: {value}" for name, value in environment().items()))
-    with TemporaryDirectory() as folder:
-        data = Data(plan, Path(folder))
-        steps = measure_steps(args, plan, jobs, data)
-        print(f"{jobs.library}, started by {shlex.join(args.mpiexec)}")
-        if plan.rounds < 7 or args.quick:
-            print("fewer than 7 rounds, or tiny sizes: not figures to quote")
-        print(f"\n### Steps of ranks and of worker threads\n\n{steps_table(steps)}\n")
-        if not several:
-            return 0
-        links, table = collectives_table({ranks: jobs.run(ranks, task="collectives", **sizes) for ranks in several})
-        print(f"### Allreduce\n\n{table}\n")
-        sent = measure_bytes(args, plan, jobs, data)
-        print(f"### Bytes of a step\n\n{bytes_table(sent, links)}\n")
-        own = {size: own_work(args, plan, jobs, data(size), ranks) for size, ranks in plan.batches.items()}
+    steps = measure_steps(args, plan, jobs)
+    print(f"{jobs.library}, started by {shlex.join(args.mpiexec)}")
+    if plan.rounds < 7 or args.quick:
+        print("fewer than 7 rounds, or tiny sizes: not figures to quote")
+    print(f"\n### Steps of ranks and of worker threads\n\n{steps_table(steps)}\n")
+    if not several:
+        return 0
+    links, table = collectives_table({ranks: jobs.run(ranks, task="collectives", **sizes) for ranks in several})
+    print(f"### Allreduce\n\n{table}\n")
+    sent = measure_bytes(args, plan, jobs)
+    print(f"### Bytes of a step\n\n{bytes_table(sent, links)}\n")
+    own = {size: own_work(args, plan, jobs, size, ranks) for size, ranks in plan.batches.items()}
     of_step = sent[plan.model]["bytes"], sent[plan.model]["messages"]
     print("### More ranks\n")
     for N in (N for N, ranks in plan.batches.items() if len(ranks) > 2):
@@ -136,27 +133,9 @@ def main() -> int:
     return 0
 
 
-class Data:
-    """The mini-batches of the date model: called with a batch size, gives what a job is told about them."""
-
-    def __init__(self, plan: Plan, folder: Path):
-        self.plan, self.folder, self.parts = plan, folder, DateParts(None)
-
-    def __call__(self, size: int) -> dict:
-        plan, path = self.plan, self.folder / f"{size}.npz"
-        batches = make_batches((self.parts.x_train, self.parts.t_train), size, 1 + plan.steps, seed=0)
-        np.savez(
-            path,
-            allow_pickle=False,
-            **{kind: np.concatenate([batch[i] for batch in batches]) for i, kind in enumerate("xt")},
-        )
-        job = {"arrays": str(path), "N": size, "steps": plan.steps, "model": plan.model, "lr": 0.001, "max_grad": 5.0}
-        return job | {"sizes": [len(self.parts.vocabulary), *plan.sizes]}
-
-
-def measure_steps(args, plan: Plan, jobs: Jobs, data: Data) -> dict[tuple[str, int], list[dict]]:
+def measure_steps(args, plan: Plan, jobs: Jobs) -> dict[tuple[str, int], list[dict]]:
     """Return what each round found, by ("threads" or "ranks", how many)."""
-    job = data(plan.N) | {"task": "train"}
+    job = plan.dates(plan.N) | {"task": "train"}
     turns: dict[tuple[str, int], tuple[int | None, int]] = {  # the ranks and workers of a job
         **{("threads", count): (None, count) for count in sorted({1, cores()})},
         **{("ranks", ranks): (ranks, args.workers) for ranks in args.ranks},
@@ -169,10 +148,10 @@ def measure_steps(args, plan: Plan, jobs: Jobs, data: Data) -> dict[tuple[str, i
     return found
 
 
-def measure_bytes(args, plan: Plan, jobs: Jobs, data: Data) -> dict[str, dict]:
+def measure_bytes(args, plan: Plan, jobs: Jobs) -> dict[str, dict]:
     """Return what one rank of two sends in a step, by the name of the model."""
     of_text = {"task": "train", "steps": 2, "max_grad": None, "workers": args.workers}
-    measured = {plan.model: jobs.run(2, **data(plan.N), task="train", workers=args.workers)}
+    measured = {plan.model: jobs.run(2, **plan.dates(plan.N), task="train", workers=args.workers)}
     for name, (N, words, T) in plan.texts.items():
         for whole in (True, False):
             label = f"{name}, {'whole' if whole else 'rows touched'}"
@@ -188,9 +167,10 @@ def measure_bytes(args, plan: Plan, jobs: Jobs, data: Data) -> dict[str, dict]:
     }
 
 
-def own_work(args, plan: Plan, jobs: Jobs, job: dict, ranks: list[int]) -> dict[int, float]:
+def own_work(args, plan: Plan, jobs: Jobs, N: int, ranks: list[int]) -> dict[int, float]:
     """Return the seconds of the slowest rank's own work in a step, by the number of ranks: the median of all steps."""
-    found = [jobs.run(None, **job, task="own work", of=ranks, workers=args.workers) for _ in range(plan.rounds)]
+    job = plan.dates(N) | {"task": "own work", "of": ranks, "workers": args.workers}
+    found = [jobs.run(None, **job) for _ in range(plan.rounds)]
     return {size: median(spent for turn in found for spent in turn[str(size)]) for size in ranks}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.contestants import make_batches
 from benchmarks.text import ORIGINAL, Times, random_texts
 from common.optimizer import Adam
 from common.parallel import Share
@@ -21,6 +22,7 @@ from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from experiment import mpi_job
 from experiment.command_line import cores
+from experiment.date_parts import DateParts
 from seq2seq.model_file import MODELS
 
 ANSWER = "benchmarks.mpi: "  # begins the line with rank 0's answer, for some launchers print lines of their own
@@ -93,16 +95,19 @@ def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None
     return measured
 
 
-def dates(job: dict) -> tuple:
-    with np.load(job["arrays"]) as arrays:
-        return arrays["x"], arrays["t"]
+def dates(job: dict, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return the date model of a job, and the rows of its steps; the same on all machines."""
+    parts = DateParts(None)
+    model = MODELS[job["model"]](len(parts.vocabulary), *job["sizes"], rng=rng)
+    batches = make_batches((parts.x_train, parts.t_train), job["N"], 1 + job["steps"], seed=0)
+    return model, tuple(np.concatenate(rows) for rows in zip(*batches, strict=True))
 
 
 def train(job: dict, ranks: Ranks, watched: Watched | None) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     if job["model"] in MODELS:
-        model: Any = MODELS[job["model"]](*job["sizes"], rng=rng)
-        measured = fit(job, model, Adam(lr=job["lr"]), dates(job), ranks, watched)
+        model, rows = dates(job, rng)
+        measured = fit(job, model, Adam(), rows, ranks, watched)
         return measured | {"parameters": sum(p.size for p in model.params)}
     make, optimizer = ORIGINAL[job["model"]][:2]
     words, T = job["sizes"]
@@ -120,15 +125,11 @@ def own_work(job: dict, *_) -> dict[str, Any]:
     Of a single worker, who never waits, CPU seconds: nothing else that runs here counts.
     """
     unit = "cpu_seconds" if job["workers"] == 1 else "seconds"
-    data = dates(job)
-    model = MODELS[job["model"]](*job["sizes"], rng=np.random.default_rng(0))
+    model, rows = dates(job, np.random.default_rng(0))
     slowest = {}
     for size in job["of"]:
         looked_at = sorted({i * (size - 1) // 3 for i in range(4)})  # 4 of them, the first and the last among them
-        each = [
-            fit(job, model, Adam(lr=job["lr"]), data, Ranks(Instant(rank, size)) if size > 1 else ALONE)
-            for rank in looked_at
-        ]
+        each = [fit(job, model, Adam(), rows, Ranks(Instant(rank, size)) if size > 1 else ALONE) for rank in looked_at]
         slowest[size] = np.max([measured[unit] for measured in each], axis=0).tolist()
     return slowest
 
