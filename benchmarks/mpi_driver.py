@@ -77,7 +77,7 @@ class Instant:
 
 
 def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None = None) -> dict[str, Any]:
-    """Train for ``1 + job["steps"]`` steps, of which the first warms up; return the measures of each of the others."""
+    """Train for ``1 + job["steps"]`` steps, of which the first warms up; return this rank's measures of the others."""
     x, t = data
     times = Times()
     rng = np.random.default_rng(0)
@@ -86,7 +86,7 @@ def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None
         watched.calls.clear()
     trainer.fit(x, t, 1, job["N"], job["max_grad"], None)
     seconds, cpu = np.diff(times.ends, axis=0).T
-    measured = {"seconds": seconds.tolist(), "cpu_seconds": np.sum(ranks.all(cpu.tolist()), axis=0).tolist()}
+    measured = {"seconds": seconds.tolist(), "cpu_seconds": cpu.tolist()}
     if ranks.size > 1 and watched is not None:
         reduced = watched.calls["Allreduce"]
         measured["bytes"] = [size for size, _ in reduced[1:]]
@@ -105,17 +105,18 @@ def dates(job: dict, rng: np.random.Generator) -> tuple[Any, Any]:
 
 def train(job: dict, ranks: Ranks, watched: Watched | None) -> dict[str, Any]:
     rng = np.random.default_rng(0)
+    optimizer: Any = Adam()
     if job["model"] in MODELS:
         model, rows = dates(job, rng)
-        measured = fit(job, model, Adam(), rows, ranks, watched)
-        return measured | {"parameters": sum(p.size for p in model.params)}
-    make, optimizer = ORIGINAL[job["model"]][:2]
-    words, T = job["sizes"]
-    model = make(words, rng=rng)
-    if job["whole"]:
-        model.touched = lambda xs: {}
-    texts = random_texts(rng, words, model.classes, (1 + job["steps"]) * job["N"], T)
-    measured = fit(job, model, optimizer(), texts, ranks, watched)
+    else:
+        make, kind = ORIGINAL[job["model"]][:2]
+        words, T = job["sizes"]
+        model, optimizer = make(words, rng=rng), kind()
+        if job["whole"]:
+            model.touched = lambda xs: {}
+        rows = random_texts(rng, words, model.classes, (1 + job["steps"]) * job["N"], T)
+    measured = fit(job, model, optimizer, rows, ranks, watched)
+    measured["cpu_seconds"] = np.sum(ranks.all(measured["cpu_seconds"]), axis=0).tolist()
     return measured | {"parameters": sum(p.size for p in model.params)}
 
 

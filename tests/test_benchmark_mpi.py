@@ -3,14 +3,17 @@
 import pickle
 import re
 import sys
+import time
 
 import numpy as np
 import pytest
 from script_tools import ROOT, refused
 
-from benchmarks import mpi_model, mpi_tables
+from benchmarks import mpi_driver, mpi_model, mpi_tables
 from benchmarks.mpi_driver import Watched
 from benchmarks.mpi_model import Link
+from common.optimizer import Adam
+from common.ranks import Ranks
 
 LINK = Link("a wire", 1e-3, 1e6)  # a millisecond per message, a byte per microsecond
 
@@ -114,6 +117,19 @@ def test_a_watched_communicator_counts_what_is_given():
     }
 
 
+def test_a_ranks_own_work_is_what_this_process_does(monkeypatch):
+    """Of a rank among many that answer at once: its rows of each mini-batch, and no CPU time but this process's."""
+    monkeypatch.setattr(Ranks, "_all", lambda self, buffer: None)
+    job = {"model": "baseline", "sizes": [3, 4], "N": 8, "steps": 2, "max_grad": 5.0, "workers": 1}
+    model, rows = mpi_driver.dates(job, np.random.default_rng(0))
+    seen, forward = [], model.forward
+    monkeypatch.setattr(model, "forward", lambda x, t: seen.append(len(x)) or forward(x, t))
+    before = time.process_time()
+    measured = mpi_driver.fit(job, model, Adam(), rows, Ranks(mpi_driver.Instant(1, 4)))
+    assert sum(measured["cpu_seconds"]) <= time.process_time() - before
+    assert len(measured["seconds"]) == 2 and len(seen) == 3 and 0 < sum(seen) < 3 * 8
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -144,7 +160,9 @@ def test_real_ranks_are_measured_as_the_page_shows(script, tmp_path):
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     assert set(headings(done.stdout)) <= set(headings(page))
     parameters, sent = re.search(r"^\| attention \| ([\d,]+) \| ([\d.]+) kB", done.stdout, re.MULTILINE).groups()
-    assert 0 < 1000 * float(sent) - 4 * int(parameters.replace(",", "")) < 100  # what ranks tell each other, loss, labels
+    assert (
+        0 < 1000 * float(sent) - 4 * int(parameters.replace(",", "")) < 100
+    )  # what ranks tell each other, loss, labels
     whole, touched = (
         float(re.search(rf"^\| seqself, {name} \| [\d,]+ \| ([\d.]+) MB", done.stdout, re.MULTILINE)[1])
         for name in ("whole", "rows touched")
