@@ -118,7 +118,7 @@ def test_a_watched_communicator_counts_what_is_given():
 
 
 def test_a_ranks_own_work_is_what_this_process_does(monkeypatch):
-    """Of a rank among many that answer at once: its rows of each mini-batch, and no CPU time but this process's."""
+    """A rank whose others answer at once has its rows of each mini-batch, and the CPU time of this process alone."""
     job = {"model": "baseline", "sizes": [3, 4], "N": 8, "steps": 2, "max_grad": 5.0, "workers": 1}
     model, rows = mpi_driver.dates(job, np.random.default_rng(0))
     seen, forward = [], model.forward
