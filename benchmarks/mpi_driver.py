@@ -52,13 +52,13 @@ class Watched:
 
 
 class Instant:
-    """The communicator of one rank of ``size`` whose others answer at once, so that its own work is left."""
+    """The communicator of the first of ``size`` ranks whose others answer at once, so that its own work is left."""
 
-    def __init__(self, rank: int, size: int):
-        self.rank, self.size = rank, size
+    def __init__(self, size: int):
+        self.size = size
 
     def Get_rank(self) -> int:
-        return self.rank
+        return 0
 
     def Get_size(self) -> int:
         return self.size
@@ -74,6 +74,21 @@ class Instant:
 
     def allgather(self, value) -> list:
         return [value] * self.size
+
+
+class OneOfMany(Ranks):
+    """The first of ``size`` ranks, without the others, which has the rows of the rank ``share``."""
+
+    def __init__(self, share: int, size: int):
+        super().__init__(Instant(size))
+        self.share = share
+
+    def rows(self, model, x, t):
+        self.rank = self.share
+        try:
+            return super().rows(model, x, t)
+        finally:
+            self.rank = 0
 
 
 def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None = None) -> dict[str, Any]:
@@ -130,7 +145,7 @@ def own_work(job: dict, *_) -> dict[str, Any]:
     slowest = {}
     for size in job["of"]:
         looked_at = sorted({i * (size - 1) // 3 for i in range(4)})  # 4 of them, the first and the last among them
-        each = [fit(job, model, Adam(), rows, Ranks(Instant(rank, size)) if size > 1 else ALONE) for rank in looked_at]
+        each = [fit(job, model, Adam(), rows, OneOfMany(rank, size) if size > 1 else ALONE) for rank in looked_at]
         slowest[size] = np.max([measured[unit] for measured in each], axis=0).tolist()
     return slowest
 
