@@ -29,11 +29,15 @@ ANSWER = "benchmarks.mpi: "  # begins the line with rank 0's answer, for some la
 
 
 class Watched:
-    """A communicator that keeps of each collective call, by its name, the bytes that this rank gave and the seconds."""
+    """A communicator that keeps of each collective call, by its name, the bytes that this rank gave and the seconds.
+
+    ``order``  the names of all these calls
+    """
 
     def __init__(self, comm):
         self.comm = comm
         self.calls: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self.order: list[str] = []
 
     def __getattr__(self, name: str):
         call = getattr(self.comm, name)
@@ -46,6 +50,7 @@ class Watched:
                 given = arguments[-1]
                 size = given.nbytes if isinstance(given, np.ndarray) else len(pickle.dumps(given))
                 self.calls[name].append((size, seconds))
+                self.order.append(name)
             return result
 
         return timed
@@ -99,6 +104,7 @@ def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None
     trainer = Trainer(model, optimizer, rng=rng, callbacks=[times], workers=job["workers"], ranks=ranks)
     if watched is not None:
         watched.calls.clear()
+        watched.order.clear()
     trainer.fit(x, t, 1, job["N"], job["max_grad"], None)
     seconds, cpu = np.diff(times.ends, axis=0).T
     measured = {"seconds": seconds.tolist(), "cpu_seconds": cpu.tolist()}
@@ -106,7 +112,8 @@ def fit(job: dict, model, optimizer, data, ranks: Ranks, watched: Watched | None
         reduced = watched.calls["Allreduce"]
         measured["bytes"] = [size for size, _ in reduced[1:]]
         measured["allreduce_seconds"] = [spent for _, spent in reduced[1:]]
-        measured["messages"] = len(watched.calls["bcast"]) / len(reduced)  # of each step: the norm
+        steps = "".join("|" if name == "Allreduce" else name[0] for name in watched.order).split("|")
+        measured["messages"] = float(np.median([step.count("b") for step in steps[1:-1]]))  # bcast, of the norm
     return measured
 
 
