@@ -5,6 +5,7 @@ measures. Several ranks (``common.ranks``) each call their own callbacks; what o
 the same on all, so a measure records ``trainer.ranks.first(value)``. Whether to stop, the first rank decides.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -36,6 +37,10 @@ class Callback:
 
     def workers_begin(self, trainer) -> None:
         """Before each epoch, once every worker has its model (``trainer.models``)."""
+
+    def iteration_begin(self, trainer) -> None:
+        """Before each iteration: the place to set a learning rate. ``len(trainer.losses)`` iterations of the epoch are
+        finished, of ``trainer.max_iters``."""
 
     def interval_end(self, trainer) -> None:
         """After every ``eval_interval`` iterations; their mean loss is the last entry of ``trainer.loss_list``."""
@@ -79,6 +84,30 @@ class ProgressBar(Callback):
 
     def iteration_end(self, trainer) -> None:
         self.bar.update()
+
+
+class Warmup(Callback):
+    """Raise the learning rate linearly over the first epochs, from a small share of ``lr`` at the first update to
+    ``lr`` at the last; from then on leave it alone.
+
+    lr: the rate after the warm-up; epochs: above 0, not necessarily whole. Epochs, because a larger mini-batch makes
+    fewer iterations of them: the same warm-up then sees as many examples. The rate depends on nothing but the position
+    in the run, so it needs no state of its own; an epoch that is begun anew repeats its rates.
+    Raises ValueError for an lr that is negative or not finite, and for epochs that are not finite and above 0.
+    Source: Goyal et al. 2017, section 2.2, "gradual warmup", which starts from the rate of one worker.
+    """
+
+    def __init__(self, lr: float, epochs: float):
+        self.lr, self.epochs = as_number("Warmup: lr", lr), as_number("Warmup: epochs", epochs)
+        if not 0 <= self.lr < math.inf:
+            raise ValueError(f"Warmup: expected an lr in [0, inf), got {self.lr}")
+        if not 0 < self.epochs < math.inf:
+            raise ValueError(f"Warmup: expected epochs above 0, got {self.epochs}")
+
+    def iteration_begin(self, trainer) -> None:
+        epoch, done, size = trainer.current_epoch, len(trainer.losses), trainer.max_iters
+        if epoch + done / size < self.epochs:
+            trainer.optimizer.lr = self.lr * min(1.0, (epoch + (done + 1) / size) / self.epochs)
 
 
 SECONDS = Column("seconds", "seconds", ".2f")

@@ -111,6 +111,7 @@ class Trainer:
         for _ in range(max_epoch):
             with self._epoch(x, batch_size) as workers:
                 for batch in self.batches[len(self.losses) :]:
+                    self._notify("iteration_begin")
                     loss = workers.step(x[batch], t[batch])  # model.forward, model.backward
                     params, grads = remove_duplicate(model.params, model.grads)
                     with self.ranks.together(), guard.update(loss, grads):

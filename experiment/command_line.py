@@ -19,6 +19,7 @@ from support.terminal import writable
 
 MOST_WORKERS = 256
 MPI = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of a run, of which its state keeps none
+BATCH = "examples per mini-batch, of all workers and ranks together"
 PLACE = "out", "resume", "jobs", *MPI  # options that say where a run is and what computes it, not what it is
 
 
@@ -35,11 +36,19 @@ class Parser(PlainParser):
         data = "a file in the book's format, which `python -m dataset.pairs` makes of others (default: generated dates)"
         self.add_argument("--data", type=some_text, metavar="PATH", help=data)
         self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
-        self.add_argument("--batch-size", type=positive_int, default=128)
+        self.add_argument("--batch-size", type=positive_int, default=128, help=BATCH)
         self.add_argument("--wordvec-size", type=positive_int, default=16)
         self.add_argument("--hidden-size", type=positive_int, default=256)
         self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
-        self.add_argument("--lr", type=positive_float, default=0.001)
+        self.add_argument("--lr", type=positive_float, default=0.001, help="learning rate of Adam")
+
+    def add_warmup(self) -> None:
+        """Add the option that warms the learning rate up."""
+        why = (
+            "raise the learning rate linearly to --lr over the first EPOCHS (1 or 0.5, say): a rate raised along with "
+            "--batch-size may be too much for the first steps (docs/results.md)"
+        )
+        self.add_argument("--warmup", type=positive_float, metavar="EPOCHS", help=why)
 
     def add_run(self, out: str) -> None:
         """Add the options that say where a run is, how often its state is saved, and whether to resume it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from common.callbacks import SECONDS, Callback, Measure, PrintLoss, Seconds
+from common.callbacks import SECONDS, Callback, Measure, PrintLoss, Seconds, Warmup
 from common.columns import Column, Panel
 from common.layer import named_params
 from common.optimizer import Adam
@@ -85,7 +85,8 @@ def make_trainer(
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test
     share = {"workers": args.workers, "ranks": ranks}
-    callbacks: list[Callback] = [Measure(ACCURACY, lambda model: exact_match(model, xs, ts, **share))]
+    callbacks: list[Callback] = [] if args.warmup is None else [Warmup(args.lr, args.warmup)]
+    callbacks.append(Measure(ACCURACY, lambda model: exact_match(model, xs, ts, **share)))
     if model.has_maps:
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
         measured = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth

@@ -6,7 +6,17 @@ from pathlib import Path
 from common.self_attention import TYPES
 from dataset.labelled import READERS
 from dataset.tokenizers import TOKENIZERS
-from experiment.command_line import Parser, natural, number, positive_float, positive_int, ratio, share, some_text
+from experiment.command_line import (
+    BATCH,
+    Parser,
+    natural,
+    number,
+    positive_float,
+    positive_int,
+    ratio,
+    share,
+    some_text,
+)
 
 # The sizes and settings of each model's original, for options that are not given.
 ORIGINAL: dict[str, dict[str, float]] = {
@@ -78,10 +88,11 @@ def add_model(parser: Parser) -> None:
     add("--attention-width", type=positive_int, help="seqself: how many tokens each one sees")
     add("--history-only", action="store_true", help="seqself: a token sees only itself and those before it")
     add("--attention-activation", choices=("sigmoid",), help="seqself: activation of the scores")
-    add("--batch-size", type=positive_int)
+    add("--batch-size", type=positive_int, help=BATCH)
     add("--max-epoch", type=positive_int)
     add("--patience", type=positive_int, help="stop after this many epochs without a better validation accuracy")
     add("--lr", type=positive_float, help="learning rate of Adam (seqself: of Nadam)")
+    parser.add_warmup()
     add("--max-grad", type=positive_float, help="gradients are clipped to this norm")
     add("--seed", type=natural, default=0, help="seed of weights, dropout, shuffling and the split of the data")
     parser.add_workers("threads that share each mini-batch")

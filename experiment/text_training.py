@@ -14,7 +14,7 @@ import numpy as np
 from classifier import BagOfWords, Evaluate, GRUClassifier, SeqSelfClassifier, save_model
 from classifier.metrics import PANELS
 from classifier.text_classifier import TextClassifier
-from common.callbacks import Callback, EarlyStopping, ModelCheckpoint, Seconds
+from common.callbacks import Callback, EarlyStopping, ModelCheckpoint, Seconds, Warmup
 from common.optimizer import Adam, Nadam
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
@@ -128,7 +128,8 @@ def make_trainer(
 ) -> tuple[Trainer, ModelCheckpoint]:
     """Make the trainer, and the callback that keeps the best model so far in the file ``best``; return both."""
     checkpoint = ModelCheckpoint(best, save=lambda path, model: save_model(path, model, **parts.facts))
-    callbacks: list[Callback] = [
+    callbacks: list[Callback] = [] if args.warmup is None else [Warmup(args.lr, args.warmup)]
+    callbacks += [
         Evaluate(parts.xs["train"], parts.ts["train"], workers=args.workers),
         Evaluate(parts.xs["validation"], parts.ts["validation"], "val_", workers=args.workers),
         checkpoint,

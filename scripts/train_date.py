@@ -46,6 +46,7 @@ FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until", *M
 def parse(ranks: Ranks = ALONE):
     parser = Parser(description=__doc__, ranks=ranks)
     parser.add_training()
+    parser.add_warmup()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="seed of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="read the questions forwards")
