@@ -1,0 +1,135 @@
+"""Train attention on dates in larger and larger mini-batches: the accuracy by epoch, for each way to set the rate.
+
+python -m benchmarks.large_batches                     # 9 runs of 10 epochs, as many at a time as there are cores
+python -m benchmarks.large_batches --batch-sizes 128 1024 --rules linear linear-warmup --max-epoch 4
+
+Every run is one of scripts/train_date.py with one worker, in a folder of its own under --out; after an interruption the
+same command goes on where it ended. With k times the batch size of the first, the learning rate is
+
+unchanged      that of the first
+linear         k times as high (Goyal et al. 2017, section 2.1)
+linear-warmup  the same, with a warm-up (section 2.2)
+square-root    sqrt(k) times as high. A mean over k times as many examples is sqrt(k) times less noisy; Adam divides by
+               the size of the gradients, so where noise rules them a step is as long as before, and sqrt(k) times
+               as long keeps the noise of the path (Malladi et al. 2022, who also change Adam's betas; this does not)
+"""
+
+import csv
+import math
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import entry
+
+# isort: split
+
+from benchmarks.facts import environment
+from benchmarks.processes import watch
+from experiment.command_line import Parser, cores, natural, positive_float, positive_int, share, some_text
+from experiment.date_parts import DateParts
+from experiment.epochs import state_file
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN = ROOT / "scripts" / "train_date.py"
+MODEL = "attention"
+RULES = {"unchanged": lambda k: 1, "linear": lambda k: k, "linear-warmup": lambda k: k, "square-root": math.sqrt}
+
+
+@dataclass(frozen=True)
+class Run:
+    batch_size: int
+    rule: str
+    lr: float
+    options: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.batch_size}-{self.rule}"
+
+
+def parse():
+    parser = Parser(description=__doc__)
+    add = parser.add_argument
+    add("--data", type=some_text, metavar="PATH", help="a file in the book's format (default: generated dates)")
+    first = "the first is trained with --lr (default: 128 512 2048)"
+    add("--batch-sizes", nargs="+", type=positive_int, default=[128, 512, 2048], metavar="N", help=first)
+    add("--rules", nargs="+", choices=list(RULES), default=list(RULES), metavar="RULE", help="see the top of the file (default: all)")
+    add("--lr", type=positive_float, default=0.001, help="learning rate of the first batch size (default: %(default)s)")
+    add("--warmup", type=positive_float, default=2, metavar="EPOCHS", help="of linear-warmup (default: %(default)s)")
+    add("--max-epoch", type=positive_int, default=10, help="default: %(default)s")
+    add("--hidden-size", type=positive_int, default=256, help="default: %(default)s")
+    add("--seed", type=natural, default=0, help="seed of weights and shuffling")
+    add("--reach", type=share, default=0.99, metavar="ACCURACY", help="count the epochs to it (default: %(default)s)")
+    add(
+        "--at-once",
+        type=positive_int,
+        default=cores(),
+        metavar="K",
+        help="runs at a time (default: the cores, %(default)s)",
+    )
+    add("--out", type=Path, default=Path("runs/large-batches"), metavar="DIR", help="default: %(default)s")
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse()
+    print("\n".join(f"{name}: {value}" for name, value in environment().items()), flush=True)
+    found, executor = {}, ThreadPoolExecutor(args.at_once)
+    try:
+        tasks = {executor.submit(train, run, args.out / run.name): run for run in runs(args)}
+        for task in as_completed(tasks):
+            run, (seconds, accuracy) = tasks[task], task.result()
+            found[run] = accuracy
+            print(f"{run.name}: {accuracy[-1]:.2%} after epoch {len(accuracy)}, {seconds:.0f} s", flush=True)
+    finally:
+        executor.shutdown(cancel_futures=True)
+    N = len(DateParts(args.data, leak_free=False, reverse=True).x_train)
+    print(f"\n{markdown(list(tasks.values()), found, N, args.reach)}")
+    return 0
+
+
+def runs(args) -> Iterator[Run]:
+    """Yield the runs: all rules for each batch size, but for the first, where they are the same, the first of them."""
+    same = ["--models", MODEL, "--workers", "1", "--quiet"]
+    for name in ("max_epoch", "hidden_size", "seed"):
+        same += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
+    same += [] if args.data is None else ["--data", str(Path(args.data).resolve())]
+    for batch_size in args.batch_sizes:
+        for rule in args.rules if batch_size != args.batch_sizes[0] else ["unchanged"]:
+            lr = args.lr * RULES[rule](batch_size / args.batch_sizes[0])
+            options = ["--batch-size", str(batch_size), "--lr", str(lr)]
+            options += ["--warmup", str(args.warmup)] if rule == "linear-warmup" else []
+            yield Run(batch_size, rule, lr, (*same, *options))
+
+
+def train(run: Run, out: Path) -> tuple[float, list[float]]:
+    """Train, or go on with, a run; return the seconds that took, and the test accuracy after each epoch."""
+    out.mkdir(parents=True, exist_ok=True)
+    where = "--resume" if state_file(out, MODEL).is_file() else "--out"
+    command = [sys.executable, str(TRAIN), *run.options, where, str(out.resolve())]
+    done = watch(command, out, os.environ | {"PYTHONPATH": str(ROOT)}, out / "history.csv")
+    with open(out / "history.csv", encoding="utf-8", newline="") as file:
+        return done.seconds, [float(row["test_accuracy"]) for row in csv.DictReader(file)]
+
+
+def markdown(order: list[Run], found: dict[Run, list[float]], N: int, reach: float) -> str:
+    """Return the table of test accuracies: every second epoch and the last, and the first that reached ``reach``."""
+    last = max(len(accuracy) for accuracy in found.values())
+    epochs = sorted({*range(2, last + 1, 2), last})
+    rows = [["mini-batch", "updates per epoch", "learning rate", "rule"]]
+    rows[0] += [*(f"epoch {epoch}" for epoch in epochs), f"{100 * reach:g}% in epoch"]
+    rows.append(["---"] * len(rows[0]))
+    for run in order:
+        accuracy = found[run]
+        reached = next((str(epoch) for epoch, value in enumerate(accuracy, 1) if value >= reach), "-")
+        rows.append([f"{run.batch_size}", f"{max(1, N // run.batch_size)}", f"{run.lr:.2g}", run.rule])
+        rows[-1] += [*(f"{accuracy[epoch - 1]:.2%}" for epoch in epochs), reached]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+if __name__ == "__main__":
+    entry.run(main)
