@@ -57,7 +57,14 @@ def parse():
     add("--data", type=some_text, metavar="PATH", help="a file in the book's format (default: generated dates)")
     first = "the first is trained with --lr (default: 128 512 2048)"
     add("--batch-sizes", nargs="+", type=positive_int, default=[128, 512, 2048], metavar="N", help=first)
-    add("--rules", nargs="+", choices=list(RULES), default=list(RULES), metavar="RULE", help="see the top of the file (default: all)")
+    add(
+        "--rules",
+        nargs="+",
+        choices=list(RULES),
+        default=list(RULES),
+        metavar="RULE",
+        help="see the top of the file (default: all)",
+    )
     add("--lr", type=positive_float, default=0.001, help="learning rate of the first batch size (default: %(default)s)")
     add("--warmup", type=positive_float, default=2, metavar="EPOCHS", help="of linear-warmup (default: %(default)s)")
     add("--max-epoch", type=positive_int, default=10, help="default: %(default)s")

@@ -21,6 +21,9 @@ def test_events_come_in_order():
         def fit_begin(self, trainer):
             self.events.append("fit")
 
+        def iteration_begin(self, trainer):
+            self.events.append(f"begin {len(trainer.losses)} of {trainer.max_iters}")
+
         def iteration_end(self, trainer):
             self.events.append(trainer.iteration)
 
@@ -36,7 +39,8 @@ def test_events_come_in_order():
     log = Log()
     x = np.zeros((6, 1))
     Trainer(Recorder(), SGD(), callbacks=(log,)).fit(x, x, max_epoch=1, batch_size=2, eval_interval=2)
-    assert log.events == ["fit", "interval 1", 1, 2, "interval 2", 3, "epoch 1", "end"]
+    first, second, third = (f"begin {done} of 3" for done in range(3))
+    assert log.events == ["fit", first, "interval 1", 1, second, 2, third, "interval 2", 3, "epoch 1", "end"]
 
 
 def test_the_chapters_line_is_the_default(capsys):
