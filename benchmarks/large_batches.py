@@ -17,7 +17,9 @@ square-root    sqrt(k) times as high. A mean over k times as many examples is sq
 import csv
 import math
 import os
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -28,7 +30,6 @@ from support import entry
 # isort: split
 
 from benchmarks.facts import environment
-from benchmarks.processes import watch
 from experiment.command_line import Parser, cores, natural, positive_float, positive_int, share, some_text
 from experiment.date_parts import DateParts
 from experiment.epochs import state_file
@@ -117,10 +118,12 @@ def train(run: Run, out: Path) -> tuple[float, list[float]]:
     """Train, or go on with, a run; return the seconds that took, and the test accuracy after each epoch."""
     out.mkdir(parents=True, exist_ok=True)
     where = "--resume" if state_file(out, MODEL).is_file() else "--out"
-    command = [sys.executable, str(TRAIN), *run.options, where, str(out.resolve())]
-    done = watch(command, out, os.environ | {"PYTHONPATH": str(ROOT)}, out / "history.csv")
+    command, started = [sys.executable, str(TRAIN), *run.options, where, str(out.resolve())], time.perf_counter()
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{run.name}: exit code {done.returncode}: {done.stderr.strip()}")
     with open(out / "history.csv", encoding="utf-8", newline="") as file:
-        return done.seconds, [float(row["test_accuracy"]) for row in csv.DictReader(file)]
+        return time.perf_counter() - started, [float(row["test_accuracy"]) for row in csv.DictReader(file)]
 
 
 def markdown(order: list[Run], found: dict[Run, list[float]], N: int, reach: float) -> str:
