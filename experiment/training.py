@@ -105,8 +105,8 @@ class Training:
     def _begin_anew(self, origin: dict, models: tuple[str, ...], left: tuple[str, ...]) -> None:
         out = self.args.out
         set_aside(out, models, tuple(dict.fromkeys([*left, *self.pictures])), quiet=self.args.quiet)
-        unsaid = MPI if self.args.warmup is not None else (*MPI, "warmup")  # as in version 0.2
-        arguments = Namespace(**{name: value for name, value in vars(self.args).items() if name not in unsaid})
+        kept = vars(self.args).items()  # config.json is as in earlier versions where it can be
+        arguments = Namespace(**{k: v for k, v in kept if k not in MPI and (k, v) != ("warmup", None)})
         write_config(out, arguments, origin, **({"ranks": self.ranks.size} if self.ranks.comm else {}))
 
     def run(self, x, t, facts: dict, *, eval_interval: int | None = 20, title: str = "") -> None:
