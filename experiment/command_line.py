@@ -45,8 +45,8 @@ class Parser(PlainParser):
     def add_warmup(self) -> None:
         """Add the option that warms the learning rate up."""
         why = (
-            "raise the learning rate linearly to --lr over the first EPOCHS, 0.5 say: a rate that was raised along with "
-            "--batch-size can be too much for the first steps (Goyal et al. 2017; docs/results.md)"
+            "raise the learning rate linearly to --lr over the first EPOCHS, 0.5 say: a rate that was raised along "
+            "with --batch-size can be too much for the first steps (Goyal et al. 2017; docs/results.md)"
         )
         self.add_argument("--warmup", type=positive_float, metavar="EPOCHS", help=why)
 
