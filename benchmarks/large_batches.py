@@ -3,15 +3,16 @@
 python -m benchmarks.large_batches                     # 9 runs of 10 epochs, as many at a time as there are cores
 python -m benchmarks.large_batches --batch-sizes 128 1024 --rules linear linear-warmup --max-epoch 4
 
-Every run is one of scripts/train_date.py with one worker, in a folder of its own under --out; after an interruption the
-same command goes on where it ended. With k times the batch size of the first, the learning rate is
+Every run is one of scripts/train_date.py with one worker, in a folder of its own under --out. An interrupt leaves the
+table of those that have ended; the same command then goes on. Where a mini-batch is k times the first, its rate is
 
 unchanged      that of the first
 linear         k times as high (Goyal et al. 2017, section 2.1)
-linear-warmup  the same, with a warm-up (section 2.2)
-square-root    sqrt(k) times as high. A mean over k times as many examples is sqrt(k) times less noisy; Adam divides by
-               the size of the gradients, so where noise rules them a step is as long as before, and sqrt(k) times
-               as long keeps the noise of the path (Malladi et al. 2022, who also change Adam's betas; this does not)
+linear-warmup  the same, after a warm-up (section 2.2)
+square-root    sqrt(k) times as high, which suits Adam. It divides by the size of the gradients, so that where they are
+               mostly noise a step is as long for any k, and there are k times fewer of them. What independent steps
+               add up to grows with their squares: sqrt(k) times the length makes up for it (Malladi et al. 2022, who
+               change Adam's betas too; here they stay)
 """
 
 import csv
@@ -86,17 +87,18 @@ def parse():
 def main() -> int:
     args = parse()
     print("\n".join(f"{name}: {value}" for name, value in environment().items()), flush=True)
-    found, executor = {}, ThreadPoolExecutor(args.at_once)
+    found: dict[Run, list[float]] = {}
+    executor = ThreadPoolExecutor(args.at_once)
+    tasks = {executor.submit(train, run, args.out / run.name): run for run in runs(args)}
     try:
-        tasks = {executor.submit(train, run, args.out / run.name): run for run in runs(args)}
         for task in as_completed(tasks):
             run, (seconds, accuracy) = tasks[task], task.result()
             found[run] = accuracy
             print(f"{run.name}: {accuracy[-1]:.2%} after epoch {len(accuracy)}, {seconds:.0f} s", flush=True)
-    finally:
+    finally:  # an interrupt leaves those that have ended
         executor.shutdown(cancel_futures=True)
-    N = len(DateParts(args.data, leak_free=False, reverse=True).x_train)
-    print(f"\n{markdown(list(tasks.values()), found, N, args.reach)}")
+        N = len(DateParts(args.data, leak_free=False, reverse=True).x_train)
+        print(f"\n{markdown([run for run in tasks.values() if run in found], found, N, args.reach)}" if found else "")
     return 0
 
 

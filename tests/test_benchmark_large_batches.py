@@ -65,6 +65,24 @@ def test_a_measurement_goes_on_where_it_ended(tmp_path, tiny, script):
     assert other.returncode == 2 and "--hidden-size differs from what the run was started with" in other.stderr
 
 
+def test_an_interrupt_leaves_the_table_of_what_has_ended(tmp_path, tiny, in_process, monkeypatch):
+    ended = iter([(1.0, [0.25, 0.5])])
+
+    def train(run, out):
+        if (found := next(ended, None)) is None:
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(large_batches, "train", train)
+    done = in_process(tmp_path, "benchmarks.large_batches", "--data", tiny, *TINY, "--at-once", 1)
+    assert (done.returncode, done.stderr) == (130, "large_batches.py: interrupted\n")
+    assert done.stdout.splitlines()[-3:] == [
+        "| mini-batch | updates per epoch | learning rate | rule | epoch 2 | 99% in epoch |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| 4 | 9 | 0.001 | unchanged | 50.00% | - |",
+    ]
+
+
 @pytest.mark.parametrize("option", ["--batch-sizes=0", "--rules=cube", "--warmup=0", "--at-once=0", "--reach=2"])
 def test_what_is_refused(tmp_path, in_process, option):
     refused(in_process(tmp_path, "benchmarks.large_batches", option), option.partition("=")[0])
