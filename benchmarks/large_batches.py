@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from support import entry
 
@@ -51,6 +52,13 @@ class Run:
     @property
     def name(self) -> str:
         return f"{self.batch_size}-{self.rule}"
+
+
+class Epoch(NamedTuple):
+    """The mean training loss of an epoch, and the test accuracy after it."""
+
+    loss: float
+    accuracy: float
 
 
 def parse():
@@ -87,14 +95,14 @@ def parse():
 def main() -> int:
     args = parse()
     print("\n".join(f"{name}: {value}" for name, value in environment().items()), flush=True)
-    found: dict[Run, list[float]] = {}
+    found: dict[Run, list[Epoch]] = {}
     executor = ThreadPoolExecutor(args.at_once)
     tasks = {executor.submit(train, run, args.out / run.name): run for run in runs(args)}
     try:
         for task in as_completed(tasks):
-            run, (seconds, accuracy) = tasks[task], task.result()
-            found[run] = accuracy
-            print(f"{run.name}: {accuracy[-1]:.2%} after epoch {len(accuracy)}, {seconds:.0f} s", flush=True)
+            run, (seconds, epochs) = tasks[task], task.result()
+            found[run] = epochs
+            print(f"{run.name}: {epochs[-1].accuracy:.2%} after epoch {len(epochs)}, {seconds:.0f} s", flush=True)
     finally:  # an interrupt leaves those that have ended
         executor.shutdown(cancel_futures=True)
         N = len(DateParts(args.data, leak_free=False, reverse=True).x_train)
@@ -116,8 +124,8 @@ def runs(args) -> Iterator[Run]:
             yield Run(batch_size, rule, lr, (*same, *options))
 
 
-def train(run: Run, out: Path) -> tuple[float, list[float]]:
-    """Train, or go on with, a run; return the seconds that took, and the test accuracy after each epoch."""
+def train(run: Run, out: Path) -> tuple[float, list[Epoch]]:
+    """Train, or go on with, a run; return the seconds that took, and the epochs."""
     out.mkdir(parents=True, exist_ok=True)
     where = "--resume" if state_file(out, MODEL).is_file() else "--out"
     command, started = [sys.executable, str(TRAIN), *run.options, where, str(out.resolve())], time.perf_counter()
@@ -125,21 +133,23 @@ def train(run: Run, out: Path) -> tuple[float, list[float]]:
     if done.returncode:
         raise ValueError(f"{run.name}: exit code {done.returncode}: {done.stderr.strip()}")
     with open(out / "history.csv", encoding="utf-8", newline="") as file:
-        return time.perf_counter() - started, [float(row["test_accuracy"]) for row in csv.DictReader(file)]
+        rows = csv.DictReader(file)
+        return time.perf_counter() - started, [Epoch(float(r["train_loss"]), float(r["test_accuracy"])) for r in rows]
 
 
-def markdown(order: list[Run], found: dict[Run, list[float]], N: int, reach: float) -> str:
-    """Return the table of test accuracies: every second epoch and the last, and the first that reached ``reach``."""
-    last = max(len(accuracy) for accuracy in found.values())
-    epochs = sorted({*range(2, last + 1, 2), last})
+def markdown(order: list[Run], found: dict[Run, list[Epoch]], N: int, reach: float) -> str:
+    """Return the table: test accuracies of every second epoch and the last, the first epoch that reached ``reach``, and
+    the last epoch's loss."""
+    last = max(map(len, found.values()))
+    shown = sorted({*range(2, last + 1, 2), last})
     rows = [["mini-batch", "updates per epoch", "learning rate", "rule"]]
-    rows[0] += [*(f"epoch {epoch}" for epoch in epochs), f"{100 * reach:g}% in epoch"]
+    rows[0] += [*(f"epoch {epoch}" for epoch in shown), f"{100 * reach:g}% in epoch", f"loss, epoch {last}"]
     rows.append(["---"] * len(rows[0]))
     for run in order:
-        accuracy = found[run]
-        reached = next((str(epoch) for epoch, value in enumerate(accuracy, 1) if value >= reach), "-")
+        epochs = found[run]
+        reached = next((str(i) for i, epoch in enumerate(epochs, 1) if epoch.accuracy >= reach), "-")
         rows.append([f"{run.batch_size}", f"{max(1, N // run.batch_size)}", f"{run.lr:.2g}", run.rule])
-        rows[-1] += [*(f"{accuracy[epoch - 1]:.2%}" for epoch in epochs), reached]
+        rows[-1] += [*(f"{epochs[i - 1].accuracy:.2%}" for i in shown), reached, f"{epochs[-1].loss:.4f}"]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -16,6 +16,10 @@ def asked(monkeypatch, *options):
     return list(large_batches.runs(large_batches.parse()))
 
 
+def epochs(*accuracies):
+    return [large_batches.Epoch(0.125, accuracy) for accuracy in accuracies]
+
+
 def test_the_rate_of_each_rule(monkeypatch):
     runs = asked(monkeypatch)
     assert {run.name: round(run.lr, 6) for run in runs} == {
@@ -36,22 +40,22 @@ def test_the_rate_of_each_rule(monkeypatch):
 
 def test_the_table(monkeypatch):
     base, large = asked(monkeypatch, "--batch-sizes", 128, 2048, "--rules", "linear")
-    found = {base: [0.0, 0.5, 0.991], large: [0.0, 0.0, 0.25]}
+    found = {base: epochs(0.0, 0.5, 0.991), large: epochs(0.0, 0.0, 0.25)}
     assert large_batches.markdown([base, large], found, 45_000, 0.99).splitlines() == [
-        "| mini-batch | updates per epoch | learning rate | rule | epoch 2 | epoch 3 | 99% in epoch |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        "| 128 | 351 | 0.001 | unchanged | 50.00% | 99.10% | 3 |",
-        "| 2048 | 21 | 0.016 | linear | 0.00% | 25.00% | - |",
+        "| mini-batch | updates per epoch | learning rate | rule | epoch 2 | epoch 3 | 99% in epoch | loss, epoch 3 |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| 128 | 351 | 0.001 | unchanged | 50.00% | 99.10% | 3 | 0.1250 |",
+        "| 2048 | 21 | 0.016 | linear | 0.00% | 25.00% | - | 0.1250 |",
     ]
 
 
 def test_a_measurement_goes_on_where_it_ended(tmp_path, tiny, script):
-    for epochs in (2, 3):
+    for count in (2, 3):
         done = script(
-            tmp_path, "benchmarks.large_batches", "--data", tiny, *TINY, "--max-epoch", epochs, "--out", "runs"
+            tmp_path, "benchmarks.large_batches", "--data", tiny, *TINY, "--max-epoch", count, "--out", "runs"
         )
         assert (done.returncode, done.stderr) == (0, "")
-        if epochs == 2:
+        if count == 2:
             first = {path: path.read_bytes() for path in tmp_path.glob("runs/*/history.csv")}
     assert sorted(path.parent.name for path in first) == ["4-unchanged", "8-linear-warmup"]
     for path, rows in first.items():
@@ -66,7 +70,7 @@ def test_a_measurement_goes_on_where_it_ended(tmp_path, tiny, script):
 
 
 def test_an_interrupt_leaves_the_table_of_what_has_ended(tmp_path, tiny, in_process, monkeypatch):
-    ended = iter([(1.0, [0.25, 0.5])])
+    ended = iter([(1.0, epochs(0.25, 0.5))])
 
     def train(run, out):
         if (found := next(ended, None)) is None:
@@ -77,9 +81,9 @@ def test_an_interrupt_leaves_the_table_of_what_has_ended(tmp_path, tiny, in_proc
     done = in_process(tmp_path, "benchmarks.large_batches", "--data", tiny, *TINY, "--at-once", 1)
     assert (done.returncode, done.stderr) == (130, "large_batches.py: interrupted\n")
     assert done.stdout.splitlines()[-3:] == [
-        "| mini-batch | updates per epoch | learning rate | rule | epoch 2 | 99% in epoch |",
-        "| --- | --- | --- | --- | --- | --- |",
-        "| 4 | 9 | 0.001 | unchanged | 50.00% | - |",
+        "| mini-batch | updates per epoch | learning rate | rule | epoch 2 | 99% in epoch | loss, epoch 2 |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| 4 | 9 | 0.001 | unchanged | 50.00% | - | 0.1250 |",
     ]
 
 
