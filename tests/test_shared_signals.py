@@ -2,12 +2,14 @@
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from script_tools import ROOT
 
 from common import ranks as ranks_module
 from common.ranks import PASSED_ON, TURN, Ranks
@@ -121,9 +123,20 @@ def test_one_rank_tells_and_the_others_wait_for_their_turn(monkeypatch, rank, sp
     alone = Ranks()
     alone.rank, alone.say, alone.comm = rank, said.append, SimpleNamespace(Abort=ends.append)
     monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr(threading.Timer, "start", lambda self: ends.append(self.args[0]))
+    monkeypatch.setattr(ranks_module.faulthandler, "dump_traceback_later", lambda *seconds, **how: ends.append(1))
     monkeypatch.setattr(ranks_module.os, "_exit", leave)
     with pytest.raises(SystemExit):
         alone.end("why", 3, speaker)
-    assert (said, ends, alone.ending) == ([f"rank {rank}: why"], [3, 3, 3], True)
+    assert (said, ends, alone.ending) == ([f"rank {rank}: why"], [1, 3, 3], True)
     assert sum(slept) == pytest.approx(TURN * turns + PASSED_ON)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sleeps in the C library")
+def test_an_abort_that_hangs_ends_too():
+    """MPI's own holds Python's lock, so that no thread of Python could end the process."""
+    program = (
+        "import ctypes, types; from common.ranks import Ranks; ranks = Ranks()\n"
+        "ranks.comm = types.SimpleNamespace(Abort=lambda code: ctypes.PyDLL(None).sleep(60)); ranks.end('why', 3, 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (1, "rank 0: why\n")
