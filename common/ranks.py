@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import numpy
 
+from common import config
 from common.layer import named_params, walk
 from common.np import np
 from common.numeric_faults import NumericFault, all_finite
@@ -40,7 +41,7 @@ class Ranks:
     """``size`` processes that train together, of which this one is number ``rank``; without a comm, this one alone.
 
     comm: an mpi4py communicator. timeout: seconds that this rank waits for the others before it ends the run, None for
-    ever.
+    ever. Raises ValueError for several ranks and a GPU.
     ``cores``    the share of its machine's cores that a rank has for its workers
     ``say``      prints the message with which this rank ends the run
     ``ending``   whether it is doing that
@@ -65,7 +66,12 @@ class Ranks:
         self._buffer = np.empty(0, dtype=np.float32)
         self._waiting: tuple[float, str] | None = None  # since when, and for what
         if self.size > 1:
+            if config.GPU:  # most MPIs would take the addresses of its memory for their own
+                raise ValueError("Ranks: expected numpy's arrays on several ranks, not a GPU's: unset GPU")
             threading.Thread(target=self._watch, daemon=True).start()
+
+    def __reduce__(self) -> str:
+        return "ALONE"  # so that a trainer can be pickled; a copy of one has the same ranks
 
     def about(self) -> str:
         """Return the beginning of a line that says how many ranks there are; nothing for one process alone."""
@@ -153,11 +159,12 @@ class Ranks:
                 code = int(error.code or 0)
             except Exception as error:  # of any kind: raised below
                 failed = error
-        if (code := self.first(code)) is not None:
+        done, bad, code = self.first((done, failed is not None, code))
+        if code is not None:
             raise of_rank(0, SystemExit(code))
-        if self.first(failed is not None):
+        if bad:
             raise of_rank(0, failed or RankFailed("rank 0 failed"))
-        return self.first(done)
+        return done
 
     def on_all(self, task: Callable[[], Any]) -> Any:
         """Return what the task returns here; if it fails on any rank, all end, and the first that failed tells it."""

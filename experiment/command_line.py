@@ -241,8 +241,8 @@ def _started(parser: Parser, args: Namespace, state: Path) -> tuple[Namespace, d
 def only_once(data: str) -> str | None:
     """Say that data can be read only once, as a pipe; None for a file, a folder, or nothing at all."""
     path = Path(data).absolute()
-    kept = path.is_file() or path.is_dir()
-    if path.exists() and (not kept or path.is_relative_to("/dev") or path.is_relative_to("/proc")):
+    device = any(map(path.is_relative_to, ("/dev", "/proc"))) and not path.is_relative_to("/dev/shm")
+    if path.exists() and (device or not (path.is_file() or path.is_dir())):
         return f"{data} can be read only once"
     return None
 

@@ -54,7 +54,8 @@ def train(ranks: Ranks) -> int:
     args, kept = ranks.on_first(lambda: parse(ranks))
     args.quiet, ranks.timeout = args.quiet or ranks.rank > 0, args.mpi_timeout
     to_files()
-    expect_data(args.data, ranks)
+    for name in MOVED:
+        expect_data(getattr(args, name), ranks)
     parts = TextParts(args, kept, ranks)
     ids, vectors = ranks.on_all(lambda: word_vectors(args, parts.vocabulary))
     sizes = len(parts.vocabulary), len(parts.corpus.train.classes)

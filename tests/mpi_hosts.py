@@ -134,7 +134,7 @@ def start(hosts: Hosts | None, cwd: Path, arguments: list, **given) -> subproces
     return subprocess.Popen(list(map(str, command)), cwd=cwd, env=env, stdin=subprocess.DEVNULL, text=True, **given)
 
 
-def train(hosts: Hosts | None, cwd: Path, *options, fails: bool = False) -> str:
+def train(hosts: Hosts | None, cwd: Path, *options) -> str:
     """Train to the end; return what was said."""
     job = start(hosts, cwd, [ROOT / "scripts" / "train_date.py", "--mpi", *options], stderr=subprocess.PIPE)
     said = job.communicate(timeout=300)[1]

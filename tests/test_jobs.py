@@ -245,7 +245,7 @@ def test_data_that_can_be_read_only_once_is_for_one_rank(tmp_path):
         with pytest.raises(ValueError, match=rf"^{once} can be read only once; each rank needs a file of its own, "):
             command_line.expect_data(once, ranks)
         command_line.expect_data(once, ALONE)
-    for data in (None, __file__, str(tmp_path), str(tmp_path / "missing")):
+    for data in (None, __file__, str(tmp_path), str(tmp_path / "missing"), "/dev/shm"):
         command_line.expect_data(data, ranks)
 
 

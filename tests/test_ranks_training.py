@@ -3,6 +3,9 @@
 The ranks are threads here; tests/test_mpi_results.py has real ones.
 """
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from layer_table import Draw
@@ -11,7 +14,7 @@ from test_ranks import TEXTS, make
 from test_trainer import Classifier, task
 
 from classifier import Evaluate
-from common import optimizer
+from common import config, optimizer
 from common.callbacks import Callback, EarlyStopping, Measure, PrintLoss
 from common.functions import cross_entropy_error
 from common.layers import SoftmaxWithLoss
@@ -115,7 +118,7 @@ def test_a_step_takes_one_allreduce_and_when_clipping_one_number(clipped):
         assert names.count("Allreduce") == steps * epochs
         assert names[:4] == ["allgather", "Bcast", "Bcast", "allgather"]  # model, W, b; what fit got
         batches, step, end = (
-            ["allgather", *["bcast"] * 3],
+            ["allgather", "bcast"],
             ["Allreduce", *["bcast"] * clipped],
             ["allgather", "bcast", "bcast"],
         )
@@ -275,3 +278,18 @@ def test_questions_are_answered_together_as_by_one(size, workers, monkeypatch):
     assert [measures for measures, _ in found] == [measured] * size
     counts = [count for _, count in found]
     assert sum(counts) == batches > 3 and max(counts) - min(counts) <= 1
+
+
+def test_a_trainer_can_be_copied_and_pickled():
+    trainer = Trainer(Classifier(), SGD(), callbacks=())
+    for copied in (copy.deepcopy(trainer), pickle.loads(pickle.dumps(trainer))):
+        assert copied.ranks is ALONE
+        copied.fit(X, T, 1)
+
+
+def test_several_ranks_have_no_gpu(monkeypatch):
+    monkeypatch.setattr(config, "GPU", True)
+    for error in on_ranks(2, lambda ranks: None):
+        with pytest.raises(ValueError, match="^Ranks: expected numpy's arrays .*: unset GPU$"):
+            raise error
+    all_done(on_ranks(1, lambda ranks: None))
