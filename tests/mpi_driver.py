@@ -6,8 +6,8 @@ when: a moment, of which ``count`` counts how often it comes (1 if not given): "
 "step", before forward; "share", before the gradients are added up; "update", after it; "evaluation", at the end of an
 epoch; "save", of a state, and "draw", of the history, on rank 0; "end", after training.
 what: a signal for this rank, such as "TERM" or "INT twice"; "TERM soon", a second later; an error; "nan share", "nan
-weight", "nan running" of the optimizer, "other weight"; "full", a disk; "stuck"; "slow", half a second per step from now
-on; or a folder, into which the rank changes.
+weight", "nan running" of the optimizer, "other weight"; "full", a disk; "stuck"; "slow", half a second per step from
+now on; or a folder, into which the rank changes.
 
 Every rank writes its process id to ``pid.RANK``, and the time at which it is struck to ``struck.RANK``.
 """

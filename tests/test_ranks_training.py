@@ -290,6 +290,6 @@ def test_a_trainer_can_be_copied_and_pickled():
 def test_several_ranks_have_no_gpu(monkeypatch):
     monkeypatch.setattr(config, "GPU", True)
     for error in on_ranks(2, lambda ranks: None):
-        with pytest.raises(ValueError, match="^Ranks: expected numpy's arrays .*: unset GPU$"):
+        with pytest.raises(ValueError, match=r"^Ranks: expected numpy's arrays .*: unset GPU$"):
             raise error
     all_done(on_ranks(1, lambda ranks: None))
