@@ -95,10 +95,10 @@ def told_once(done: subprocess.CompletedProcess, message: str) -> None:
 
 def test_what_is_not_installed_is_told_once(tmp_path, tiny):
     nothing = {"MPI4PY_LIBMPI": "/nothing/libmpi.so"}
-    message = r"mpi4py found no MPI: .*/nothing/libmpi\.so.*; to install one: pip install mpi4py mpich$"
+    message = r'mpi4py found no MPI: .*/nothing/libmpi\.so.*; to install one: pip install mpi4py "mpich>=5"$'
     refused(alone(tmp_path, DATES, *OPTIONS, **nothing), message)
     told_once(finish(start("mpich", 3, tmp_path, DATES, *OPTIONS, own=False, **nothing)), message)
-    message = "mpi4py is not installed; to install it: pip install mpi4py mpich$"
+    message = 'mpi4py is not installed; to install it: pip install mpi4py "mpich>=5"$'
     refused(alone(tmp_path, "-c", WITHOUT, "mpi4py", "all", DATES, *OPTIONS), message)
     told_once(finish(start("mpich", 3, tmp_path, "-c", WITHOUT, "mpi4py", "all", DATES, *OPTIONS, own=False)), message)
 
