@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import signal
 import sys
 import time
 import traceback
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from common.ranks import ALONE, PASSED_ON, Ranks
 from common.shared_signals import SharedSignals, Stopped
 from experiment.command_line import cores, mpiexec
-from support.entry import EXPECTED, end_early, in_words, say
+from support.entry import EXPECTED, RANKS, end_early, in_words, say
 from support.install import MPI as INSTALL
 from support.stop_signals import Interrupted
 
@@ -26,16 +27,30 @@ def run(train: Callable[[Ranks], int]) -> int:
     If it fails on a rank, all ranks end, and one of them says why.
     """
     if OPTION not in sys.argv[1:]:
+        count = max(_launched().values(), default=1)
+        if count > 1 and all(os.environ.get(name, "0") == "0" for name in RANKS):
+            say(f"{count} processes were started, and each trains alone, for lack of {OPTION}")
         return train(ALONE)
+    interrupt = signal.getsignal(signal.SIGINT)
+    if interrupt is signal.default_int_handler:  # which would wait for MPI, and end this rank without the others
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the launcher notices, as with SIGTERM
     try:
         ranks = start()
+        if ranks.size > 1:
+            return _together(train, ranks)
     except EXPECTED as error:  # maybe on all of these processes, which do not know each other
         said = in_words(error)
         end_early(lambda: say(said))
-    if ranks.size == 1:
-        if not any(name in os.environ for name in LAUNCHED):
-            say(f"{OPTION}: this is one rank; to start more: {mpiexec(4, *sys.argv[1:])}")
-        return train(ranks)
+    finally:
+        if interrupt is signal.default_int_handler:
+            signal.signal(signal.SIGINT, interrupt)
+    if not any(name in os.environ for name in LAUNCHED):
+        say(f"{OPTION}: this is one rank; to start more: {mpiexec(4, *sys.argv[1:])}")
+    return train(ranks)
+
+
+def _together(train: Callable[[Ranks], int], ranks: Ranks) -> int:
+    """Run ``train(ranks)`` on one of several ranks; no error leaves it."""
     ranks.say = say
     if ranks.rank:
         sys.stdout = open(os.devnull, "w")
@@ -62,7 +77,7 @@ def start() -> Ranks:
     except RuntimeError as error:  # it is installed, but no MPI is
         raise ValueError(f"mpi4py found no MPI: {_line(error)}; to install one: {INSTALL}") from error
     library = _line(MPI.Get_library_version().partition("\n")[0].partition(",")[0].rstrip("\0"))
-    counts = {name: int(os.environ[name]) for name in LAUNCHED if os.environ.get(name, "").isdigit()}
+    counts = _launched()
     lost = counts.get("OMPI_COMM_WORLD_SIZE", 1) > 1 and library.startswith("MPICH")  # which would not start
     if not lost and not MPI.Is_initialized():
         faulthandler.dump_traceback_later(ARRIVE, exit=True, file=2)  # meanwhile, no thread of Python runs
@@ -79,6 +94,11 @@ def start() -> Ranks:
     here = ranks.all((MPI.Get_processor_name(), sorted(_own_cores())))
     ranks.cores = min(share_of_cores(here, rank) for rank in range(ranks.size))
     return ranks
+
+
+def _launched() -> dict[str, int]:
+    """Return how many processes the launcher says that it started, by the variable that says so."""
+    return {name: int(os.environ[name]) for name in LAUNCHED if os.environ.get(name, "").isdigit()}
 
 
 def share_of_cores(here: list[tuple[str, list[int]]], rank: int) -> int:

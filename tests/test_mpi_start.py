@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mpi_tools import finish, mpiexec, start
+from mpi_tools import MPIS, finish, mpiexec, start
 from script_tools import ROOT, TINY, refused
 
 from support import install
@@ -116,3 +116,40 @@ def test_what_one_rank_lacks_ends_all(mpi, rank, package, tmp_path, tiny):
         assert done.returncode and done.stderr.count("ZeroDivisionError: division by zero\n") == 1, done.stderr
     else:
         told_once(done, f"{package} is not installed; to install it: ")
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+rank, when = sys.argv[1:3]
+del sys.argv[:3]
+sys.orig_argv = sys.argv
+sys.path[:0] = [os.path.dirname(sys.argv[0]), os.path.dirname(os.path.dirname(sys.argv[0]))]
+from experiment import mpi_job
+start = mpi_job.start
+def interrupted():
+    struck = rank == os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK"))
+    ranks = start() if when == "after" else None
+    if struck:
+        signal.raise_signal(signal.SIGINT)
+    return ranks or start()
+mpi_job.start = interrupted
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("when, rank", [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("mpi", MPIS)
+def test_an_interrupt_of_one_rank_that_starts_ends_all(mpi, when, rank, own, tmp_path, tiny):
+    """Python would raise it only after MPI_Init, and the rank would leave the others waiting there."""
+    done = finish(start(mpi, 2, tmp_path, "-c", INTERRUPTED, rank, when, DATES, *OPTIONS, own=own), 20)
+    assert done.returncode and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_processes_that_lack_the_option_are_told_that_each_trains_alone(tmp_path, tiny):
+    options = [option for option in OPTIONS if option != "--mpi"]
+    said = "train_date.py: 3 processes were started, and each trains alone, for lack of --mpi\n"
+    for rank, words in (("0", said), ("1", "")):
+        done = alone(tmp_path, DATES, *options, PMI_SIZE="3", PMI_RANK=rank)
+        assert (done.returncode, done.stderr) == (0, words)
