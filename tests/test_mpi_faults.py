@@ -98,6 +98,7 @@ def goes_on(mpi, whole, cwd, *more) -> None:
 
 
 TRACEBACK = r"a fault of this program:\nTraceback (?:.*\n)+"
+LATER = r"epoch 1, iteration 4: the weight encoder\.embed\.W .* is not finite"
 FAULTS = {  # the message for what, when and count
     "ValueError, load, 1": "a fault\n",
     "ValueError, step, 3": "a fault\n",
@@ -120,13 +121,15 @@ FAULTS = {  # the message for what, when and count
 )
 def test_a_fault_ends_all_with_one_message(mpi, rank, fault, tmp_path):
     what, when, count = fault.split(", ")
-    message = FAULTS[fault]
+    message, saved_at = FAULTS[fault], int(count) - 1 or 4
+    if when == "update" and rank:  # the first rank's weights are good, and it saves them
+        message, saved_at = LATER, 3
     begun = begin(mpi, tmp_path, strike(what, when, int(count), rank), own=rank == 0, more=["--save-every", 1])
     done = ended(begun, tmp_path)
     says(done, rank, message, 1 if TRACEBACK in message else 2)
     saved = tmp_path / "run" / "attention.state.npz"
     assert saved.is_file() == (count == "3" or when in ("evaluation", "end"))
-    assert not saved.is_file() or whole_state(saved) == (int(count) - 1 or 4)
+    assert not saved.is_file() or whole_state(saved) == saved_at
 
 
 def test_weights_that_differ_are_found_after_the_epoch(tmp_path):
