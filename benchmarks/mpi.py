@@ -1,7 +1,7 @@
 """Measure training on the ranks of MPI jobs, which this command starts, and say what more of them would take.
 
 python -m benchmarks.mpi                                   # mpiexec of this Python's environment
-python -m benchmarks.mpi --mpiexec "mpiexec -hosts a,b -ppn 1" --ranks 1 2    # on two machines
+python -m benchmarks.mpi --mpiexec ".venv/bin/mpiexec -hosts a,b -ppn 1" --ranks 1 2    # on two machines
 python -m benchmarks.mpi --quick                           # tiny sizes: whether it works, no figures to quote
 
 Prints, as tables of Markdown: training steps of ranks beside worker threads; the time of Allreduce; the bytes that a
