@@ -20,11 +20,11 @@ SCRIPTS = (
         f"seq2seq/page/{name}.js"
         for name in (
             *("forward", "data", "dates", "measures", "shown", "rows", "links", "heat"),
-            *("pointing", "view", "questions", "main"),
+            *("changes", "what_if", "pointing", "view", "questions", "main"),
         )
     ),
 )
-STYLES = ("support/page/page.css", *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "questions")))
+STYLES = ("support/page/page.css", *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if", "questions")))
 
 
 class Example(NamedTuple):

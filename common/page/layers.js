@@ -17,6 +17,13 @@ export function softmax(x) {
 }
 
 /** @param {Vector} x */
+export function logSoftmax(x) {
+  const max = Math.max(...x);
+  const log = Math.log(x.reduce((sum, v) => sum + Math.exp(v - max), 0));
+  return x.map((v) => v - max - log);
+}
+
+/** @param {Vector} x */
 export const argmax = (x) => x.reduce((best, v, k) => (v > x[best] ? k : best), 0);
 
 /**

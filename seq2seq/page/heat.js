@@ -1,25 +1,37 @@
 // @ts-check
 // The heat map of the weights and the measures below it.
 
-import { element, exact, find, glyph, percent } from "../../support/page/text.js";
+import { element, exact, find, glyph, percent, signed } from "../../support/page/text.js";
 import { data } from "./data.js";
-import { alignment, entropy, paddingFrom, padMass } from "./measures.js";
-import { isWrittenWrong } from "./shown.js";
+import { alignment, entropy, padMass } from "./measures.js";
+import { isReplaced, isWrittenWrong, paddingOfShown, signOf } from "./shown.js";
 
 /** @import { Shown } from "./shown.js" */
 
+const SIGNED = 0.05; // a change from here on shows its sign in the cell
+
 /** @param {Shown} shown */
 export function drawHeat(shown) {
-  const padding = paddingFrom(shown.input);
+  const { before } = shown;
+  const change = before !== null && find("change-shown", HTMLInputElement).checked;
+  find("shown").hidden = before === null;
+  find("change-note").hidden = !change;
+  find("heat-contents").textContent = change ? "Change of the attention weights" : "Attention weights";
+  find("heat").classList.toggle("change", change);
+  const padding = paddingOfShown(shown);
   const inPadding = (/** @type {number} */ input) => (input >= padding ? "padding" : "");
-  const head = shown.input.map((char, input) =>
-    element("th", { scope: "col", "data-in": input, class: inPadding(input) }, input >= padding ? "·" : glyph(char)),
-  );
+  const head = shown.input.map((_, input) => {
+    const kind = isReplaced(shown, input) ? "changed" : inPadding(input);
+    return element("th", { scope: "col", "data-in": input, class: kind }, signOf(shown, input));
+  });
   const rows = shown.written.map((char, out) => {
     const cells = [...shown.weights[out]].map((weight, input) => {
       const attributes = { "data-in": input, "data-out": out, class: inPadding(input) };
-      const cell = element("td", attributes, element("span", {}, exact(weight)));
-      cell.style.setProperty("--w", exact(weight));
+      const by = weight - (before?.weights[out][input] ?? 0);
+      const cell = element("td", attributes, element("span", {}, change ? signed(by) : exact(weight)));
+      cell.style.setProperty("--w", exact(change ? Math.abs(by) : weight));
+      if (change && Math.abs(by) >= SIGNED) cell.dataset.sign = signed(by)[0];
+      if (change && by < 0) cell.classList.add("less");
       return cell;
     });
     const wrong = isWrittenWrong(shown, out) ? "wrong" : "";

@@ -2,10 +2,10 @@
 // Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
 import { element, exact, find, glyph, oneStop, percent } from "../../support/page/text.js";
-import { partners } from "./shown.js";
+import { partners, signOf } from "./shown.js";
+import { offerChanges } from "./what_if.js";
 
-/** @import { Shown } from "./shown.js" */
-/** @typedef {{ in?: number, out?: number }} Place  of a character, or, with both, of a cell of the heat map */
+/** @import { Place, Shown } from "./shown.js" */
 /**
  * pinned: what was clicked or has the focus; hovered: what the pointer is on, which comes first.
  * @typedef {{ pinned: Place | null, hovered: Place | null }} Pointed
@@ -16,10 +16,14 @@ let shown = null;
 /** @type {Pointed} */
 let pointed = { pinned: null, hovered: null };
 
-/** Starts with a question that was just drawn, and nothing pointed at. @param {Shown} drawn */
-export function pointAtNothing(drawn) {
+/**
+ * Points at a question that was just drawn.
+ * @param {Shown} drawn
+ * @param {boolean} again whether what was pointed at is there again; else nothing is
+ */
+export function pointAgain(drawn, again) {
   shown = drawn;
-  pointAt({ pinned: null, hovered: null });
+  pointAt(again ? { pinned: pointed.pinned } : { pinned: null, hovered: null });
 }
 
 /** @param {Partial<Pointed>} change */
@@ -31,6 +35,7 @@ function pointAt(change) {
   markLinks(at);
   markCells(at);
   readOut(shown, at);
+  if (change.pinned !== undefined) offerChanges(change.pinned);
 }
 
 /** The elements that the selector finds. @param {string} selector */
@@ -82,16 +87,17 @@ function readOut(shown, at) {
     readout.textContent = "Point at a character, above or in the map, to see its weights.";
     return;
   }
-  const [chars, others] = side === "out" ? [shown.written, shown.input] : [shown.input, shown.written];
+  const signs = { in: shown.input.map((_, input) => signOf(shown, input)), out: shown.written.map(glyph) };
+  const others = signs[side === "out" ? "in" : "out"];
   const isCell = at.out !== undefined && at.in !== undefined;
   const listed = partners(shown, side, place);
   const chosen = isCell ? listed.filter(({ other }) => other === at.in) : listed.slice(0, 4);
   const chips = chosen.map(({ weight, other }) =>
-    element("span", { class: "chip" }, element("b", {}, glyph(others[other])), ` ${exact(weight)}`),
+    element("span", { class: "chip" }, element("b", {}, others[other]), ` ${exact(weight)}`),
   );
   const sure = side === "out" && !shown.given ? ` (${percent(shown.p[place])} sure)` : "";
   readout.replaceChildren(
-    element("b", { class: "subject" }, glyph(chars[place])),
+    element("b", { class: "subject" }, signs[side][place]),
     side === "out" ? `${sure} looked at ` : " was looked at by ",
     ...chips,
   );
@@ -138,13 +144,19 @@ export function startPointing() {
     const { pinned, hovered } = pointed;
     pointAt({ pinned: event.pointerType === "mouse" ? pinned : (hovered ?? pinned), hovered: null });
   });
-  map.addEventListener("click", ({ target }) => pointAt({ pinned: placeOf(target) }));
+  map.addEventListener("click", ({ target }) => {
+    // a button or a switch is for what is chosen
+    const place = placeOf(target);
+    if (place || !(target instanceof Element && target.closest("button, label, input, select")))
+      pointAt({ pinned: place });
+  });
   map.addEventListener("focusin", ({ target }) => {
     if (target instanceof HTMLElement && target.matches(".char"))
       oneStop(all(`#${target.parentElement?.id} .char`), target);
     pointAt({ pinned: placeOf(target) ?? pointed.pinned });
   });
   map.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented) return; // it has changed the question
     if (event.key === "Escape") pointAt({ pinned: null, hovered: null });
     const button = event.target instanceof Element ? event.target.closest("button.char") : null;
     if (shown === null || !(button instanceof HTMLElement)) return;

@@ -84,5 +84,7 @@ export function speak(text) {
 export const percent = (share) => `${(100 * share).toFixed(1)}%`;
 /** @param {number} weight */
 export const exact = (weight) => weight.toFixed(4);
+/** A change, with its sign. @param {number} change */
+export const signed = (change) => (change < 0 ? "−" : "+") + exact(Math.abs(change));
 /** @param {number} count */
 export const number = (count) => count.toLocaleString("en");
