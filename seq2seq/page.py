@@ -15,12 +15,12 @@ from support.html_page import to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *("support/page/text.js", "support/page/held.js", "support/page/theme.js", "common/page/layers.js"),
+    *("support/page/text.js", "support/page/held.js", "support/page/theme.js", "common/page/layers.js", "common/page/faithfulness.js"),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
             *("forward", "data", "dates", "measures", "shown", "rows", "links", "heat"),
-            *("changes", "what_if", "pointing", "view", "questions", "main"),
+            *("changes", "occlusion", "what_if", "pointing", "view", "questions", "main"),
         )
     ),
 )

@@ -1,7 +1,7 @@
 // @ts-check
 // What the reader has changed of the question that is shown.
 
-import { BLANK, data } from "./data.js";
+import { BLANK, data, PAD } from "./data.js";
 
 /** @import { Changes } from "./data.js" */
 
@@ -28,6 +28,6 @@ export function replace(place, char, original) {
 
 /** Why this character cannot be put into a question; "" if it can. @param {string} char */
 export function refusal(char) {
-  if (!data.vocabulary.includes(char || " ")) return "is not in the vocabulary";
+  if (!data.vocabulary.includes(char || PAD)) return "is not in the vocabulary";
   return char === BLANK || data.question_characters.includes(char) ? "" : "occurs in no training question";
 }

@@ -34,7 +34,7 @@ export const model = new AttentionSeq2seq(heldWeights(), data.mask_padding, data
 
 /** What stands in a question for a character that was blanked: the model reads padding there. */
 export const BLANK = "";
-const PAD = " ";
+export const PAD = " ";
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
 const seen = new Set(data.question_characters);

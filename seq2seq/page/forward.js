@@ -15,9 +15,10 @@ import { Affine, argmax, dot, Embedding, LSTM, logSoftmax, softmax } from "../..
  */
 
 /**
- * seq2seq/attention_seq2seq.py: marks the padding among the ids xs, the runs of `pad` at either end.
- * @param {number[]} xs
- * @param {number} pad
+ * seq2seq/attention_seq2seq.py: marks the padding among the ids (or characters) xs, the runs of `pad` at either end.
+ * @template {number | string} T
+ * @param {T[]} xs
+ * @param {T} pad
  */
 export function paddingOf(xs, pad) {
   const first = xs.findIndex((id) => id !== pad);

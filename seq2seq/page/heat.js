@@ -54,7 +54,7 @@ export function drawMeasures({ weights, input, truth }) {
 
 /** Sets the number of columns, and lets the reader switch the numbers in the cells on and off. */
 export function startHeat() {
-  find("heat").style.setProperty("--columns", String(data.T_enc + 1));
+  for (const id of ["heat", "parts-table"]) find(id).style.setProperty("--columns", String(data.T_enc + 1));
   const button = find("numbers");
   button.addEventListener("click", () => {
     const pressed = button.getAttribute("aria-pressed") !== "true";

@@ -68,7 +68,7 @@ function markLinks(at) {
 
 /** Outlines the row and the column of the heat map. @param {Place} at */
 function markCells(at) {
-  for (const cell of all("#heat [data-in], #heat [data-out]")) {
+  for (const cell of all("#map table :is([data-in], [data-out])")) {
     cell.classList.toggle("across", at.out !== undefined && cell.dataset.out === String(at.out));
     cell.classList.toggle("down", at.in !== undefined && cell.dataset.in === String(at.in));
   }

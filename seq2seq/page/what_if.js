@@ -3,7 +3,8 @@
 
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, refusal, replace } from "./changes.js";
-import { ask, BLANK } from "./data.js";
+import { ask, BLANK, PAD } from "./data.js";
+import { drawOcclusion, forgetOcclusion, startOcclusion } from "./occlusion.js";
 import { isFlipped, isReplaced, nameOf, originalOf, signOf } from "./shown.js";
 
 /** @import { Asked } from "./data.js" */
@@ -18,6 +19,7 @@ let askAgain = () => {};
 /** Says what came of the changes. @param {Shown} shown */
 export function drawWhatIf(shown) {
   changing = shown;
+  forgetOcclusion(shown);
   find("refused").textContent = "";
   find("changed").hidden = shown.before === null;
   if (shown.before) drawOutcome(shown, shown.before);
@@ -25,6 +27,7 @@ export function drawWhatIf(shown) {
 
 /** Offers to change what was chosen last; null: nothing is. @param {Place | null} chosen */
 export function offerChanges(chosen) {
+  drawOcclusion(chosen?.out);
   const place = chosen && (chosen.in ?? chosenPlace);
   chosenPlace = place ?? undefined;
   find("edit").hidden = chosenPlace === undefined;
@@ -80,7 +83,7 @@ function put(place, char) {
   if (changing === null) return;
   const reason = refusal(char);
   if (reason) {
-    find("refused").textContent = `“${named(char || " ")}” ${reason}.`;
+    find("refused").textContent = `“${named(char || PAD)}” ${reason}.`;
     speak(find("refused").textContent ?? "");
     return;
   }
@@ -112,6 +115,7 @@ const characterAt = (place) => /** @type {HTMLElement | undefined} */ (find("row
 /** @param {() => void} again what to do when something has changed */
 export function startWhatIf(again) {
   askAgain = again;
+  startOcclusion();
   const field = find("replacement", HTMLInputElement);
   const typedOne = (/** @type {Event} */ event) => {
     if (event instanceof InputEvent && event.isComposing) return;
