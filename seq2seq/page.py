@@ -15,12 +15,18 @@ from support.html_page import to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *("support/page/text.js", "support/page/held.js", "support/page/theme.js", "common/page/layers.js", "common/page/faithfulness.js"),
+    *(
+        "support/page/text.js",
+        "support/page/held.js",
+        "support/page/theme.js",
+        "common/page/layers.js",
+        "common/page/faithfulness.js",
+    ),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
-            *("forward", "data", "dates", "measures", "shown", "rows", "links", "heat"),
-            *("changes", "occlusion", "what_if", "pointing", "view", "questions", "main"),
+            *("forward", "data", "dates", "measures", "changes", "shown", "rows", "links", "heat"),
+            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "main"),
         )
     ),
 )

@@ -14,12 +14,12 @@ const press = (selector, key, more = {}) => {
   e.focus();
   e.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
 };
-const text = (id) => document.getElementById(id).textContent;
+const text = (id) => document.getElementById(id).textContent.replaceAll("␣", " ");
 const read = () => {
   const changed = !document.getElementById("changed").hidden;
   const rows = [...document.querySelectorAll("#heat tbody tr")];
   return {
-    written: [...document.querySelectorAll("#row-out .glyph")].map((e) => e.textContent).join(""),
+    written: text("row-out"),
     cells: rows.map((row) => [...row.querySelectorAll("td")].map((e) => Number(e.textContent.replace("−", "-")))),
     changed,
     before: changed && text("before"),

@@ -2,6 +2,7 @@
 // The heat map of the weights and the measures below it.
 
 import { element, exact, find, glyph, percent, signed } from "../../support/page/text.js";
+import { changes } from "./changes.js";
 import { data } from "./data.js";
 import { alignment, entropy, padMass } from "./measures.js";
 import { isReplaced, isWrittenWrong, paddingOfShown, signOf } from "./shown.js";
@@ -34,8 +35,10 @@ export function drawHeat(shown) {
       if (change && by < 0) cell.classList.add("less");
       return cell;
     });
-    const wrong = isWrittenWrong(shown, out) ? "wrong" : "";
-    return element("tr", {}, element("th", { scope: "row", "data-out": out, class: wrong }, glyph(char)), ...cells);
+    const kind = [isWrittenWrong(shown, out) && "wrong", changes.forced.has(out) && "changed"]
+      .filter(Boolean)
+      .join(" ");
+    return element("tr", {}, element("th", { scope: "row", "data-out": out, class: kind }, glyph(char)), ...cells);
   });
   const table = find("heat", HTMLTableElement);
   table.tHead?.replaceChildren(element("tr", {}, element("td"), ...head));

@@ -2,7 +2,9 @@
 // Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
 import { element, exact, find, glyph, oneStop, percent } from "../../support/page/text.js";
-import { partners, signOf } from "./shown.js";
+import { changes } from "./changes.js";
+import { draggedRow } from "./forced.js";
+import { partners, placeOf, signOf } from "./shown.js";
 import { offerChanges } from "./what_if.js";
 
 /** @import { Place, Shown } from "./shown.js" */
@@ -98,17 +100,9 @@ function readOut(shown, at) {
   const sure = side === "out" && !shown.given ? ` (${percent(shown.p[place])} sure)` : "";
   readout.replaceChildren(
     element("b", { class: "subject" }, signs[side][place]),
-    side === "out" ? `${sure} looked at ` : " was looked at by ",
+    side === "out" ? `${sure} ${changes.forced.has(place) ? "was made to look" : "looked"} at ` : " was looked at by ",
     ...chips,
   );
-}
-
-/** @param {EventTarget | null} target */
-function placeOf(target) {
-  const holder = target instanceof Element ? target.closest("#map [data-in], #map [data-out]") : null;
-  if (!(holder instanceof HTMLElement)) return null;
-  const { in: input, out } = holder.dataset;
-  return { ...(input && { in: Number(input) }), ...(out && { out: Number(out) }) };
 }
 
 /**
@@ -136,7 +130,8 @@ export function startPointing() {
     // touch keeps sending events to the element touched first
     const target =
       event.pointerType === "mouse" ? event.target : document.elementFromPoint(event.clientX, event.clientY);
-    const place = placeOf(target);
+    const row = draggedRow();
+    const place = row === undefined ? placeOf(target) : { ...placeOf(target), out: row };
     if (JSON.stringify(place) !== JSON.stringify(pointed.hovered)) pointAt({ hovered: place });
   });
   map.addEventListener("pointerleave", (event) => {

@@ -2,6 +2,7 @@
 // The characters of a question and of its answer, and the verdict on each.
 
 import { element, exact, find, glyph, named } from "../../support/page/text.js";
+import { changes } from "./changes.js";
 import {
   isFlipped,
   isReplaced,
@@ -60,6 +61,7 @@ function drawRow(shown, side, padding) {
       padding: place >= padding,
       changed: side === "in" ? isReplaced(shown, place) : isFlipped(shown, place),
       wrong: side === "out" && isWrittenWrong(shown, place),
+      forced: side === "out" && changes.forced.has(place),
     };
     button.className = ["char", ...Object.entries(classes).flatMap(([name, is]) => (is ? [name] : []))].join(" ");
     button.ariaLabel = side === "in" ? inputLabel(shown, place, padding) : outputLabel(shown, place);
@@ -89,7 +91,7 @@ function outputLabel(shown, place) {
   if (answer !== null && isWrong(shown, place))
     wrong = given ? `, the model would write ${named(best[place])}` : `, wrong, expected ${named(answer[place])}`;
   const is = `${named(written[place])}, character ${place + 1} of the answer${wrong}${flipped}`;
-  return `${is}. Looked at ${strongest(shown, "out", place, input)}`;
+  return `${is}. ${changes.forced.has(place) ? "Made to look" : "Looked"} at ${strongest(shown, "out", place, input)}`;
 }
 
 /**

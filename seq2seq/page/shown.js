@@ -33,6 +33,14 @@ export const isReplaced = (shown, place) => shown.input[place] !== originalOf(sh
  */
 export const isFlipped = ({ before, best }, place) => before !== null && before.best[place] !== best[place];
 
+/** The place that an element on the map stands for. @param {EventTarget | null} target */
+export function placeOf(target) {
+  const holder = target instanceof Element ? target.closest("#map [data-in], #map [data-out]") : null;
+  if (!(holder instanceof HTMLElement)) return null;
+  const { in: input, out } = holder.dataset;
+  return { ...(input && { in: Number(input) }), ...(out && { out: Number(out) }) };
+}
+
 /** Where the padding begins that nobody changed. @param {Shown} shown */
 export const paddingOfShown = (shown) => Math.max(paddingFrom(shown.input), paddingFrom(originalOf(shown)));
 

@@ -1,9 +1,11 @@
 // @ts-check
-// What if a character of the question were blank, or another one: keys and buttons that change it, and what came of it.
+// What if a character of the question were blank, or another one: keys and buttons that change it; and what came of this
+// and of other changes.
 
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, refusal, replace } from "./changes.js";
 import { ask, BLANK, PAD } from "./data.js";
+import { offerForce, startForcing } from "./forced.js";
 import { drawOcclusion, forgetOcclusion, startOcclusion } from "./occlusion.js";
 import { isFlipped, isReplaced, nameOf, originalOf, signOf } from "./shown.js";
 
@@ -28,6 +30,7 @@ export function drawWhatIf(shown) {
 /** Offers to change what was chosen last; null: nothing is. @param {Place | null} chosen */
 export function offerChanges(chosen) {
   drawOcclusion(chosen?.out);
+  offerForce(changing, chosen?.out);
   const place = chosen && (chosen.in ?? chosenPlace);
   chosenPlace = place ?? undefined;
   find("edit").hidden = chosenPlace === undefined;
@@ -116,6 +119,7 @@ const characterAt = (place) => /** @type {HTMLElement | undefined} */ (find("row
 export function startWhatIf(again) {
   askAgain = again;
   startOcclusion();
+  startForcing(again);
   const field = find("replacement", HTMLInputElement);
   const typedOne = (/** @type {Event} */ event) => {
     if (event instanceof InputEvent && event.isComposing) return;
