@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from what_if_tools import CHANGE, masked, write_page
 
-from common.faithfulness import rank_correlations
+from common.faithfulness import rank_correlations, spearman
 from dataset import dates
 from seq2seq.faithfulness import parts
+from support.html_page import joined
 
 DONE = "!document.getElementById('parts').hidden"
 TABLE = """
@@ -21,6 +22,17 @@ return {
   rho: document.getElementById("rho").textContent.replace("−", "-"),
 };
 """
+
+
+def test_ranks_correlate_as_in_python(browser, mixed_page):
+    browser.open(mixed_page)
+    script = joined(["common/page/faithfulness.js"])
+    rng = np.random.default_rng(16)
+    pairs = [rng.integers(4, size=(2, 12)).astype(float) for _ in range(20)] + [rng.normal(size=(2, 5))]
+    found = browser.run(f"{script}\nreturn arguments[0].map(([a, b]) => spearman(a, b))", [p.tolist() for p in pairs])
+    np.testing.assert_allclose(found, [spearman(*pair) for pair in pairs], rtol=0, atol=1e-12)
+    constant = [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0]]
+    assert browser.run(f"{script}\nreturn Number.isNaN(spearman(...arguments[0]))", constant)
 
 
 @pytest.mark.parametrize("masks", [False, True])
