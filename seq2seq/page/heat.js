@@ -11,6 +11,32 @@ import { isReplaced, isWrittenWrong, paddingOfShown, signOf } from "./shown.js";
 
 const SIGNED = 0.05; // a change from here on shows its sign in the cell
 
+/** The rows of the map, made once: most of a change stays as it is, and need not be laid out again. */
+function heatRows() {
+  const table = find("heat", HTMLTableElement);
+  if (!table.rows.length) {
+    const inputs = [...Array(data.T_enc).keys()];
+    const head = inputs.map((input) => element("th", { scope: "col", "data-in": input }, ""));
+    table.tHead?.append(element("tr", {}, element("td"), ...head));
+    for (const out of Array(data.T_dec).keys()) {
+      const cells = inputs.map((input) =>
+        element("td", { "data-in": input, "data-out": out }, element("span", {}, "")),
+      );
+      const name = element("th", { scope: "row", "data-out": out }, "");
+      table.tBodies[0].append(element("tr", {}, name, ...cells));
+    }
+  }
+  return [...table.rows].map((row) => [...row.cells]);
+}
+
+/**
+ * @param {Element} node
+ * @param {string} text
+ */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** @param {Shown} shown */
 export function drawHeat(shown) {
   const { before } = shown;
@@ -20,29 +46,27 @@ export function drawHeat(shown) {
   find("heat-contents").textContent = change ? "Change of the attention weights" : "Attention weights";
   find("heat").classList.toggle("change", change);
   const padding = paddingOfShown(shown);
-  const inPadding = (/** @type {number} */ input) => (input >= padding ? "padding" : "");
-  const head = shown.input.map((_, input) => {
-    const kind = isReplaced(shown, input) ? "changed" : inPadding(input);
-    return element("th", { scope: "col", "data-in": input, class: kind }, signOf(shown, input));
-  });
-  const rows = shown.written.map((char, out) => {
-    const cells = [...shown.weights[out]].map((weight, input) => {
-      const attributes = { "data-in": input, "data-out": out, class: inPadding(input) };
-      const by = weight - (before?.weights[out][input] ?? 0);
-      const cell = element("td", attributes, element("span", {}, change ? signed(by) : exact(weight)));
+  const [[, ...head], ...rows] = heatRows();
+  for (const [input, name] of head.entries()) {
+    write(name, signOf(shown, input));
+    name.classList.toggle("padding", input >= padding);
+    name.classList.toggle("changed", isReplaced(shown, input));
+  }
+  for (const [out, [name, ...cells]] of rows.entries()) {
+    write(name, glyph(shown.written[out]));
+    name.classList.toggle("wrong", isWrittenWrong(shown, out));
+    name.classList.toggle("changed", changes.forced.has(out));
+    for (const [input, cell] of cells.entries()) {
+      const weight = shown.weights[out][input];
+      const by = change ? weight - before.weights[out][input] : 0;
+      write(cell.children[0], change ? signed(by) : exact(weight));
       cell.style.setProperty("--w", exact(change ? Math.abs(by) : weight));
-      if (change && Math.abs(by) >= SIGNED) cell.dataset.sign = signed(by)[0];
-      if (change && by < 0) cell.classList.add("less");
-      return cell;
-    });
-    const kind = [isWrittenWrong(shown, out) && "wrong", changes.forced.has(out) && "changed"]
-      .filter(Boolean)
-      .join(" ");
-    return element("tr", {}, element("th", { scope: "row", "data-out": out, class: kind }, glyph(char)), ...cells);
-  });
-  const table = find("heat", HTMLTableElement);
-  table.tHead?.replaceChildren(element("tr", {}, element("td"), ...head));
-  table.tBodies[0].replaceChildren(...rows);
+      cell.classList.toggle("padding", input >= padding);
+      cell.classList.toggle("less", by < 0);
+      if (Math.abs(by) >= SIGNED) cell.dataset.sign = signed(by)[0];
+      else delete cell.dataset.sign;
+    }
+  }
 }
 
 /** @param {Shown} shown */
