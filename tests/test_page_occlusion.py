@@ -128,6 +128,6 @@ def test_one_character_has_nothing_to_compare_with(browser, date_page):
     browser.type("7")
     browser.run("document.getElementById('occlude').click()")
     browser.wait(DONE)
-    assert browser.run(TABLE)["rho"] == "none: all are equal, over 1 characters"
+    assert browser.run(TABLE)["rho"] == "none, as one row is all equal, over 1 characters"
     browser.mouse('#parts-table td[data-in="3"]')
     assert browser.all("#row-in .pointed", "e.dataset.in") == ["3"]

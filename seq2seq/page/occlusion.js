@@ -99,7 +99,7 @@ export function drawOcclusion(out) {
   find("parts").hidden = false;
   const over = `over ${number(seen(drops).length)} characters`;
   find("rho").textContent = Number.isNaN(rho)
-    ? `none: all are equal, ${over}`
+    ? `none, as one row is all equal, ${over}`
     : `${rho.toFixed(2).replace("-", "−")} ${over}`;
 }
 
