@@ -15,13 +15,8 @@ from support.html_page import to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(
-        "support/page/text.js",
-        "support/page/held.js",
-        "support/page/theme.js",
-        "common/page/layers.js",
-        "common/page/faithfulness.js",
-    ),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list")),
+    *(f"common/page/{name}.js" for name in ("layers", "faithfulness")),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
@@ -30,7 +25,10 @@ SCRIPTS = (
         )
     ),
 )
-STYLES = ("support/page/page.css", *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if", "questions")))
+STYLES = (
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
+    *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
+)
 
 
 class Example(NamedTuple):

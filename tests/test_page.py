@@ -16,7 +16,7 @@ from script_tools import ROOT, everything, refused
 from classifier.token_table import luminance
 from common.layer import named_params
 from seq2seq import PeekySeq2seq, load_model, save_model
-from seq2seq.page import SCRIPTS, STYLES, TEMPLATE, Example, to_page
+from seq2seq.page import Example, to_page
 from support import html_page
 
 DATES = ["May 1, 1972", "7/22/08"]
@@ -36,7 +36,6 @@ def test_an_installed_package_has_every_part_of_the_page():
         for path in (ROOT / package).glob(glob)
     }
     assert {path for path in ROOT.glob("*/page/*") if path.is_file()} <= packed
-    assert {ROOT / name for name in (*SCRIPTS, *STYLES, TEMPLATE)} <= packed
 
 
 def test_the_policy_comes_first_and_names_the_one_script_and_the_one_style():

@@ -2,6 +2,7 @@
 // The data of the page: settings, questions, weights and the characters that the model knows.
 
 import { held, heldWeights } from "../../support/page/held.js";
+import { isSpace } from "../../support/page/text.js";
 import { AttentionSeq2seq } from "./forward.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
@@ -41,9 +42,6 @@ const seen = new Set(data.question_characters);
 
 /** The id of a character of the vocabulary. @param {string} char */
 const idOf = (char) => /** @type {number} */ (ids.get(char));
-
-/** Whether Python's str.strip would remove the character; trim() removes others. @param {string} char */
-const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
 
 /** The characters of a text without the spaces around it. @param {string} text */
 export function strip(text) {

@@ -58,6 +58,9 @@ export function glyph(char) {
   return /\p{M}/u.test(char) ? `◌${char}` : char;
 }
 
+/** Whether the character is a space to Python; to JavaScript others are. @param {string} char */
+export const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
+
 /** A character's name in a sentence. @param {string} char */
 export const named = (char) => (char === " " ? "space" : visible(char));
 

@@ -1,0 +1,86 @@
+"""A run of texts as one page of HTML that runs its model in the browser: see ``classifier.page``."""
+
+from copy import copy
+from pathlib import Path
+
+import numpy as np
+
+from classifier.page import Example, as_in_page, expect_runnable, to_page
+from classifier.text_classifier import TextClassifier
+from common.layer import named_params
+from dataset.files import read_text
+from experiment.text_model import TextModel
+from support.packed_weights import PRECISIONS
+
+MEASURED = 1000  # texts on which the loss by fewer bytes is measured
+LARGE = 20e6  # bytes, above which a smaller page is suggested
+
+
+def page_of(
+    text_model: TextModel, pairs: list[tuple[str, str | None]], origin: str, precision: str = "float32"
+) -> bytes:
+    """Build the page of a model, with these texts and their classes (None if unknown).
+
+    origin: where the texts are from, for the page's head; precision: type of the weights, of ``PRECISIONS``.
+    Raises ValueError for a text without a token, and whenever ``to_page`` does.
+    """
+    expect_runnable(text_model.model)
+    shown = copy(text_model)
+    shown.model = as_in_page(text_model.model, precision)
+    name, facts = text_model.path.resolve().parent.name, text_model.facts
+    kind = "self-attention and LSTM" if shown.model.token_weight_kinds[:1] == ("received",) else "bidirectional GRU"
+    about = [
+        f"{kind}, {sum(p.size for p in named_params(shown.model).values()):,} weights",
+        f"run {name}",
+        origin,
+    ]
+    if precision != "float32":
+        about.append(loss(text_model, shown.model, [text for text, _ in pairs], precision))
+    return to_page(
+        shown.model,
+        [example(shown, text, label) for text, label in pairs],
+        vocabulary=text_model.vocabulary.words,
+        tokenizer=facts["tokenizer"],
+        classes=text_model.classes,
+        **{key: facts[key] for key in ("padding", "width", "max_len", "keeps_end", "drops_unknown")},
+        lang=text_model.lang,
+        precision=precision,
+        title=f"Where the model looks: {name}",
+        about=about,
+    )
+
+
+def example(text_model: TextModel, text: str, label: str | None) -> Example:
+    """Return the text with the class that the model finds for it, alone."""
+    answer = text_model.ask(text)
+    return Example(text, label, answer.label, text_model.tokenizer(text))
+
+
+def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> str:
+    """Say how much the other model, with fewer bytes of weights, differs on the test texts, or on these without any."""
+    test = text_model.test_texts().texts[:MEASURED] if text_model.facts["data"] else texts[:MEASURED]
+    xs = text_model.padded([text_model.tokens(text) for text in test])
+    ours, theirs = (np.asarray(model.probabilities(xs)) for model in (text_model.model, other))
+    changed = (ours.argmax(axis=1) != theirs.argmax(axis=1)).mean()
+    what = f"{len(test):,} {'test ' if text_model.facts['data'] else ''}text{'s' * (len(test) > 1)}"
+    return (
+        f"weights in {precision}: of {what}, {100 * changed:.2f}% change their class; "
+        f"the largest difference of a probability is {abs(ours - theirs).max():.2g}"
+    )
+
+
+def suggestion(page: bytes, precision: str) -> str | None:
+    """Return a line that suggests types of weights for a smaller page, if this one is large and there are any."""
+    smaller = PRECISIONS[PRECISIONS.index(precision) + 1 :]
+    if len(page) <= LARGE or not smaller:
+        return None
+    return f"the page is large; smaller, with the loss stated on it: --weights {' or '.join(smaller)}"
+
+
+def read_texts(path: Path, text_model: TextModel) -> list[tuple[str, str | None]]:
+    """Return the text of each line of a file, without a class. Raises ValueError, naming a line without a token."""
+    texts = read_text(path).removesuffix("\n").split("\n")
+    for number, text in enumerate(texts, 1):
+        if not text_model.tokens(text):
+            raise ValueError(f"{path}:{number}: expected a text with a token in it, got {text!r:.60}")
+    return [(text, None) for text in texts]
