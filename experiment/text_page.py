@@ -3,11 +3,10 @@
 from copy import copy
 from pathlib import Path
 
-import numpy as np
-
 from classifier.page import Example, as_in_page, expect_runnable, to_page
 from classifier.text_classifier import TextClassifier
 from common.layer import named_params
+from common.util import to_cpu
 from dataset.files import read_text
 from experiment.text_model import TextModel
 from support.packed_weights import PRECISIONS
@@ -17,11 +16,16 @@ LARGE = 20e6  # bytes, above which a smaller page is suggested
 
 
 def page_of(
-    text_model: TextModel, pairs: list[tuple[str, str | None]], origin: str, precision: str = "float32"
+    text_model: TextModel,
+    pairs: list[tuple[str, str | None]],
+    origin: str,
+    precision: str = "float32",
+    count: int | None = None,
 ) -> bytes:
     """Build the page of a model, with these texts and their classes (None if unknown).
 
-    origin: where the texts are from, for the page's head; precision: type of the weights, of ``PRECISIONS``.
+    origin: where the texts are from, for the page's head; precision: type of the weights, of ``PRECISIONS``: what a
+    smaller one loses is measured on MEASURED of the texts; count: how many of them the page lists (None for all).
     Raises ValueError for a text without a token, and whenever ``to_page`` does.
     """
     expect_runnable(text_model.model)
@@ -35,10 +39,10 @@ def page_of(
         origin,
     ]
     if precision != "float32":
-        about.append(loss(text_model, shown.model, [text for text, _ in pairs], precision))
+        about.append(loss(text_model, shown.model, [text for text, _ in pairs[:MEASURED]], precision))
     return to_page(
         shown.model,
-        [example(shown, text, label) for text, label in pairs],
+        [example(shown, text, label) for text, label in pairs[:count]],
         vocabulary=text_model.vocabulary.words,
         tokenizer=facts["tokenizer"],
         classes=text_model.classes,
@@ -57,14 +61,12 @@ def example(text_model: TextModel, text: str, label: str | None) -> Example:
 
 
 def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> str:
-    """Say how much the other model, with fewer bytes of weights, differs on the test texts, or on these without any."""
-    test = text_model.test_texts().texts[:MEASURED] if text_model.facts["data"] else texts[:MEASURED]
-    xs = text_model.padded([text_model.tokens(text) for text in test])
-    ours, theirs = (np.asarray(model.probabilities(xs)) for model in (text_model.model, other))
+    """Say how much the other model, with weights of that precision, differs on the texts."""
+    xs = text_model.padded([text_model.tokens(text) for text in texts])
+    ours, theirs = (to_cpu(model.probabilities(xs)) for model in (text_model.model, other))
     changed = (ours.argmax(axis=1) != theirs.argmax(axis=1)).mean()
-    what = f"{len(test):,} {'test ' if text_model.facts['data'] else ''}text{'s' * (len(test) > 1)}"
     return (
-        f"weights in {precision}: of {what}, {100 * changed:.2f}% change their class; "
+        f"weights in {precision}: of {len(texts):,} texts, {100 * changed:.2f}% change their class; "
         f"the largest difference of a probability is {abs(ours - theirs).max():.2g}"
     )
 

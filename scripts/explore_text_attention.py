@@ -23,7 +23,7 @@ def parse():
         "--run", type=Path, default=Path("runs/text"), metavar="DIR", help="folder that train_text.py wrote"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--count", type=positive_int, default=COUNT, metavar="K", help="test texts (default 200)")
+    what.add_argument("--count", type=positive_int, metavar="K", help=f"test texts (default {COUNT})")
     what.add_argument("--text", nargs="+", metavar="TEXT", help="your own texts instead")
     what.add_argument("--file", type=Path, metavar="FILE", help="a file of texts, one per line")
     parser.add_argument(
@@ -34,6 +34,8 @@ def parse():
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the run's folder)")
     args = parser.parse_args()
+    if args.text is None and args.file is None:
+        args.count = args.count or COUNT
     args.out = args.out or args.run / "attention.html"
     if args.out.suffix.lower() not in (".html", ".htm"):
         parser.error(f"--out {args.out}: expected a name that ends in .html")
@@ -44,10 +46,11 @@ def main() -> int:
     args = parse()
     text_model = TextModel(args.run)
     pairs, origin = texts(args, text_model)
-    page = page_of(text_model, pairs, origin, args.weights)
+    page = page_of(text_model, pairs, origin, args.weights, args.count)
     with replacing(args.out) as file:
         file.write(page)
-    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {len(pairs):,} text{'s' * (len(pairs) > 1)}")
+    count = len(pairs[: args.count])
+    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {count:,} text{'s' * (count > 1)}")
     if (hint := suggestion(page, args.weights)) is not None:
         print(hint)
     return 0
@@ -62,7 +65,7 @@ def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], st
     test = text_model.test_texts()
     pairs = [(text, test.classes[label]) for text, label in zip(test.texts, test.labels, strict=True)]
     source = Path(text_model.facts["data"]["path"]).name if text_model.facts["data"]["path"] else "generated sentences"
-    return [*pairs[: args.count]], f"{min(args.count, len(pairs)):,} of {len(pairs):,} test texts of {source}"
+    return pairs, f"{min(args.count, len(pairs)):,} of {len(pairs):,} test texts of {source}"
 
 
 if __name__ == "__main__":

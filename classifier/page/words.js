@@ -42,6 +42,7 @@ export function drawWords({ tokens, rows, map }) {
     );
   });
   find("words").replaceChildren(...buttons);
+  find("words").classList.toggle("linked", map !== null);
   const unknown = [...new Set(tokens.filter(isUnknown))];
   const nothing = unknown.length && tokens.every(isUnknown) ? " (all: the model read nothing but their number)" : "";
   find("unknown").textContent = unknown.length
