@@ -1,0 +1,125 @@
+"""Measure the explorer's pages in Chromium: the time from a key to the picture, and the longest pause between two keys.
+
+python -m benchmarks.pages             # needs chromium, chromedriver, and pip install selenium
+
+Models have random weights at the sizes of the chapter, for two cores, and of the originals; texts have 60 words of a
+vocabulary of 1,000, whose size does not matter to the time. The time is from the event of a key to the first frame that
+shows what the model finds; the pause is the longest time for which the page could answer nobody.
+"""
+
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import classifier.page
+import seq2seq.page
+from benchmarks.facts import environment
+from classifier import GRUClassifier, SeqSelfClassifier
+from experiment.command_line import Parser
+from seq2seq import AttentionSeq2seq
+from support import entry
+
+WORDS, TIMES, WARM = 60, 20, 5
+VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
+DATE_CHARACTERS = "_ " + "".join(map(chr, range(33, 90)))
+FLAGS = ("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking")
+# Types the texts one after another. A channel that sends itself messages tells for how long the page answers nobody.
+TYPE = """
+const done = arguments[arguments.length - 1];
+const [field, view] = ["text", "view"].map((id) => document.getElementById(id));
+const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+const times = [];
+const pauses = [];
+let last = Infinity;
+let pause = 0;
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = () => {
+  const now = performance.now();
+  pause = Math.max(pause, now - last);
+  last = now;
+  port2.postMessage(0);
+};
+port2.postMessage(0);
+const type = async (text) => {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const begin = performance.now();
+  [last, pause] = [begin, 0];
+  field.value = text;
+  field.dispatchEvent(new Event("input"));
+  while (view.ariaBusy === "true") await frame();
+  await frame();
+  times.push(performance.now() - begin);
+  pauses.push(pause);
+};
+const all = async (texts) => {
+  for (const text of texts) await type(text);
+};
+all(arguments[0]).then(() => done([times, pauses]));
+"""
+
+
+def page_of_dates() -> bytes:
+    model = AttentionSeq2seq(len(DATE_CHARACTERS), 16, 256)
+    return seq2seq.page.to_page(model, [], vocabulary=DATE_CHARACTERS, start="_", T_enc=29, T_dec=10, reverse=True)
+
+
+def page_of_texts(kind, **sizes) -> bytes:
+    model = kind(len(VOCABULARY), **sizes)
+    names = [f"class {k}" for k in range(model.classes)]
+    return classifier.page.to_page(model, [], vocabulary=VOCABULARY, tokenizer={"name": "words"}, classes=names)
+
+
+PAGES = {
+    "dates 16/256": page_of_dates,
+    "gru 100/64, 1 layer": lambda: page_of_texts(GRUClassifier, wordvec_size=100, hidden_size=64, layers=1),
+    "seqself 300/32/356": lambda: page_of_texts(SeqSelfClassifier),
+    "gru 300/512, 3 layers": lambda: page_of_texts(GRUClassifier),
+}
+
+
+def typed(rng: np.random.Generator, name: str) -> list[str]:
+    """Return texts that differ from one another in every place, so that nothing is computed before."""
+    if name.startswith("dates"):
+        return ["".join(rng.choice([*DATE_CHARACTERS[2:]], 29)) for _ in range(WARM + TIMES)]
+    return [" ".join(rng.choice(VOCABULARY[2:], WORDS)) for _ in range(WARM + TIMES)]
+
+
+def chromium(folder: str):
+    from selenium import webdriver
+
+    paths = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    if missing := [name for name, path in paths.items() if path is None]:
+        raise FileNotFoundError(f"no {' and no '.join(missing)} here; Debian has them as chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = paths["chromium"] or ""
+    for flag in (*FLAGS, f"user-data-dir={folder}/browser", "window-size=1280,900"):
+        options.add_argument(f"--{flag}")
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(paths["chromedriver"]))
+    driver.set_script_timeout(300)
+    return driver
+
+
+def main() -> int:
+    Parser(description=__doc__).parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        driver = chromium(folder)
+        try:
+            print(f"{environment()['CPU']}, Chromium {driver.capabilities['browserVersion']}; medians of {TIMES}")
+            print(f"{'':<22} {'key to picture':>16} {'longest pause':>16}")
+            for name, page in PAGES.items():
+                path = Path(folder) / "page.html"
+                path.write_bytes(page())
+                driver.get(path.as_uri())
+                found = driver.execute_async_script(TYPE, typed(np.random.default_rng(0), name))
+                times, pauses = (statistics.median(values[WARM:]) for values in found)
+                print(f"{name:<22} {times:>13.1f} ms {pauses:>13.1f} ms", flush=True)
+        finally:
+            driver.quit()
+    return 0
+
+
+if __name__ == "__main__":
+    entry.run(main)
