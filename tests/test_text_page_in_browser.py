@@ -11,8 +11,9 @@ import pytest
 from browser_tools import TYPE
 from hostile_texts import TEXTS
 from script_tools import film_reviews
-from text_page_tools import write_text_run
+from text_page_tools import ENGLISH, write_text_run
 
+from classifier.page import as_in_page
 from classifier.token_table import token_table
 from dataset import blogs
 from dataset.tokenizers import Characters, KerasTokenizer, Spaces, Words
@@ -96,6 +97,21 @@ def test_typed_texts_are_answered_as_python_answers_them(browser, tmp_path, full
     assert spread.max() - spread.min() > 0.3
     if default:
         assert max(float(row[1]) for found in shown for row in found["rows"]) > 0.3
+
+
+@pytest.mark.parametrize("kind", ["gru", "seqself"])
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_smaller_weights_are_answered_as_python_answers_with_them(browser, tmp_path, kind, precision):
+    text_model = write_text_run(tmp_path, kind)
+    (tmp_path / "page.html").write_bytes(page_of(text_model, [(ENGLISH[0], None)], "one text", precision))
+    browser.open(tmp_path / "page.html")
+    texts = typed_texts(kind, 10)
+    whole = [text_model.ask(text).probability for text in texts]
+    text_model.model = as_in_page(text_model.model, precision)
+    assert np.abs(np.subtract(whole, [text_model.ask(text).probability for text in texts])).max() > 1e-4, (
+        "another model"
+    )
+    compare(browser, text_model, texts)
 
 
 def test_the_other_weights_of_self_attention(browser, tmp_path):

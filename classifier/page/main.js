@@ -30,14 +30,15 @@ async function ask(text) {
   const unread = count > tokens.length ? ` of ${number(count)}` : "";
   find("count").textContent = `${number(tokens.length)}${unread} tokens`;
   find("time").textContent = "";
-  find("view").inert = true;
-  if (refused || !tokens.length) {
+  for (const id of ["view", "classes"]) find(id).inert = true;
+  const asked = tokens.length > 0 && !refused;
+  find("view").setAttribute("aria-busy", String(asked));
+  if (!asked) {
     stopSlices();
     find("own").textContent = "";
     speak(refused);
     return;
   }
-  find("view").setAttribute("aria-busy", "true");
   const explained = await inSlices(explain(tokens));
   if (explained === null) return;
   current = { tokens, explained };
@@ -45,7 +46,7 @@ async function ask(text) {
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;
   find("view").setAttribute("aria-busy", "false");
-  find("view").inert = false;
+  for (const id of ["view", "classes"]) find(id).inert = false;
   const best = Math.max(...explained.probabilities);
   speak(`${find("own").textContent} ${percent(best)}`);
 }

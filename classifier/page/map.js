@@ -1,17 +1,22 @@
 // @ts-check
 // The map (T, T) of self-attention: which tokens each token looks at, one pixel for each pair, drawn larger.
 
-import { element, find, visible } from "../../support/page/text.js";
+import { element, exact, find, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { strongest } from "./words.js";
 
 /** @import { Read } from "./words.js" */
 
-/** The colours of the shades, as the page draws them now. @returns {number[][]} */
-function shades() {
-  return [...find("ramp").children].map((shade) =>
-    (getComputedStyle(shade).backgroundColor.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number),
-  );
+/**
+ * The colours of the shades as the page draws them now, in whatever way its style gives them.
+ * @param {CanvasRenderingContext2D} context
+ */
+function shades(context) {
+  return [...find("ramp").children].map((shade) => {
+    context.fillStyle = getComputedStyle(shade).backgroundColor;
+    context.fillRect(0, 0, 1, 1);
+    return context.getImageData(0, 0, 1, 1).data;
+  });
 }
 
 /** @param {Read} shown */
@@ -35,18 +40,17 @@ function paint(map) {
   const T = map.length;
   canvas.width = T;
   canvas.height = T;
-  const context = canvas.getContext("2d");
-  const image = context?.createImageData(T, T);
-  if (!context || !image) return;
-  const colours = shades();
-  const most = map.reduce((largest, a) => a.reduce((x, y) => Math.max(x, y), largest), 0) || 1;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) return;
+  const colours = shades(context);
+  const image = context.createImageData(T, T);
+  const most = map.reduce((largest, a) => a.reduce((x, y) => Math.max(x, y), largest), 0);
   for (const [t, a] of map.entries()) {
-    for (const [s, weight] of a.entries()) {
-      const [red, green, blue] = colours[Math.round((weight / most) * (colours.length - 1))];
-      image.data.set([red, green, blue, 255], 4 * (t * T + s));
-    }
+    for (let s = 0; s < T; s++)
+      image.data.set(colours[Math.round((a[s] / (most || 1)) * (colours.length - 1))], 4 * (t * T + s));
   }
   context.putImageData(image, 0, 0);
+  find("darkest").textContent = exact(most);
 }
 
 /**

@@ -14,7 +14,7 @@ import { numbers, shadeOf, tokenTable } from "./table.js";
  */
 
 const LINKS = 12; // drawn from one token, the strongest
-const FAINT = 0.01; // links weaker than this are not drawn
+const FAINT = 0.1; // of the strongest link: weaker ones are not drawn
 const SVG = "http://www.w3.org/2000/svg";
 
 /** The places that a token looked at, the strongest first. @param {Vector} a */
@@ -95,7 +95,7 @@ export function drawWordLinks({ map }, pointed) {
   const most = Math.max(...map[pointed]);
   const paths = strongest(map[pointed])
     .slice(0, LINKS)
-    .filter(({ weight, place }) => weight >= FAINT && place !== pointed)
+    .filter(({ weight, place }) => weight >= FAINT * most && place !== pointed)
     .map(({ weight, place }) => {
       const to = middle(place);
       const high = Math.min(from.y, to.y) - Math.min(28, 6 + Math.abs(to.x - from.x) / 8);
