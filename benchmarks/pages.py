@@ -12,6 +12,9 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from support import entry  # first: it reports a missing package in one line
+
+# isort: split
 import numpy as np
 
 import classifier.page
@@ -20,7 +23,6 @@ from benchmarks.facts import environment
 from classifier import GRUClassifier, SeqSelfClassifier
 from experiment.command_line import Parser
 from seq2seq import AttentionSeq2seq
-from support import entry
 
 WORDS, TIMES, WARM = 60, 20, 5
 VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
