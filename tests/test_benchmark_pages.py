@@ -26,9 +26,8 @@ def test_every_page_is_measured(in_process, monkeypatch, tmp_path):
     facts, head, *rows = done.stdout.splitlines()
     assert re.fullmatch(r".+, Chromium [\d.]+; medians of 2", facts)
     assert re.fullmatch(r" +key to picture +longest pause", head)
-    assert [
-        bool(re.fullmatch(rf"{name} +[\d.]+ ms +[\d.]+ ms", row)) for name, row in zip(pages.PAGES, rows, strict=True)
-    ]
+    for name, row in zip(pages.PAGES, rows, strict=True):
+        assert re.fullmatch(rf"{name} +[\d.]+ ms +[\d.]+ ms", row)
 
 
 def test_typed_texts_differ_from_one_another():
