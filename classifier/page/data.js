@@ -35,7 +35,7 @@ import { tokenizerFrom } from "./tokenizers.js";
 export const data = held("data");
 
 /** Tokens that the page reads of a text at most: each of them may look at each. */
-export const MOST = 2000;
+export const MOST = 1000;
 
 const UNK = 1;
 export const model = new { gru: GRUClassifier, seqself: SeqSelfClassifier }[data.model](heldWeights(), data.arguments);

@@ -8,14 +8,14 @@ import { strongest } from "./words.js";
 /** @import { Read } from "./words.js" */
 
 /**
- * The colours of the shades as the page draws them now, in whatever way its style gives them.
+ * The colours of the shades as the page draws them now, in whatever way its style gives them, as pixels.
  * @param {CanvasRenderingContext2D} context
  */
 function shades(context) {
   return [...find("ramp").children].map((shade) => {
     context.fillStyle = getComputedStyle(shade).backgroundColor;
     context.fillRect(0, 0, 1, 1);
-    return context.getImageData(0, 0, 1, 1).data;
+    return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
   });
 }
 
@@ -29,8 +29,10 @@ export function drawMap({ tokens, map }) {
   find("columns").replaceChildren(...labels());
   find("rows").replaceChildren(...labels());
   paint(map);
-  const most = strongest(map.reduce((sums, a) => sums.map((sum, s) => sum + a[s]), new Float32Array(tokens.length)))[0];
-  const name = `Attention of ${tokens.length} tokens to each other; the most, ${visible(tokens[most.place])} receives`;
+  const received = new Float32Array(tokens.length);
+  for (const a of map) for (let s = 0; s < a.length; s++) received[s] += a[s];
+  const [{ place }] = strongest(received, 1);
+  const name = `Attention of ${tokens.length} tokens to each other; the most, ${visible(tokens[place])} receives`;
   find("canvas").setAttribute("aria-label", name);
 }
 
@@ -45,10 +47,10 @@ function paint(map) {
   const colours = shades(context);
   const image = context.createImageData(T, T);
   const most = map.reduce((largest, a) => a.reduce((x, y) => Math.max(x, y), largest), 0);
-  for (const [t, a] of map.entries()) {
-    for (let s = 0; s < T; s++)
-      image.data.set(colours[Math.round((a[s] / (most || 1)) * (colours.length - 1))], 4 * (t * T + s));
-  }
+  const pixels = new Uint32Array(image.data.buffer);
+  const darkest = (colours.length - 1) / (most || 1);
+  for (const [t, a] of map.entries())
+    for (let s = 0; s < T; s++) pixels[t * T + s] = colours[Math.round(a[s] * darkest)];
   context.putImageData(image, 0, 0);
   find("darkest").textContent = exact(most);
 }

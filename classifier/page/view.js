@@ -97,7 +97,7 @@ function neighbour(button, key) {
   if (key === "Home") return all[0];
   if (key === "End") return all[all.length - 1];
   if (key !== "ArrowDown" || !shown?.map) return null;
-  return all[strongest(shown.map[place])[0].place];
+  return all[strongest(shown.map[place], 1)[0].place];
 }
 
 export function startView() {

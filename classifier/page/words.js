@@ -17,9 +17,21 @@ const LINKS = 12; // drawn from one token, the strongest
 const FAINT = 0.1; // of the strongest link: weaker ones are not drawn
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The places that a token looked at, the strongest first. @param {Vector} a */
-export function strongest(a) {
-  return [...a].map((weight, place) => ({ weight, place })).sort((one, other) => other.weight - one.weight);
+/**
+ * The places that a token looked at most, the strongest first; without sorting all of them.
+ * @param {Vector} a
+ * @param {number} count
+ */
+export function strongest(a, count) {
+  /** @type {{ weight: number, place: number }[]} */
+  const found = [];
+  for (const [place, weight] of a.entries()) {
+    if (found.length === count && weight <= found[count - 1].weight) continue;
+    const after = found.findIndex((other) => other.weight < weight);
+    found.splice(after < 0 ? found.length : after, 0, { weight, place });
+    found.length = Math.min(found.length, count);
+  }
+  return found;
 }
 
 /** @param {Read} shown */
@@ -28,7 +40,7 @@ export function drawWords({ tokens, rows, map }) {
   const buttons = tokens.map((token, place) => {
     const unknown = isUnknown(token) ? ", unknown" : "";
     const weight = rows && weights ? `, weight ${weights[place]}, rank ${rows[place].rank}` : "";
-    const looked = map ? `. Looks at ${listed(tokens, strongest(map[place]).slice(0, 3))}` : "";
+    const looked = map ? `. Looks at ${listed(tokens, strongest(map[place], 3))}` : "";
     return element(
       "button",
       {
@@ -92,9 +104,9 @@ export function drawWordLinks({ map }, pointed) {
     return { x: left + width / 2 - box.left, y: top - box.top };
   };
   const from = middle(pointed);
-  const most = Math.max(...map[pointed]);
-  const paths = strongest(map[pointed])
-    .slice(0, LINKS)
+  const drawn = strongest(map[pointed], LINKS);
+  const most = drawn[0].weight;
+  const paths = drawn
     .filter(({ weight, place }) => weight >= FAINT * most && place !== pointed)
     .map(({ weight, place }) => {
       const to = middle(place);
@@ -132,14 +144,9 @@ export function readOutWords({ tokens, rows, map }, at) {
     parts.push(` weight ${numbers([weight])[0]}, rank ${rank} of ${tokens.length}`);
   }
   if (map) {
-    const looked = strongest(map[at.token]);
-    parts.push(
-      " looks at ",
-      ...looked
-        .filter(({ place }) => (at.key ?? place) === place)
-        .slice(0, 4)
-        .map(chip),
-    );
+    const { key } = at;
+    const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
+    parts.push(" looks at ", ...looked.map(chip));
   }
   readout.replaceChildren(...parts);
 }
