@@ -73,12 +73,13 @@ function show(at) {
 }
 
 /**
- * @param {Element} target
+ * @param {EventTarget | null} target
  * @param {number} x
  * @param {number} y
  * @returns {Place | null}
  */
 function placeOf(target, x, y) {
+  if (!(target instanceof Element)) return null;
   if (target.closest("#cells")) return cellAt(x, y);
   const token = target.closest("[data-token]")?.getAttribute("data-token");
   return token ? { token: Number(token) } : null;

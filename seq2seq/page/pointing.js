@@ -1,22 +1,18 @@
 // @ts-check
 // Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
-import { element, exact, find, glyph, oneStop, percent } from "../../support/page/text.js";
+import { followPointing } from "../../support/page/pointing.js";
+import { element, exact, find, glyph, percent } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { draggedRow } from "./forced.js";
 import { partners, placeOf, signOf } from "./shown.js";
 import { offerChanges } from "./what_if.js";
 
 /** @import { Place, Shown } from "./shown.js" */
-/**
- * pinned: what was clicked or has the focus; hovered: what the pointer is on, which comes first.
- * @typedef {{ pinned: Place | null, hovered: Place | null }} Pointed
- */
 
 /** @type {Shown | null} */
 let shown = null;
-/** @type {Pointed} */
-let pointed = { pinned: null, hovered: null };
+let pointing = { forget: () => {}, again: () => {} };
 
 /**
  * Points at a question that was just drawn.
@@ -25,19 +21,18 @@ let pointed = { pinned: null, hovered: null };
  */
 export function pointAgain(drawn, again) {
   shown = drawn;
-  pointAt(again ? { pinned: pointed.pinned } : { pinned: null, hovered: null });
+  if (again) pointing.again();
+  else pointing.forget();
 }
 
-/** @param {Partial<Pointed>} change */
-function pointAt(change) {
+/** @param {Place | null} place */
+function showPointed(place) {
   if (shown === null) return;
-  pointed = { ...pointed, ...change };
-  const at = pointed.hovered ?? pointed.pinned ?? {};
+  const at = place ?? {};
   markCharacters(shown, at);
   markLinks(at);
   markCells(at);
   readOut(shown, at);
-  if (change.pinned !== undefined) offerChanges(change.pinned);
 }
 
 /** The elements that the selector finds. @param {string} selector */
@@ -105,13 +100,19 @@ function readOut(shown, at) {
   );
 }
 
+/** As placeOf, but in the row that is dragged, if any. @param {EventTarget | null} target @returns {Place | null} */
+function hoverOf(target) {
+  const row = draggedRow();
+  return row === undefined ? placeOf(target) : { ...placeOf(target), out: row };
+}
+
 /**
  * The character that an arrow key leads to: along the row, or across to where the strongest link ends.
- * @param {Shown} shown
  * @param {HTMLElement} button
  * @param {string} key
  */
-function neighbour(shown, button, key) {
+function neighbour(button, key) {
+  if (shown === null) return null;
   const side = button.dataset.in === undefined ? "out" : "in";
   const place = Number(button.dataset[side]);
   const row = all(`#row-${side} button`);
@@ -125,39 +126,13 @@ function neighbour(shown, button, key) {
 }
 
 export function startPointing() {
-  const map = find("map");
-  map.addEventListener("pointermove", (event) => {
-    // touch keeps sending events to the element touched first
-    const target =
-      event.pointerType === "mouse" ? event.target : document.elementFromPoint(event.clientX, event.clientY);
-    const row = draggedRow();
-    const place = row === undefined ? placeOf(target) : { ...placeOf(target), out: row };
-    if (JSON.stringify(place) !== JSON.stringify(pointed.hovered)) pointAt({ hovered: place });
-  });
-  map.addEventListener("pointerleave", (event) => {
-    // lifting the finger chooses
-    const { pinned, hovered } = pointed;
-    pointAt({ pinned: event.pointerType === "mouse" ? pinned : (hovered ?? pinned), hovered: null });
-  });
-  map.addEventListener("click", ({ target }) => {
-    // a button or a switch is for what is chosen
-    const place = placeOf(target);
-    if (place || !(target instanceof Element && target.closest("button, label, input, select")))
-      pointAt({ pinned: place });
-  });
-  map.addEventListener("focusin", ({ target }) => {
-    if (target instanceof HTMLElement && target.matches(".char"))
-      oneStop(all(`#${target.parentElement?.id} .char`), target);
-    pointAt({ pinned: placeOf(target) ?? pointed.pinned });
-  });
-  map.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented) return; // it has changed the question
-    if (event.key === "Escape") pointAt({ pinned: null, hovered: null });
-    const button = event.target instanceof Element ? event.target.closest("button.char") : null;
-    if (shown === null || !(button instanceof HTMLElement)) return;
-    const next = neighbour(shown, button, event.key);
-    if (!next) return;
-    event.preventDefault();
-    next.focus();
+  pointing = followPointing(find("map"), "char", {
+    placeOf,
+    hoverOf,
+    neighbour,
+    show: showPointed,
+    choose: (place) => {
+      if (shown !== null) offerChanges(place);
+    },
   });
 }

@@ -33,7 +33,7 @@ export const isReplaced = (shown, place) => shown.input[place] !== originalOf(sh
  */
 export const isFlipped = ({ before, best }, place) => before !== null && before.best[place] !== best[place];
 
-/** The place that an element on the map stands for. @param {EventTarget | null} target */
+/** The place that an element on the map stands for. @param {EventTarget | null} target @returns {Place | null} */
 export function placeOf(target) {
   const holder = target instanceof Element ? target.closest("#map [data-in], #map [data-out]") : null;
   if (!(holder instanceof HTMLElement)) return null;

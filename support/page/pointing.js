@@ -4,13 +4,16 @@
 import { oneStop } from "./text.js";
 
 /**
- * placeOf: the place that an element and a point of the window stand for; neighbour: the button that a key leads to;
- * show: called with the place that is pointed at.
+ * placeOf: the place that an element and a point of the window stand for; hoverOf: likewise under the pointer, placeOf
+ * if left out; neighbour: the button that a key leads to; show: called with the place that is pointed at, and choose
+ * with each that is pinned.
  * @template Place
  * @typedef {object} Pointable
- * @property {(target: Element, x: number, y: number) => Place | null} placeOf
+ * @property {(target: EventTarget | null, x: number, y: number) => Place | null} placeOf
+ * @property {(target: EventTarget | null, x: number, y: number) => Place | null} [hoverOf]
  * @property {(button: HTMLElement, key: string) => HTMLElement | SVGElement | null | undefined} neighbour
  * @property {(place: Place | null) => void} show
+ * @property {(place: Place | null) => void} [choose]
  */
 
 /**
@@ -21,20 +24,19 @@ import { oneStop } from "./text.js";
  * @param {string} button
  * @param {Pointable<Place>} pointable
  */
-export function followPointing(map, button, { placeOf, neighbour, show }) {
+export function followPointing(map, button, { placeOf, hoverOf = placeOf, neighbour, show, choose }) {
   /** @type {{ pinned: Place | null, hovered: Place | null }} */
   let pointed = { pinned: null, hovered: null };
   const pointAt = (/** @type {Partial<typeof pointed>} */ change) => {
     pointed = { ...pointed, ...change };
     show(pointed.hovered ?? pointed.pinned);
+    if (change.pinned !== undefined) choose?.(change.pinned);
   };
   const forget = () => pointAt({ pinned: null, hovered: null });
-  const at = (/** @type {EventTarget | null} */ target, x = 0, y = 0) =>
-    target instanceof Element ? placeOf(target, x, y) : null;
 
   map.addEventListener("pointermove", ({ pointerType, target, clientX: x, clientY: y }) => {
     // touch keeps sending events to the element touched first
-    const place = at(pointerType === "mouse" ? target : document.elementFromPoint(x, y), x, y);
+    const place = hoverOf(pointerType === "mouse" ? target : document.elementFromPoint(x, y), x, y);
     if (JSON.stringify(place) !== JSON.stringify(pointed.hovered)) pointAt({ hovered: place });
   });
   map.addEventListener("pointerleave", (event) => {
@@ -42,13 +44,19 @@ export function followPointing(map, button, { placeOf, neighbour, show }) {
     const { pinned, hovered } = pointed;
     pointAt({ pinned: event.pointerType === "mouse" ? pinned : (hovered ?? pinned), hovered: null });
   });
-  map.addEventListener("click", ({ target, clientX, clientY }) => pointAt({ pinned: at(target, clientX, clientY) }));
+  map.addEventListener("click", ({ target, clientX, clientY }) => {
+    // a button or a switch is for what is chosen
+    const place = placeOf(target, clientX, clientY);
+    if (place || !(target instanceof Element && target.closest("button, label, input, select")))
+      pointAt({ pinned: place });
+  });
   map.addEventListener("focusin", ({ target }) => {
     const row = target instanceof HTMLElement && target.matches(`.${button}`) ? target.parentElement : null;
     if (row) oneStop(/** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll(`.${button}`)), target);
-    pointAt({ pinned: at(target) ?? pointed.pinned });
+    pointAt({ pinned: placeOf(target, 0, 0) ?? pointed.pinned });
   });
   map.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented) return; // it was for something else
     if (event.key === "Escape") forget();
     const from = event.target instanceof Element ? event.target.closest(`.${button}`) : null;
     const next = from instanceof HTMLElement ? neighbour(from, event.key) : null;
@@ -56,5 +64,5 @@ export function followPointing(map, button, { placeOf, neighbour, show }) {
     event.preventDefault();
     next.focus();
   });
-  return { forget, again: () => pointAt({}) };
+  return { forget, again: () => pointAt({ pinned: pointed.pinned }) };
 }
