@@ -1,26 +1,16 @@
 // @ts-check
 // common/self_attention.py without the axis N: attention within one text.
 
+import { AttentionWeight, WeightSum } from "./attention.js";
 import { addProduct, dot, sigmoid, softmax } from "./layers.js";
 
 /** @import { Matrix, Real, Vector } from "./layers.js" */
 
-/**
- * The sum of xs, weighted by a: xs (T, D), a (T,) -> (D,).
- * @param {Vector[]} xs
- * @param {Vector} a
- */
-function weightedSum(xs, a) {
-  const sum = new Float32Array(xs[0].length);
-  for (const [t, x] of xs.entries()) {
-    if (a[t]) for (let k = 0; k < x.length; k++) sum[k] += a[t] * x[k];
-  }
-  return sum;
-}
-
 /** One query per text: a = softmax_t(q . hs[t] / sqrt(H)); c = sum_t a[t] hs[t]. */
 export class ScaledDotAttention {
   constructor() {
+    this.attentionWeight = new AttentionWeight();
+    this.weightSum = new WeightSum();
     this.attention_weights = new Float32Array(); // (T,), after forward
   }
 
@@ -31,9 +21,9 @@ export class ScaledDotAttention {
    * @param {Real} mask
    */
   forward(q, hs, mask) {
-    const scores = hs.map((h) => dot(q, h) / Math.sqrt(q.length));
-    this.attention_weights = softmax(scores, mask);
-    return weightedSum(hs, this.attention_weights);
+    const scaled = q.map((v) => v / Math.sqrt(q.length));
+    this.attention_weights = this.attentionWeight.forward(hs, scaled, mask);
+    return this.weightSum.forward(hs, this.attention_weights);
   }
 }
 
@@ -52,6 +42,7 @@ export class SeqSelfAttention {
     this.weights = weights;
     this.units = units;
     this.options = options;
+    this.weightSum = new WeightSum();
     /** @type {Vector[]} */
     this.attention_weights = []; // (T, T), after forward; queries come before keys
   }
@@ -73,7 +64,7 @@ export class SeqSelfAttention {
       const seen = this.#seen(xs.length, t, mask);
       const e = xs.map((_, s) => (seen[s] ? activation(score(t, s) + ba) : 0));
       this.attention_weights.push(softmax(e, seen));
-      ys.push(weightedSum(xs, this.attention_weights[t]));
+      ys.push(this.weightSum.forward(xs, this.attention_weights[t]));
       yield;
     }
     return ys;

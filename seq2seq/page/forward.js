@@ -2,9 +2,10 @@
 // The forward pass of AttentionSeq2seq for one question at a time: the layers of seq2seq/ under their names, without the
 // axis N; see common/page/layers.js.
 
-import { Affine, argmax, dot, Embedding, LSTM, logSoftmax, softmax } from "../../common/page/layers.js";
+import { AttentionWeight, WeightSum } from "../../common/page/attention.js";
+import { Affine, argmax, Embedding, LSTM, logSoftmax } from "../../common/page/layers.js";
 
-/** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Real, Vector } from "../../common/page/layers.js" */
 /** @import { Params } from "../../support/page/held.js" */
 /** @typedef {boolean[] | null} Mask  T_enc flags, true where attention must not look; null: it may look anywhere */
 /**
@@ -24,30 +25,6 @@ export function paddingOf(xs, pad) {
   const first = xs.findIndex((id) => id !== pad);
   const last = xs.findLastIndex((id) => id !== pad);
   return xs.map((_, t) => t < first || t > last);
-}
-
-/** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,); exactly 0 where masked. */
-export class AttentionWeight {
-  /**
-   * @param {Vector[]} hs
-   * @param {Vector} h
-   * @param {Mask} masked
-   */
-  forward(hs, h, masked) {
-    if (masked?.every((m) => m)) return new Float32Array(hs.length);
-    return softmax(hs.map((h_t, t) => (masked?.[t] ? -Infinity : dot(h_t, h))));
-  }
-}
-
-/** common/attention.py: c = sum_t a[t] hs[t], with hs (T, H), a (T,) -> c (H,). */
-export class WeightSum {
-  /**
-   * @param {Vector[]} hs
-   * @param {Vector} a
-   */
-  forward(hs, a) {
-    return hs[0].map((_, k) => hs.reduce((sum, h_t, t) => sum + a[t] * h_t[k], 0));
-  }
 }
 
 /**
@@ -100,8 +77,8 @@ export class AttentionDecoder {
     this.affine = affine;
     this.attentionWeight = new AttentionWeight();
     this.weightSum = new WeightSum();
-    /** @type {Mask} */
-    this.masked = null;
+    /** @type {Real} */
+    this.mask = null;
     this.h = new Float32Array();
     this.c = new Float32Array();
   }
@@ -112,7 +89,7 @@ export class AttentionDecoder {
    * @param {Vector | null} c the first cell state; null: zeros
    */
   start(hs_enc, masked, c) {
-    this.masked = masked;
+    this.mask = masked?.map((hidden) => !hidden) ?? null;
     this.h = hs_enc[hs_enc.length - 1];
     this.c = c ?? new Float32Array(this.h.length);
   }
@@ -125,7 +102,7 @@ export class AttentionDecoder {
    */
   step(id, hs_enc, forced) {
     [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
-    const a = forced ?? this.attentionWeight.forward(hs_enc, this.h, this.masked);
+    const a = forced ?? this.attentionWeight.forward(hs_enc, this.h, this.mask);
     const context = this.weightSum.forward(hs_enc, a);
     const scores = this.affine.forward(Float32Array.of(...context, ...this.h));
     return { scores, a };
