@@ -235,8 +235,11 @@ def test_a_key_during_a_long_computation_is_answered(browser, tmp_path):
     page = to_page(model, [], vocabulary=words, tokenizer={"name": "words"}, classes=["a", "b"])
     (tmp_path / "page.html").write_bytes(page)
     browser.open(tmp_path / "page.html")
+    browser.type("w3")
     browser.type(" ".join(f"w{k % 50}" for k in range(900)))
     assert browser.get("document.getElementById('view').ariaBusy") == "true"
+    assert not browser.get("document.getElementById('view').inert"), "nor does it flicker"
+    browser.wait("getComputedStyle(document.getElementById('view')).opacity === '0.4'")
     browser.type("w1 w2")
     browser.wait("document.getElementById('view').ariaBusy === 'false'")
     assert browser.all(".token", "e.textContent") == ["w1", "w2"]

@@ -29,13 +29,12 @@ async function ask(text) {
   find("text").setAttribute("aria-invalid", String(refused !== ""));
   const unread = count > tokens.length ? ` of ${number(count)}` : "";
   find("count").textContent = `${number(tokens.length)}${unread} tokens`;
-  find("time").textContent = "";
-  for (const id of ["view", "classes"]) find(id).inert = true;
   const asked = tokens.length > 0 && !refused;
   find("view").setAttribute("aria-busy", String(asked));
   if (!asked) {
     stopSlices();
-    find("own").textContent = "";
+    for (const id of ["view", "classes"]) find(id).inert = true;
+    find("own").textContent = find("time").textContent = "";
     speak(refused);
     return;
   }
