@@ -1,10 +1,11 @@
-"""Measure the explorer's pages in Chromium: the time from a key to the picture, and the longest pause between two keys.
+"""Measure the explorer's pages in Chromium: the time from a key to the picture, and the longest pause.
 
 python -m benchmarks.pages             # needs chromium, chromedriver, and pip install selenium
 
 Models have random weights at the sizes of the chapter, for two cores, and of the originals; texts have 60 words of a
 vocabulary of 1,000, whose size does not matter to the time. The time is from the event of a key to the first frame that
-shows what the model finds; the pause is the longest time for which the page could answer nobody.
+shows what the model finds; CPU is the time of the page's thread on a processor meanwhile, which other programs change
+little; the pause is the longest time for which the page could answer nobody.
 """
 
 import shutil
@@ -28,9 +29,10 @@ WORDS, TIMES, WARM = 60, 20, 5
 VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
 DATE_CHARACTERS = "_ " + "".join(map(chr, range(33, 90)))
 FLAGS = ("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking")
-# Types the texts one after another. A channel that sends itself messages tells for how long the page answers nobody.
+# Types the texts one after another; with a channel that sends itself messages, which tell for how long the page answers
+# nobody, or without.
 TYPE = """
-const done = arguments[arguments.length - 1];
+const [texts, listens, done] = arguments;
 const [field, view] = ["text", "view"].map((id) => document.getElementById(id));
 const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 const times = [];
@@ -44,7 +46,7 @@ port1.onmessage = () => {
   last = now;
   port2.postMessage(0);
 };
-port2.postMessage(0);
+if (listens) port2.postMessage(0);
 const type = async (text) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   const begin = performance.now();
@@ -56,10 +58,11 @@ const type = async (text) => {
   times.push(performance.now() - begin);
   pauses.push(pause);
 };
-const all = async (texts) => {
+const all = async () => {
   for (const text of texts) await type(text);
+  port1.close();
 };
-all(arguments[0]).then(() => done([times, pauses]));
+all().then(() => done([times, pauses]));
 """
 
 
@@ -82,11 +85,11 @@ PAGES = {
 }
 
 
-def typed(rng: np.random.Generator, name: str) -> list[str]:
+def typed(rng: np.random.Generator, name: str, count: int) -> list[str]:
     """Return texts that differ from one another in every place, so that nothing is computed before."""
     if name.startswith("dates"):
-        return ["".join(rng.choice([*DATE_CHARACTERS[2:]], 29)) for _ in range(WARM + TIMES)]
-    return [" ".join(rng.choice(VOCABULARY[2:], WORDS)) for _ in range(WARM + TIMES)]
+        return ["".join(rng.choice([*DATE_CHARACTERS[2:]], 29)) for _ in range(count)]
+    return [" ".join(rng.choice(VOCABULARY[2:], WORDS)) for _ in range(count)]
 
 
 def chromium(folder: str):
@@ -104,20 +107,37 @@ def chromium(folder: str):
     return driver
 
 
+def measure(driver, name: str) -> tuple[float, float, float]:
+    """Return the median time from a key to the picture, the mean CPU time, and the median pause, in ms."""
+    rng = np.random.default_rng(0)
+    driver.execute_async_script(TYPE, typed(rng, name, WARM), False)
+    before = cpu_time(driver)
+    times, _ = driver.execute_async_script(TYPE, typed(rng, name, TIMES), False)
+    cpu = (cpu_time(driver) - before) / TIMES
+    _, pauses = driver.execute_async_script(TYPE, typed(rng, name, TIMES), True)
+    return statistics.median(times), cpu, statistics.median(pauses)
+
+
+def cpu_time(driver) -> float:
+    """Return the time, in ms, that the tasks of the page's thread have spent on a processor."""
+    metrics = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return 1e3 * next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
+
 def main() -> int:
     Parser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         driver = chromium(folder)
         try:
+            driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
             print(f"{environment()['CPU']}, Chromium {driver.capabilities['browserVersion']}; medians of {TIMES}")
-            print(f"{'':<22} {'key to picture':>16} {'longest pause':>16}")
+            print(f"{'':<22} {'key to picture':>15} {'CPU':>10} {'longest pause':>15}")
             for name, page in PAGES.items():
                 path = Path(folder) / "page.html"
                 path.write_bytes(page())
                 driver.get(path.as_uri())
-                found = driver.execute_async_script(TYPE, typed(np.random.default_rng(0), name))
-                times, pauses = (statistics.median(values[WARM:]) for values in found)
-                print(f"{name:<22} {times:>13.1f} ms {pauses:>13.1f} ms", flush=True)
+                times, cpu, pauses = measure(driver, name)
+                print(f"{name:<22} {times:>12.1f} ms {cpu:>7.1f} ms {pauses:>12.1f} ms", flush=True)
         finally:
             driver.quit()
     return 0

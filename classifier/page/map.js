@@ -7,6 +7,9 @@ import { strongest } from "./words.js";
 
 /** @import { Read } from "./words.js" */
 
+/** @type {number[] | null} the colours of the shades as pixels, until the theme changes */
+let colours = null;
+
 /**
  * The colours of the shades as the page draws them now, in whatever way its style gives them, as pixels.
  * @param {CanvasRenderingContext2D} context
@@ -44,7 +47,7 @@ function paint(map) {
   canvas.height = T;
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
-  const colours = shades(context);
+  colours ??= shades(context);
   const image = context.createImageData(T, T);
   const most = map.reduce((largest, a) => a.reduce((x, y) => Math.max(x, y), largest), 0);
   const pixels = new Uint32Array(image.data.buffer);
@@ -89,6 +92,7 @@ export function startMap(shown) {
   find("grid").setAttribute("lang", data.lang);
   find("grid").classList.toggle("close", data.lang !== "en");
   const again = () => {
+    colours = null;
     const map = shown()?.map;
     if (map) paint(map);
   };
