@@ -4,7 +4,8 @@ python -m benchmarks.pages             # needs chromium, chromedriver, and pip i
 
 Models have random weights at the sizes of the chapter, for two cores, and of the originals; texts have 60 words of a
 vocabulary of 1,000, whose size does not matter to the time. The time is from the event of a key to the first frame that
-shows what the model finds; the pause is the longest time for which the page could answer nobody.
+shows what the model finds; the pause is the longest time for which the page could answer nobody. Of dates, also a
+character is blanked by a key, and each occluded in turn by a click.
 """
 
 import shutil
@@ -28,7 +29,8 @@ WORDS, TIMES, WARM = 60, 20, 5
 VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
 DATE_CHARACTERS = "_ " + "".join(map(chr, range(33, 90)))
 FLAGS = ("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking")
-# Types the texts one after another. A channel that sends itself messages tells for how long the page answers nobody.
+# Types texts, or changes the last one, one after another. A channel that sends itself messages tells for how long the
+# page answers nobody.
 TYPE = """
 const done = arguments[arguments.length - 1];
 const [field, view] = ["text", "view"].map((id) => document.getElementById(id));
@@ -45,19 +47,34 @@ port1.onmessage = () => {
   port2.postMessage(0);
 };
 port2.postMessage(0);
-const type = async (text) => {
+const acts = {
+  type: (text) => {
+    field.value = text;
+    field.dispatchEvent(new Event("input"));
+    return () => view.ariaBusy !== "true";
+  },
+  blank: (place) => {
+    const key = new KeyboardEvent("keydown", { key: "Delete", bubbles: true, cancelable: true });
+    document.querySelector(`#row-in [data-in="${place}"]`).dispatchEvent(key);
+    return () => true;
+  },
+  occlude: () => {
+    document.getElementById("occlude").click();
+    return () => !document.getElementById("parts").hidden;
+  },
+};
+const measure = async ([act, argument]) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   const begin = performance.now();
   [last, pause] = [begin, 0];
-  field.value = text;
-  field.dispatchEvent(new Event("input"));
-  while (view.ariaBusy === "true") await frame();
+  const isDone = acts[act](argument);
+  while (!isDone()) await frame();
   await frame();
   times.push(performance.now() - begin);
   pauses.push(pause);
 };
-const all = async (texts) => {
-  for (const text of texts) await type(text);
+const all = async (actions) => {
+  for (const action of actions) await measure(action);
 };
 all(arguments[0]).then(() => done([times, pauses]));
 """
@@ -76,6 +93,8 @@ def page_of_texts(kind, **sizes) -> bytes:
 
 PAGES = {
     "dates 16/256": page_of_dates,
+    "dates 16/256, blank": page_of_dates,
+    "dates 16/256, occlude": page_of_dates,
     "gru 100/64, 1 layer": lambda: page_of_texts(GRUClassifier, wordvec_size=100, hidden_size=64, layers=1),
     "seqself 300/32/356": lambda: page_of_texts(SeqSelfClassifier),
     "gru 300/512, 3 layers": lambda: page_of_texts(GRUClassifier),
@@ -87,6 +106,15 @@ def typed(rng: np.random.Generator, name: str) -> list[str]:
     if name.startswith("dates"):
         return ["".join(rng.choice([*DATE_CHARACTERS[2:]], 29)) for _ in range(WARM + TIMES)]
     return [" ".join(rng.choice(VOCABULARY[2:], WORDS)) for _ in range(WARM + TIMES)]
+
+
+def actions(name: str) -> list[tuple[str, str | int]]:
+    """Return what is done to a page, one after another: the name of an act of TYPE, and its argument."""
+    texts = typed(np.random.default_rng(0), name)
+    act = name.rpartition(", ")[2]
+    if act in ("blank", "occlude"):
+        return [("type", texts[0]), *((act, place) for place in range(WARM + TIMES - 1))]
+    return [("type", text) for text in texts]
 
 
 def chromium(folder: str):
@@ -115,7 +143,7 @@ def main() -> int:
                 path = Path(folder) / "page.html"
                 path.write_bytes(page())
                 driver.get(path.as_uri())
-                found = driver.execute_async_script(TYPE, typed(np.random.default_rng(0), name))
+                found = driver.execute_async_script(TYPE, actions(name))
                 times, pauses = (statistics.median(values[WARM:]) for values in found)
                 print(f"{name:<22} {times:>13.1f} ms {pauses:>13.1f} ms", flush=True)
         finally:
