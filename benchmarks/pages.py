@@ -5,7 +5,8 @@ python -m benchmarks.pages             # needs chromium, chromedriver, and pip i
 Models have random weights at the sizes of the chapter, for two cores, and of the originals; texts have 60 words of a
 vocabulary of 1,000, whose size does not matter to the time. The time is from the event of a key to the first frame that
 shows what the model finds; CPU is the time of the page's thread on a processor meanwhile, which other programs change
-little; the pause is the longest time for which the page could answer nobody.
+little; the pause is the longest time for which the page could answer nobody. Of dates, also a character is blanked by a
+key, and each occluded in turn by a click.
 """
 
 import shutil
@@ -29,10 +30,10 @@ WORDS, TIMES, WARM = 60, 20, 5
 VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
 DATE_CHARACTERS = "_ " + "".join(map(chr, range(33, 90)))
 FLAGS = ("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking")
-# Types the texts one after another; with a channel that sends itself messages, which tell for how long the page answers
-# nobody, or without.
+# Types texts, or changes the last one, one after another; with a channel that sends itself messages, which tell for how
+# long the page answers nobody, or without.
 TYPE = """
-const [texts, listens, done] = arguments;
+const [actions, listens, done] = arguments;
 const [field, view] = ["text", "view"].map((id) => document.getElementById(id));
 const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 const times = [];
@@ -47,19 +48,34 @@ port1.onmessage = () => {
   port2.postMessage(0);
 };
 if (listens) port2.postMessage(0);
-const type = async (text) => {
+const acts = {
+  type: (text) => {
+    field.value = text;
+    field.dispatchEvent(new Event("input"));
+    return () => view.ariaBusy !== "true";
+  },
+  blank: (place) => {
+    const key = new KeyboardEvent("keydown", { key: "Delete", bubbles: true, cancelable: true });
+    document.querySelector(`#row-in [data-in="${place}"]`).dispatchEvent(key);
+    return () => true;
+  },
+  occlude: () => {
+    document.getElementById("occlude").click();
+    return () => !document.getElementById("parts").hidden;
+  },
+};
+const measure = async ([act, argument]) => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   const begin = performance.now();
   [last, pause] = [begin, 0];
-  field.value = text;
-  field.dispatchEvent(new Event("input"));
-  while (view.ariaBusy === "true") await frame();
+  const isDone = acts[act](argument);
+  while (!isDone()) await frame();
   await frame();
   times.push(performance.now() - begin);
   pauses.push(pause);
 };
 const all = async () => {
-  for (const text of texts) await type(text);
+  for (const action of actions) await measure(action);
   port1.close();
 };
 all().then(() => done([times, pauses]));
@@ -79,6 +95,8 @@ def page_of_texts(kind, **sizes) -> bytes:
 
 PAGES = {
     "dates 16/256": page_of_dates,
+    "dates 16/256, blank": page_of_dates,
+    "dates 16/256, occlude": page_of_dates,
     "gru 100/64, 1 layer": lambda: page_of_texts(GRUClassifier, wordvec_size=100, hidden_size=64, layers=1),
     "seqself 300/32/356": lambda: page_of_texts(SeqSelfClassifier),
     "gru 300/512, 3 layers": lambda: page_of_texts(GRUClassifier),
@@ -90,6 +108,14 @@ def typed(rng: np.random.Generator, name: str, count: int) -> list[str]:
     if name.startswith("dates"):
         return ["".join(rng.choice([*DATE_CHARACTERS[2:]], 29)) for _ in range(count)]
     return [" ".join(rng.choice(VOCABULARY[2:], WORDS)) for _ in range(count)]
+
+
+def actions(rng: np.random.Generator, name: str, count: int) -> list[tuple[str, str | int]]:
+    """Return what is done to a page, one after another: the name of an act of TYPE, and its argument."""
+    act = name.rpartition(", ")[2]
+    if act in ("blank", "occlude"):
+        return [(act, place) for place in range(count)]
+    return [("type", text) for text in typed(rng, name, count)]
 
 
 def chromium(folder: str):
@@ -110,11 +136,12 @@ def chromium(folder: str):
 def measure(driver, name: str) -> tuple[float, float, float]:
     """Return the median time from a key to the picture, the mean CPU time, and the median pause, in ms."""
     rng = np.random.default_rng(0)
-    driver.execute_async_script(TYPE, typed(rng, name, WARM), False)
+    first = ("type", *typed(rng, name, 1))
+    driver.execute_async_script(TYPE, [first, *actions(rng, name, WARM)], False)
     before = cpu_time(driver)
-    times, _ = driver.execute_async_script(TYPE, typed(rng, name, TIMES), False)
+    times, _ = driver.execute_async_script(TYPE, actions(rng, name, TIMES), False)
     cpu = (cpu_time(driver) - before) / TIMES
-    _, pauses = driver.execute_async_script(TYPE, typed(rng, name, TIMES), True)
+    _, pauses = driver.execute_async_script(TYPE, actions(rng, name, TIMES), True)
     return statistics.median(times), cpu, statistics.median(pauses)
 
 

@@ -18,8 +18,17 @@ def test_every_page_is_measured(in_process, monkeypatch, tmp_path):
     pytest.importorskip("selenium", reason="selenium is not installed")
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("no chromium and no chromedriver here")
-    assert [name.split()[0] for name in pages.PAGES] == ["dates", "gru", "seqself", "gru"]
-    monkeypatch.setattr(pages, "PAGES", {"dates": pages.page_of_dates, "small": small})
+    assert [name.split()[0] for name in pages.PAGES] == ["dates"] * 3 + ["gru", "seqself", "gru"]
+    monkeypatch.setattr(
+        pages,
+        "PAGES",
+        {
+            "dates": pages.page_of_dates,
+            "dates, blank": pages.page_of_dates,
+            "dates, occlude": pages.page_of_dates,
+            "small": small,
+        },
+    )
     monkeypatch.setattr(pages, "TIMES", 2)
     done = in_process(tmp_path, "benchmarks.pages")
     assert (done.returncode, done.stderr) == (0, "")

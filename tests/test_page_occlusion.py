@@ -86,6 +86,8 @@ def test_it_yields_to_every_key(browser, date_page):
     note = "document.getElementById('occlude-note').textContent"
     ticks = browser.driver.execute_async_script(
         """const [done] = arguments;
+        let now = 0;
+        performance.now = () => (now += 1000); // each character takes longer than a slice
         let ticks = 0;
         const tick = () => {
           ticks++;

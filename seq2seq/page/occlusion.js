@@ -2,6 +2,7 @@
 // seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
 
 import { spearman } from "../../common/page/faithfulness.js";
+import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { ask, data, PAD } from "./data.js";
@@ -16,7 +17,7 @@ let occluded = null;
 let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
-let turn = 0; // of a timer, which has to be the last one
+let isOccluding = false;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
@@ -34,33 +35,41 @@ function lostWithout(shown, place) {
   return shown.logP.map((before, out) => before - logP[out]);
 }
 
-/** Occludes one character at a time, so that keys are heard in between. @param {Shown} shown */
-function occludeEach(shown) {
-  forgetOcclusion(shown);
-  const { length } = shown.input;
+/**
+ * Occludes one character at a time, so that keys are heard in between.
+ * @param {Shown} shown
+ * @returns {Generator<void, number[][]>}
+ */
+function* occlusions(shown) {
+  const places = [...shown.input.keys()];
   /** @type {number[][]} */
-  const found = Array(length);
-  /** @param {number} count how many are done */
-  const go = (count) => {
-    const place = data.reverse ? length - 1 - count : count; // in the order of reading: the encoder keeps its beginning
+  const found = [];
+  // in the order of reading: the encoder keeps the beginning that two questions share
+  for (const [count, place] of (data.reverse ? places.toReversed() : places).entries()) {
     found[place] = lostWithout(shown, place);
-    find("occlude-note").textContent = `${count + 1} of ${length} …`;
-    turn = setTimeout(count + 1 < length ? () => go(count + 1) : done);
-  };
-  const done = () => {
-    turn = 0;
-    lost = found;
-    find("occlude-note").textContent = "";
-    drawOcclusion(ofOutput);
-    speak(find("agreement").textContent ?? "");
-  };
-  turn = setTimeout(() => go(0));
+    find("occlude-note").textContent = `${count + 1} of ${places.length} …`;
+    yield;
+  }
+  return found;
+}
+
+/** @param {Shown} shown */
+async function occludeEach(shown) {
+  forgetOcclusion(shown);
+  isOccluding = true;
+  const found = await inSlices(occlusions(shown));
+  if (found === null) return; // stopped
+  isOccluding = false;
+  lost = found;
+  find("occlude-note").textContent = "";
+  drawOcclusion(ofOutput);
+  speak(find("agreement").textContent ?? "");
 }
 
 function stopOccluding() {
-  if (turn === 0) return;
-  clearTimeout(turn);
-  turn = 0;
+  if (!isOccluding) return;
+  stopSlices();
+  isOccluding = false;
   find("occlude-note").textContent = "stopped";
 }
 
