@@ -15,16 +15,20 @@ from support.html_page import to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *("support/page/text.js", "support/page/held.js", "support/page/theme.js", "common/page/layers.js"),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
-            *("forward", "data", "dates", "measures", "shown", "rows", "links", "heat"),
-            *("pointing", "view", "questions", "main"),
+            *("forward", "data", "dates", "measures", "changes", "shown", "rows", "links", "heat"),
+            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "main"),
         )
     ),
 )
-STYLES = ("support/page/page.css", *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "questions")))
+STYLES = (
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
+    *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
+)
 
 
 class Example(NamedTuple):

@@ -4,7 +4,6 @@ The JavaScript is ES modules, in the folder ``page`` of any package; they stand 
 scope, without their imports and exports.
 """
 
-import base64
 import html
 import json
 import re
@@ -14,7 +13,9 @@ from importlib import resources
 import numpy as np
 
 from support.content_policy import source_of
+from support.packed_weights import pack, size
 
+FRAME = "support/page/frame.html"
 LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
 IMPORT = re.compile(r"^(?:import\s.*?;|/\*\* @import .*?\*/)\n", re.MULTILINE | re.DOTALL)  # of values, of types
 # A name declared at the top level of a module: the formatter indents all others.
@@ -37,21 +38,26 @@ def to_html(
     styles: Sequence[str],
     data: object,
     weights: Mapping[str, np.ndarray],
+    precision: str = "float32",
 ) -> bytes:
     """Build the page: the same arguments always give the same bytes.
 
-    template, scripts, styles: names for ``read``, each module after those it imports from; title: of the window; data:
-    anything JSON can hold; weights: arrays by name, embedded as float32.
-    Raises ValueError for weights that are not finite in float32 or make the page too large for a browser.
+    template, scripts, styles: names for ``read``, each module after those it imports from, and the template the body of
+    the page; title: of the window; data: anything JSON can hold; weights: arrays by name; precision: the type in which
+    they are embedded, of ``PRECISIONS``.
+    Raises ValueError for weights that are not finite in that type or make the page too large for a browser.
     """
-    arrays = {name: np.asarray(array, "<f4") for name, array in weights.items()}
-    size = sum(array.size for array in arrays.values()) * 4 * 4 // 3
-    if size > LARGEST:
-        raise ValueError(f"page: the weights take {size} bytes of base64, and browsers open pages of {LARGEST} at most")
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise ValueError(f"page: expected finite float32 weights, got nan or inf in {name}")
-    held = {name: {"shape": a.shape, "base64": base64.b64encode(a.tobytes()).decode()} for name, a in arrays.items()}
+    taken = size(weights, precision)
+    if taken > LARGEST:
+        raise ValueError(
+            f"page: the weights take {taken} bytes of base64, and browsers open pages of {LARGEST} at most"
+        )
+    held = {}
+    for name, array in weights.items():
+        try:
+            held[name] = pack(array, precision)
+        except ValueError as error:
+            raise ValueError(f"page: {error} in {name}") from None
     style = "\n".join(read(name) for name in styles)
     script = joined(scripts)
     policy = {
@@ -70,7 +76,8 @@ def to_html(
         "weights": _json(held),
         "script": script,
     }
-    page = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], read(template))
+    whole = read(FRAME).replace("{body}\n", read(template))
+    page = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], whole)
     return page.encode("utf-8", "replace")
 
 

@@ -16,6 +16,7 @@ COMMANDS = {  # by package
     "onnx": "pip install onnx",
     "onnxruntime": "pip install onnxruntime",
     "safetensors": "pip install safetensors",
+    "selenium": "pip install selenium",
     "sentencepiece": SENTENCEPIECE,
     "torch": TORCH,
 }

@@ -12,11 +12,12 @@ import pytest
 from hostile_texts import TEXTS
 from page_tools import Parts, page_of, small_model
 from script_tools import ROOT, everything, refused
+from text_page_tools import text_page_of
 
 from classifier.token_table import luminance
 from common.layer import named_params
 from seq2seq import PeekySeq2seq, load_model, save_model
-from seq2seq.page import SCRIPTS, STYLES, TEMPLATE, Example, to_page
+from seq2seq.page import Example, to_page
 from support import html_page
 
 DATES = ["May 1, 1972", "7/22/08"]
@@ -36,11 +37,15 @@ def test_an_installed_package_has_every_part_of_the_page():
         for path in (ROOT / package).glob(glob)
     }
     assert {path for path in ROOT.glob("*/page/*") if path.is_file()} <= packed
-    assert {ROOT / name for name in (*SCRIPTS, *STYLES, TEMPLATE)} <= packed
 
 
-def test_the_policy_comes_first_and_names_the_one_script_and_the_one_style():
-    parts = Parts(page_of(DATES)[0])
+@pytest.fixture(params=["dates", "texts"])
+def any_page(request) -> bytes:
+    return page_of(DATES)[0] if request.param == "dates" else text_page_of(["a good film", "a dull plot"])
+
+
+def test_the_policy_comes_first_and_names_the_one_script_and_the_one_style(any_page):
+    parts = Parts(any_page)
     head = [tag for tag, _ in parts.tags].index("head")
     tag, policy = parts.tags[head + 1]
     assert (tag, policy["http-equiv"]) == ("meta", "Content-Security-Policy")
@@ -58,13 +63,12 @@ def test_the_policy_comes_first_and_names_the_one_script_and_the_one_style():
     assert [tag for tag, _ in parts.tags].count("style") == 1
 
 
-def test_nothing_on_the_page_names_another_place():
-    found, _ = page_of(DATES)
-    parts = Parts(found)
+def test_nothing_on_the_page_names_another_place(any_page):
+    parts = Parts(any_page)
     for tag, attrs in parts.tags:
         assert not [name for name in attrs if name.startswith("on") or name in ("style", "src", "action")], (tag, attrs)
         assert attrs.get("href", "data:,") == "data:,"
-    text = found.decode()
+    text = any_page.decode()
     assert set(re.findall(r"\w+://[^\s\"')]+", text)) == {"http://www.w3.org/2000/svg"}, "a name, not a place"
     for word in ("fetch(", "XMLHttpRequest", "WebSocket", "import(", "importScripts", "sendBeacon", "url(", "@import"):
         assert word not in text
@@ -111,11 +115,13 @@ def test_truth_stands_there_as_places():
     assert [question["truth"] for question in Parts(found).data["questions"]] == [[[1, 2], []], None]
 
 
-def test_the_page_is_small_and_the_same_each_time():
-    found, _ = page_of(DATES)
-    parts = Parts(found)
-    assert len(found) - len(parts.texts["data"]) - len(parts.texts["weights"]) <= 200_000
-    assert page_of(DATES)[0] == found
+def test_the_page_is_small(any_page):
+    parts = Parts(any_page)
+    assert len(any_page) - len(parts.texts["data"]) - len(parts.texts["weights"]) <= 200_000
+
+
+def test_the_page_is_the_same_each_time():
+    assert page_of(DATES)[0] == page_of(DATES)[0]
 
 
 def contrast(one, other):

@@ -157,7 +157,7 @@ def test_a_question_of_nothing_but_padding_that_is_not_looked_at_has_no_weights(
 def test_a_weight_that_is_edited_changes_the_answer(browser, date_page, date_model, tmp_path):
     _, vocabulary = date_model
     page = date_page.read_text(encoding="utf-8")
-    stored = re.search(r'"decoder\.affine\.b":\{"shape":\[\d+\],"base64":"(.*?)"\}', page)
+    stored = re.search(r'"decoder\.affine\.b":\{"shape":\[\d+\],"type":"float32","base64":"(.*?)"\}', page)
     (tmp_path / "edited.html").write_text(page.replace(stored[1], raised(stored[1], vocabulary.index("7"))), "utf-8")
     browser.open(date_page)
     before = browser.get("document.getElementById('own').textContent")

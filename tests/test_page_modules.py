@@ -7,22 +7,34 @@ import pytest
 from page_tools import Parts, page_of
 from script_tools import ROOT
 
-from seq2seq.page import SCRIPTS, STYLES, TEMPLATE
+import classifier.page
+import seq2seq.page
 from support import html_page
 
 DATES = ["May 1, 1972", "7/22/08"]
 
 
-def test_the_files_of_the_page_fit_together():
-    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("*/page/*")} == {*SCRIPTS, *STYLES, TEMPLATE}
+PAGES = seq2seq.page, classifier.page
+
+
+def parts_of(page) -> set[str]:
+    return {*page.SCRIPTS, *page.STYLES, page.TEMPLATE, html_page.FRAME}
+
+
+def test_every_file_is_part_of_a_page():
+    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("*/page/*")} == set().union(*map(parts_of, PAGES))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)
+def test_the_files_of_the_page_fit_together(page):
     known = {}
-    for name in SCRIPTS:
+    for name in page.SCRIPTS:
         text, folder = html_page.read(name), ROOT / PurePosixPath(name).parent
         for imported, source in re.findall(r"^import \{(.*?)\} from \"(\..*?)\";$", text, re.MULTILINE | re.DOTALL):
             module = str((folder / source).resolve().relative_to(ROOT))
             assert set(re.findall(r"\w+", imported)) <= known[module], "not exported, or of a later file"
-        known[name] = set(re.findall(r"^export (?:const|function|class) (\w+)", text, re.MULTILINE))
-    script = Parts(page_of(DATES)[0]).texts["script"]
+        known[name] = set(re.findall(r"^export (?:async )?(?:const|function\*?|class) (\w+)", text, re.MULTILINE))
+    script = html_page.joined(page.SCRIPTS)
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE) and "@import" not in script
     assert len(re.findall(r"^(?:const|let|function|class) \w+", script, re.MULTILINE)) > 40
 
@@ -89,5 +101,5 @@ def test_a_pattern_at_the_top_level_whose_names_could_clash_is_refused(with_line
 
 
 def test_the_types_of_every_module_are_checked():
-    for name in SCRIPTS:
+    for name in {name for page in PAGES for name in page.SCRIPTS}:
         assert html_page.read(name).startswith("// @ts-check\n"), name

@@ -320,6 +320,6 @@ def test_a_finger_can_scroll_rows_that_are_too_long_for_the_screen(browser, tmp_
     (tmp_path / "page.html").write_bytes(page_of(["a" * length])[0])
     browser.open(tmp_path / "page.html", width=360)
     rows = "document.querySelector('.rows')"
-    assert browser.all(".scroll", "e.scrollWidth > e.clientWidth") == [scrolls, scrolls]
+    assert browser.all("figure > .scroll", "e.scrollWidth > e.clientWidth") == [scrolls, scrolls]
     assert browser.get(f"getComputedStyle({rows}).touchAction") == ("auto" if scrolls else "pan-y")
     assert browser.get("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -28,6 +28,11 @@ from seq2seq import AttentionSeq2seq
 from seq2seq.page import Example, to_page
 page = to_page(AttentionSeq2seq(3, 2, 2), [], vocabulary="_ab", start="_", T_enc=2, T_dec=1, reverse=False)
 assert page.startswith(b"<!doctype html>")
+
+from classifier import GRUClassifier
+from classifier.page import to_page
+settings = dict(vocabulary=["<pad>", "<unk>"], tokenizer={"name": "words"}, classes=["a", "b"])
+assert to_page(GRUClassifier(2, 2, 2, 1), [], **settings).startswith(b"<!doctype html>")
 print(len(names))
 """
 

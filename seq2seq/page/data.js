@@ -2,7 +2,10 @@
 // The data of the page: settings, questions, weights and the characters that the model knows.
 
 import { held, heldWeights } from "../../support/page/held.js";
+import { isSpace } from "../../support/page/text.js";
 import { AttentionSeq2seq } from "./forward.js";
+
+/** @import { Vector } from "../../common/page/layers.js" */
 
 /**
  * A question, its answer and what the model writes; truth: for each character of the answer the places in the question
@@ -30,14 +33,15 @@ export const data = held("data");
 
 export const model = new AttentionSeq2seq(heldWeights(), data.mask_padding, data.cell_state);
 
+/** What stands in a question for a character that was blanked: the model reads padding there. */
+export const BLANK = "";
+export const PAD = " ";
+
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
 const seen = new Set(data.question_characters);
 
 /** The id of a character of the vocabulary. @param {string} char */
 const idOf = (char) => /** @type {number} */ (ids.get(char));
-
-/** Whether Python's str.strip would remove the character; trim() removes others. @param {string} char */
-const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
 
 /** The characters of a text without the spaces around it. @param {string} text */
 export function strip(text) {
@@ -53,7 +57,7 @@ export function strip(text) {
 
 /** The characters, padded with spaces to the length that the model was trained on. @param {string[]} chars */
 function padded(chars) {
-  return [...chars, ...Array(Math.max(0, data.T_enc - chars.length)).fill(" ")];
+  return [...chars, ...Array(Math.max(0, data.T_enc - chars.length)).fill(PAD)];
 }
 
 /**
@@ -69,34 +73,57 @@ export function faults(text) {
 }
 
 /**
+ * What a reader changes of a question before the model is asked again. input: characters by place, BLANK for one that
+ * is blanked; forced: weights (T_enc,) to use in place of the model's own, by place of the answer.
+ * @typedef {{ input: Map<number, string>, forced: Map<number, Vector> }} Changes
+ */
+
+/**
  * The model's answer to a question. input and written: the characters of both; best: the model's own choice at each
- * place; p: its probability; weights (T_dec, T_enc); ms: how long it took.
+ * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc); masked: the
+ * places where it must not look, null for none; ms: how long it took.
  * @typedef {object} Asked
  * @property {string[]} input
  * @property {string[]} written
  * @property {string[]} best
  * @property {number[]} p
- * @property {Float32Array[]} weights
+ * @property {number[]} logP
+ * @property {Vector[]} weights
+ * @property {boolean[] | null} masked
  * @property {number} ms
  */
+
+/** @type {Changes} */
+const NOTHING = { input: new Map(), forced: new Map() };
 
 /**
  * Asks the model as scripts/convert_date.py does. Places are those of the text, whichever way the model reads it.
  * @param {string} question
  * @param {string[] | null} given the answer to feed back in place of what the model writes
+ * @param {Changes} changed
  * @returns {Asked}
  */
-export function ask(question, given = null) {
+export function ask(question, given = null, changed = NOTHING) {
   const begin = performance.now();
-  const input = padded(strip(question));
-  const xs = input.map(idOf);
-  const decoded = model.decode(
-    data.reverse ? xs.toReversed() : xs,
-    idOf(data.start),
-    data.T_dec,
-    given?.map(idOf) ?? null,
-  );
-  const ordered = data.reverse ? decoded.weights.map((a) => a.toReversed()) : decoded.weights;
+  const input = padded(strip(question)).map((char, place) => changed.input.get(place) ?? char);
+  const decoded = model.decode(inOrder(input.map((char) => idOf(char || PAD))), idOf(data.start), data.T_dec, {
+    given: given?.map(idOf) ?? null,
+    hidden: inOrder(input.map((char) => char === BLANK)),
+    forced: new Map([...changed.forced].map(([out, a]) => [out, inOrder(a)])),
+  });
+  const { p, logP } = decoded;
   const best = decoded.ids.map((id) => data.vocabulary[id]);
-  return { input, written: given ?? best, best, p: decoded.p, weights: ordered, ms: performance.now() - begin };
+  const weights = decoded.weights.map(inOrder);
+  const masked = decoded.masked && inOrder(decoded.masked);
+  return { input, written: given ?? best, best, p, logP, weights, masked, ms: performance.now() - begin };
+}
+
+/**
+ * The order of the text for that of the model, or the other way round.
+ * @template {unknown[] | Vector} T
+ * @param {T} values
+ * @returns {T}
+ */
+function inOrder(values) {
+  return /** @type {T} */ (data.reverse ? values.toReversed() : values);
 }

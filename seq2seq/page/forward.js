@@ -2,45 +2,29 @@
 // The forward pass of AttentionSeq2seq for one question at a time: the layers of seq2seq/ under their names, without the
 // axis N; see common/page/layers.js.
 
-import { Affine, argmax, dot, Embedding, LSTM, softmax } from "../../common/page/layers.js";
+import { AttentionWeight, WeightSum } from "../../common/page/attention.js";
+import { Affine, argmax, Embedding, LSTM, logSoftmax } from "../../common/page/layers.js";
 
-/** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Real, Vector } from "../../common/page/layers.js" */
 /** @import { Params } from "../../support/page/held.js" */
 /** @typedef {boolean[] | null} Mask  T_enc flags, true where attention must not look; null: it may look anywhere */
+/**
+ * given: the ids to feed back in place of the most likely ones; hidden: T_enc flags, true for characters that were
+ * blanked: a model that does not look at padding does not look at them either, wherever they stand; forced: weights
+ * (T_enc,) to use in place of the decoder's own, by step.
+ * @typedef {{ given?: number[] | null, hidden?: boolean[], forced?: Map<number, Vector> }} Settings
+ */
 
 /**
- * seq2seq/attention_seq2seq.py: marks the padding among the ids xs, the runs of `pad` at either end.
- * @param {number[]} xs
- * @param {number} pad
+ * seq2seq/attention_seq2seq.py: marks the padding among the ids (or characters) xs, the runs of `pad` at either end.
+ * @template {number | string} T
+ * @param {T[]} xs
+ * @param {T} pad
  */
 export function paddingOf(xs, pad) {
   const first = xs.findIndex((id) => id !== pad);
   const last = xs.findLastIndex((id) => id !== pad);
   return xs.map((_, t) => t < first || t > last);
-}
-
-/** common/attention.py: a[t] = softmax_t(hs[t] . h), with hs (T, H), h (H,) -> a (T,); exactly 0 where masked. */
-export class AttentionWeight {
-  /**
-   * @param {Vector[]} hs
-   * @param {Vector} h
-   * @param {Mask} masked
-   */
-  forward(hs, h, masked) {
-    if (masked?.every((m) => m)) return new Float32Array(hs.length);
-    return softmax(hs.map((h_t, t) => (masked?.[t] ? -Infinity : dot(h_t, h))));
-  }
-}
-
-/** common/attention.py: c = sum_t a[t] hs[t], with hs (T, H), a (T,) -> c (H,). */
-export class WeightSum {
-  /**
-   * @param {Vector[]} hs
-   * @param {Vector} a
-   */
-  forward(hs, a) {
-    return hs[0].map((_, k) => hs.reduce((sum, h_t, t) => sum + a[t] * h_t[k], 0));
-  }
 }
 
 /**
@@ -93,8 +77,8 @@ export class AttentionDecoder {
     this.affine = affine;
     this.attentionWeight = new AttentionWeight();
     this.weightSum = new WeightSum();
-    /** @type {Mask} */
-    this.masked = null;
+    /** @type {Real} */
+    this.mask = null;
     this.h = new Float32Array();
     this.c = new Float32Array();
   }
@@ -105,7 +89,7 @@ export class AttentionDecoder {
    * @param {Vector | null} c the first cell state; null: zeros
    */
   start(hs_enc, masked, c) {
-    this.masked = masked;
+    this.mask = masked?.map((hidden) => !hidden) ?? null;
     this.h = hs_enc[hs_enc.length - 1];
     this.c = c ?? new Float32Array(this.h.length);
   }
@@ -114,10 +98,11 @@ export class AttentionDecoder {
    * The scores (V,) of the next character, and the weights a (T_enc,) of the look before it.
    * @param {number} id
    * @param {Vector[]} hs_enc
+   * @param {Vector} [forced] weights to use in place of its own
    */
-  step(id, hs_enc) {
+  step(id, hs_enc, forced) {
     [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
-    const a = this.attentionWeight.forward(hs_enc, this.h, this.masked);
+    const a = forced ?? this.attentionWeight.forward(hs_enc, this.h, this.mask);
     const context = this.weightSum.forward(hs_enc, a);
     const scores = this.affine.forward(Float32Array.of(...context, ...this.h));
     return { scores, a };
@@ -145,31 +130,36 @@ export class AttentionSeq2seq {
 
   /**
    * seq2seq/decoding.py: at each step take the most likely character and feed it back or, where an answer is given,
-   * its character. Returns ids, the most likely characters; p, their probabilities; weights (sample_size, T_enc).
+   * its character. Returns ids, the most likely characters; p, their probabilities; logP, the log-probabilities of the
+   * characters that were fed back; weights (sample_size, T_enc); masked, where it must not look.
    * @param {number[]} xs
    * @param {number} start_id
    * @param {number} sample_size
-   * @param {number[] | null} given
+   * @param {Settings} settings
    */
-  decode(xs, start_id, sample_size, given = null) {
+  decode(xs, start_id, sample_size, { given = null, hidden = [], forced = new Map() } = {}) {
     const hs = this.encoder.forward(xs);
-    const masked = this.mask_padding === null ? null : paddingOf(xs, this.mask_padding);
+    const padding = this.mask_padding === null ? null : paddingOf(xs, this.mask_padding);
+    const masked = padding?.map((isPad, t) => isPad || Boolean(hidden[t])) ?? null;
     this.decoder.start(hs, masked, this.cell_state ? this.encoder.c : null);
     /** @type {number[]} */
     const ids = [];
     /** @type {number[]} */
     const p = [];
+    /** @type {number[]} */
+    const logP = [];
     /** @type {Vector[]} */
     const weights = [];
     for (let t = 0, id = start_id; t < sample_size; t++) {
-      const { scores, a } = this.decoder.step(id, hs);
-      const y = softmax(scores);
+      const { scores, a } = this.decoder.step(id, hs, forced.get(t));
+      const y = logSoftmax(scores);
       const best = argmax(y);
-      ids.push(best);
-      p.push(y[best]);
-      weights.push(a);
       id = given ? given[t] : best;
+      ids.push(best);
+      p.push(Math.exp(y[best]));
+      logP.push(y[id]);
+      weights.push(a);
     }
-    return { ids, p, weights };
+    return { ids, p, logP, weights, masked };
   }
 }

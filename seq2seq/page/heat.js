@@ -1,33 +1,72 @@
 // @ts-check
 // The heat map of the weights and the measures below it.
 
-import { element, exact, find, glyph, percent } from "../../support/page/text.js";
+import { element, exact, find, glyph, percent, signed } from "../../support/page/text.js";
+import { changes } from "./changes.js";
 import { data } from "./data.js";
-import { alignment, entropy, paddingFrom, padMass } from "./measures.js";
-import { isWrittenWrong } from "./shown.js";
+import { alignment, entropy, padMass } from "./measures.js";
+import { isReplaced, isWrittenWrong, paddingOfShown, signOf } from "./shown.js";
 
 /** @import { Shown } from "./shown.js" */
 
+const SIGNED = 0.05; // a change from here on shows its sign in the cell
+
+/** The rows of the map, made once: most of a change stays as it is, and need not be laid out again. */
+function heatRows() {
+  const table = find("heat", HTMLTableElement);
+  if (!table.rows.length) {
+    const inputs = [...Array(data.T_enc).keys()];
+    const head = inputs.map((input) => element("th", { scope: "col", "data-in": input }, ""));
+    table.tHead?.append(element("tr", {}, element("td"), ...head));
+    for (const out of Array(data.T_dec).keys()) {
+      const cells = inputs.map((input) =>
+        element("td", { "data-in": input, "data-out": out }, element("span", {}, "")),
+      );
+      const name = element("th", { scope: "row", "data-out": out }, "");
+      table.tBodies[0].append(element("tr", {}, name, ...cells));
+    }
+  }
+  return [...table.rows].map((row) => [...row.cells]);
+}
+
+/**
+ * @param {Element} node
+ * @param {string} text
+ */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** @param {Shown} shown */
 export function drawHeat(shown) {
-  const padding = paddingFrom(shown.input);
-  const inPadding = (/** @type {number} */ input) => (input >= padding ? "padding" : "");
-  const head = shown.input.map((char, input) =>
-    element("th", { scope: "col", "data-in": input, class: inPadding(input) }, input >= padding ? "·" : glyph(char)),
-  );
-  const rows = shown.written.map((char, out) => {
-    const cells = [...shown.weights[out]].map((weight, input) => {
-      const attributes = { "data-in": input, "data-out": out, class: inPadding(input) };
-      const cell = element("td", attributes, element("span", {}, exact(weight)));
-      cell.style.setProperty("--w", exact(weight));
-      return cell;
-    });
-    const wrong = isWrittenWrong(shown, out) ? "wrong" : "";
-    return element("tr", {}, element("th", { scope: "row", "data-out": out, class: wrong }, glyph(char)), ...cells);
-  });
-  const table = find("heat", HTMLTableElement);
-  table.tHead?.replaceChildren(element("tr", {}, element("td"), ...head));
-  table.tBodies[0].replaceChildren(...rows);
+  const { before } = shown;
+  const change = before !== null && find("change-shown", HTMLInputElement).checked;
+  find("shown").hidden = before === null;
+  find("change-note").hidden = !change;
+  find("heat-contents").textContent = change ? "Change of the attention weights" : "Attention weights";
+  find("heat").classList.toggle("change", change);
+  const padding = paddingOfShown(shown);
+  const [[, ...head], ...rows] = heatRows();
+  for (const [input, name] of head.entries()) {
+    write(name, signOf(shown, input));
+    name.classList.toggle("padding", input >= padding);
+    name.classList.toggle("changed", isReplaced(shown, input));
+  }
+  for (const [out, [name, ...cells]] of rows.entries()) {
+    write(name, glyph(shown.written[out]));
+    name.classList.toggle("wrong", isWrittenWrong(shown, out));
+    name.classList.toggle("changed", changes.forced.has(out));
+    for (const [input, cell] of cells.entries()) {
+      const weight = shown.weights[out][input];
+      const by = change ? weight - before.weights[out][input] : 0;
+      write(cell.children[0], change ? signed(by) : exact(weight));
+      cell.style.setProperty("--w", exact(change ? Math.abs(by) : weight));
+      cell.classList.toggle("padding", input >= padding);
+      cell.classList.toggle("less", by < 0);
+      if (Math.abs(by) >= SIGNED) cell.dataset.sign = signed(by)[0];
+      else delete cell.dataset.sign;
+    }
+  }
 }
 
 /** @param {Shown} shown */
@@ -42,7 +81,7 @@ export function drawMeasures({ weights, input, truth }) {
 
 /** Sets the number of columns, and lets the reader switch the numbers in the cells on and off. */
 export function startHeat() {
-  find("heat").style.setProperty("--columns", String(data.T_enc + 1));
+  for (const id of ["heat", "parts-table"]) find(id).style.setProperty("--columns", String(data.T_enc + 1));
   const button = find("numbers");
   button.addEventListener("click", () => {
     const pressed = button.getAttribute("aria-pressed") !== "true";

@@ -3,30 +3,47 @@
 
 import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
+import { changeNothing, changes, isChanged } from "./changes.js";
 import { ask, data, faults } from "./data.js";
 import { parse } from "./dates.js";
 import { markQuestion, startQuestions } from "./questions.js";
 import { showMap, startMap } from "./view.js";
 
-/** @import { Question } from "./data.js" */
+/** @import { Asked, Question } from "./data.js" */
 
 const BEYOND = 50; // characters shown of a text past its limit
 
 /** @type {Pick<Question, "question" | "answer" | "truth">} */
 let current = { question: "", answer: null, truth: null };
 
-function render() {
+/** @type {Asked | null} the model's answer to it, without the reader's changes */
+let unchanged = null;
+
+/** Shows a question that was just typed or chosen. @param {Pick<Question, "question" | "answer" | "truth">} question */
+function show(question) {
+  current = question;
+  changeNothing();
+  if (question.answer === null) find("own-answer", HTMLInputElement).checked = true;
+  find("given", HTMLInputElement).disabled = question.answer === null;
+  find("asked").textContent = visible(question.question);
+  const own = ask(question.question);
+  find("own").textContent = visible(own.written.join(""));
+  find("view").inert = false;
+  unchanged = find("given", HTMLInputElement).checked ? null : own;
+  render(false);
+}
+
+/** @param {boolean} again whether the question was shown before, in the other mode or with other changes */
+function render(again) {
+  const { question, truth } = current;
   const answer = current.answer === null ? null : [...current.answer];
   const given = answer !== null && find("given", HTMLInputElement).checked;
-  const asked = ask(current.question, given ? answer : null);
-  const own = given ? ask(current.question) : asked;
-  showMap(asked, { answer, truth: current.truth, given });
-  find("view").inert = false;
-  find("asked").textContent = visible(current.question);
-  find("own").textContent = visible(own.written.join(""));
+  const fedBack = given ? answer : null;
+  unchanged ??= ask(question, fedBack);
+  const before = isChanged() ? unchanged : null;
+  const asked = before ? ask(question, fedBack, changes) : unchanged;
   find("time").textContent = `${asked.ms.toFixed(1)} ms`;
-  find("given", HTMLInputElement).disabled = answer === null;
-  if (answer === null) find("own-answer", HTMLInputElement).checked = true;
+  showMap({ ...asked, question, answer, truth, given, before }, again);
 }
 
 /**
@@ -64,9 +81,8 @@ function typed() {
     return;
   }
   const question = found.chars.join("");
-  current = { question, ...parse(question) };
   markQuestion(null);
-  render();
+  show({ question, ...parse(question) });
   speak(find("own").textContent ?? "");
 }
 
@@ -75,16 +91,20 @@ function choose(question) {
   find("text", HTMLInputElement).value = question.question;
   explain(faults(question.question));
   find("count").textContent = `${[...question.question].length} of ${data.T_enc} characters`;
-  current = question;
   markQuestion(question.index);
-  render();
+  show(question);
 }
 
 startTheme();
 find("about").textContent = visible(data.about.join(" · "));
 find("known").textContent = data.question_characters.map(glyph).join(" ");
-startMap();
-for (const id of ["own-answer", "given"]) find(id).addEventListener("change", render);
+startMap(() => render(true));
+for (const id of ["own-answer", "given"]) {
+  find(id).addEventListener("change", () => {
+    unchanged = null;
+    render(true);
+  });
+}
 find("text").addEventListener("input", typed);
 const first = startQuestions(choose);
 if (first) choose(first);

@@ -1,11 +1,13 @@
 // @ts-check
 // Measures of a map. weights (T_dec, T_enc): each row sums to 1; each measure is a mean over the output characters.
 
+import { BLANK, PAD } from "./data.js";
+
 /** @param {number[]} x */
 const mean = (x) => x.reduce((a, b) => a + b, 0) / x.length;
 
-/** The place where the spaces at the end of the input begin. @param {string[]} input */
-export const paddingFrom = (input) => input.findLastIndex((char) => char !== " ") + 1;
+/** The place where the spaces and blanks at the end of the input begin. @param {string[]} input */
+export const paddingFrom = (input) => input.findLastIndex((char) => char !== PAD && char !== BLANK) + 1;
 
 /**
  * Share (0..1) of the weight that is on padding.

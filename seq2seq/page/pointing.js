@@ -1,32 +1,34 @@
 // @ts-check
 // Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
-import { element, exact, find, glyph, oneStop, percent } from "../../support/page/text.js";
-import { partners } from "./shown.js";
+import { followPointing } from "../../support/page/pointing.js";
+import { element, exact, find, glyph, percent } from "../../support/page/text.js";
+import { changes } from "./changes.js";
+import { draggedRow } from "./forced.js";
+import { partners, placeOf, signOf } from "./shown.js";
+import { offerChanges } from "./what_if.js";
 
-/** @import { Shown } from "./shown.js" */
-/** @typedef {{ in?: number, out?: number }} Place  of a character, or, with both, of a cell of the heat map */
-/**
- * pinned: what was clicked or has the focus; hovered: what the pointer is on, which comes first.
- * @typedef {{ pinned: Place | null, hovered: Place | null }} Pointed
- */
+/** @import { Place, Shown } from "./shown.js" */
 
 /** @type {Shown | null} */
 let shown = null;
-/** @type {Pointed} */
-let pointed = { pinned: null, hovered: null };
+let pointing = { forget: () => {}, again: () => {} };
 
-/** Starts with a question that was just drawn, and nothing pointed at. @param {Shown} drawn */
-export function pointAtNothing(drawn) {
+/**
+ * Points at a question that was just drawn.
+ * @param {Shown} drawn
+ * @param {boolean} again whether what was pointed at is there again; else nothing is
+ */
+export function pointAgain(drawn, again) {
   shown = drawn;
-  pointAt({ pinned: null, hovered: null });
+  if (again) pointing.again();
+  else pointing.forget();
 }
 
-/** @param {Partial<Pointed>} change */
-function pointAt(change) {
+/** @param {Place | null} place */
+function showPointed(place) {
   if (shown === null) return;
-  pointed = { ...pointed, ...change };
-  const at = pointed.hovered ?? pointed.pinned ?? {};
+  const at = place ?? {};
   markCharacters(shown, at);
   markLinks(at);
   markCells(at);
@@ -63,7 +65,7 @@ function markLinks(at) {
 
 /** Outlines the row and the column of the heat map. @param {Place} at */
 function markCells(at) {
-  for (const cell of all("#heat [data-in], #heat [data-out]")) {
+  for (const cell of all("#map table :is([data-in], [data-out])")) {
     cell.classList.toggle("across", at.out !== undefined && cell.dataset.out === String(at.out));
     cell.classList.toggle("down", at.in !== undefined && cell.dataset.in === String(at.in));
   }
@@ -82,36 +84,35 @@ function readOut(shown, at) {
     readout.textContent = "Point at a character, above or in the map, to see its weights.";
     return;
   }
-  const [chars, others] = side === "out" ? [shown.written, shown.input] : [shown.input, shown.written];
+  const signs = { in: shown.input.map((_, input) => signOf(shown, input)), out: shown.written.map(glyph) };
+  const others = signs[side === "out" ? "in" : "out"];
   const isCell = at.out !== undefined && at.in !== undefined;
   const listed = partners(shown, side, place);
   const chosen = isCell ? listed.filter(({ other }) => other === at.in) : listed.slice(0, 4);
   const chips = chosen.map(({ weight, other }) =>
-    element("span", { class: "chip" }, element("b", {}, glyph(others[other])), ` ${exact(weight)}`),
+    element("span", { class: "chip" }, element("b", {}, others[other]), ` ${exact(weight)}`),
   );
   const sure = side === "out" && !shown.given ? ` (${percent(shown.p[place])} sure)` : "";
   readout.replaceChildren(
-    element("b", { class: "subject" }, glyph(chars[place])),
-    side === "out" ? `${sure} looked at ` : " was looked at by ",
+    element("b", { class: "subject" }, signs[side][place]),
+    side === "out" ? `${sure} ${changes.forced.has(place) ? "was made to look" : "looked"} at ` : " was looked at by ",
     ...chips,
   );
 }
 
-/** @param {EventTarget | null} target */
-function placeOf(target) {
-  const holder = target instanceof Element ? target.closest("#map [data-in], #map [data-out]") : null;
-  if (!(holder instanceof HTMLElement)) return null;
-  const { in: input, out } = holder.dataset;
-  return { ...(input && { in: Number(input) }), ...(out && { out: Number(out) }) };
+/** As placeOf, but in the row that is dragged, if any. @param {EventTarget | null} target @returns {Place | null} */
+function hoverOf(target) {
+  const row = draggedRow();
+  return row === undefined ? placeOf(target) : { ...placeOf(target), out: row };
 }
 
 /**
  * The character that an arrow key leads to: along the row, or across to where the strongest link ends.
- * @param {Shown} shown
  * @param {HTMLElement} button
  * @param {string} key
  */
-function neighbour(shown, button, key) {
+function neighbour(button, key) {
+  if (shown === null) return null;
   const side = button.dataset.in === undefined ? "out" : "in";
   const place = Number(button.dataset[side]);
   const row = all(`#row-${side} button`);
@@ -125,32 +126,13 @@ function neighbour(shown, button, key) {
 }
 
 export function startPointing() {
-  const map = find("map");
-  map.addEventListener("pointermove", (event) => {
-    // touch keeps sending events to the element touched first
-    const target =
-      event.pointerType === "mouse" ? event.target : document.elementFromPoint(event.clientX, event.clientY);
-    const place = placeOf(target);
-    if (JSON.stringify(place) !== JSON.stringify(pointed.hovered)) pointAt({ hovered: place });
-  });
-  map.addEventListener("pointerleave", (event) => {
-    // lifting the finger chooses
-    const { pinned, hovered } = pointed;
-    pointAt({ pinned: event.pointerType === "mouse" ? pinned : (hovered ?? pinned), hovered: null });
-  });
-  map.addEventListener("click", ({ target }) => pointAt({ pinned: placeOf(target) }));
-  map.addEventListener("focusin", ({ target }) => {
-    if (target instanceof HTMLElement && target.matches(".char"))
-      oneStop(all(`#${target.parentElement?.id} .char`), target);
-    pointAt({ pinned: placeOf(target) ?? pointed.pinned });
-  });
-  map.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") pointAt({ pinned: null, hovered: null });
-    const button = event.target instanceof Element ? event.target.closest("button.char") : null;
-    if (shown === null || !(button instanceof HTMLElement)) return;
-    const next = neighbour(shown, button, event.key);
-    if (!next) return;
-    event.preventDefault();
-    next.focus();
+  pointing = followPointing(find("map"), "char", {
+    placeOf,
+    hoverOf,
+    neighbour,
+    show: showPointed,
+    choose: (place) => {
+      if (shown !== null) offerChanges(place);
+    },
   });
 }

@@ -1,29 +1,44 @@
 // @ts-check
 // One question and its answer: the characters, the links between them, the heat map, and what is pointed at.
 
+import { find } from "../../support/page/text.js";
 import { drawHeat, drawMeasures, startHeat } from "./heat.js";
 import { drawLinks, layOut } from "./links.js";
-import { pointAtNothing, startPointing } from "./pointing.js";
+import { pointAgain, startPointing } from "./pointing.js";
 import { drawRows } from "./rows.js";
+import { drawWhatIf, startWhatIf } from "./what_if.js";
 
-/** @import { Asked } from "./data.js" */
+/** @import { Shown } from "./shown.js" */
+
+/** @type {Shown | null} */
+let drawn = null;
 
 /**
  * Draws a question that was asked.
- * @param {Asked} asked
- * @param {{ answer: string[] | null, truth: number[][] | null, given: boolean }} known
+ * @param {Shown} shown
+ * @param {boolean} again whether it was shown before the last change, so that what is pointed at stays
  */
-export function showMap(asked, known) {
-  const shown = { ...asked, ...known };
+export function showMap(shown, again) {
+  drawn = shown;
   drawRows(shown);
   drawLinks(shown);
   drawHeat(shown);
   drawMeasures(shown);
-  pointAtNothing(shown);
+  drawWhatIf(shown);
+  pointAgain(shown, again);
 }
 
-export function startMap() {
+/** @param {() => void} askAgain what to do when the reader has changed something of the question */
+export function startMap(askAgain) {
   layOut();
   startHeat();
+  startWhatIf(askAgain);
   startPointing();
+  for (const id of ["weights-shown", "change-shown"]) {
+    find(id).addEventListener("change", () => {
+      if (drawn === null) return;
+      drawHeat(drawn);
+      pointAgain(drawn, true);
+    });
+  }
 }

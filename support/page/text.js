@@ -58,6 +58,9 @@ export function glyph(char) {
   return /\p{M}/u.test(char) ? `◌${char}` : char;
 }
 
+/** Whether the character is a space to Python; to JavaScript others are. @param {string} char */
+export const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
+
 /** A character's name in a sentence. @param {string} char */
 export const named = (char) => (char === " " ? "space" : visible(char));
 
@@ -84,5 +87,7 @@ export function speak(text) {
 export const percent = (share) => `${(100 * share).toFixed(1)}%`;
 /** @param {number} weight */
 export const exact = (weight) => weight.toFixed(4);
+/** A change, with its sign. @param {number} change */
+export const signed = (change) => (change < 0 ? "−" : "+") + exact(Math.abs(change));
 /** @param {number} count */
 export const number = (count) => count.toLocaleString("en");

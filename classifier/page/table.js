@@ -1,0 +1,74 @@
+// @ts-check
+// classifier/token_table.py: the table of a text's tokens and their weights.
+
+import { element, find, visible } from "../../support/page/text.js";
+import { data } from "./data.js";
+
+/** @import { Vector } from "../../common/page/layers.js" */
+/**
+ * A row per token: rank, 1 for the largest, ties sharing their mean rank; normalized, the weight above the mean; shade,
+ * 0..1, how dark to draw it.
+ * @typedef {{ weight: number, rank: number, normalized: number, shade: number }} Row
+ */
+
+const SHADES = 12;
+
+/** The ranks of the values, 1 for the largest; ties share their mean rank. @param {number[]} values */
+function meanRanks(values) {
+  const order = [...values.keys()].sort((a, b) => values[b] - values[a]);
+  /** @type {number[]} */
+  const ranks = Array(values.length);
+  for (let first = 0; first < order.length; ) {
+    let end = first + 1;
+    while (end < order.length && values[order[end]] === values[order[first]]) end++;
+    for (const place of order.slice(first, end)) ranks[place] = (first + 1 + end) / 2;
+    first = end;
+  }
+  return ranks;
+}
+
+/** @param {Vector} weights @returns {Row[]} */
+export function tokenTable(weights) {
+  const values = [...weights];
+  const ranks = meanRanks(values);
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  // rounding must not move the mean of equal weights away from them
+  const mean = Math.min(Math.max(values.reduce((sum, v) => sum + v, 0) / values.length, least), most);
+  const largest = most - mean || 1;
+  return values.map((weight, place) => {
+    const normalized = Math.max(weight - mean, 0);
+    return { weight, rank: ranks[place], normalized, shade: normalized / largest };
+  });
+}
+
+/** Four decimals, and up to eight where even the largest is small, as in a long text. @param {number[]} values */
+export function numbers(values) {
+  const largest = Math.max(...values.map(Math.abs));
+  const decimals = largest > 0 ? Math.max(4, 2 - Math.floor(Math.log10(largest))) : 4;
+  if (decimals > 8) return values.map((value) => (value ? value.toExponential(2) : "0"));
+  return values.map((value) => (Math.abs(value) < 1000 ? value.toFixed(decimals) : value.toPrecision(3)));
+}
+
+/** The class of a shade 0..1. @param {number} shade */
+export const shadeOf = (shade) => `s${Math.round(shade * (SHADES - 1))}`;
+
+/**
+ * @param {string[]} tokens
+ * @param {Row[]} rows
+ */
+export function drawTable(tokens, rows) {
+  const weights = numbers(rows.map(({ weight }) => weight));
+  const normalized = numbers(rows.map((row) => row.normalized));
+  const drawn = rows.map(({ rank, shade, normalized: above }, place) => {
+    const looks = { scope: "row", class: shadeOf(shade), lang: data.lang };
+    const name = element("th", looks, element("bdi", {}, visible(tokens[place])));
+    const cells = [weights[place], String(rank), normalized[place], above > 0 ? "yes" : "no"];
+    return element("tr", { "data-token": place }, name, ...cells.map((cell) => element("td", {}, cell)));
+  });
+  find("table", HTMLTableElement).tBodies[0].replaceChildren(...drawn);
+}
+
+/** Fills the legend with all shades; its colours are those of the map. */
+export function drawRamp() {
+  find("ramp").replaceChildren(...Array.from({ length: SHADES }, (_, k) => element("span", { class: `s${k}` })));
+}

@@ -1,0 +1,158 @@
+// @ts-check
+// The tokens of a text, each as dark as its weight, and the links from the one that is pointed at.
+
+import { element, exact, find, visible } from "../../support/page/text.js";
+import { data, isUnknown } from "./data.js";
+import { numbers, shadeOf, tokenTable } from "./table.js";
+
+/** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Row } from "./table.js" */
+/**
+ * A text that was explained. rows: null for a model without weights; map (T, T): which tokens each token looked at, or
+ * null.
+ * @typedef {{ tokens: string[], rows: Row[] | null, map: Vector[] | null }} Read
+ */
+
+const LINKS = 12; // drawn from one token, the strongest
+const FAINT = 0.1; // of the strongest link: weaker ones are not drawn
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * The places that a token looked at most, the strongest first; without sorting all of them.
+ * @param {Vector} a
+ * @param {number} count
+ */
+export function strongest(a, count) {
+  /** @type {{ weight: number, place: number }[]} */
+  const found = [];
+  for (const [place, weight] of a.entries()) {
+    if (found.length === count && weight <= found[count - 1].weight) continue;
+    const after = found.findIndex((other) => other.weight < weight);
+    found.splice(after < 0 ? found.length : after, 0, { weight, place });
+    found.length = Math.min(found.length, count);
+  }
+  return found;
+}
+
+/** @param {Read} shown */
+export function drawWords({ tokens, rows, map }) {
+  const weights = rows && numbers(rows.map(({ weight }) => weight));
+  const buttons = tokens.map((token, place) => {
+    const unknown = isUnknown(token) ? ", unknown" : "";
+    const weight = rows && weights ? `, weight ${weights[place]}, rank ${rows[place].rank}` : "";
+    const looked = map ? `. Looks at ${listed(tokens, strongest(map[place], 3))}` : "";
+    return element(
+      "button",
+      {
+        type: "button",
+        class: `token${unknown ? " unknown" : ""} ${rows ? shadeOf(rows[place].shade) : "s0"}`,
+        "data-token": place,
+        tabindex: place ? -1 : 0,
+        "aria-label": `${visible(token)}, token ${place + 1} of ${tokens.length}${unknown}${weight}${looked}`,
+      },
+      element("bdi", {}, visible(token)),
+    );
+  });
+  find("words").replaceChildren(...buttons);
+  find("words").classList.toggle("linked", map !== null);
+  const unknown = [...new Set(tokens.filter(isUnknown))];
+  const nothing = unknown.length && tokens.every(isUnknown) ? " (all: the model read nothing but their number)" : "";
+  find("unknown").textContent = unknown.length
+    ? `Unknown to the model: ${unknown.map(visible).join(" ")}${nothing}`
+    : "";
+}
+
+/**
+ * @param {string[]} tokens
+ * @param {{ weight: number, place: number }[]} places
+ */
+function listed(tokens, places) {
+  return places.map(({ weight, place }) => `${visible(tokens[place])} at ${place + 1} ${exact(weight)}`).join(", ");
+}
+
+/**
+ * Shades the tokens as the one that is pointed at looks at them, or by their weights if none is.
+ * @param {Read} shown
+ * @param {number | undefined} pointed
+ */
+export function shadeWords({ tokens, rows, map }, pointed) {
+  const looks = map && pointed !== undefined ? tokenTable(map[pointed]) : rows;
+  const buttons = find("words").children;
+  for (const place of tokens.keys()) {
+    const button = buttons[place];
+    for (const name of [...button.classList]) if (/^s\d+$/.test(name)) button.classList.remove(name);
+    button.classList.add(looks ? shadeOf(looks[place].shade) : "s0");
+    button.classList.toggle("pointed", place === pointed);
+  }
+}
+
+/**
+ * Draws the links from the token that is pointed at to those that it looks at most, as strong as their weights.
+ * @param {Read} shown
+ * @param {number | undefined} pointed
+ */
+export function drawWordLinks({ map }, pointed) {
+  const svg = find("links", SVGElement);
+  if (map === null || pointed === undefined) {
+    svg.replaceChildren();
+    return;
+  }
+  const box = svg.getBoundingClientRect();
+  const buttons = find("words").children;
+  const middle = (/** @type {number} */ place) => {
+    const { left, top, width } = buttons[place].getBoundingClientRect();
+    return { x: left + width / 2 - box.left, y: top - box.top };
+  };
+  const from = middle(pointed);
+  const drawn = strongest(map[pointed], LINKS);
+  const most = drawn[0].weight;
+  const paths = drawn
+    .filter(({ weight, place }) => weight >= FAINT * most && place !== pointed)
+    .map(({ weight, place }) => {
+      const to = middle(place);
+      const high = Math.min(from.y, to.y) - Math.min(28, 6 + Math.abs(to.x - from.x) / 8);
+      const path = document.createElementNS(SVG, "path");
+      path.setAttribute("d", `M${from.x} ${from.y}C${from.x} ${high} ${to.x} ${high} ${to.x} ${to.y}`);
+      path.style.setProperty("--w", (weight / most).toFixed(4));
+      path.dataset.to = String(place);
+      return path;
+    });
+  svg.replaceChildren(...paths);
+}
+
+/**
+ * Says in words what is pointed at: the token, its weight, and what it looks at, or how much it looks at one.
+ * @param {Read} shown
+ * @param {{ token: number, key?: number } | null} at
+ */
+export function readOutWords({ tokens, rows, map }, at) {
+  const readout = find("readout");
+  if (at === null) {
+    const how = map ? "what it looks at" : "its weight";
+    readout.textContent = rows
+      ? `Point at a token to see ${how}.`
+      : "The model has no attention: tokens have no weights.";
+    return;
+  }
+  const chip = (/** @type {{ weight: number, place: number }} */ { weight, place }) =>
+    element("span", { class: "chip" }, element("b", { lang: data.lang }, visible(tokens[place])), ` ${exact(weight)}`);
+  const subject = element("b", { class: "subject", lang: data.lang }, visible(tokens[at.token]));
+  /** @type {(Node | string)[]} */
+  const parts = [subject];
+  if (rows && at.key === undefined) {
+    const { weight, rank } = rows[at.token];
+    parts.push(` weight ${numbers([weight])[0]}, rank ${rank} of ${tokens.length}`);
+  }
+  if (map) {
+    const { key } = at;
+    const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
+    parts.push(" looks at ", ...looked.map(chip));
+  }
+  readout.replaceChildren(...parts);
+}
+
+/** Sets the language of the texts, and whether tokens are single characters. */
+export function startWords() {
+  find("words").setAttribute("lang", data.lang);
+  find("words").classList.toggle("close", data.lang !== "en");
+}

@@ -1,0 +1,88 @@
+"""A run of texts as one page of HTML that runs its model in the browser: see ``classifier.page``."""
+
+from copy import copy
+from pathlib import Path
+
+from classifier.page import Example, as_in_page, expect_runnable, to_page
+from classifier.text_classifier import TextClassifier
+from common.layer import named_params
+from common.util import to_cpu
+from dataset.files import read_text
+from experiment.text_model import TextModel
+from support.packed_weights import PRECISIONS
+
+MEASURED = 1000  # texts on which the loss by fewer bytes is measured
+LARGE = 20e6  # bytes, above which a smaller page is suggested
+
+
+def page_of(
+    text_model: TextModel,
+    pairs: list[tuple[str, str | None]],
+    origin: str,
+    precision: str = "float32",
+    count: int | None = None,
+) -> bytes:
+    """Build the page of a model, with these texts and their classes (None if unknown).
+
+    origin: where the texts are from, for the page's head; precision: type of the weights, of ``PRECISIONS``: what a
+    smaller one loses is measured on MEASURED of the texts; count: how many of them the page lists (None for all).
+    Raises ValueError for a text without a token, and whenever ``to_page`` does.
+    """
+    expect_runnable(text_model.model)
+    shown = copy(text_model)
+    shown.model = as_in_page(text_model.model, precision)
+    name, facts = text_model.path.resolve().parent.name, text_model.facts
+    kind = "self-attention and LSTM" if shown.model.token_weight_kinds[:1] == ("received",) else "bidirectional GRU"
+    about = [
+        f"{kind}, {sum(p.size for p in named_params(shown.model).values()):,} weights",
+        f"run {name}",
+        origin,
+    ]
+    if precision != "float32":
+        about.append(loss(text_model, shown.model, [text for text, _ in pairs[:MEASURED]], precision))
+    return to_page(
+        shown.model,
+        [example(shown, text, label) for text, label in pairs[:count]],
+        vocabulary=text_model.vocabulary.words,
+        tokenizer=facts["tokenizer"],
+        classes=text_model.classes,
+        **{key: facts[key] for key in ("padding", "width", "max_len", "keeps_end", "drops_unknown")},
+        lang=text_model.lang,
+        precision=precision,
+        title=f"Where the model looks: {name}",
+        about=about,
+    )
+
+
+def example(text_model: TextModel, text: str, label: str | None) -> Example:
+    """Return the text with the class that the model finds for it, alone."""
+    answer = text_model.ask(text)
+    return Example(text, label, answer.label, text_model.tokenizer(text))
+
+
+def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> str:
+    """Say how much the other model, with weights of that precision, differs on the texts."""
+    xs = text_model.padded([text_model.tokens(text) for text in texts])
+    ours, theirs = (to_cpu(model.probabilities(xs)) for model in (text_model.model, other))
+    changed = (ours.argmax(axis=1) != theirs.argmax(axis=1)).mean()
+    return (
+        f"weights in {precision}: of {len(texts):,} texts, {100 * changed:.2f}% change their class; "
+        f"the largest difference of a probability is {abs(ours - theirs).max():.2g}"
+    )
+
+
+def suggestion(page: bytes, precision: str) -> str | None:
+    """Return a line that suggests types of weights for a smaller page, if this one is large and there are any."""
+    smaller = PRECISIONS[PRECISIONS.index(precision) + 1 :]
+    if len(page) <= LARGE or not smaller:
+        return None
+    return f"the page is large; smaller, with the loss stated on it: --weights {' or '.join(smaller)}"
+
+
+def read_texts(path: Path, text_model: TextModel) -> list[tuple[str, str | None]]:
+    """Return the text of each line of a file, without a class. Raises ValueError, naming a line without a token."""
+    texts = read_text(path).removesuffix("\n").split("\n")
+    for number, text in enumerate(texts, 1):
+        if not text_model.tokens(text):
+            raise ValueError(f"{path}:{number}: expected a text with a token in it, got {text!r:.60}")
+    return [(text, None) for text in texts]

@@ -1,0 +1,72 @@
+"""Write one page of HTML that runs a trained text classifier in the browser, and shows where it looks.
+
+python scripts/explore_text_attention.py                                  # with the first 200 test texts
+python scripts/explore_text_attention.py --text "京都でラーメンを食べた" --out kyoto.html
+"""
+
+from pathlib import Path
+
+import entry
+
+from experiment import TextModel
+from experiment.command_line import Parser, positive_int
+from experiment.text_page import page_of, read_texts, suggestion
+from support.atomic_file import replacing
+from support.packed_weights import PRECISIONS
+
+COUNT = 200
+
+
+def parse():
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/text"), metavar="DIR", help="folder that train_text.py wrote"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--count", type=positive_int, metavar="K", help=f"test texts (default {COUNT})")
+    what.add_argument("--text", nargs="+", metavar="TEXT", help="your own texts instead")
+    what.add_argument("--file", type=Path, metavar="FILE", help="a file of texts, one per line")
+    parser.add_argument(
+        "--weights",
+        choices=PRECISIONS,
+        default="float32",
+        help="type of the weights in the page; the page says what a smaller one loses (default float32)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the run's folder)")
+    args = parser.parse_args()
+    if args.text is None and args.file is None:
+        args.count = args.count or COUNT
+    args.out = args.out or args.run / "attention.html"
+    if args.out.suffix.lower() not in (".html", ".htm"):
+        parser.error(f"--out {args.out}: expected a name that ends in .html")
+    return args
+
+
+def main() -> int:
+    args = parse()
+    text_model = TextModel(args.run)
+    pairs, origin = texts(args, text_model)
+    page = page_of(text_model, pairs, origin, args.weights, args.count)
+    with replacing(args.out) as file:
+        file.write(page)
+    count = len(pairs[: args.count])
+    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {count:,} text{'s' * (count > 1)}")
+    if (hint := suggestion(page, args.weights)) is not None:
+        print(hint)
+    return 0
+
+
+def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], str]:
+    """Return the texts with their classes (None if unknown), and a phrase for where they are from."""
+    if args.text is not None:
+        return [(text, None) for text in args.text], "texts from the command line"
+    if args.file is not None:
+        return read_texts(args.file, text_model), f"texts of {args.file.name}"
+    test = text_model.test_texts()
+    pairs = [(text, test.classes[label]) for text, label in zip(test.texts, test.labels, strict=True)]
+    source = Path(text_model.facts["data"]["path"]).name if text_model.facts["data"]["path"] else "generated sentences"
+    return pairs, f"{min(args.count, len(pairs)):,} of {len(pairs):,} test texts of {source}"
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,33 @@
+// @ts-check
+// What the reader has changed of the question that is shown.
+
+import { BLANK, data, PAD } from "./data.js";
+
+/** @import { Changes } from "./data.js" */
+
+/** @type {Changes} */
+export const changes = { input: new Map(), forced: new Map() };
+
+export const isChanged = () => changes.input.size + changes.forced.size > 0;
+
+export function changeNothing() {
+  changes.input.clear();
+  changes.forced.clear();
+}
+
+/**
+ * Puts a character, or BLANK, in place of another one.
+ * @param {number} place
+ * @param {string} char
+ * @param {string} original what stood there at first
+ */
+export function replace(place, char, original) {
+  if (char === original) changes.input.delete(place);
+  else changes.input.set(place, char);
+}
+
+/** Why this character cannot be put into a question; "" if it can. @param {string} char */
+export function refusal(char) {
+  if (!data.vocabulary.includes(char || PAD)) return "is not in the vocabulary";
+  return char === BLANK || data.question_characters.includes(char) ? "" : "occurs in no training question";
+}

@@ -1,0 +1,150 @@
+// @ts-check
+// seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
+
+import { spearman } from "../../common/page/faithfulness.js";
+import { inSlices, stopSlices } from "../../support/page/slices.js";
+import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
+import { changes } from "./changes.js";
+import { ask, data, PAD } from "./data.js";
+import { paddingOf } from "./forward.js";
+import { nameOf, paddingOfShown, signOf } from "./shown.js";
+
+/** @import { Shown } from "./shown.js" */
+
+/** @type {Shown | null} */
+let occluded = null;
+/** @type {number[][]} (T_enc, T_dec) log-probability that each character of the answer loses, in nats */
+let lost = [];
+/** @type {number | undefined} the character of the answer that is chosen */
+let ofOutput;
+let isOccluding = false;
+
+/** Whether the model reads padding at this place already. @param {string} char */
+const isPad = (char) => (char || PAD) === PAD;
+
+/**
+ * The log-probability (T_dec,) that what is written loses when padding takes the place of a character. It is seen
+ * wherever padding is: between other characters, as a space.
+ * @param {Shown} shown
+ * @param {number} place
+ */
+function lostWithout(shown, place) {
+  if (isPad(shown.input[place])) return shown.logP.map(() => 0);
+  const input = new Map([...changes.input, [place, PAD]]);
+  const { logP } = ask(shown.question, shown.written, { ...changes, input });
+  return shown.logP.map((before, out) => before - logP[out]);
+}
+
+/**
+ * Occludes one character at a time, so that keys are heard in between.
+ * @param {Shown} shown
+ * @returns {Generator<void, number[][]>}
+ */
+function* occlusions(shown) {
+  const places = [...shown.input.keys()];
+  /** @type {number[][]} */
+  const found = [];
+  // in the order of reading: the encoder keeps the beginning that two questions share
+  for (const [count, place] of (data.reverse ? places.toReversed() : places).entries()) {
+    found[place] = lostWithout(shown, place);
+    find("occlude-note").textContent = `${count + 1} of ${places.length} …`;
+    yield;
+  }
+  return found;
+}
+
+/** @param {Shown} shown */
+async function occludeEach(shown) {
+  forgetOcclusion(shown);
+  isOccluding = true;
+  const found = await inSlices(occlusions(shown));
+  if (found === null) return; // stopped
+  isOccluding = false;
+  lost = found;
+  find("occlude-note").textContent = "";
+  drawOcclusion(ofOutput);
+  speak(find("agreement").textContent ?? "");
+}
+
+function stopOccluding() {
+  if (!isOccluding) return;
+  stopSlices();
+  isOccluding = false;
+  find("occlude-note").textContent = "stopped";
+}
+
+/** Starts with a question that was just drawn. @param {Shown} shown */
+export function forgetOcclusion(shown) {
+  stopOccluding();
+  occluded = shown;
+  lost = [];
+  find("parts").hidden = true;
+  find("occlude-note").textContent = "";
+}
+
+/** Draws attention and occlusion for a character of the answer; without one, for all of it. @param {number} [out] */
+export function drawOcclusion(out) {
+  ofOutput = out;
+  if (occluded === null || !lost.length) return;
+  const { input, weights, written } = occluded;
+  const sum = (/** @type {ArrayLike<number>} */ x) => Array.from(x).reduce((a, b) => a + b, 0);
+  const attention = input.map((_, place) =>
+    out === undefined ? sum(weights.map((a) => a[place])) : weights[out][place],
+  );
+  const drops = input.map((_, place) => (out === undefined ? sum(lost[place]) : lost[place][out]));
+  const unseen = paddingOf(
+    input.map((char) => char || PAD),
+    PAD,
+  );
+  const seen = (/** @type {number[]} */ values) => values.filter((_, place) => !unseen[place]);
+  const rho = spearman(seen(attention), seen(drops));
+  const of = out === undefined ? "the whole answer" : `${nameOf(written[out])}, character ${out + 1} of the answer`;
+  find("parts-of").textContent = `For ${of}`;
+  const row = find("parts-table", HTMLTableElement);
+  row.tHead?.replaceChildren(element("tr", {}, ...input.map((_, place) => head(place))));
+  const many = out === undefined ? ", summed over the answer" : "";
+  row.tBodies[0].replaceChildren(...bars(`Attention${many}`, attention, exact));
+  row.tBodies[1].replaceChildren(...bars("Log-probability lost without it, in nats", drops, signed));
+  find("parts").hidden = false;
+  const over = `over ${number(seen(drops).length)} characters`;
+  find("rho").textContent = Number.isNaN(rho)
+    ? `none, as one row is all equal, ${over}`
+    : `${rho.toFixed(2).replace("-", "−")} ${over}`;
+}
+
+/** @param {number} place */
+function head(place) {
+  const shown = /** @type {Shown} */ (occluded);
+  const kind = place >= paddingOfShown(shown) ? "padding" : "";
+  return element("th", { scope: "col", "data-in": place, class: kind }, signOf(shown, place));
+}
+
+/**
+ * Rows of the table: a title, then a bar for each value, downwards for a negative one.
+ * @param {string} title
+ * @param {number[]} values
+ * @param {(value: number) => string} text
+ */
+function bars(title, values, text) {
+  const up = Math.max(0, ...values);
+  const down = Math.max(0, ...values.map((v) => -v));
+  const cells = values.map((value, place) => {
+    const cell = element("td", { "data-in": place }, element("span", {}, text(value)));
+    cell.classList.toggle("less", value < 0);
+    cell.style.setProperty("--w", String(Math.abs(value) / (up + down || 1)));
+    return cell;
+  });
+  const row = element("tr", {}, ...cells);
+  row.style.setProperty("--base", String(down / (up + down || 1)));
+  const tallest = values.reduce((most, v) => (Math.abs(v) > Math.abs(most) ? v : most), 0);
+  const name = element("th", { scope: "rowgroup", colspan: values.length }, `${title}; tallest bar ${text(tallest)}`);
+  return [element("tr", {}, name), row];
+}
+
+export function startOcclusion() {
+  find("occlude").addEventListener("click", () => {
+    if (occluded !== null && data.vocabulary.includes(PAD)) occludeEach(occluded);
+  });
+  find("occlude", HTMLButtonElement).disabled = !data.vocabulary.includes(PAD);
+  for (const input of ["keydown", "pointerdown", "input"]) document.addEventListener(input, stopOccluding, true);
+}

@@ -1,0 +1,110 @@
+// @ts-check
+// The list of what can be chosen: search, filter, choose.
+
+import { element, find, number, oneStop, speak } from "./text.js";
+
+/**
+ * What a page lists. right: whether the model is, null where that is unknown; searched: what the search looks through;
+ * filters: ids of the page's own filters, and passes, whether an item passes them; parts: the item as it stands there.
+ * @template Item
+ * @typedef {object} Listing
+ * @property {Item[]} items
+ * @property {(item: Item) => boolean | null} right
+ * @property {(item: Item) => string} searched
+ * @property {string[]} filters
+ * @property {(item: Item) => boolean} passes
+ * @property {(item: Item) => (Node | string)[]} parts
+ * @property {(item: Item) => void} choose
+ */
+
+const AT_ONCE = 200;
+
+let limit = AT_ONCE;
+/** @type {number | null} */
+let chosen = null;
+
+/** @param {boolean | null} right */
+function verdictOn(right) {
+  if (right === null) return ["no answer given", "·"];
+  return right ? ["right", "✓"] : ["wrong", "✗"];
+}
+
+/**
+ * @template Item
+ * @param {Listing<Item>} listing
+ * @param {Item} item
+ * @param {number} index
+ */
+function entry(listing, item, index) {
+  const right = listing.right(item);
+  const [meaning, mark] = verdictOn(right);
+  const button = element(
+    "button",
+    { type: "button", class: `question${right === false ? " is-wrong" : ""}`, "data-index": index },
+    element("span", { class: "mark", title: meaning, "aria-hidden": true }, mark),
+    ...listing.parts(item),
+    element("span", { class: "spoken" }, meaning),
+  );
+  button.addEventListener("click", () => listing.choose(item));
+  return element("li", {}, button);
+}
+
+/** @template Item @param {Listing<Item>} listing */
+function list(listing) {
+  const text = find("search", HTMLInputElement).value.toLowerCase();
+  const verdict = find("verdict", HTMLSelectElement).value;
+  const found = [...listing.items.entries()].filter(
+    ([, item]) =>
+      listing.searched(item).includes(text) &&
+      (verdict === "" || String(listing.right(item)) === verdict) &&
+      listing.passes(item),
+  );
+  const wrong = found.filter(([, item]) => listing.right(item) === false).length;
+  find("found").textContent = `${number(found.length)} of ${number(listing.items.length)}, ${number(wrong)} wrong`;
+  find("list").replaceChildren(...found.slice(0, limit).map(([index, item]) => entry(listing, item, index)));
+  find("more").hidden = found.length <= limit;
+  markItem(chosen);
+}
+
+const buttons = () => [...find("list").querySelectorAll("button")];
+
+/** Marks an item as chosen; null for none. @param {number | null} index */
+export function markItem(index) {
+  chosen = index;
+  const current = buttons().find((button) => Number(button.dataset.index) === index);
+  for (const button of buttons()) button.setAttribute("aria-current", String(button === current));
+  oneStop(buttons(), current ?? buttons()[0]);
+}
+
+/** Fills the list. @template Item @param {Listing<Item>} listing */
+export function startList(listing) {
+  for (const id of ["search", "verdict", ...listing.filters]) {
+    find(id).addEventListener("input", () => {
+      limit = AT_ONCE;
+      list(listing);
+      speak(find("found").textContent ?? "");
+    });
+  }
+  find("more").addEventListener("click", () => {
+    const shown = buttons().length;
+    limit += AT_ONCE;
+    list(listing);
+    buttons()[shown].focus();
+  });
+  find("list").addEventListener("focusin", ({ target }) => oneStop(buttons(), target));
+  find("list").addEventListener("keydown", (event) => {
+    const all = buttons();
+    const place = all.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    const places = new Map([
+      ["ArrowDown", place + 1],
+      ["ArrowUp", place - 1],
+      ["Home", 0],
+      ["End", all.length - 1],
+    ]);
+    const next = all[places.get(event.key) ?? -1];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+  list(listing);
+}

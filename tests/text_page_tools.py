@@ -1,0 +1,53 @@
+"""What the tests of the page of texts share: small classifiers with their vocabulary, and pages of them."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from script_tools import film_reviews
+
+from classifier import GRUClassifier, SeqSelfClassifier, save_model
+from classifier.page import Example, as_in_page, to_page
+from dataset import blogs
+from dataset.tokenizers import Characters, Words
+from dataset.words import WordVocabulary
+from experiment import TextModel
+
+ENGLISH = [text for _, text in film_reviews(60)]
+JAPANESE = blogs.generate(60, seed=3).texts
+GRU = partial(GRUClassifier, wordvec_size=6, hidden_size=5, layers=2)
+SEQSELF = partial(SeqSelfClassifier, wordvec_size=6, hidden_size=5, units=4)
+KINDS = {"gru": (GRU, ENGLISH, Words()), "seqself": (SEQSELF, JAPANESE, Characters())}
+
+
+def small_classifier(kind: str, words: int, **options):
+    """A model with weights large enough for its classes and its weights to differ from text to text."""
+    model = KINDS[kind][0](words, **options, rng=np.random.default_rng(5))
+    for p in model.params:
+        p[...] = np.random.default_rng(p.size).normal(size=p.shape) * (3 if p.ndim > 1 else 1)
+    return model
+
+
+def write_text_run(folder: Path, kind: str, facts: dict | None = None, **options) -> TextModel:
+    """Write a run without data, and open it. facts: of the run, besides those it has; options: of the model."""
+    _, texts, tokenizer = KINDS[kind]
+    vocabulary = WordVocabulary.build(map(tokenizer, texts))
+    model = small_classifier(kind, len(vocabulary), **options)
+    names = [f"class {k}" for k in range(model.classes)]
+    own = dict(vocabulary=vocabulary.words, tokenizer=tokenizer.to_json(), classes=names)
+    own |= dict(padding="after", max_len=None, data={})
+    save_model(folder / "best.npz", model, **own | (facts or {}))
+    return TextModel(folder)
+
+
+def text_page_of(texts: list[str], labels: list | None = None, kind: str = "gru", **options) -> bytes:
+    """A page of these texts with their classes, `a` and `b`."""
+    tokenizer = KINDS[kind][2]
+    vocabulary = WordVocabulary.build(map(tokenizer, texts))
+    model = small_classifier(kind, len(vocabulary), classes=2)
+    examples = []
+    for text, label in zip(texts, labels or [None] * len(texts), strict=True):
+        p = model.probabilities(vocabulary.encode(tokenizer(text) or ["a"])[None])[0]
+        examples.append(Example(text, label, "ab"[p.argmax()]))
+    settings = dict(vocabulary=vocabulary.words, tokenizer=tokenizer.to_json(), classes=["a", "b"])
+    return to_page(as_in_page(model, "float32"), examples, **settings | options)
