@@ -185,7 +185,7 @@ class Workers:
     def _parts(self, x: Array, t: Array) -> list[Array]:
         """Divide the rows among the workers; no part is empty."""
         model, count = self.models[0], len(self.models)
-        if len(x) == 0:
+        if self.rows is not None and len(x) == 0:
             return []
         parts = model.shares(x, t, count) if hasattr(model, "shares") else numpy.array_split(np.arange(len(x)), count)
         return [rows for rows in parts if len(rows)]

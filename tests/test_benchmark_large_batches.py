@@ -49,6 +49,7 @@ def test_the_table(monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_a_measurement_goes_on_where_it_ended(tmp_path, tiny, script):
     for count in (2, 3):
         done = script(

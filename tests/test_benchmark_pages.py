@@ -14,6 +14,7 @@ def small():
     return pages.page_of_texts(GRUClassifier, wordvec_size=2, hidden_size=2, layers=1)
 
 
+@pytest.mark.slow
 def test_every_page_is_measured(in_process, monkeypatch, tmp_path):
     pytest.importorskip("selenium", reason="selenium is not installed")
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
