@@ -73,7 +73,7 @@ def parse():
         choices=list(RULES),
         default=list(RULES),
         metavar="RULE",
-        help="see the top of the file (default: all)",
+        help=f"of {', '.join(RULES)} (default: all); the top of the file explains them",
     )
     add("--lr", type=positive_float, default=0.001, help="learning rate of the first batch size (default: %(default)s)")
     add("--warmup", type=positive_float, default=2, metavar="EPOCHS", help="of linear-warmup (default: %(default)s)")
@@ -86,7 +86,7 @@ def parse():
         type=positive_int,
         default=cores(),
         metavar="K",
-        help="runs at a time (default: the cores, %(default)s)",
+        help="runs trained at once (default: the cores, %(default)s)",
     )
     add("--out", type=Path, default=Path("runs/large-batches"), metavar="DIR", help="default: %(default)s")
     return parser.parse_args()

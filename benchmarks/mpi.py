@@ -21,6 +21,7 @@ from statistics import median
 
 from support import entry
 from support.blas_kernel import prefer_fast_kernels
+from support.install import MPI as INSTALL
 
 if __name__ == "__main__":
     prefer_fast_kernels()
@@ -71,9 +72,11 @@ def parse():
     parser = Parser(description=__doc__)
     beside = Path(sys.executable).parent / "mpiexec"
     default = str(beside) if beside.is_file() else "mpiexec"
-    command = "the launcher and its options, but for the number of ranks (default: %(default)s)"
-    parser.add_argument("--mpiexec", type=shlex.split, default=[default], metavar="COMMAND", help=command)
-    parser.add_argument("--ranks", type=positive_int, nargs="+", default=[1, 2, 4], help="one table row each")
+    command = "the launcher and its options, without the number of ranks (default: %(default)s)"
+    parser.add_argument("--mpiexec", type=shlex.split, default=shlex.quote(default), metavar="COMMAND", help=command)
+    parser.add_argument(
+        "--ranks", type=positive_int, nargs="+", default=[1, 2, 4], help="one table row each (default: 1 2 4)"
+    )
     parser.add_argument("--workers", type=workers, default=1, help="threads of each rank (default %(default)s)")
     parser.add_argument("--rounds", type=positive_int, help=f"turns of each measurement (default {Plan.rounds})")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, which say nothing about speed")
@@ -91,9 +94,12 @@ class Jobs:
         job |= {"mpi": ranks is not None}
         start = [*self.mpiexec, "-n", str(ranks)] if ranks else []
         python = [sys.executable, *(["-m", "mpi4py"] if ranks else []), "-m", "benchmarks.mpi_driver", json.dumps(job)]
-        done = subprocess.run(
-            [*start, *python], cwd=ROOT, env=os.environ | ONE_THREAD, stdin=subprocess.DEVNULL, capture_output=True
-        )
+        env = os.environ | ONE_THREAD
+        try:
+            done = subprocess.run([*start, *python], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True)
+        except FileNotFoundError as error:
+            install = f"to install an MPI: {INSTALL}; or say with --mpiexec where one is"
+            raise ValueError(f"{error.filename}: no such command; {install}") from error
         said = done.stdout.decode(errors="replace").splitlines()
         answer = next((line.removeprefix(ANSWER) for line in said if line.startswith(ANSWER)), None)
         if done.returncode or answer is None:

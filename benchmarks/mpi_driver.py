@@ -24,6 +24,7 @@ from experiment import mpi_job
 from experiment.command_line import cores
 from experiment.date_parts import DateParts
 from seq2seq.model_file import MODELS
+from support.entry import say
 
 ANSWER = "benchmarks.mpi: "  # begins the line with rank 0's answer, for some launchers print lines of their own
 
@@ -182,6 +183,9 @@ def collectives(job: dict, ranks: Ranks, watched: Watched) -> dict[str, Any]:
 
 
 def main() -> int:
+    if len(sys.argv) != 2:
+        say(f"expected a job as JSON, as `python -m benchmarks.mpi` gives it, got {len(sys.argv) - 1} arguments")
+        return 2
     job = json.loads(sys.argv[1])
     task = {"train": train, "own work": own_work, "collectives": collectives}[job["task"]]
     if not job["mpi"]:

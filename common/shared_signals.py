@@ -33,7 +33,7 @@ class SharedSignals(StopSignals):
     ``exit_code``  for the first of these
     """
 
-    PATIENCE = 4.5  # seconds from a signal to the end of the run, if no step ends
+    PATIENCE = 3.5  # seconds from a signal until the watchdog ends the run, if no step ends
     AGAIN = 1.0  # seconds within which a signal counts as the one before: terminal and launcher both send it
 
     def __init__(self, ranks: "Ranks", folder: str | os.PathLike | None = None):

@@ -9,7 +9,7 @@ from common.callbacks import Callback, PrintLoss
 from common.functions import as_number, expect_array
 from common.layer import forget, remove_duplicate
 from common.numeric_faults import Guard
-from common.optimizer import clip_grads, same_power
+from common.optimizer import Optimizer, clip_grads, same_power
 from common.parallel import Workers, add_shares
 from common.ranks import ALONE, Ranks
 from support.array import Array
@@ -75,7 +75,8 @@ class Trainer:
                 raise ValueError(
                     "Trainer: expected combine or several ranks, which combine by a way of their own, got both"
                 )
-            optimizer.power = same_power
+            if isinstance(optimizer, Optimizer):
+                optimizer.power = same_power
         ranks.begin(model)
 
     def fit(

@@ -18,9 +18,9 @@ from support.parser import Parser as PlainParser
 from support.terminal import writable
 
 MOST_WORKERS = 256
-MPI = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of a run, of which its state keeps none
+RANKS = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of a run, of which its state keeps none
 BATCH = "examples per mini-batch, of all workers and ranks together"
-PLACE = "out", "resume", "jobs", *MPI  # options that say where a run is and what computes it, not what it is
+PLACE = "out", "resume", "jobs", *RANKS  # options that say where a run is and what computes it, not what it is
 
 
 class Parser(PlainParser):
@@ -45,8 +45,8 @@ class Parser(PlainParser):
     def add_warmup(self) -> None:
         """Add the option that warms the learning rate up."""
         why = (
-            "raise the learning rate linearly to --lr over the first EPOCHS, 0.5 say: a rate that was raised along "
-            "with --batch-size can be too much for the first steps (Goyal et al. 2017; docs/results.md)"
+            "raise the learning rate linearly to --lr over the first EPOCHS (may be a fraction, such as 0.5); useful "
+            "when --lr was raised along with --batch-size (Goyal et al. 2017; docs/results.md)"
         )
         self.add_argument("--warmup", type=positive_float, metavar="EPOCHS", help=why)
 
@@ -59,13 +59,13 @@ class Parser(PlainParser):
         )
         self.add_argument("--save-every", type=save_every, default="30s", metavar="N|Ns", help=often)
         together = (
-            "train on all ranks that mpiexec started, which share each mini-batch (docs/cluster.md); --workers is of "
-            "each rank, by default its share of the cores"
+            "train on all ranks that mpiexec started, which share each mini-batch (docs/cluster.md); --workers then "
+            "counts the threads of each rank (default: its share of the cores)"
         )
         self.add_argument("--mpi", action="store_true", help=together)
         waits = "with --mpi: end the run when a rank waits longer than this for the others (default: %(default)g)"
         self.add_argument("--mpi-timeout", type=positive_float, default=300.0, metavar="SECONDS", help=waits)
-        allow = "with --resume: go on with another number of ranks than before, which rounds differently"
+        allow = "with --resume: continue with a different number of ranks; results are then rounded differently"
         self.add_argument("--allow-other-ranks", action="store_true", help=allow)
         where = "resume the run in this folder from its last saved state"
         self.add_argument("--resume", type=Path, metavar="DIR", help=where)
@@ -91,8 +91,8 @@ class Parser(PlainParser):
     def add_jobs(self) -> None:
         """Add the options that say how models share the cores, besides those of ``add_training``."""
         each = (
-            "threads that share each mini-batch; another number rounds differently (default: 1 for several models, "
-            f"whatever the cores; for one model the cores, {min(cores(), MOST_WORKERS)})"
+            "threads that share each mini-batch; another number rounds differently (default: 1 when several models "
+            f"are trained; otherwise the number of cores, here {min(cores(), MOST_WORKERS)})"
         )
         self.add_argument("--workers", type=workers, help=each)
         beside = (
@@ -205,11 +205,11 @@ def resumed(parser: Parser, args: Namespace, states: list[Path], free: tuple[str
         parser.error(f"--resume {args.resume}: no {names} there to go on with; without --resume, a new run starts")
     for path in runs:
         if (count := training_state.ranks(path)) != parser.ranks.size and not args.allow_other_ranks:
-            here = f"{'are' if parser.ranks.size > 1 else 'is'} {parser.ranks.size}"
+            again = mpiexec(count, "--mpi", "--resume", str(args.resume))
             parser.error(
-                f"--resume {args.resume}: {path.name} was saved by {in_ranks(count)}, and here {here}; to go on "
-                f"with the same bits: {mpiexec(count, '--mpi', '--resume', str(args.resume))}; to go on rounded "
-                "differently, add --allow-other-ranks"
+                f"--resume {args.resume}: {path.name} was saved by {in_ranks(count)}, but this job has "
+                f"{parser.ranks.size}; to go on with the same bits: {again}; to go on rounded differently, add "
+                "--allow-other-ranks"
             )
     (first, (started, facts)), *others = runs.items()
     again = parser.parse_args(namespace=Namespace(**vars(started)))
@@ -261,11 +261,17 @@ def in_ranks(count: int) -> str:
 def mpiexec(count: int, *options: str) -> str:
     """Return the command that runs this script, with these options, on so many ranks."""
     python = Path(sys.executable)
-    if shutil.which(python.name) == sys.executable:
-        python = Path(python.name)
-    elif python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
-    return shlex.join(["mpiexec", "-n", str(count), str(python), "-m", "mpi4py", sys.argv[0], *options])
+    beside = python.with_name("mpiexec")  # of the MPI that mpi4py takes unless it is told another
+    own = beside.is_file() and "MPI4PY_LIBMPI" not in os.environ
+    launcher = _typed(beside) if own else "mpiexec"
+    return shlex.join([launcher, "-n", str(count), _typed(python), "-m", "mpi4py", sys.argv[0], *options])
+
+
+def _typed(program: Path) -> str:
+    """Return what to type for a program: its name, if the shell finds it; else its path, from here if it is below."""
+    if shutil.which(program.name) == str(program):
+        return program.name
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 def save_every(text: str) -> dict:

@@ -12,13 +12,11 @@ from collections.abc import Callable
 from common.ranks import ALONE, PASSED_ON, Ranks
 from common.shared_signals import SharedSignals, Stopped
 from experiment.command_line import cores, mpiexec
-from support.entry import EXPECTED, RANKS, end_early, in_words, say
+from support.entry import EXPECTED, LAUNCHED, OPTION, end_early, in_words, say
 from support.install import MPI as INSTALL
 from support.stop_signals import Interrupted
 
-OPTION = "--mpi"
 ARRIVE = 300.0  # seconds in which MPI has to start, and all ranks have to come to the command line with --mpi-timeout
-LAUNCHED = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"  # launchers say here how many they started
 
 
 def run(train: Callable[[Ranks], int]) -> int:
@@ -27,10 +25,7 @@ def run(train: Callable[[Ranks], int]) -> int:
     If it fails on a rank, all ranks end, and one of them says why.
     """
     if OPTION not in sys.argv[1:]:
-        count = max(_launched().values(), default=1)
-        if count > 1 and all(os.environ.get(name, "0") == "0" for name in RANKS):
-            say(f"{count} processes were started, and each trains alone, for lack of {OPTION}")
-        return train(ALONE)
+        return train(ALONE) if _expect_alone() else 2
     interrupt = signal.getsignal(signal.SIGINT)
     if interrupt is signal.default_int_handler:  # which would wait for MPI, and end this rank without the others
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # the launcher notices, as with SIGTERM
@@ -45,7 +40,7 @@ def run(train: Callable[[Ranks], int]) -> int:
         if interrupt is signal.default_int_handler:
             signal.signal(signal.SIGINT, interrupt)
     if not any(name in os.environ for name in LAUNCHED):
-        say(f"{OPTION}: this is one rank; to start more: {mpiexec(4, *sys.argv[1:])}")
+        say(f"{OPTION}: this is one rank; to start more: {mpiexec(max(2, cores()), *sys.argv[1:])}")
     return train(ranks)
 
 
@@ -75,7 +70,8 @@ def start() -> Ranks:
     try:
         from mpi4py import MPI
     except RuntimeError as error:  # it is installed, but no MPI is
-        raise ValueError(f"mpi4py found no MPI: {_line(error)}; to install one: {INSTALL}") from error
+        first = str(error).splitlines()[:2][-1]  # it says the same of several libraries
+        raise ValueError(f"mpi4py found no MPI: {first}; to install one: {INSTALL}") from error
     library = _line(MPI.Get_library_version().partition("\n")[0].partition(",")[0].rstrip("\0"))
     counts = _launched()
     lost = counts.get("OMPI_COMM_WORLD_SIZE", 1) > 1 and library.startswith("MPICH")  # which would not start
@@ -93,7 +89,29 @@ def start() -> Ranks:
     ranks = Ranks(comm, ARRIVE)
     here = ranks.all((MPI.Get_processor_name(), sorted(_own_cores())))
     ranks.cores = min(share_of_cores(here, rank) for rank in range(ranks.size))
+    if ranks.rank == 0 and MPI.Query_thread() < MPI.THREAD_MULTIPLE:
+        said = f"{library} lets only one thread use it at a time: a run in which a rank hangs may not end by itself"
+        warnings.warn(said, stacklevel=2)
     return ranks
+
+
+def _expect_alone() -> bool:
+    """Tell whether this process is the only one. If not, the first says why none of them trains.
+
+    The size alone does not count: the shell of an allocation may have it too, where nothing was launched.
+    """
+    for name, count in _launched().items():
+        rank = os.environ.get(LAUNCHED[name], "")
+        if count > 1 and rank.isdigit():
+            if int(rank) == 0:
+                say(
+                    f"{name}={count}, so {count} processes were started, but {OPTION} was not given: each would train "
+                    f"alone and write to the same folder; add {OPTION}, or for runs apart, each with its own --out, "
+                    f"unset {name}"
+                )
+            time.sleep(3.0 if int(rank) else PASSED_ON)  # a launcher may end all when one ends, and lose the message
+            return False
+    return True
 
 
 def _launched() -> dict[str, int]:
@@ -132,7 +150,8 @@ def _code(error: BaseException) -> int:
 def _in_words(ranks: Ranks, error: BaseException) -> str:
     """Return the message of an error; for a fault of ours, its traceback."""
     if isinstance(error, Interrupted):
-        return f"{error}, the state is saved; go on with {OPTION} --resume {error.folder} and {ranks.size} ranks"
+        command = mpiexec(ranks.size, OPTION, "--resume", str(error.folder))
+        return f"{error}, the state is saved; go on with {command}"
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted"
     if isinstance(error, EXPECTED):

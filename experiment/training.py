@@ -1,5 +1,6 @@
 """The skeleton of a training script: models started or resumed in the folder of a run, epoch by epoch."""
 
+import warnings
 from argparse import Namespace
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from common import training_state
 from common.columns import Column
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
-from experiment.command_line import MPI, in_ranks, options_of
+from experiment.command_line import RANKS, in_ranks, options_of
 from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
@@ -78,7 +79,11 @@ class Training:
 
         origin: where the data is from, for config.json; models, left: the files that a run leaves, see ``set_aside``.
         """
-        out, size = self.args.out, self.ranks.size
+        out, size, warmup, last = self.args.out, self.ranks.size, self.args.warmup, self.args.max_epoch
+        if warmup is not None and warmup > last:
+            said = f"--warmup {warmup:g}: the run ends after epoch {last}, before the rate reaches --lr; lower it, or "
+            said += "train on later, by --resume and a larger --max-epoch"
+            warnings.warn(said, stacklevel=2)
         if self.args.resume is None:
             self.ranks.on_first(lambda: self._begin_anew(origin, models, left))
             return
@@ -93,7 +98,7 @@ class Training:
             return
         if (others := sorted(set(before.values()) - {size})) and not self.args.quiet:
             count = " and ".join(map(in_ranks, others))
-            print(f"saved by {count}, resumed by {in_ranks(size)}: the rest is rounded differently than by {count}")
+            print(f"saved by {count}, resumed by {in_ranks(size)}: the rest is rounded differently than with {count}")
         for name, trainer in self.trainers.items():
             if trainer.current_epoch and not trainer.batches:  # what was written after its last epoch may be missing
                 self.save(name, trainer.model)
@@ -106,7 +111,7 @@ class Training:
         out = self.args.out
         set_aside(out, models, tuple(dict.fromkeys([*left, *self.pictures])), quiet=self.args.quiet)
         kept = vars(self.args).items()  # config.json is as in earlier versions where it can be
-        arguments = Namespace(**{k: v for k, v in kept if k not in MPI and (k, v) != ("warmup", None)})
+        arguments = Namespace(**{k: v for k, v in kept if k not in RANKS and (k, v) != ("warmup", None)})
         write_config(out, arguments, origin, **({"ranks": self.ranks.size} if self.ranks.comm else {}))
 
     def run(self, x, t, facts: dict, *, eval_interval: int | None = 20, title: str = "") -> None:

@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 from common.ranks import ALONE, Ranks
 from experiment import mpi_job
-from experiment.command_line import MPI, Parser, cores, expect_data, natural, positive_int, resumed, share, some_text
+from experiment.command_line import RANKS, Parser, cores, expect_data, natural, positive_int, resumed, share, some_text
 from experiment.date_training import (
     COLUMNS,
     FILES,
@@ -40,7 +40,7 @@ from experiment.training import Training, state_file
 from seq2seq.model_file import MODELS
 from support.plot_file import to_files
 
-FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until", *MPI  # may change when a run is resumed
+FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until", *RANKS  # may change when a run is resumed
 
 
 def parse(ranks: Ranks = ALONE):

@@ -17,17 +17,18 @@ if __name__ == "__main__":
 from common.layer import summary
 from common.ranks import ALONE, Ranks
 from experiment import mpi_job
-from experiment.command_line import MPI, Parser, expect_data, resumed
+from experiment.command_line import RANKS, Parser, expect_data, resumed
 from experiment.corpus import about
 from experiment.run_folder import prepare
 from experiment.text_options import ORIGINAL, add_data, add_model, settle
 from experiment.text_report import report, report_cues
 from experiment.text_training import FILES, TextParts, make_model, make_trainer, word_vectors
 from experiment.training import Training, state_file
+from support.parser import WithDefaults
 from support.plot_file import to_files
 
 MOVED = "data", "test_data", "embeddings", "sentencepiece_model"  # these may have moved; their content is compared
-FREE = "resume", "max_epoch", "quiet", "save_every", *MPI, *MOVED  # may change when a run is resumed
+FREE = "resume", "max_epoch", "quiet", "save_every", *RANKS, *MOVED  # may change when a run is resumed
 
 
 def parse(ranks: Ranks = ALONE) -> tuple[argparse.Namespace, dict]:
@@ -35,7 +36,7 @@ def parse(ranks: Ranks = ALONE) -> tuple[argparse.Namespace, dict]:
     parser = Parser(
         description=__doc__,
         epilog="Sizes and settings without a default here are those of the model's original.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=WithDefaults,
         ranks=ranks,
     )
     bow = "bow: logistic regression on the counts of words"

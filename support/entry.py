@@ -19,7 +19,12 @@ from support import install
 from support.stop_signals import Interrupted
 
 ROOT = Path(__file__).resolve().parents[1]
-RANKS = "PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"  # where a launcher of MPI numbers its processes
+OPTION = "--mpi"  # that a script is one of the ranks of an MPI job
+LAUNCHED = {  # where a launcher of MPI says how many processes it started, and which one this is
+    "PMI_SIZE": "PMI_RANK",
+    "OMPI_COMM_WORLD_SIZE": "OMPI_COMM_WORLD_RANK",
+    "SLURM_STEP_NUM_TASKS": "SLURM_PROCID",
+}
 COMMANDS = "benchmarks", "dataset", "scripts"  # folders with commands
 PACKAGES = "benchmarks", "classifier", "common", "dataset", "experiment", "interchange", "seq2seq", "support"
 EXPECTED = ImportError, ValueError, OSError, MemoryError, ArithmeticError  # what input and files can cause
@@ -60,11 +65,11 @@ def end_early(tell: Callable[[], object], code: int = 2) -> NoReturn:
 
     MPICH's launcher ends them when a process is killed; for one that exits, they would wait within MPI for ever.
     """
-    ranks = [os.environ.get(name, "0") for name in RANKS]
-    time.sleep(3 * min(2, max(int(rank) for rank in ranks if rank.isdigit())) if "--mpi" in sys.argv else 0)
+    ranks = [os.environ.get(name, "0") for name in LAUNCHED.values()]
+    time.sleep(3 * min(2, max(int(rank) for rank in ranks if rank.isdigit())) if OPTION in sys.argv else 0)
     tell()
     sys.stderr.flush()
-    if "--mpi" in sys.argv and "PMI_RANK" in os.environ:
+    if OPTION in sys.argv and "PMI_RANK" in os.environ:
         time.sleep(0.5)  # for the launcher to pass on the message
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -127,7 +132,7 @@ def started() -> bool:
 def _excepthook(kind, error, trace) -> None:
     if said := of_import(error.with_traceback(trace)):
         end_early(lambda: say(said))
-    if "--mpi" in sys.argv:
+    if OPTION in sys.argv:
         end_early(lambda: sys.__excepthook__(kind, error, trace), 1)
     sys.__excepthook__(kind, error, trace)
 

@@ -4,6 +4,14 @@ import argparse
 from typing import NoReturn
 
 
+class WithDefaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of each option that has one: None and False say nothing."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        has_none = action.default is None or action.default is False
+        return action.help if has_none else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """An argparse parser that prints no usage lines before an error.
 

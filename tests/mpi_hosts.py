@@ -19,8 +19,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from test_resume_scripts import state
-
 from common import checkpoint
 from dataset import dates
 
@@ -144,6 +142,8 @@ def train(hosts: Hosts | None, cwd: Path, *options) -> str:
 
 
 def same(cwd: Path, one: str, two: str) -> None:
+    from test_resume_scripts import state  # which needs pytest; --rate, --delay and a script do not
+
     equal = (cwd / one / "attention.npz").read_bytes() == (cwd / two / "attention.npz").read_bytes()
     if not equal or state(cwd / one / STATE) != state(cwd / two / STATE):
         sys.exit(f"{two} is not the same as {one}")
