@@ -34,6 +34,7 @@ ANY_WORK = 1.0, 1e-6  # for ``shares``: whoever asks for ranks gets a share for 
 BLOCK = 2**12  # labels are counted in these, and the rest
 LOOK = 0.2  # seconds between looks of the watchdog
 TURN = 1.2  # seconds between the turns of ranks that may all tell the same: the first ends the others
+ANSWER = 2.0  # seconds for MPI to end the job, after which this process ends by itself
 PASSED_ON = 0.5  # seconds for the launcher to pass on a message, of which it loses what it has not read by the end
 
 
@@ -307,7 +308,7 @@ class Ranks:
             sys.stderr.flush()
         time.sleep(PASSED_ON)
         with open(os.devnull, "w") as nowhere:  # should MPI not answer, as with a cut link: Abort keeps Python's lock
-            faulthandler.dump_traceback_later(2.0, exit=True, file=nowhere)
+            faulthandler.dump_traceback_later(ANSWER, exit=True, file=nowhere)
             self.comm.Abort(code)
         os._exit(code)
 

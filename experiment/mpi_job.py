@@ -90,8 +90,7 @@ def start() -> Ranks:
     here = ranks.all((MPI.Get_processor_name(), sorted(_own_cores())))
     ranks.cores = min(share_of_cores(here, rank) for rank in range(ranks.size))
     if ranks.rank == 0 and MPI.Query_thread() < MPI.THREAD_MULTIPLE:
-        said = f"{library} lets only one thread use it at a time: a run in which a rank hangs may not end by itself"
-        warnings.warn(said, stacklevel=2)
+        say(f"{library} lets only one thread use it at a time: a run in which a rank hangs may not end by itself")
     return ranks
 
 

@@ -1,6 +1,5 @@
 """The skeleton of a training script: models started or resumed in the folder of a run, epoch by epoch."""
 
-import warnings
 from argparse import Namespace
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
 from experiment.side_by_side import SideBySide
+from support.entry import say
 
 __all__ = ["Training", "state_file"]
 
@@ -80,10 +80,9 @@ class Training:
         origin: where the data is from, for config.json; models, left: the files that a run leaves, see ``set_aside``.
         """
         out, size, warmup, last = self.args.out, self.ranks.size, self.args.warmup, self.args.max_epoch
-        if warmup is not None and warmup > last:
-            said = f"--warmup {warmup:g}: the run ends after epoch {last}, before the rate reaches --lr; lower it, or "
-            said += "train on later, by --resume and a larger --max-epoch"
-            warnings.warn(said, stacklevel=2)
+        if warmup is not None and warmup > last and self.ranks.rank == 0:
+            later = "lower it, or train on later, by --resume and a larger --max-epoch"
+            say(f"--warmup {warmup:g}: the run ends after epoch {last}, before the rate reaches --lr; {later}")
         if self.args.resume is None:
             self.ranks.on_first(lambda: self._begin_anew(origin, models, left))
             return

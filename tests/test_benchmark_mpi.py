@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from script_tools import ROOT, refused
 
-from benchmarks import mpi_driver, mpi_model, mpi_tables
+from benchmarks import mpi, mpi_driver, mpi_model, mpi_tables
 from benchmarks.mpi_driver import Watched
 from benchmarks.mpi_model import Link
 from common.optimizer import Adam
+from support.install import MPI
 
 LINK = Link("a wire", 1e-3, 1e6)  # a millisecond per message, a byte per microsecond
 
@@ -131,13 +132,32 @@ def test_a_ranks_own_work_is_what_this_process_does(monkeypatch):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("nowhere/mpiexec", "nowhere/mpiexec: No such file"),
+        (
+            "nowhere/mpiexec",
+            f"nowhere/mpiexec: no such command; to install an MPI: {re.escape(MPI)}; or say with --mpiexec",
+        ),
         (f"{sys.executable} -c ouch", "1 ranks: exit code 1: .*ouch"),
     ],
 )
 def test_a_launcher_that_fails_is_one_line(in_process, tmp_path, command, message):
     done = in_process(tmp_path, "benchmarks.mpi", "--quick", "--mpiexec", command, "--ranks", 1)
     assert done.returncode == 2 and re.search(message, done.stderr, re.DOTALL), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["{}", "{}"]])
+def test_the_process_of_a_job_says_that_it_wants_one(in_process, tmp_path, arguments):
+    said = f"^mpi_driver.py: expected a job as JSON, as .* gives it, got {len(arguments)} arguments$"
+    refused(in_process(tmp_path, "benchmarks.mpi_driver", *arguments), said)
+
+
+def test_the_help_shows_defaults_as_they_are_typed(in_process, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "999")
+    shown = in_process(tmp_path, "benchmarks.mpi", "--help").stdout
+    assert "(default: 1 2 4)" in shown and re.search(r"without the number of ranks \(default: \S*mpiexec\)\n", shown)
+    monkeypatch.setattr(sys, "argv", ["mpi.py"])
+    monkeypatch.setattr(sys, "executable", "/a folder/python")
+    monkeypatch.setattr(mpi.Path, "is_file", lambda path: True)
+    assert mpi.parse().mpiexec == ["/a folder/mpiexec"]
 
 
 def test_bad_arguments_are_one_line(in_process, tmp_path):

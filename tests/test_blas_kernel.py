@@ -171,7 +171,7 @@ def test_on_this_machine_a_script_starts_and_multiplies(start, tmp_path):
     assert len((tmp_path / "starts").read_text()) == (1 if got["variable"] is None else 2)
 
 
-@pytest.mark.parametrize("how", ["prompt", "debugger", "notebook"])
+@pytest.mark.parametrize("how", ["prompt", "debugger", "notebook", "rank"])
 def test_only_a_script_is_started_anew(blas_kernel, monkeypatch, how):
     monkeypatch.setattr(blas_kernel, "better_kernels", lambda *_: "SkylakeX")
     monkeypatch.setattr(sys, "argv", ["script.py"])
@@ -186,7 +186,9 @@ def test_only_a_script_is_started_anew(blas_kernel, monkeypatch, how):
         monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     elif how == "debugger":
         monkeypatch.setattr(sys, "gettrace", lambda: print)
-    else:
+    elif how == "notebook":
         monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "ipykernel_launcher"])
+    else:  # python -m mpi4py has started MPI: the other ranks would lose this one
+        monkeypatch.setitem(sys.modules, "mpi4py.MPI", None)
     blas_kernel.prefer_fast_kernels()
     assert len(started) == 1

@@ -85,7 +85,8 @@ def says(done, rank: int | None, message: str, code: int | None = None) -> None:
     """One message of ours, which names the rank, comes before what the launcher adds, if anything."""
     assert [found and int(found) for found in OURS.findall(done.stderr)] == [rank if rank is not None else ""]
     assert re.match(OURS.pattern + message, done.stderr), done.stderr
-    assert done.returncode == code if code is not None else done.returncode, done.returncode
+    assert done.returncode
+    assert code in (None, done.returncode)
 
 
 def goes_on(mpi, whole, cwd, *more) -> None:
@@ -170,7 +171,9 @@ def test_a_signal_to_one_rank_saves_the_step_of_all(mpi, name, rank, tmp_path, w
     own = (name == "INT") == bool(rank)
     begun = begin(mpi, tmp_path, strike(name, count=3, rank=rank), own=own, more=["--save-every", 1000])
     number = getattr(signal, f"SIG{name}")
-    said = f"stopped by SIG{name}, the state is saved; go on with --mpi --resume run and 2 ranks\n"
+    said = (
+        rf"stopped by SIG{name}, the state is saved; go on with \S*mpiexec -n 2 \S+ -m mpi4py \S+ --mpi --resume run\n"
+    )
     says(ended(begun, tmp_path), rank, said, 128 + number)
     assert whole_state(tmp_path / "run" / "attention.state.npz") == 3
     assert not list((tmp_path / "run").glob(".*")), "temporary files are left"
@@ -204,7 +207,7 @@ def test_a_signal_is_obeyed_though_another_rank_is_stuck(mpi, rank, tmp_path):
     """The rank that hears it waits within MPI, where no handler of Python runs."""
     strikes = strike("stuck", "evaluation", rank=1 - rank), strike("TERM soon", "evaluation", rank=rank)
     done = ended(begin(mpi, tmp_path, *strikes, more=["--save-every", 1]), tmp_path, LIMIT + 1)
-    says(done, rank, r"stopped by SIGTERM, but no step ended within 4\.5 seconds: the state is", 143)
+    says(done, rank, r"stopped by SIGTERM, but no step ended within 3\.5 seconds: the state is", 143)
     assert whole_state(tmp_path / "run" / "attention.state.npz") == 4
 
 
@@ -241,7 +244,7 @@ def test_a_signal_to_the_launcher_ends_all(mpi, what, tmp_path, whole):
         "INT group",
         "TERM",
     ):  # prterun passes nothing on any more
-        said = rf"(?:\[mpiexec.*\n)*mpi_driver\.py: rank 0: stopped by SIG{name}, the state is saved; go on with --mpi"
+        said = rf"(?:\[mpiexec.*\n)*mpi_driver\.py: rank 0: stopped by SIG{name}, the state is saved; go on with "
         assert re.match(said, done.stderr) and done.returncode == 128 + getattr(signal, f"SIG{name}"), done.stderr
     whole_state(tmp_path / "run" / "attention.state.npz")
     if what in ("INT", "KILL"):

@@ -89,7 +89,9 @@ def test_another_number_of_ranks_is_refused_with_what_to_type(cwd, mpi):
     before = everything(cwd)
     done = job(mpi, 3, cwd, DATE, "--mpi", "--resume", "whole", "--max-epoch", 2)
     assert done.returncode == 2 and len(said := ours(done)) == 1, done.stderr
-    assert said[0].startswith("train_date.py: --resume whole: peeky.state.npz was saved by 2 ranks, and here are 3; ")
+    assert said[0].startswith(
+        "train_date.py: --resume whole: peeky.state.npz was saved by 2 ranks, but this job has 3; "
+    )
     assert "mpiexec -n 2 " in said[0] and f" -m mpi4py {DATE} --mpi --resume whole; " in said[0]
     assert done.stdout == "" and everything(cwd) == before
 
@@ -108,7 +110,7 @@ def test_other_ranks_that_are_allowed_say_so_and_go_on(cwd, script):
         done = go_on()
         assert (done.returncode, done.stderr) == (0, "")
         was, now = (f"{number} rank{'s' * (number > 1)}" for number in (before, count))
-        assert f"saved by {was}, resumed by {now}: the rest is rounded differently than by {was}\n" in done.stdout
+        assert f"saved by {was}, resumed by {now}: the rest is rounded differently than with {was}\n" in done.stdout
         assert [row["epoch"] for row in history(cwd / "other")][-2:] == [str(epoch)] * 2
         before = count
 

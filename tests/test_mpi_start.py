@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mpi_tools import MPIS, finish, mpiexec, start
-from script_tools import ROOT, TINY, refused
+from script_tools import ROOT, TINY, cores, refused
 
 from support import install
 
@@ -46,11 +46,11 @@ def test_without_mpiexec_it_is_one_rank_that_says_what_to_type(tmp_path, tiny):
     scripts.symlink_to(ROOT / "scripts")
     typed = "scripts/train_date.py", *OPTIONS
     done = alone(tmp_path, *typed, python="python", PATH=f"{bin}{os.pathsep}{os.environ['PATH']}")
-    said = f"--mpi: this is one rank; to start more: mpiexec -n 4 python -m mpi4py {' '.join(typed)}\n"
+    said = f"--mpi: this is one rank; to start more: mpiexec -n {max(2, cores())} python -m mpi4py {' '.join(typed)}\n"
     assert (done.returncode, done.stderr) == (0, f"train_date.py: {said}")
     assert (tmp_path / "run" / "baseline.npz").is_file()
     done = alone(tmp_path, *typed, PATH="/bin")  # where this Python is not found by its name
-    assert f"mpiexec -n 4 {sys.executable} -m mpi4py scripts" in done.stderr
+    assert f"{bin}/mpiexec -n {max(2, cores())} {sys.executable} -m mpi4py scripts" in done.stderr
 
 
 def test_one_rank_of_mpiexec_does_not_say_it(tmp_path, tiny):
@@ -147,9 +147,10 @@ def test_an_interrupt_of_one_rank_that_starts_ends_all(mpi, when, rank, own, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_processes_that_lack_the_option_are_told_that_each_trains_alone(tmp_path, tiny):
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("mpi", MPIS)
+def test_processes_that_lack_the_option_are_refused_once(mpi, own, tmp_path, tiny):
     options = [option for option in OPTIONS if option != "--mpi"]
-    said = "train_date.py: 3 processes were started, and each trains alone, for lack of --mpi\n"
-    for rank, words in (("0", said), ("1", "")):
-        done = alone(tmp_path, DATES, *options, PMI_SIZE="3", PMI_RANK=rank)
-        assert (done.returncode, done.stderr) == (0, words)
+    done = finish(start(mpi, 3, tmp_path, DATES, *options, own=own))
+    told_once(done, "=3, so 3 processes were started, but --mpi was not given: each would train alone")
+    assert done.returncode == 2 and not (tmp_path / "run").exists()

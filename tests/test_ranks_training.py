@@ -280,6 +280,22 @@ def test_questions_are_answered_together_as_by_one(size, workers, monkeypatch):
     assert sum(counts) == batches > 3 and max(counts) - min(counts) <= 1
 
 
+def test_powers_are_the_same_on_all_computers_but_an_optimizer_of_ones_own_keeps_its_attributes():
+    class Own:
+        power = "of a user"
+
+        def update(self, params, grads):
+            pass
+
+    def powers(ranks):
+        made = [Adam(), Own()]
+        for rule in made:
+            Trainer(Classifier(), rule, callbacks=(), ranks=ranks)
+        return [rule.power for rule in made]
+
+    assert all_done(on_ranks(2, powers)) == [[optimizer.same_power, "of a user"]] * 2
+
+
 def test_a_trainer_can_be_copied_and_pickled():
     trainer = Trainer(Classifier(), SGD(), callbacks=())
     for copied in (copy.deepcopy(trainer), pickle.loads(pickle.dumps(trainer))):

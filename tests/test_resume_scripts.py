@@ -260,8 +260,10 @@ def test_the_state_of_several_ranks_goes_on_without_mpi_if_that_is_allowed(finis
     of_ranks(finished / "ranks" / "peeky.state.npz", 3)
     before = everything(finished)
     more = "--resume", "ranks", "--max-epoch", 2, "--jobs", jobs
-    said = r"^train_date\.py: --resume ranks: peeky\.state\.npz was saved by 3 ranks, and here is 1; to go on "
-    said += r"with the same bits: mpiexec -n 3 \S+ -m mpi4py \S*train_date\.py --mpi --resume ranks; to go on rounded "
+    said = r"^train_date\.py: --resume ranks: peeky\.state\.npz was saved by 3 ranks, but this job has 1; to go on "
+    said += (
+        r"with the same bits: \S*mpiexec -n 3 \S+ -m mpi4py \S*train_date\.py --mpi --resume ranks; to go on rounded "
+    )
     refused(train(finished, *more), said)
     assert everything(finished) == before
     more = *more, "--allow-other-ranks"
@@ -276,7 +278,7 @@ def test_what_is_rounded_differently_is_said(finished, train):
     assert train(finished, *options, "--models", "peeky", "--jobs", 1, "--out", "ranks").returncode == 0
     of_ranks(finished / "ranks" / "peeky.state.npz", 2)
     done = train(finished, "--resume", "ranks", "--max-epoch", 2, "--allow-other-ranks")
-    said = "saved by 2 ranks, resumed by 1 rank: the rest is rounded differently than by 2 ranks\n"
+    said = "saved by 2 ranks, resumed by 1 rank: the rest is rounded differently than with 2 ranks\n"
     assert done.returncode == 0 and done.stdout.count(said) == 1
     assert said not in train(finished, "--resume", "ranks", "--max-epoch", 3, "--allow-other-ranks").stdout
 

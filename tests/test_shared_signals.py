@@ -12,7 +12,7 @@ import pytest
 from script_tools import ROOT
 
 from common import ranks as ranks_module
-from common.ranks import PASSED_ON, TURN, Ranks
+from common.ranks import ANSWER, LOOK, PASSED_ON, TURN, Ranks
 from common.shared_signals import SharedSignals, Stopped
 from support.stop_signals import Interrupted
 
@@ -95,6 +95,11 @@ def test_the_watchdog_waits_for_a_step_but_not_long(ranks):
     with SharedSignals(ranks) as stop:
         stop.note(heard, 100)
         assert stop.late(100.9) is None and stop.late(101) == "stopped by SIGTERM"
+
+
+def test_a_signal_ends_all_within_ten_seconds_though_nothing_answers():
+    """Every rank may have to wait for its turn, and MPI not answer."""
+    assert SharedSignals.PATIENCE + LOOK + 3 * TURN + PASSED_ON + ANSWER < 10
 
 
 @pytest.mark.parametrize(

@@ -58,3 +58,10 @@ def test_refused_in_one_line_and_nothing_is_written(in_process, tmp_path, argume
 def test_refused_in_a_process_of_its_own(script, tmp_path):
     refused(script(tmp_path, "train_text.py", "--data", "films"), r"train_text\.py: --data needs --format")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_help_shows_the_defaults_that_there_are(in_process, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "999")
+    shown = in_process(tmp_path, "train_text.py", "--help").stdout
+    assert "(default: 8000)" in shown and "(default: 0)" in shown and "(default: utf-8)" in shown
+    assert "None)" not in shown and "False)" not in shown
