@@ -35,9 +35,9 @@ def test_several_processes_without_the_option_are_refused_by_the_first(
     monkeypatch.setattr(time, "sleep", slept.append)
     environment(**{size: "3", rank: "0"})
     said = rf"^train_date\.py: {size}=3, so 3 processes were started, but --mpi was not given: .*; add --mpi, or .*, "
-    refused(in_process(tmp_path, "train_date.py"), said + f"unset {size}$")
+    refused(in_process(tmp_path, "train_date.py", "--max-epoch", "z"), said + f"unset {size}$")
     environment(**{rank: "2"})
-    done = in_process(tmp_path, "train_text.py")
+    done = in_process(tmp_path, "train_text.py", "--max-epoch", "z")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "") and slept[0] < slept[1]
     assert not any(tmp_path.iterdir())
 
