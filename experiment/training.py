@@ -79,7 +79,7 @@ class Training:
 
         origin: where the data is from, for config.json; models, left: the files that a run leaves, see ``set_aside``.
         """
-        out, size, warmup, last = self.args.out, self.ranks.size, self.args.warmup, self.args.max_epoch
+        out, size, warmup, last = self.args.out, self.ranks.size, vars(self.args).get("warmup"), self.args.max_epoch
         if warmup is not None and warmup > last and self.ranks.rank == 0:
             later = "lower it, or train on later, by --resume and a larger --max-epoch"
             say(f"--warmup {warmup:g}: the run ends after epoch {last}, before the rate reaches --lr; {later}")

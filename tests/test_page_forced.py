@@ -12,6 +12,8 @@ from what_if_tools import CHANGE, answer, masked, write_page
 from dataset import dates
 from seq2seq.attention_seq2seq import padding_of
 
+pytestmark = pytest.mark.slow  # a long browser run
+
 READ = f"{CHANGE} return read();"
 ACTIONS = f"""
 {CHANGE}

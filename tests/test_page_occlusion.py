@@ -12,6 +12,8 @@ from dataset import dates
 from seq2seq.faithfulness import parts
 from support.html_page import joined
 
+pytestmark = pytest.mark.slow  # a long browser run
+
 DONE = "!document.getElementById('parts').hidden"
 TABLE = """
 const numbers = (row) => [...row.cells].map((cell) => Number(cell.textContent.replace("−", "-")));

@@ -15,6 +15,8 @@ from classifier.page import to_page
 from experiment.text_page import page_of
 from support.terminal import visible
 
+pytestmark = pytest.mark.slow  # a long browser run
+
 PIXELS = """
 const { width, height } = document.getElementById("canvas");
 const { data } = document.getElementById("canvas").getContext("2d").getImageData(0, 0, width, height);
