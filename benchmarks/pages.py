@@ -9,7 +9,6 @@ little; the pause is the longest time for which the page could answer nobody. Of
 key, and each occluded in turn by a click.
 """
 
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 
 import classifier.page
 import seq2seq.page
+from benchmarks import chromium
 from benchmarks.facts import environment
 from classifier import GRUClassifier, SeqSelfClassifier
 from experiment.command_line import Parser
@@ -29,7 +29,6 @@ from seq2seq import AttentionSeq2seq
 WORDS, TIMES, WARM = 60, 20, 5
 VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
 DATE_CHARACTERS = "_ " + "".join(map(chr, range(33, 90)))
-FLAGS = ("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking")
 # Types texts, or changes the last one, one after another; with a channel that sends itself messages, which tell for how
 # long the page answers nobody, or without.
 TYPE = """
@@ -118,21 +117,6 @@ def actions(rng: np.random.Generator, name: str, count: int) -> list[tuple[str, 
     return [("type", text) for text in typed(rng, name, count)]
 
 
-def chromium(folder: str):
-    from selenium import webdriver
-
-    paths = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    if missing := [name for name, path in paths.items() if path is None]:
-        raise FileNotFoundError(f"no {' and no '.join(missing)} here; Debian has them as chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = paths["chromium"] or ""
-    for flag in (*FLAGS, f"user-data-dir={folder}/browser", "window-size=1280,900"):
-        options.add_argument(f"--{flag}")
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(paths["chromedriver"]))
-    driver.set_script_timeout(300)
-    return driver
-
-
 def measure(driver, name: str) -> tuple[float, float, float]:
     """Return the median time from a key to the picture, the mean CPU time, and the median pause, in ms."""
     rng = np.random.default_rng(0)
@@ -154,8 +138,9 @@ def cpu_time(driver) -> float:
 def main() -> int:
     Parser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        driver = chromium(folder)
+        driver = chromium.start(Path(folder) / "browser", "window-size=1280,900")
         try:
+            driver.set_script_timeout(300)
             driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
             print(f"{environment()['CPU']}, Chromium {driver.capabilities['browserVersion']}; medians of {TIMES}")
             print(f"{'':<22} {'key to picture':>15} {'CPU':>10} {'longest pause':>15}")

@@ -5,17 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-FLAGS = (
-    "headless",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-sync",
-    "hide-scrollbars",
-)
 SHOWN = """
 const cells = [...document.querySelectorAll("#heat tbody tr")].map((row) =>
   [...row.querySelectorAll("td")].map((cell) => Number(cell.textContent)));

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,13 +17,14 @@ from unittest.mock import MagicMock
 import hypothesis
 import numpy as np
 import pytest
-from browser_tools import FLAGS, Browser
+from browser_tools import Browser
 from matrix import kernels_in_use
 from page_tools import page_of
 from script_tools import real_film_reviews, write_blogs, write_films
 from threadpoolctl import threadpool_limits
 from xdist.scheduler import LoadFileScheduling
 
+from benchmarks.chromium import start
 from dataset import dates
 from dataset.sequence import read
 from seq2seq import AttentionSeq2seq, save_model
@@ -263,17 +263,12 @@ def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
     """One browser for all tests that want one."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    paths = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    missing = [name for name, path in paths.items() if path is None]
-    if missing:
-        pytest.skip(f"no {' and no '.join(missing)} here; Debian has them as chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = paths["chromium"]
-    for flag in (*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(paths["chromedriver"]))
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    logs = {"goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+    try:
+        driver = start(tmp_path_factory.mktemp("browser"), capabilities=logs)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
     driver.set_script_timeout(120)
     yield Browser(driver)
     driver.quit()

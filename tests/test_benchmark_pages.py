@@ -15,10 +15,8 @@ def small():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("chromium")  # which skips where there is none
 def test_every_page_is_measured(in_process, monkeypatch, tmp_path):
-    pytest.importorskip("selenium", reason="selenium is not installed")
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        pytest.skip("no chromium and no chromedriver here")
     assert [name.split()[0] for name in pages.PAGES] == ["dates"] * 3 + ["gru", "seqself", "gru"]
     monkeypatch.setattr(
         pages,

@@ -109,7 +109,7 @@ def test_no_package_is_used_that_setup_cfg_does_not_name():
             allowed = allowed | {"sentencepiece"}  # of the extra `japanese`, imported where it is needed
         if name in ("experiment/mpi_job.py", "benchmarks/mpi_driver.py"):
             allowed = allowed | {"mpi4py"}  # of the extra `mpi`, imported where a job starts
-        if name == "benchmarks/pages.py":
+        if name == "benchmarks/chromium.py":
             allowed = allowed | {"selenium"}  # of the extra `test`
         if name.startswith("interchange/"):
             allowed = allowed | {"h5py", "onnx", "safetensors", "torch"}  # of extras, imported where they are needed
