@@ -19,6 +19,14 @@ def small_model(vocabulary: str, dtype=np.float32, hidden_size: int = 6) -> Atte
     return model
 
 
+def with_options(model: AttentionSeq2seq, **options) -> AttentionSeq2seq:
+    """A model with the same weights and other options."""
+    other = AttentionSeq2seq(**model.arguments | options)
+    for p, own in zip(other.params, model.params, strict=True):
+        p[...] = own
+    return other
+
+
 def page_of(texts, T_dec: int = 4, **options) -> tuple[bytes, AttentionSeq2seq]:
     """A page of these questions, the answer of each the beginning of the next one; and its model."""
     texts = [text.strip() for text in texts]

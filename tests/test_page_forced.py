@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from hostile_texts import TEXTS
 from page_tools import page_of
-from what_if_tools import CHANGE, answer, masked, write_page
+from what_if_tools import CHANGE, READ, answer, write_page
 
 from dataset import dates
 from seq2seq.attention_seq2seq import padding_of
 
 pytestmark = pytest.mark.slow  # a long browser run
 
-READ = f"{CHANGE} return read();"
 ACTIONS = f"""
 {CHANGE}
 return arguments[0].map(([question, actions]) => {{
@@ -36,10 +35,8 @@ return arguments[0].map(([question, actions]) => {{
 
 @pytest.mark.parametrize("masks", [False, True])
 def test_forced_looks_are_answered_as_python_answers_them(browser, date_model, tmp_path, full, masks):
-    model, vocabulary = date_model
-    if masks:
-        model = masked(model, vocabulary.index(" "))
-    write_page(tmp_path / "page.html", model, vocabulary)
+    _, vocabulary = date_model
+    model = write_page(tmp_path / "page.html", *date_model, masks)
     browser.open(tmp_path / "page.html")
     rng, asked, expected = np.random.default_rng(15), [], []
     for line in dates.generate(50 if full else 3, seed=81):

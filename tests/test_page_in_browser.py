@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from browser_tools import SHOWN, TYPE
 from hostile_texts import TEXTS
-from page_tools import page_of
+from page_tools import page_of, with_options
 
 from dataset import dates
 from seq2seq import AttentionSeq2seq
@@ -123,9 +123,7 @@ def test_under_the_given_answer_the_weights_are_those_of_the_forward_pass(browse
 def test_a_model_with_an_option_is_answered_as_python_answers(browser, date_model, tmp_path, option):
     model, vocabulary = date_model
     value = {"mask_padding": vocabulary.index(" "), "cell_state": True}[option]
-    other = AttentionSeq2seq(**model.arguments | {option: value})
-    for p, own in zip(other.params, model.params, strict=True):
-        p[...] = own
+    other = with_options(model, **{option: value})
     page = to_page(other, [], vocabulary=vocabulary, start="_", T_enc=29, T_dec=10, reverse=True)
     (tmp_path / "page.html").write_bytes(page)
     browser.open(tmp_path / "page.html")

@@ -5,7 +5,7 @@ Driven by selenium, in Debian's chromium; without them these tests skip.
 
 import numpy as np
 import pytest
-from what_if_tools import CHANGE, masked, write_page
+from what_if_tools import CHANGE, write_page
 
 from common.faithfulness import rank_correlations, spearman
 from dataset import dates
@@ -39,10 +39,8 @@ def test_ranks_correlate_as_in_python(browser, mixed_page):
 
 @pytest.mark.parametrize("masks", [False, True])
 def test_attention_and_occlusion_are_those_of_python(browser, date_model, tmp_path, full, masks):
-    model, vocabulary = date_model
-    if masks:
-        model = masked(model, vocabulary.index(" "))
-    write_page(tmp_path / "page.html", model, vocabulary)
+    _, vocabulary = date_model
+    model = write_page(tmp_path / "page.html", *date_model, masks)
     browser.open(tmp_path / "page.html")
     texts = [line[:29].strip() for line in dates.generate(30 if full else 2, seed=80)]
     xs = np.array([[vocabulary.index(char) for char in text.ljust(29)] for text in texts])[:, ::-1]

@@ -7,22 +7,16 @@ import numpy as np
 import pytest
 from hostile_texts import TEXTS
 from page_tools import page_of
-from what_if_tools import CHANGE, EDITS, answer, masked, write_page
+from what_if_tools import CHANGE, EDITS, READ, answer, write_page
 
 from dataset import dates
-
-READ = f"{CHANGE} return read();"
 
 
 @pytest.fixture(scope="module", params=["looks at padding", "masks padding"])
 def edited(request, date_model, tmp_path_factory):
     """A model, its vocabulary and its page."""
-    model, vocabulary = date_model
-    if request.param == "masks padding":
-        model = masked(model, vocabulary.index(" "))
     path = tmp_path_factory.mktemp("edited") / "page.html"
-    write_page(path, model, vocabulary)
-    return model, vocabulary, path
+    return write_page(path, *date_model, request.param == "masks padding"), date_model[1], path
 
 
 def sequences(count: int, vocabulary: str):

@@ -1,12 +1,13 @@
 """What the tests of "what if" share: the model's answer by its own layers, and the changes of a page in a browser."""
 
 import numpy as np
+from page_tools import with_options
 
 from common.attention import WeightSum
 from common.functions import log_softmax
 from common.layer import inference
 from seq2seq import AttentionSeq2seq
-from seq2seq.page import Example, to_page
+from seq2seq.page import to_page
 
 CHANGE = """
 const press = (selector, key, more = {}) => {
@@ -29,6 +30,7 @@ const read = () => {
   };
 };
 """
+READ = f"{CHANGE} return read();"
 EDITS = f"""
 {CHANGE}
 return arguments[0].map(([question, edits]) => {{
@@ -43,18 +45,13 @@ return arguments[0].map(([question, edits]) => {{
 """
 
 
-def masked(model: AttentionSeq2seq, pad: int) -> AttentionSeq2seq:
-    """A model with the same weights that does not look at padding."""
-    other = AttentionSeq2seq(**model.arguments | {"mask_padding": pad})
-    for p, own in zip(other.params, model.params, strict=True):
-        p[...] = own
-    return other
-
-
-def write_page(path, model: AttentionSeq2seq, vocabulary: str, questions=()) -> None:
+def write_page(path, model: AttentionSeq2seq, vocabulary: str, masks: bool) -> AttentionSeq2seq:
+    """Write the model's page, or that of one with the same weights that does not look at padding; return the model."""
+    if masks:
+        model = with_options(model, mask_padding=vocabulary.index(" "))
     settings = dict(start="_", T_enc=29, T_dec=10, reverse=True, question_characters=vocabulary.replace("_", ""))
-    examples = [Example(question, None, "_" * 10) for question in questions]
-    path.write_bytes(to_page(model, examples, vocabulary=vocabulary, **settings))
+    path.write_bytes(to_page(model, [], vocabulary=vocabulary, **settings))
+    return model
 
 
 def answer(model: AttentionSeq2seq, vocabulary: str, chars: list[str], given: str | None = None, forced=None):
