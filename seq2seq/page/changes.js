@@ -1,8 +1,6 @@
 // @ts-check
 // What the reader has changed of the question that is shown.
 
-import { BLANK, data, PAD } from "./data.js";
-
 /** @import { Changes } from "./data.js" */
 
 /** @type {Changes} */
@@ -24,10 +22,4 @@ export function changeNothing() {
 export function replace(place, char, original) {
   if (char === original) changes.input.delete(place);
   else changes.input.set(place, char);
-}
-
-/** Why this character cannot be put into a question; "" if it can. @param {string} char */
-export function refusal(char) {
-  if (!data.vocabulary.includes(char || PAD)) return "is not in the vocabulary";
-  return char === BLANK || data.question_characters.includes(char) ? "" : "occurs in no training question";
 }

@@ -5,7 +5,7 @@ import { held, heldWeights } from "../../support/page/held.js";
 import { isSpace } from "../../support/page/text.js";
 import { AttentionSeq2seq } from "./forward.js";
 
-/** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Real, Vector } from "../../common/page/layers.js" */
 
 /**
  * A question, its answer and what the model writes; truth: for each character of the answer the places in the question
@@ -72,6 +72,12 @@ export function faults(text) {
   return { chars, input, unknown, tooLong: chars.length > data.T_enc };
 }
 
+/** Why this character cannot be put into a question; "" if it can. @param {string} char */
+export function refusal(char) {
+  if (!ids.has(char || PAD)) return "is not in the vocabulary";
+  return char === BLANK || seen.has(char) ? "" : "occurs in no training question";
+}
+
 /**
  * What a reader changes of a question before the model is asked again. input: characters by place, BLANK for one that
  * is blanked; forced: weights (T_enc,) to use in place of the model's own, by place of the answer.
@@ -80,8 +86,8 @@ export function faults(text) {
 
 /**
  * The model's answer to a question. input and written: the characters of both; best: the model's own choice at each
- * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc); masked: the
- * places where it must not look, null for none; ms: how long it took.
+ * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc); mask: the
+ * places where it may look, null for all; ms: how long it took.
  * @typedef {object} Asked
  * @property {string[]} input
  * @property {string[]} written
@@ -89,7 +95,7 @@ export function faults(text) {
  * @property {number[]} p
  * @property {number[]} logP
  * @property {Vector[]} weights
- * @property {boolean[] | null} masked
+ * @property {Real} mask
  * @property {number} ms
  */
 
@@ -114,8 +120,8 @@ export function ask(question, given = null, changed = NOTHING) {
   const { p, logP } = decoded;
   const best = decoded.ids.map((id) => data.vocabulary[id]);
   const weights = decoded.weights.map(inOrder);
-  const masked = decoded.masked && inOrder(decoded.masked);
-  return { input, written: given ?? best, best, p, logP, weights, masked, ms: performance.now() - begin };
+  const mask = decoded.mask && inOrder(decoded.mask);
+  return { input, written: given ?? best, best, p, logP, weights, mask, ms: performance.now() - begin };
 }
 
 /**

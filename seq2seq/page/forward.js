@@ -1,13 +1,12 @@
 // @ts-check
-// The forward pass of AttentionSeq2seq for one question at a time: the layers of seq2seq/ under their names, without the
-// axis N; see common/page/layers.js.
+// The forward pass of AttentionSeq2seq for one question at a time: the layers of seq2seq/ under their names, without
+// the axis N; see common/page/layers.js.
 
 import { AttentionWeight, WeightSum } from "../../common/page/attention.js";
 import { Affine, argmax, Embedding, LSTM, logSoftmax } from "../../common/page/layers.js";
 
 /** @import { Real, Vector } from "../../common/page/layers.js" */
 /** @import { Params } from "../../support/page/held.js" */
-/** @typedef {boolean[] | null} Mask  T_enc flags, true where attention must not look; null: it may look anywhere */
 /**
  * given: the ids to feed back in place of the most likely ones; hidden: T_enc flags, true for characters that were
  * blanked: a model that does not look at padding does not look at them either, wherever they stand; forced: weights
@@ -85,11 +84,11 @@ export class AttentionDecoder {
 
   /**
    * @param {Vector[]} hs_enc
-   * @param {Mask} masked
+   * @param {Real} mask true where it may look; null: everywhere
    * @param {Vector | null} c the first cell state; null: zeros
    */
-  start(hs_enc, masked, c) {
-    this.mask = masked?.map((hidden) => !hidden) ?? null;
+  start(hs_enc, mask, c) {
+    this.mask = mask;
     this.h = hs_enc[hs_enc.length - 1];
     this.c = c ?? new Float32Array(this.h.length);
   }
@@ -131,7 +130,7 @@ export class AttentionSeq2seq {
   /**
    * seq2seq/decoding.py: at each step take the most likely character and feed it back or, where an answer is given,
    * its character. Returns ids, the most likely characters; p, their probabilities; logP, the log-probabilities of the
-   * characters that were fed back; weights (sample_size, T_enc); masked, where it must not look.
+   * characters that were fed back; weights (sample_size, T_enc); mask, where it may look.
    * @param {number[]} xs
    * @param {number} start_id
    * @param {number} sample_size
@@ -140,8 +139,8 @@ export class AttentionSeq2seq {
   decode(xs, start_id, sample_size, { given = null, hidden = [], forced = new Map() } = {}) {
     const hs = this.encoder.forward(xs);
     const padding = this.mask_padding === null ? null : paddingOf(xs, this.mask_padding);
-    const masked = padding?.map((isPad, t) => isPad || Boolean(hidden[t])) ?? null;
-    this.decoder.start(hs, masked, this.cell_state ? this.encoder.c : null);
+    const mask = padding?.map((isPad, t) => !(isPad || hidden[t])) ?? null;
+    this.decoder.start(hs, mask, this.cell_state ? this.encoder.c : null);
     /** @type {number[]} */
     const ids = [];
     /** @type {number[]} */
@@ -160,6 +159,6 @@ export class AttentionSeq2seq {
       logP.push(y[id]);
       weights.push(a);
     }
-    return { ids, p, logP, weights, masked };
+    return { ids, p, logP, weights, mask };
   }
 }

@@ -4,7 +4,7 @@
 import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing, changes, isChanged } from "./changes.js";
-import { ask, data, faults } from "./data.js";
+import { ask, data, faults, refusal } from "./data.js";
 import { parse } from "./dates.js";
 import { markQuestion, startQuestions } from "./questions.js";
 import { showMap, startMap } from "./view.js";
@@ -54,8 +54,8 @@ function explain({ chars, input, unknown, tooLong }) {
   const reasons = [...new Set(unknown.map((place) => input[place]))].map((char) => {
     const places = unknown.filter((place) => input[place] === char).map((place) => place + 1);
     const code = codeOf(char).toUpperCase().padStart(4, "0");
-    const reason = data.vocabulary.includes(char) ? "occurs in no training question" : "is not in the vocabulary";
-    return `“${named(char)}” (U+${code}, character${places.length > 1 ? "s" : ""} ${places.join(", ")}) ${reason}.`;
+    const where = `character${places.length > 1 ? "s" : ""} ${places.join(", ")}`;
+    return `“${named(char)}” (U+${code}, ${where}) ${refusal(char)}.`;
   });
   if (tooLong) reasons.push(`${number(chars.length)} characters; the model reads at most ${data.T_enc}.`);
   /** @type {(Node | string)[]} */

@@ -1,10 +1,10 @@
 // @ts-check
-// What if a character of the question were blank, or another one: keys and buttons that change it; and what came of this
-// and of other changes.
+// What if a character of the question were blank, or another one: keys and buttons that change it; and what came of
+// this and of other changes.
 
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
-import { changeNothing, changes, refusal, replace } from "./changes.js";
-import { ask, BLANK, PAD } from "./data.js";
+import { changeNothing, changes, replace } from "./changes.js";
+import { ask, BLANK, PAD, refusal } from "./data.js";
 import { offerForce, startForcing } from "./forced.js";
 import { drawOcclusion, forgetOcclusion, startOcclusion } from "./occlusion.js";
 import { isFlipped, isReplaced, nameOf, originalOf, signOf } from "./shown.js";
