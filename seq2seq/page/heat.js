@@ -81,7 +81,7 @@ export function drawMeasures({ weights, input, truth }) {
 
 /** Sets the number of columns, and lets the reader switch the numbers in the cells on and off. */
 export function startHeat() {
-  for (const id of ["heat", "parts-table"]) find(id).style.setProperty("--columns", String(data.T_enc + 1));
+  find("heat").style.setProperty("--columns", String(data.T_enc + 1));
   const button = find("numbers");
   button.addEventListener("click", () => {
     const pressed = button.getAttribute("aria-pressed") !== "true";

@@ -129,7 +129,7 @@ function bars(title, values, text) {
   const up = Math.max(0, ...values);
   const down = Math.max(0, ...values.map((v) => -v));
   const cells = values.map((value, place) => {
-    const cell = element("td", { "data-in": place }, element("span", {}, text(value)));
+    const cell = element("td", { "data-in": place }, element("span", { class: "spoken" }, text(value)));
     cell.classList.toggle("less", value < 0);
     cell.style.setProperty("--w", String(Math.abs(value) / (up + down || 1)));
     return cell;
@@ -142,8 +142,9 @@ function bars(title, values, text) {
 }
 
 export function startOcclusion() {
+  find("parts-table").style.setProperty("--columns", String(data.T_enc));
   find("occlude").addEventListener("click", () => {
-    if (occluded !== null && data.vocabulary.includes(PAD)) occludeEach(occluded);
+    if (occluded !== null) occludeEach(occluded);
   });
   find("occlude", HTMLButtonElement).disabled = !data.vocabulary.includes(PAD);
   for (const input of ["keydown", "pointerdown", "input"]) document.addEventListener(input, stopOccluding, true);
