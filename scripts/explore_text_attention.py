@@ -36,9 +36,7 @@ def parse():
     args = parser.parse_args()
     if args.text is None and args.file is None:
         args.count = args.count or COUNT
-    args.out = args.out or args.run / "attention.html"
-    if args.out.suffix.lower() not in (".html", ".htm"):
-        parser.error(f"--out {args.out}: expected a name that ends in .html")
+    args.out = parser.page_path(args)
     return args
 
 
