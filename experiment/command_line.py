@@ -85,6 +85,13 @@ class Parser(PlainParser):
             self.error(f"--model {args.model}: {args.run} is a run of train_text.py, which has one model")
         return of_texts
 
+    def page_path(self, args: Namespace) -> Path:
+        """Return the page that ``--out`` names, or attention.html in the run's folder. Refuse other endings."""
+        path = args.out or args.run / "attention.html"
+        if path.suffix.lower() not in (".html", ".htm"):
+            self.error(f"--out {path}: expected a name that ends in .html")
+        return path
+
     def add_workers(self, help: str) -> None:
         self.add_argument("--workers", type=workers, default=self.cores, help=help)
 

@@ -11,6 +11,7 @@ from dataset.files import read_text
 from experiment.text_model import TextModel
 from support.packed_weights import PRECISIONS
 
+KINDS = {"gru": "bidirectional GRU", "seqself": "self-attention and LSTM"}
 MEASURED = 1000  # texts on which the loss by fewer bytes is measured
 LARGE = 20e6  # bytes, above which a smaller page is suggested
 
@@ -26,22 +27,22 @@ def page_of(
 
     origin: where the texts are from, for the page's head; precision: type of the weights, of ``PRECISIONS``: what a
     smaller one loses is measured on MEASURED of the texts; count: how many of them the page lists (None for all).
-    Raises ValueError for a text without a token, and whenever ``to_page`` does.
+    Raises ValueError whenever ``to_page`` does.
     """
-    expect_runnable(text_model.model)
+    model, facts = text_model.model, text_model.facts
+    kind = KINDS[expect_runnable(model)]
     shown = copy(text_model)
-    shown.model = as_in_page(text_model.model, precision)
-    name, facts = text_model.path.resolve().parent.name, text_model.facts
-    kind = "self-attention and LSTM" if shown.model.token_weight_kinds[:1] == ("received",) else "bidirectional GRU"
+    shown.model = as_in_page(model, precision)
+    name = text_model.path.resolve().parent.name
     about = [
-        f"{kind}, {sum(p.size for p in named_params(shown.model).values()):,} weights",
+        f"{kind}, {sum(p.size for p in named_params(model).values()):,} weights",
         f"run {name}",
         origin,
     ]
     if precision != "float32":
         about.append(loss(text_model, shown.model, [text for text, _ in pairs[:MEASURED]], precision))
     return to_page(
-        shown.model,
+        model,
         [example(shown, text, label) for text, label in pairs[:count]],
         vocabulary=text_model.vocabulary.words,
         tokenizer=facts["tokenizer"],
@@ -56,7 +57,7 @@ def page_of(
 
 def example(text_model: TextModel, text: str, label: str | None) -> Example:
     """Return the text with the class that the model finds for it, alone."""
-    answer = text_model.ask(text)
+    (answer,) = text_model.answers([text])
     return Example(text, label, answer.label, text_model.tokenizer(text))
 
 

@@ -27,9 +27,7 @@ def parse():
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the run's folder)")
     args = parser.parse_args()
-    args.out = args.out or args.run / "attention.html"
-    if args.out.suffix.lower() not in (".html", ".htm"):
-        parser.error(f"--out {args.out}: expected a name that ends in .html")
+    args.out = parser.page_path(args)
     return args
 
 

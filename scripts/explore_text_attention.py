@@ -36,9 +36,7 @@ def parse():
     args = parser.parse_args()
     if args.text is None and args.file is None:
         args.count = args.count or COUNT
-    args.out = args.out or args.run / "attention.html"
-    if args.out.suffix.lower() not in (".html", ".htm"):
-        parser.error(f"--out {args.out}: expected a name that ends in .html")
+    args.out = parser.page_path(args)
     return args
 
 
@@ -59,6 +57,9 @@ def main() -> int:
 def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], str]:
     """Return the texts with their classes (None if unknown), and a phrase for where they are from."""
     if args.text is not None:
+        for text in args.text:
+            if not text_model.tokens(text):
+                raise ValueError(f"no token in the text {text!r}")
         return [(text, None) for text in args.text], "texts from the command line"
     if args.file is not None:
         return read_texts(args.file, text_model), f"texts of {args.file.name}"

@@ -3,15 +3,16 @@
 Driven by selenium, in Debian's chromium; without them these tests skip.
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hostile_texts import TEXTS
+from page_tools import Parts
 from text_page_tools import ENGLISH, JAPANESE, small_classifier, text_page_of, write_text_run
 
 from classifier.page import to_page
+from classifier.token_table import luminance
 from experiment.text_page import page_of
 from support.terminal import visible
 
@@ -23,7 +24,7 @@ const { data } = document.getElementById("canvas").getContext("2d").getImageData
 return [width, height, [...data]];
 """
 FIRST_PIXEL = "document.getElementById('canvas').getContext('2d').getImageData(0, 0, 1, 1).data.slice(0, 3).join()"
-SHADES = [*(f"s{k}" for k in range(12))]
+SHADES = [f"s{k}" for k in range(12)]
 LABELS = ["class 0", "class 1", "class 2", None]
 
 
@@ -40,8 +41,7 @@ def looking(tmp_path_factory):
 def mixed(tmp_path_factory) -> Path:
     """A page of English texts: the first right, the second wrong, the third with no class known."""
     path = tmp_path_factory.mktemp("english") / "page.html"
-    found = re.search(rb'id="data">(.*?)</script>', text_page_of(ENGLISH[:3]))
-    own = re.findall(r'"own":"(\w)"', found[1].decode())
+    own = [text["own"] for text in Parts(text_page_of(ENGLISH[:3])).data["texts"]]
     path.write_bytes(text_page_of(ENGLISH[:3], [own[0], "ba"["ab".index(own[1])], None]))
     return path
 
@@ -323,8 +323,6 @@ def test_texts_contrast_with_their_shades(browser, looking, colours):
       return [rgb(color), rgb(backgroundColor)];
     });
     """
-    from classifier.token_table import luminance
-
     pairs = browser.run(script)
     assert len({tuple(behind) for _, behind in pairs}) > 3, "shades differ"
     for pair in pairs:

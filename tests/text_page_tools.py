@@ -7,7 +7,7 @@ import numpy as np
 from script_tools import film_reviews
 
 from classifier import GRUClassifier, SeqSelfClassifier, save_model
-from classifier.page import Example, as_in_page, to_page
+from classifier.page import Example, to_page
 from dataset import blogs
 from dataset.tokenizers import Characters, Words
 from dataset.words import WordVocabulary
@@ -50,4 +50,4 @@ def text_page_of(texts: list[str], labels: list | None = None, kind: str = "gru"
         p = model.probabilities(vocabulary.encode(tokenizer(text) or ["a"])[None])[0]
         examples.append(Example(text, label, "ab"[p.argmax()]))
     settings = dict(vocabulary=vocabulary.words, tokenizer=tokenizer.to_json(), classes=["a", "b"])
-    return to_page(as_in_page(model, "float32"), examples, **settings | options)
+    return to_page(model, examples, **settings | options)

@@ -1,9 +1,9 @@
 // @ts-check
 // The map (T, T) of self-attention: which tokens each token looks at, one pixel for each pair, drawn larger.
 
+import { argmax } from "../../common/page/layers.js";
 import { element, exact, find, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
-import { strongest } from "./words.js";
 
 /** @import { Read } from "./words.js" */
 
@@ -34,8 +34,8 @@ export function drawMap({ tokens, map }) {
   paint(map);
   const received = new Float32Array(tokens.length);
   for (const a of map) for (let s = 0; s < a.length; s++) received[s] += a[s];
-  const [{ place }] = strongest(received, 1);
-  const name = `Attention of ${tokens.length} tokens to each other; the most, ${visible(tokens[place])} receives`;
+  const most = visible(tokens[argmax(received)]);
+  const name = `Attention of ${tokens.length} tokens to each other; ${most} receives the most`;
   find("canvas").setAttribute("aria-label", name);
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // classifier/token_table.py: the table of a text's tokens and their weights.
 
+import { meanRanks } from "../../common/page/faithfulness.js";
 import { element, find, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
 
@@ -13,24 +14,10 @@ import { data } from "./data.js";
 
 const SHADES = 12;
 
-/** The ranks of the values, 1 for the largest; ties share their mean rank. @param {number[]} values */
-function meanRanks(values) {
-  const order = [...values.keys()].sort((a, b) => values[b] - values[a]);
-  /** @type {number[]} */
-  const ranks = Array(values.length);
-  for (let first = 0; first < order.length; ) {
-    let end = first + 1;
-    while (end < order.length && values[order[end]] === values[order[first]]) end++;
-    for (const place of order.slice(first, end)) ranks[place] = (first + 1 + end) / 2;
-    first = end;
-  }
-  return ranks;
-}
-
 /** @param {Vector} weights @returns {Row[]} */
 export function tokenTable(weights) {
   const values = [...weights];
-  const ranks = meanRanks(values);
+  const ranks = meanRanks(values.map((v) => -v));
   const [least, most] = [Math.min(...values), Math.max(...values)];
   // rounding must not move the mean of equal weights away from them
   const mean = Math.min(Math.max(values.reduce((sum, v) => sum + v, 0) / values.length, least), most);

@@ -16,17 +16,14 @@ import { isSpace } from "../../support/page/text.js";
 /** @param {string} text */
 const encodable = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd");
 
-/** As Python's str.split() divides it. @param {string} text */
-function atSpaces(text) {
-  const spaced = [...text].map((char) => (isSpace(char) ? " " : char)).join("");
-  return spaced.split(" ").filter((token) => token);
-}
+/** The text with a blank for each space of Python's: \s has others here. @param {string} text */
+const spaced = (text) => [...text].map((char) => (isSpace(char) ? " " : char)).join("");
 
 /** English words in lower case; each punctuation mark is a separate token. @type {Tokenizer} */
 function words(text) {
-  // a space here and a space in Python: \s has others
-  const spaced = [...encodable(text).normalize("NFC")].map((char) => (isSpace(char) ? " " : char)).join("");
-  const plain = spaced.replaceAll("’", "'").replace(/<br *\/?>/gi, " ");
+  const plain = spaced(encodable(text).normalize("NFC"))
+    .replaceAll("’", "'")
+    .replace(/<br *\/?>/gi, " ");
   return plain.toLowerCase().match(/[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*|[^\p{L}\p{N}_ ]/gu) ?? [];
 }
 
@@ -34,7 +31,10 @@ function words(text) {
 const characters = (text) => [...encodable(text).normalize("NFKC")].filter((char) => !isSpace(char));
 
 /** What stands between white space, unchanged. @type {Tokenizer} */
-const spaces = (text) => atSpaces(encodable(text));
+const spaces = (text) =>
+  spaced(encodable(text))
+    .split(" ")
+    .filter((token) => token);
 
 /** What Keras's Tokenizer finds. @param {Described} settings @returns {Tokenizer} */
 function keras({ filters = "", lower, split = " ", char_level }) {

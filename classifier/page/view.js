@@ -1,12 +1,13 @@
 // @ts-check
 // One text and what the model found in it: its tokens, their map, their table, and what is pointed at.
 
+import { argmax } from "../../common/page/layers.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { element, find, percent, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
 import { drawRamp, drawTable, tokenTable } from "./table.js";
-import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords, strongest } from "./words.js";
+import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords } from "./words.js";
 
 /** @import { Explained } from "./forward.js" */
 /** @import { Read } from "./words.js" */
@@ -45,7 +46,7 @@ export function showText(tokens, explained) {
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
 export function showClasses({ probabilities }, label) {
-  const best = probabilities.indexOf(Math.max(...probabilities));
+  const best = argmax(probabilities);
   const rows = data.classes.map((name, k) => {
     const right = name === label ? element("span", { class: "right" }, " ✓ right class") : "";
     const bar = element("div", { class: "share" });
@@ -98,7 +99,7 @@ function neighbour(button, key) {
   if (key === "Home") return all[0];
   if (key === "End") return all[all.length - 1];
   if (key !== "ArrowDown" || !shown?.map) return null;
-  return all[strongest(shown.map[place], 1)[0].place];
+  return all[argmax(shown.map[place])];
 }
 
 export function startView() {

@@ -22,7 +22,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * @param {Vector} a
  * @param {number} count
  */
-export function strongest(a, count) {
+function strongest(a, count) {
   /** @type {{ weight: number, place: number }[]} */
   const found = [];
   for (const [place, weight] of a.entries()) {
@@ -34,7 +34,7 @@ export function strongest(a, count) {
   return found;
 }
 
-/** @param {Read} shown */
+/** Draws the tokens, which `shadeWords` shades. @param {Read} shown */
 export function drawWords({ tokens, rows, map }) {
   const weights = rows && numbers(rows.map(({ weight }) => weight));
   const buttons = tokens.map((token, place) => {
@@ -45,7 +45,7 @@ export function drawWords({ tokens, rows, map }) {
       "button",
       {
         type: "button",
-        class: `token${unknown ? " unknown" : ""} ${rows ? shadeOf(rows[place].shade) : "s0"}`,
+        class: `token${unknown ? " unknown" : ""}`,
         "data-token": place,
         tabindex: place ? -1 : 0,
         "aria-label": `${visible(token)}, token ${place + 1} of ${tokens.length}${unknown}${weight}${looked}`,

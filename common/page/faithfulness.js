@@ -3,11 +3,8 @@
 
 /** Ranks of the values, from 1 for the smallest; equal values share their mean rank. @param {number[]} values */
 export function meanRanks(values) {
-  return values.map((v) => {
-    const smaller = values.filter((other) => other < v).length;
-    const equal = values.filter((other) => other === v).length;
-    return smaller + (equal + 1) / 2;
-  });
+  const sorted = values.toSorted((a, b) => a - b);
+  return values.map((v) => (sorted.indexOf(v) + sorted.lastIndexOf(v)) / 2 + 1);
 }
 
 /**

@@ -28,8 +28,8 @@ export class ScaledDotAttention {
 }
 
 /**
- * One query per token; additive: e[t, s] = tanh(x[t] Wt + x[s] Wx + bh) Wa + ba; multiplicative: e[t, s] = x[t] Wa x[s] + ba;
- * a[t] = softmax_s(activation(e[t])) over the tokens that t sees; y[t] = sum_s a[t, s] x[s].
+ * One query per token; additive: e[t, s] = tanh(x[t] Wt + x[s] Wx + bh) Wa + ba; multiplicative: e[t, s] = x[t] Wa x[s]
+ * + ba; a[t] = softmax_s(activation(e[t])) over the tokens that t sees; y[t] = sum_s a[t, s] x[s].
  */
 export class SeqSelfAttention {
   /**
