@@ -32,6 +32,7 @@ from support import entry
 # isort: split
 
 from benchmarks.facts import environment
+from benchmarks.tables import markdown
 from experiment.command_line import Parser, cores, natural, positive_float, positive_int, share, some_text
 from experiment.date_parts import DateParts
 from experiment.epochs import state_file
@@ -95,18 +96,18 @@ def parse():
 def main() -> int:
     args = parse()
     print("\n".join(f"{name}: {value}" for name, value in environment().items()), flush=True)
-    found: dict[Run, list[Epoch]] = {}
     executor = ThreadPoolExecutor(args.at_once)
     tasks = {executor.submit(train, run, args.out / run.name): run for run in runs(args)}
     try:
         for task in as_completed(tasks):
             run, (seconds, epochs) = tasks[task], task.result()
-            found[run] = epochs
             print(f"{run.name}: {epochs[-1].accuracy:.2%} after epoch {len(epochs)}, {seconds:.0f} s", flush=True)
     finally:  # an interrupt leaves those that have ended
         executor.shutdown(cancel_futures=True)
-        N = len(DateParts(args.data, leak_free=False, reverse=True).x_train)
-        print(f"\n{markdown([run for run in tasks.values() if run in found], found, N, args.reach)}" if found else "")
+        ended = [task for task in tasks if not task.cancelled() and task.exception() is None]
+        if found := {tasks[task]: task.result()[1] for task in ended}:
+            N = len(DateParts(args.data, leak_free=False, reverse=True).x_train)
+            print(f"\n{accuracies(found, N, args.reach)}")
     return 0
 
 
@@ -137,20 +138,18 @@ def train(run: Run, out: Path) -> tuple[float, list[Epoch]]:
         return time.perf_counter() - started, [Epoch(float(r["train_loss"]), float(r["test_accuracy"])) for r in rows]
 
 
-def markdown(order: list[Run], found: dict[Run, list[Epoch]], N: int, reach: float) -> str:
+def accuracies(found: dict[Run, list[Epoch]], N: int, reach: float) -> str:
     """Return the table: test accuracies of every second epoch and the last, the first epoch that reached ``reach``, and
     the last epoch's loss."""
     last = max(map(len, found.values()))
     shown = sorted({*range(2, last + 1, 2), last})
     rows = [["mini-batch", "updates per epoch", "learning rate", "rule"]]
     rows[0] += [*(f"epoch {epoch}" for epoch in shown), f"{100 * reach:g}% in epoch", f"loss, epoch {last}"]
-    rows.append(["---"] * len(rows[0]))
-    for run in order:
-        epochs = found[run]
+    for run, epochs in found.items():
         reached = next((str(i) for i, epoch in enumerate(epochs, 1) if epoch.accuracy >= reach), "-")
         rows.append([f"{run.batch_size}", f"{max(1, N // run.batch_size)}", f"{run.lr:.2g}", run.rule])
         rows[-1] += [*(f"{epochs[i - 1].accuracy:.2%}" for i in shown), reached, f"{epochs[-1].loss:.4f}"]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown(rows)
 
 
 if __name__ == "__main__":

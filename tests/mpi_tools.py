@@ -68,3 +68,12 @@ def finish(job: subprocess.Popen, seconds: float = 120) -> subprocess.CompletedP
 def job(mpi: str, ranks: int, cwd: Path, *arguments, **variables) -> subprocess.CompletedProcess:
     """Run a job to its end."""
     return finish(start(mpi, ranks, cwd, *arguments, **variables))
+
+
+def alone(
+    cwd: Path, *arguments, python: str = sys.executable, seconds: float = 60, **variables
+) -> subprocess.CompletedProcess:
+    """Run a process of a job's Python and variables without mpiexec."""
+    _, env = mpiexec("mpich")
+    command = [str(part) for part in [python, *arguments]]
+    return subprocess.run(command, cwd=cwd, env=env | variables, capture_output=True, text=True, timeout=seconds)

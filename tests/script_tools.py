@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset import blogs
+from dataset import blogs, dates
 from seq2seq import model_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +38,13 @@ def refused(done: subprocess.CompletedProcess, message: str) -> None:
     assert re.search(message, done.stderr), done.stderr
     assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
     assert done.stdout == ""
+
+
+def write_dates(folder: Path, seed: int = 1) -> Path:
+    """Write generated dates as one file, ``tiny.txt``."""
+    folder.mkdir(exist_ok=True)
+    (folder / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=seed)), encoding="utf-8")
+    return folder
 
 
 def film_reviews(count: int) -> list[tuple[str, str]]:

@@ -41,7 +41,7 @@ def test_the_rate_of_each_rule(monkeypatch):
 def test_the_table(monkeypatch):
     base, large = asked(monkeypatch, "--batch-sizes", 128, 2048, "--rules", "linear")
     found = {base: epochs(0.0, 0.5, 0.991), large: epochs(0.0, 0.0, 0.25)}
-    assert large_batches.markdown([base, large], found, 45_000, 0.99).splitlines() == [
+    assert large_batches.accuracies(found, 45_000, 0.99).splitlines() == [
         "| mini-batch | updates per epoch | learning rate | rule | epoch 2 | epoch 3 | 99% in epoch | loss, epoch 3 |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         "| 128 | 351 | 0.001 | unchanged | 50.00% | 99.10% | 3 | 0.1250 |",

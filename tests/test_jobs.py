@@ -15,12 +15,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from script_tools import INFINITE, MODELS, ROOT, everything, history, refused
+from script_tools import INFINITE, MODELS, ROOT, everything, history, refused, write_dates
 from test_resume_scripts import arrays, state, without_seconds
 
 from common import config
 from common.ranks import ALONE, Ranks
-from dataset import dates
 from experiment import command_line
 from experiment.epochs import Progress
 from experiment.mpi_job import share_of_cores
@@ -34,9 +33,7 @@ OPTIONS = *SIZES, "--workers", 2, "--keep-maps"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    cwd = tmp_path_factory.mktemp("jobs")
-    (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
-    return cwd
+    return write_dates(tmp_path_factory.mktemp("jobs"))
 
 
 @pytest.fixture

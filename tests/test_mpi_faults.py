@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 from mpi_tools import MPIS, finish, job, start
-from script_tools import ROOT, write_films
+from script_tools import ROOT, write_dates, write_films
 from test_jobs import alive
 from test_resume_scripts import state, without_seconds
 
 from common import checkpoint, training_state
-from dataset import dates
 
 pytestmark = pytest.mark.slow
 DRIVER = ROOT / "tests" / "mpi_driver.py"
@@ -47,11 +46,6 @@ def whole(tmp_path_factory):
         return made[mpi]
 
     return run
-
-
-def write_dates(folder: Path, seed: int = 1) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=seed)), encoding="utf-8")
 
 
 def strike(what: str, when: str = "step", count: int = 1, rank: int = 0) -> dict:

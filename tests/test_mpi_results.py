@@ -3,12 +3,11 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mpi_tools import MPIS, finish, job, mpiexec, start
+from mpi_tools import MPIS, alone, finish, job, start
 from ranks_driver import CASES
 from script_tools import ROOT, TINY
 
@@ -27,14 +26,6 @@ def read(done: subprocess.CompletedProcess) -> dict:
     return json.loads(done.stdout)
 
 
-def alone(folder: Path, **plan) -> dict:
-    """What the driver finds in one process."""
-    folder.mkdir()
-    command = [sys.executable, str(DRIVER), json.dumps(plan)]
-    _, env = mpiexec("mpich")
-    return read(subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False))
-
-
 def on_ranks(mpi: str, ranks: int, folder: Path, **plan) -> dict:
     folder.mkdir()
     return read(job(mpi, ranks, folder, DRIVER, "--mpi", json.dumps(plan)))
@@ -48,9 +39,8 @@ def weights(folder: Path, name: str) -> dict:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     """One process's results: their folder, and what it found."""
-    mpiexec("mpich")
-    folder = tmp_path_factory.mktemp("one") / "run"
-    return folder, alone(folder, cases=list(CASES))
+    folder = tmp_path_factory.mktemp("one")
+    return folder, read(alone(folder, DRIVER, json.dumps({"cases": list(CASES)}), seconds=120))
 
 
 def assert_like_one(one, folder: Path, found: dict) -> None:
@@ -133,9 +123,8 @@ def test_weights_that_differ_end_the_run_with_rank_and_parameter(mpi, tmp_path):
 def test_the_script_on_one_rank_has_the_bits_of_the_script_alone(tmp_path, tiny):
     options = ["--data", tiny, *map(str, TINY), "--models", "attention", "--quiet"]
     script = ROOT / "scripts" / "train_date.py"
-    _, env = mpiexec("mpich")
-    command = [sys.executable, str(script), *map(str, options), "--out", "alone"]
-    subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
+    done = alone(tmp_path, script, *options, "--out", "alone", seconds=120)
+    assert (done.returncode, done.stderr) == (0, "")
     done = job("mpich", 1, tmp_path, script, "--mpi", *options, "--out", "ranks")
     assert (done.returncode, done.stderr) == (0, "")
     first, second = (checkpoint.load(tmp_path / run / "attention.npz")[0] for run in ("alone", "ranks"))

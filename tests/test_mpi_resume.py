@@ -7,10 +7,8 @@ import sys
 
 import pytest
 from mpi_tools import MPIS, finish, job, mpiexec
-from script_tools import ROOT, everything, history, write_films
+from script_tools import ROOT, everything, history, write_dates, write_films
 from test_resume_scripts import STRUCK, TEXTS, arrays, same_files, state
-
-from dataset import dates
 
 pytestmark = pytest.mark.slow
 DATE, TEXT = ROOT / "scripts" / "train_date.py", ROOT / "scripts" / "train_text.py"
@@ -46,8 +44,7 @@ def same_states(whole, parts, *files):
 @pytest.fixture(scope="module")
 def cwd(tmp_path_factory):
     """With ``whole``, of two ranks that nothing stopped, and the data."""
-    cwd = tmp_path_factory.mktemp("dates")
-    (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
+    cwd = write_dates(tmp_path_factory.mktemp("dates"))
     done = job("mpich", 2, cwd, DATE, "--mpi", *DATES, "--data", cwd / "tiny.txt", "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")
     return cwd

@@ -6,11 +6,10 @@ import re
 
 import pytest
 from mpi_tools import MPIS, job
-from script_tools import ROOT, cores, history, write_blogs
+from script_tools import ROOT, cores, history, write_blogs, write_dates
 from test_mpi_resume import in_folders, ours
 
 from common.checkpoint import load
-from dataset import dates
 from seq2seq.kept_maps import load_maps
 
 pytestmark = pytest.mark.slow
@@ -25,8 +24,7 @@ OF_ONE = re.compile(
 
 @pytest.fixture
 def cwd(tmp_path):
-    (tmp_path / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
-    return tmp_path
+    return write_dates(tmp_path)
 
 
 def alike(cwd, alone, together) -> None:

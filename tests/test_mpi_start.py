@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mpi_tools import MPIS, finish, mpiexec, start
+from mpi_tools import MPIS, alone, finish, mpiexec, start
 from script_tools import ROOT, TINY, cores, refused
 
 from support import install
@@ -32,12 +32,6 @@ sys.orig_argv = sys.argv
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-
-
-def alone(cwd: Path, *arguments, python=sys.executable, **variables) -> subprocess.CompletedProcess:
-    _, env = mpiexec("mpich")
-    command = [str(part) for part in [python, *arguments]]
-    return subprocess.run(command, cwd=cwd, env=env | variables, capture_output=True, text=True, timeout=60)
 
 
 def test_without_mpiexec_it_is_one_rank_that_says_what_to_type(tmp_path, tiny):

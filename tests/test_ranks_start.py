@@ -108,6 +108,15 @@ def test_an_mpi_for_one_thread_is_warned_of(monkeypatch, capsys, environment, pr
     assert [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()] == [said] * (provided < 3)
 
 
+def test_all_ranks_have_as_many_workers_as_the_one_with_the_fewest_cores(monkeypatch, environment):
+    """Their number affects rounding, and is one option of the run."""
+    environment()
+    found = mpi(size=2)
+    found.COMM_WORLD.allgather = lambda own: [("here", [0, 1, 2, 3]), ("there", [0, 1])]
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(rc=SimpleNamespace(), MPI=found))
+    assert mpi_job.start().cores == 2
+
+
 @pytest.mark.parametrize("count", [1, 6])
 def test_of_the_libraries_that_mpi4py_missed_one_is_named(monkeypatch, environment, count):
     class Missing(SimpleNamespace):

@@ -9,11 +9,10 @@ import subprocess
 import sys
 
 import pytest
-from script_tools import INFINITE, MODELS, ROOT, cores, everything, history, refused, write_films
+from script_tools import INFINITE, MODELS, ROOT, cores, everything, history, refused, write_dates, write_films
 
 from common import checkpoint
 from common.training_state import SaveState
-from dataset import dates
 from dataset.tokenizers import TOKENIZERS
 
 # Runs a script that sends itself a signal before the state of its N-th iteration is saved: SIGNAL N SCRIPT ARGUMENTS.
@@ -55,8 +54,7 @@ def struck(script_environment):
 def date_runs(tmp_path_factory, script, struck):
     """Folders ``whole`` and ``parts``; the second was killed in the middle of the second model and went on, with more
     jobs."""
-    cwd = tmp_path_factory.mktemp("dates")
-    (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
+    cwd = write_dates(tmp_path_factory.mktemp("dates"))
     more = *DATES, "--workers", cores() + 1, "--jobs", 1
     done = script(cwd, "train_date.py", *more, "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")

@@ -5,18 +5,16 @@ import os
 import shutil
 
 import pytest
-from script_tools import MODELS, everything, refused
+from script_tools import MODELS, everything, refused, write_dates
 from test_resume_scripts import DATES, same_files, state
 
 from common import checkpoint
-from dataset import dates
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, script):
     """A folder with a run ``whole`` and its data."""
-    cwd = tmp_path_factory.mktemp("dates")
-    (cwd / "tiny.txt").write_text("".join(f"{line}\n" for line in dates.generate(40, seed=1)), encoding="utf-8")
+    cwd = write_dates(tmp_path_factory.mktemp("dates"))
     done = script(cwd, "train_date.py", *DATES, "--workers", 2, "--out", "whole")
     assert (done.returncode, done.stderr) == (0, "")
     return cwd
