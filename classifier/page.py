@@ -18,7 +18,7 @@ from support.packed_weights import as_packed
 
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map", "view")),
     *(f"classifier/page/{name}.js" for name in ("texts", "main")),

@@ -15,7 +15,7 @@ from support.html_page import to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "list", "pointing", "slices")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
     *(
         f"seq2seq/page/{name}.js"
