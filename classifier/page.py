@@ -13,12 +13,13 @@ from classifier.text_classifier import TextClassifier
 from common.layer import named_params
 from common.np import np
 from common.util import to_cpu
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 from support.packed_weights import as_packed
 
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
+    *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map", "view")),
     *(f"classifier/page/{name}.js" for name in ("texts", "main")),
@@ -58,8 +59,8 @@ def to_page(
     drops_unknown: bool = False,
     lang: str = "en",
     precision: str = "float32",
-    title: str = "Where the model looks",
-    about: Iterable[str] = (),
+    title: Phrase = "Where the model looks",
+    about: Iterable[Phrase] = (),
 ) -> bytes:
     """Build the page: the same arguments always give the same bytes.
 
@@ -78,6 +79,7 @@ def to_page(
         raise ValueError(f"page: expected the model's {V} words and {K} classes, got {sizes}")
     typed = tokenizer["name"] in TYPED
     data = {
+        "title": title,
         "about": list(about),
         "model": kind,
         "arguments": model.arguments,
