@@ -4,7 +4,7 @@
 import { argmax } from "../../common/page/layers.js";
 import { onLanguage, t } from "../../support/page/language.js";
 import { followPointing } from "../../support/page/pointing.js";
-import { element, find, percent, visible } from "../../support/page/text.js";
+import { element, find, oneStop, percent, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
 import { drawRamp, drawTable, tokenTable } from "./table.js";
@@ -99,13 +99,15 @@ function placeOf(target, x, y) {
   return token ? { token: Number(token) } : null;
 }
 
+const tokenButtons = () => /** @type {HTMLElement[]} */ ([...find("words").querySelectorAll(".token")]);
+
 /**
  * The token that an arrow key leads to: along the text or, with self-attention, to where this one looks most.
  * @param {HTMLElement} button
  * @param {string} key
  */
 function neighbour(button, key) {
-  const all = /** @type {NodeListOf<HTMLElement>} */ (find("words").querySelectorAll(".token"));
+  const all = tokenButtons();
   const place = Number(button.dataset.token);
   if (key === "ArrowLeft") return all[Math.max(0, place - 1)];
   if (key === "ArrowRight") return all[Math.min(all.length - 1, place + 1)];
@@ -123,7 +125,9 @@ export function startView() {
   addEventListener("resize", pointing.again);
   onLanguage(() => {
     if (drawn === null) return;
+    const stop = tokenButtons().findIndex(({ tabIndex }) => tabIndex === 0);
     drawText(drawn.tokens, drawn.explained);
+    oneStop(tokenButtons(), tokenButtons()[stop]);
     pointing.again();
   });
 }
