@@ -14,7 +14,7 @@ addJapanese({
   "weights in {precision}: of {count} texts, {changed}% change their class; the largest difference of a probability is {difference}":
     "重みは{precision}（テキスト{count}件のうち{changed}%でクラスが変わり、確率の差は最大{difference}）",
   "The shade of a token says how far its weight is above the mean of its text. Attention says where the model looked, not why it decides: see what changes when a word is taken out.":
-    "トークンの色は、重みがテキスト内の平均を上回るほど濃くなります。Attentionが示すのは、モデルがどこを見たかであって、判断の理由ではありません。単語を除くと結果がどう変わるかも確かめてください。",
+    "トークンの色は、重みがテキスト内の平均をどれだけ上回るかを表します。Attentionが示すのは、モデルがどこを見たかであって、判断の理由ではありません。単語を除くと結果がどう変わるかも確かめてください。",
 
   // what is typed, and its classes
   "The model reads pieces that SentencePiece finds, which this page cannot: choose one of the texts below, whose pieces it holds.":
@@ -28,7 +28,7 @@ addJapanese({
   "Probability of each class": "各クラスの確率",
   class: "クラス",
   probability: "確率",
-  " ✓ right class": " ✓ 正解のクラス",
+  " ✓ right class": " ✓ 正解",
 
   // the tokens
   "What the model reads": "モデルが読むもの",
@@ -45,8 +45,8 @@ addJapanese({
   "The model has no attention: tokens have no weights.": "このモデルにはAttentionがなく、トークンに重みはありません。",
   "Point at a token to see its weight.": "トークンを指すと、その重みを表示します。",
   "Point at a token to see what it looks at.": "トークンを指すと、それが見ているトークンを表示します。",
-  " weight {weight}, rank {rank} of {count}": "：重み{weight}、{count}個中{rank}位",
-  " looks at ": "　見ているトークン：",
+  " weight {weight}, rank {rank} of {count}": "重み{weight}（{count}個中{rank}位）　",
+  " looks at ": "見ているトークン：",
   "Weight: the attention of the final states to the token.": "重み：最後の隠れ状態からトークンへのAttention。",
   "Weight: the attention that the token receives, the mean of its column of the map.":
     "重み：トークンが受けたAttention。マップの列の平均。",

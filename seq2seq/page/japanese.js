@@ -13,7 +13,7 @@ addJapanese({
   "{count} of {all} test questions of {source}": "{source}のテスト用の質問{all}件のうち{count}件",
   "{count} of {all} test questions of generated dates": "生成した日付のテスト用の質問{all}件のうち{count}件",
   "The model looks at the whole question before it writes each character of the answer. The weights of one look sum to 1; links and cells are as strong as their weights.":
-    "モデルは答えを1文字出力するたびに、質問全体を見ます。そのつどの重みの和は1で、線とマスは重みが大きいほど濃くなります。",
+    "モデルは答えを1文字出力するたびに、質問全体を見ます。そのつどの重みの和は1で、つながりとマスは重みが大きいほど強く表示されます。",
   "Own output": "自身の出力",
   ": the model reads back what it wrote itself.": "：モデルは、自分が出力した文字を次の入力にします。",
   "Given answer": "正解を入力",
@@ -21,7 +21,7 @@ addJapanese({
 
   // what is typed
   "Characters the model knows": "モデルが知っている文字",
-  "{count} of {most} characters": "{count}／{most}文字",
+  "{count} of {most} characters": "{count}/{most}文字",
   "{count} characters; the model reads at most {most}.": "{count}文字あります。モデルが読めるのは{most}文字までです。",
   "“{char}” (U+{code}, character {places}) {reason}.": "「{char}」（U+{code}、{places}文字目）は{reason}。",
   "“{char}” (U+{code}, characters {places}) {reason}.": "「{char}」（U+{code}、{places}文字目）は{reason}。",
@@ -33,7 +33,7 @@ addJapanese({
   "Weights while it writes": "どの入力で出力したときの重みか",
   "own output": "自身の出力",
   "given answer": "正解を入力",
-  "Links, as strong as their weights": "重みの線（濃いほど大きい）",
+  "Links, as strong as their weights": "文字どうしのつながり（重みが大きいほど強く表示）",
   padding: "パディング",
   "The question; arrow keys move, down goes to the answer; Delete blanks, a character replaces, Escape puts back":
     "質問。矢印キーで移動、下矢印キーで答えへ。Deleteキーで空白にし、文字を入力すると置き換え、Escapeキーで元に戻す",
@@ -94,7 +94,7 @@ addJapanese({
   "Questions; arrow keys move": "質問。矢印キーで移動",
 
   // what if
-  "What if": "もしも",
+  "What if": "もし変えたら",
   "Choose a character of the question to blank it or put another in its place, or one of the answer to say where it looks.":
     "質問の文字を選ぶと、空白にしたり別の文字に置き換えたりできます。答えの文字を選ぶと、どこを見るかを変えられます。",
   "at {place}": "{place}文字目",
@@ -121,14 +121,14 @@ addJapanese({
   // where the model looks
   "Where the model looks before {name}, character {place} of the answer": "答えの{place}文字目「{name}」の前に見る場所",
   "Look everywhere alike": "全体を均等に見る",
-  "Look only at": "ここだけを見る",
+  "Look only at": "ここだけを見る ",
   "Its own look": "元に戻す",
   "Or drag weight from one character to another, along a row of the map.":
     "マップの行に沿って、ある文字から別の文字へ重みをドラッグすることもできます。",
 
   // occlusion
   "Occlude each in turn": "1文字ずつ隠す",
-  "{count} of {all} …": "{count}／{all}…",
+  "{count} of {all} …": "{count}/{all}…",
   stopped: "中止しました",
   "Attention and occlusion: one column per character of the question": "Attentionと、隠したときの影響。列は質問の文字",
   "For the whole answer": "答え全体について",

@@ -7,7 +7,7 @@ addJapanese({
   // the frame
   "Where the model looks": "モデルはどこを見ているか",
   "Where the model looks: {name}": "モデルはどこを見ているか：{name}",
-  "run {name}": "学習結果{name}",
+  "run {name}": "学習結果：{name}",
   "Light theme": "ライトテーマ",
   "Dark theme": "ダークテーマ",
   "Nothing leaves this page: it holds the weights of the model and makes no requests.":
