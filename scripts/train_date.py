@@ -64,6 +64,11 @@ def parse(ranks: Ranks = ALONE):
         f"question), and draw the latest in {MAP}",
     )
     parser.add_argument(
+        "--keep-weights",
+        action="store_true",
+        help="keep the weights before the training and after each epoch, in MODEL.epochs; what that takes is said",
+    )
+    parser.add_argument(
         "--no-shared-prefixes",
         action="store_true",
         help="compute every row of the encoder, even beginnings that questions share",
