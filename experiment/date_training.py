@@ -95,7 +95,7 @@ def make_trainer(
         measured = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
         callbacks.append(MeasureMaps(*measured, workers=args.workers))
         callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
-    callbacks += [KeepWeights(args.out / f"{name}.epochs", parts.facts)] if args.keep_weights else []
+    callbacks += [KeepWeights(args.out, name, parts.facts)] if args.keep_weights else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
     return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, **share)
 
