@@ -138,7 +138,7 @@ def test_a_run_that_ends_where_weights_are_written_goes_on_with_the_same_bits(
     assert kept(data / out) == kept(whole)
 
 
-def test_whether_weights_are_kept_is_an_option_of_the_run(data, whole, train):
+def test_whether_weights_are_kept_is_an_option_of_the_run(data, train):
     options = [option for option in DATES if option != "--keep-weights"]
     assert train(data, *options, "--out", "without").returncode == 0
     before = everything(data)
