@@ -49,6 +49,11 @@ class Browser:
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
         self.cdp("Emulation.setEmulatedMedia", {"features": features})
 
+    def read_in(self, languages: str | None = None) -> None:
+        """The languages that the reader prefers, of the pages that are opened from now on; without, English."""
+        agent = {"userAgent": self.get("navigator.userAgent"), "acceptLanguage": languages or "en-US,en"}
+        self.cdp("Emulation.setUserAgentOverride", agent)
+
     def run(self, script: str, *arguments):
         return self.driver.execute_script(script, *arguments)
 

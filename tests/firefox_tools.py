@@ -31,6 +31,10 @@ PREFER = """(media) => {
   Services.prefs.setIntPref("ui.prefersReducedMotion", Number(prefers_reduced_motion === "reduce"));
   return "null";
 }"""
+READ_IN = """(languages) => {
+  Services.prefs.setStringPref("intl.accept_languages", JSON.parse(languages));
+  return "null";
+}"""
 
 # a cell's name is what it holds, which Firefox leaves to the screen reader
 ACCESSIBLE = """async () => {
@@ -128,6 +132,9 @@ class Firefox(Browser):
 
     def prefer(self, **media) -> None:
         self.call_function(PREFER, {"prefers_reduced_motion": "reduce"} | media, context=self.window)
+
+    def read_in(self, languages: str | None = None) -> None:
+        self.call_function(READ_IN, languages or "en-US,en", context=self.window)
 
     def run(self, script: str, *arguments):
         return self.call_function(CALL.replace("SCRIPT", script), arguments)
