@@ -9,9 +9,7 @@ from pathlib import Path
 
 from browser_tools import Browser
 
-PREFERENCES = {
-    "ui.useOverlayScrollbars": 1,  # as wide as without them, like Chromium's here
-}
+PREFERENCES = {"ui.useOverlayScrollbars": 1}  # the page is as wide as without them, like Chromium's here
 # system access: to set what the reader prefers, and to hear what a screen reader hears
 FLAGS = "--headless --no-remote --remote-debugging-port 0 --remote-allow-system-access --profile".split()
 EVENTS = ["log.entryAdded", "network.beforeRequestSent", "browsingContext.navigationStarted"]
