@@ -20,12 +20,13 @@ TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("share", "linked_text")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map", "view")),
-    *(f"classifier/page/{name}.js" for name in ("texts", "main")),
+    *(f"classifier/page/{name}.js" for name in ("texts", "state", "main")),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "share")),
     *(f"classifier/page/{name}.css" for name in ("shades", "words", "map")),
 )
 MODELS: dict[str, type[TextClassifier]] = {"gru": GRUClassifier, "seqself": SeqSelfClassifier}

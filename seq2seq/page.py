@@ -17,17 +17,18 @@ TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"support/page/{name}.js" for name in ("share", "linked_text")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
             *("forward", "data", "dates", "measures", "changes", "shown", "rows", "links", "heat"),
-            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "main"),
+            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "state", "main"),
         )
     ),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "share")),
     *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
 )
 

@@ -79,4 +79,7 @@ addJapanese({
   Class: "クラス",
   "any class": "すべてのクラス",
   "Texts; arrow keys move": "テキスト。矢印キーで移動",
+
+  // links
+  "the chosen token": "選んだトークン",
 });

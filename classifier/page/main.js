@@ -3,10 +3,12 @@
 
 import { onLanguage, phrased, startLanguage, t } from "../../support/page/language.js";
 import { markItem } from "../../support/page/list.js";
+import { startSharing } from "../../support/page/share.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { data, explain, MOST, read } from "./data.js";
+import { sharedText } from "./state.js";
 import { startTexts } from "./texts.js";
 import { showClasses, showText, startView } from "./view.js";
 
@@ -67,7 +69,7 @@ async function ask(text) {
 function choose(text) {
   find("text", HTMLTextAreaElement).value = text.text;
   markItem(text.index);
-  ask(text);
+  return ask(text);
 }
 
 function drawTexts() {
@@ -92,10 +94,20 @@ for (const id of ["received", "output_max"]) {
     if (current) showText(current.tokens, current.explained);
   });
 }
-field.addEventListener("input", () => {
+function typed() {
   markItem(null);
-  ask({ text: field.value, label: null });
-});
+  return ask({ text: field.value, label: null });
+}
+field.addEventListener("input", typed);
 const first = startTexts(choose);
 if (first) choose(first);
 else ask({ text: "", label: null });
+startSharing(
+  sharedText({
+    choose: (index) => choose({ ...data.texts[index], index }),
+    type: (text) => {
+      field.value = text;
+      return typed();
+    },
+  }),
+);

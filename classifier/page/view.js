@@ -26,7 +26,17 @@ function noteOn(kind) {
 let shown = null;
 /** @type {{ tokens: string[], explained: Explained } | null} */
 let drawn = null;
-let pointing = { forget: () => {}, again: () => {} };
+/** @type {ReturnType<typeof followPointing<Place>>} */
+let pointing = { forget: () => {}, again: () => {}, pin: () => {}, pinned: () => null };
+
+/** The place that was chosen. */
+export const pinned = () => pointing.pinned();
+
+/** Chooses a place. @param {Place | null} place */
+export const pin = (place) => pointing.pin(place);
+
+/** How many tokens are shown. */
+export const tokensShown = () => shown?.tokens.length ?? 0;
 
 /**
  * @param {string[]} tokens

@@ -21,6 +21,9 @@ let ofOutput;
 let isOccluding = false;
 let hasStopped = false;
 
+/** Whether the question that is shown was occluded, or is being. */
+export const isOccluded = () => isOccluding || lost.length > 0;
+
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
 

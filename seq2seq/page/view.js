@@ -14,6 +14,9 @@ import { drawWhatIf, startWhatIf } from "./what_if.js";
 /** @type {Shown | null} */
 let drawn = null;
 
+/** The question that is drawn. */
+export const drawnMap = () => drawn;
+
 /**
  * Draws a question that was asked.
  * @param {Shown} shown
