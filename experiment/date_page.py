@@ -18,7 +18,14 @@ from seq2seq import load_model
 from seq2seq.page import Example, PageModel, State, to_page
 
 KINDS = {"baseline": "seq2seq without attention", "peeky": "peeky seq2seq", "attention": "seq2seq with attention"}
-ALIKE = "vocabulary", "question_characters", "start", "T_enc", "T_dec", "answers_dates"  # of all models of a page
+ALIKE = {  # what all models of a page have in common
+    "vocabulary": "vocabulary",
+    "question_characters": "question characters",
+    "start": "start character",
+    "T_enc": "length of questions",
+    "T_dec": "length of answers",
+    "answers_dates": "answers being dates",
+}
 
 
 def open_models(runs: Sequence[Path], model: str | None = None, models: Sequence[str] | None = None) -> list[DateModel]:
@@ -39,13 +46,13 @@ def open_models(runs: Sequence[Path], model: str | None = None, models: Sequence
 
 
 def _expect_alike(first: DateModel, other: DateModel) -> None:
-    for what in ALIKE:
-        expected, got = (getattr(each, what) for each in (first, other))
-        if what == "vocabulary":
+    for name, what in ALIKE.items():
+        expected, got = (getattr(each, name) for each in (first, other))
+        if name == "vocabulary":
             expected, got = expected.chars, got.chars
         if expected != got:
             raise ValueError(
-                f"{other.path}: expected the {what.replace('_', ' ')} of {first.path}, as the models of one page read "
+                f"{other.path}: expected the {what} of {first.path}, as the models of one page read "
                 f"the same questions; {_difference(expected, got)}"
             )
 

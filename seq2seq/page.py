@@ -22,14 +22,38 @@ SCRIPTS = (
     *(
         f"seq2seq/page/{name}.js"
         for name in (
-            *("seq2seq", "forward", "data", "models", "dates", "measures", "changes", "shown", "rows", "links", "heat"),
-            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "main"),
+            *(
+                "japanese_compare",
+                "seq2seq",
+                "forward",
+                "data",
+                "models",
+                "dates",
+                "measures",
+                "changes",
+                "shown",
+                "rows",
+                "links",
+                "heat",
+            ),
+            *(
+                "occlusion",
+                "forced",
+                "what_if",
+                "small_map",
+                "side_by_side",
+                "learning",
+                "pointing",
+                "view",
+                "questions",
+                "main",
+            ),
         )
     ),
 )
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
-    *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
+    *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if", "compare")),
 )
 
 
@@ -116,7 +140,7 @@ def to_page(
         "start": start,
         "T_enc": T_enc,
         "T_dec": T_dec,
-        "models": [_model(each, vocabulary, start, weights) for each in models],
+        "models": [_model(each, len(models) == 1, vocabulary, start, weights) for each in models],
         "dates": dates and _dates(**dates),
         "questions": [_question(example, set(vocabulary), T_enc, T_dec) for example in examples],
     }
@@ -125,8 +149,11 @@ def to_page(
     )
 
 
-def _model(page_model: PageModel, vocabulary: str, start: str, weights: dict[str, np.ndarray]) -> dict:
-    """Describe a model for JSON, and put the weights of its states among those of the page."""
+def _model(page_model: PageModel, alone: bool, vocabulary: str, start: str, weights: dict[str, np.ndarray]) -> dict:
+    """Describe a model for JSON, and put the weights of its states among those of the page.
+
+    alone: whether it is the only one; if it has one state, too, its weights are called what they are in its file.
+    """
     epochs = []
     for name, state, model in page_model.states():
         kind = next((kind for kind, cls in MODELS.items() if type(model) is cls), None)
@@ -139,7 +166,7 @@ def _model(page_model: PageModel, vocabulary: str, start: str, weights: dict[str
             raise ValueError(
                 f"page: expected the model's {V} characters, with start {start!r}, got {vocabulary[:40]!r}"
             )
-        prefix = f"{name}: " if name else ""
+        prefix = "" if alone and state is None else f"{name}: "
         weights |= {f"{prefix}{name}": p for name, p in params.items()}
         epoch, accuracy = (state.epoch, state.accuracy) if state else (None, None)
         epochs.append({"epoch": epoch, "accuracy": accuracy, "weights": prefix})

@@ -77,6 +77,7 @@ function drawRow(shown, side, padding) {
 function inputLabel(shown, place, padding) {
   const was = isReplaced(shown, place) ? `, in place of ${named(originalOf(shown)[place])}` : "";
   const is = `${nameOf(shown.input[place])}, character ${place + 1} of the question${place >= padding ? ", padding" : ""}`;
+  if (!shown.hasMap) return `${is}${was}`;
   return `${is}${was}. Looked at by ${strongest(shown, "in", place, shown.written)}`;
 }
 
@@ -91,6 +92,7 @@ function outputLabel(shown, place) {
   if (answer !== null && isWrong(shown, place))
     wrong = given ? `, the model would write ${named(best[place])}` : `, wrong, expected ${named(answer[place])}`;
   const is = `${named(written[place])}, character ${place + 1} of the answer${wrong}${flipped}`;
+  if (!shown.hasMap) return is;
   return `${is}. ${changes.forced.has(place) ? "Made to look" : "Looked"} at ${strongest(shown, "out", place, input)}`;
 }
 

@@ -31,7 +31,7 @@ export function drawWhatIf(shown) {
 /** Offers to change what was chosen last; null: nothing is. @param {Place | null} chosen */
 export function offerChanges(chosen) {
   drawOcclusion(chosen?.out);
-  offerForce(changing, chosen?.out);
+  offerForce(changing?.hasMap ? changing : null, chosen?.out);
   const place = chosen && (chosen.in ?? chosenPlace);
   chosenPlace = place ?? undefined;
   find("edit").hidden = chosenPlace === undefined;
@@ -52,8 +52,8 @@ function offerEdits(changing, place) {
   find("put-back", HTMLButtonElement).disabled = !isReplaced(changing, place);
 }
 
-/** @param {number} logP */
-const inWords = (logP) => `${logP.toFixed(3).replace("-", "−")} (${percent(Math.exp(logP))})`;
+/** A log-probability, and the probability. @param {number} logP */
+export const inWords = (logP) => `${logP.toFixed(3).replace("-", "−")} (${percent(Math.exp(logP))})`;
 
 /**
  * @param {Shown} shown
