@@ -48,27 +48,25 @@ def write_models(folder: Path, kinds=tuple(MODELS), epochs=(), facts: dict | Non
     return models, own["vocabulary"]
 
 
-def written_by(model: Seq2seq, vocabulary: str, chars, *, reverse: bool = True, given: str | None = None):
+def written_by(model: Seq2seq, vocabulary: str, chars, reverse: bool = True):
     """What a model writes to 29 characters, "" for one that is blanked: by its layers, one step after another.
 
-    Returns the answer, the log-probability of each of its characters (or of the given answer's), the weights (10, 29)
-    in the order of the text, zeros without attention, and the least by which a character was the most likely.
+    Returns the answer, its log-probability, the weights (10, 29) in the order of the text, zeros without attention, and
+    the least by which a character was the most likely.
     """
     order, decoder = slice(None, None, -1 if reverse else 1), model.decoder
-    written, log_probs, weights, margins = [], [], np.zeros((10, 29)), []
+    written, total, weights, margins = "_", 0.0, np.zeros((10, 29)), []
     chars = [*chars, *[" "] * (29 - len(chars))][order]
     with inference(model):
         encoded = model.encode(np.array([[vocabulary.index(char or " ") for char in chars]]))
         if getattr(decoder, "mask", None) is not None:
             decoder.mask = decoder.mask & np.array([[char != "" for char in chars]])
         decoder.start(encoded)
-        char = "_"
         for t in range(10):
-            log_p = log_softmax(decoder.scores(np.array([[vocabulary.index(char)]]), encoded))[0, 0]
+            log_p = log_softmax(decoder.scores(np.array([[vocabulary.index(written[-1])]]), encoded))[0, 0]
             if decoder.attention is not None:
                 weights[t] = decoder.attention.attention_weights[0][0, order]
-            written.append(vocabulary[log_p.argmax()])
+            written += vocabulary[log_p.argmax()]
+            total += log_p.max()
             margins.append(np.subtract(*np.sort(log_p)[:-3:-1]))
-            char = written[-1] if given is None else given[t]
-            log_probs.append(log_p[vocabulary.index(char)])
-    return "".join(written), np.array(log_probs), weights, min(margins)
+    return written[1:], total, weights, min(margins)
