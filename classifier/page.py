@@ -11,11 +11,12 @@ from classifier.seqself_classifier import SeqSelfClassifier
 from classifier.text_classifier import TextClassifier
 from common.layer import named_params
 from common.util import to_cpu
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
+    *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map", "view")),
     *(f"classifier/page/{name}.js" for name in ("texts", "main")),
@@ -55,8 +56,8 @@ def to_page(
     drops_unknown: bool = False,
     lang: str = "en",
     precision: str = "float32",
-    title: str = "Where the model looks",
-    about: Iterable[str] = (),
+    title: Phrase = "Where the model looks",
+    about: Iterable[Phrase] = (),
 ) -> bytes:
     """Build the page: the same arguments always give the same bytes.
 
@@ -75,6 +76,7 @@ def to_page(
         raise ValueError(f"page: expected the model's {V} words and {K} classes, got {sizes}")
     typed = tokenizer["name"] in TYPED
     data = {
+        "title": title,
         "about": list(about),
         "model": kind,
         "arguments": model.arguments,

@@ -13,43 +13,22 @@ from common.layer import named_params
 from common.util import to_cpu
 from seq2seq.model_file import MODELS
 from seq2seq.seq2seq import Seq2seq
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "list", "pointing", "slices")),
-    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
     *(
-        f"seq2seq/page/{name}.js"
-        for name in (
-            *(
-                "japanese_compare",
-                "seq2seq",
-                "forward",
-                "data",
-                "models",
-                "dates",
-                "measures",
-                "changes",
-                "shown",
-                "rows",
-                "links",
-                "heat",
-            ),
-            *(
-                "occlusion",
-                "forced",
-                "what_if",
-                "small_map",
-                "side_by_side",
-                "learning",
-                "pointing",
-                "view",
-                "questions",
-                "main",
-            ),
-        )
+        "support/page/language.js",
+        "support/page/japanese.js",
+        "seq2seq/page/japanese.js",
+        "seq2seq/page/japanese_compare.js",
     ),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
+    *(f"seq2seq/page/{name}.js" for name in ("seq2seq", "forward", "data", "models", "dates", "measures", "changes")),
+    *(f"seq2seq/page/{name}.js" for name in ("shown", "rows", "links", "heat", "occlusion", "forced", "what_if")),
+    *(f"seq2seq/page/{name}.js" for name in ("small_map", "side_by_side", "learning", "pointing", "view", "questions")),
+    "seq2seq/page/main.js",
 )
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
@@ -108,8 +87,8 @@ def to_page(
     T_enc: int,
     T_dec: int,
     reverse: bool = False,
-    title: str = "Where the model looks",
-    about: Iterable[str] = (),
+    title: Phrase = "Where the model looks",
+    about: Iterable[Phrase] = (),
     dates: dict | None = None,
     question_characters: str | None = None,
     precision: str = "float32",
@@ -134,6 +113,7 @@ def to_page(
         raise ValueError(f"page: expected question_characters of the vocabulary, got {question_characters[:40]!r}")
     weights: dict[str, np.ndarray] = {}
     data = {
+        "title": title,
         "about": list(about),
         "vocabulary": list(vocabulary),
         "question_characters": list(question_characters),

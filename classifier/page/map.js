@@ -2,6 +2,7 @@
 // The map (T, T) of self-attention: which tokens each token looks at, one pixel for each pair, drawn larger.
 
 import { argmax } from "../../common/page/layers.js";
+import { t } from "../../support/page/language.js";
 import { element, exact, find, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
 
@@ -35,7 +36,7 @@ export function drawMap({ tokens, map }) {
   const received = new Float32Array(tokens.length);
   for (const a of map) for (let s = 0; s < a.length; s++) received[s] += a[s];
   const most = visible(tokens[argmax(received)]);
-  const name = `Attention of ${tokens.length} tokens to each other; ${most} receives the most`;
+  const name = t("Attention of {count} tokens to each other; {most} receives the most", { count: tokens.length, most });
   find("canvas").setAttribute("aria-label", name);
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The tokens of a text, each as dark as its weight, and the links from the one that is pointed at.
 
+import { t } from "../../support/page/language.js";
 import { element, exact, find, visible } from "../../support/page/text.js";
 import { data, isUnknown } from "./data.js";
 import { numbers, shadeOf, tokenTable } from "./table.js";
@@ -38,9 +39,16 @@ function strongest(a, count) {
 export function drawWords({ tokens, rows, map }) {
   const weights = rows && numbers(rows.map(({ weight }) => weight));
   const buttons = tokens.map((token, place) => {
-    const unknown = isUnknown(token) ? ", unknown" : "";
-    const weight = rows && weights ? `, weight ${weights[place]}, rank ${rows[place].rank}` : "";
-    const looked = map ? `. Looks at ${listed(tokens, strongest(map[place], 3))}` : "";
+    const unknown = isUnknown(token);
+    let label = t("{token}, token {place} of {count}", {
+      token: visible(token),
+      place: place + 1,
+      count: tokens.length,
+    });
+    if (unknown) label += t(", unknown");
+    if (rows && weights)
+      label += t(", weight {weight}, rank {rank}", { weight: weights[place], rank: rows[place].rank });
+    if (map) label += t(". Looks at {tokens}", { tokens: listed(tokens, strongest(map[place], 3)) });
     return element(
       "button",
       {
@@ -48,7 +56,7 @@ export function drawWords({ tokens, rows, map }) {
         class: `token${unknown ? " unknown" : ""}`,
         "data-token": place,
         tabindex: place ? -1 : 0,
-        "aria-label": `${visible(token)}, token ${place + 1} of ${tokens.length}${unknown}${weight}${looked}`,
+        "aria-label": label,
       },
       element("bdi", {}, visible(token)),
     );
@@ -56,9 +64,9 @@ export function drawWords({ tokens, rows, map }) {
   find("words").replaceChildren(...buttons);
   find("words").classList.toggle("linked", map !== null);
   const unknown = [...new Set(tokens.filter(isUnknown))];
-  const nothing = unknown.length && tokens.every(isUnknown) ? " (all: the model read nothing but their number)" : "";
+  const nothing = tokens.every(isUnknown) ? t(" (all: the model read nothing but their number)") : "";
   find("unknown").textContent = unknown.length
-    ? `Unknown to the model: ${unknown.map(visible).join(" ")}${nothing}`
+    ? t("Unknown to the model: {tokens}", { tokens: unknown.map(visible).join(" ") }) + nothing
     : "";
 }
 
@@ -67,7 +75,10 @@ export function drawWords({ tokens, rows, map }) {
  * @param {{ weight: number, place: number }[]} places
  */
 function listed(tokens, places) {
-  return places.map(({ weight, place }) => `${visible(tokens[place])} at ${place + 1} ${exact(weight)}`).join(", ");
+  return places
+    .map(({ weight, place }) => ({ name: visible(tokens[place]), place: place + 1, weight: exact(weight) }))
+    .map((values) => t("{name} at {place} {weight}", values))
+    .join(t(", "));
 }
 
 /**
@@ -128,10 +139,9 @@ export function drawWordLinks({ map }, pointed) {
 export function readOutWords({ tokens, rows, map }, at) {
   const readout = find("readout");
   if (at === null) {
-    const how = map ? "what it looks at" : "its weight";
-    readout.textContent = rows
-      ? `Point at a token to see ${how}.`
-      : "The model has no attention: tokens have no weights.";
+    readout.textContent = t("The model has no attention: tokens have no weights.");
+    if (rows) readout.textContent = t("Point at a token to see its weight.");
+    if (map) readout.textContent = t("Point at a token to see what it looks at.");
     return;
   }
   const chip = (/** @type {{ weight: number, place: number }} */ { weight, place }) =>
@@ -141,12 +151,13 @@ export function readOutWords({ tokens, rows, map }, at) {
   const parts = [subject];
   if (rows && at.key === undefined) {
     const { weight, rank } = rows[at.token];
-    parts.push(` weight ${numbers([weight])[0]}, rank ${rank} of ${tokens.length}`);
+    const values = { weight: numbers([weight])[0], rank, count: tokens.length };
+    parts.push(t(" weight {weight}, rank {rank} of {count}", values));
   }
   if (map) {
     const { key } = at;
     const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
-    parts.push(" looks at ", ...looked.map(chip));
+    parts.push(t(" looks at "), ...looked.map(chip));
   }
   readout.replaceChildren(...parts);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // "Watch it learn": a slider through the epochs of which the page has the weights, and what was written after each.
 
-import { t } from "../../support/page/language.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, oneStop, percent, speak } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { epochsHere, showEpoch, shownEpoch, shownModel, stateAt, whenShown } from "./models.js";
@@ -128,8 +128,14 @@ export function startLearning() {
   whenShown((which) => {
     if (which === "model") makeEpochs();
     drawSlider();
-    if (which === "epoch" && playing === undefined) speak(`${epochInWords()}: ${find("own").textContent}`);
+    if (which === "epoch" && playing === undefined)
+      speak(t("{epoch}: {answer}", { epoch: epochInWords(), answer: find("own").textContent ?? "" }));
   });
-  makeEpochs();
-  drawSlider();
+  const draw = () => {
+    makeEpochs();
+    drawSlider();
+    find("play").textContent = playing === undefined ? t("Play") : t("Stop");
+  };
+  onLanguage(draw);
+  draw();
 }

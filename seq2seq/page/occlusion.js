@@ -2,6 +2,7 @@
 // seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
 
 import { spearman } from "../../common/page/faithfulness.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
@@ -19,6 +20,7 @@ let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
 let isOccluding = false;
+let hasStopped = false;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
@@ -48,7 +50,7 @@ function* occlusions(shown) {
   // in the order of reading: the encoder keeps the beginning that two questions share
   for (const [count, place] of (readsBackwards() ? places.toReversed() : places).entries()) {
     found[place] = lostWithout(shown, place);
-    find("occlude-note").textContent = `${count + 1} of ${places.length} …`;
+    find("occlude-note").textContent = t("{count} of {all} …", { count: count + 1, all: places.length });
     yield;
   }
   return found;
@@ -71,8 +73,13 @@ function stopOccluding() {
   if (!isOccluding) return;
   stopSlices();
   isOccluding = false;
-  find("occlude-note").textContent = "stopped";
+  hasStopped = true;
+  drawStopped();
 }
+
+const drawStopped = () => {
+  find("occlude-note").textContent = hasStopped ? t("stopped") : "";
+};
 
 /** Starts with a question that was just drawn. @param {Shown} shown */
 export function forgetOcclusion(shown) {
@@ -80,7 +87,8 @@ export function forgetOcclusion(shown) {
   occluded = shown;
   lost = [];
   find("parts").hidden = true;
-  find("occlude-note").textContent = "";
+  hasStopped = false;
+  drawStopped();
 }
 
 /** Draws attention and occlusion for a character of the answer; without one, for all of it. @param {number} [out] */
@@ -99,18 +107,20 @@ export function drawOcclusion(out) {
   );
   const seen = (/** @type {number[]} */ values) => values.filter((_, place) => !unseen[place]);
   const rho = spearman(seen(attention), seen(drops));
-  const of = out === undefined ? "the whole answer" : `${nameOf(written[out])}, character ${out + 1} of the answer`;
-  find("parts-of").textContent = `For ${of}`;
+  find("parts-of").textContent =
+    out === undefined
+      ? t("For the whole answer")
+      : t("For {name}, character {place} of the answer", { name: nameOf(written[out]), place: out + 1 });
   const row = find("parts-table", HTMLTableElement);
   row.tHead?.replaceChildren(element("tr", {}, ...input.map((_, place) => head(place))));
-  const many = out === undefined ? ", summed over the answer" : "";
-  row.tBodies[0].replaceChildren(...bars(`Attention${many}`, attention, exact));
-  row.tBodies[1].replaceChildren(...bars("Log-probability lost without it, in nats", drops, signed));
+  const title = out === undefined ? t("Attention, summed over the answer") : t("Attention");
+  row.tBodies[0].replaceChildren(...bars(title, attention, exact));
+  row.tBodies[1].replaceChildren(...bars(t("Log-probability lost without it, in nats"), drops, signed));
   find("parts").hidden = false;
-  const over = `over ${number(seen(drops).length)} characters`;
+  const values = { rho: rho.toFixed(2).replace("-", "−"), count: number(seen(drops).length) };
   find("rho").textContent = Number.isNaN(rho)
-    ? `none, as one row is all equal, ${over}`
-    : `${rho.toFixed(2).replace("-", "−")} ${over}`;
+    ? t("none, as one row is all equal, over {count} characters", values)
+    : t("{rho} over {count} characters", values);
 }
 
 /** @param {number} place */
@@ -138,8 +148,8 @@ function bars(title, values, text) {
   const row = element("tr", {}, ...cells);
   row.style.setProperty("--base", String(down / (up + down || 1)));
   const tallest = values.reduce((most, v) => (Math.abs(v) > Math.abs(most) ? v : most), 0);
-  const name = element("th", { scope: "rowgroup", colspan: values.length }, `${title}; tallest bar ${text(tallest)}`);
-  return [element("tr", {}, name), row];
+  const name = t("{title}; tallest bar {value}", { title, value: text(tallest) });
+  return [element("tr", {}, element("th", { scope: "rowgroup", colspan: values.length }, name)), row];
 }
 
 export function startOcclusion() {
@@ -148,5 +158,6 @@ export function startOcclusion() {
     if (occluded !== null) occludeEach(occluded);
   });
   find("occlude", HTMLButtonElement).disabled = !data.vocabulary.includes(PAD);
+  onLanguage(drawStopped);
   for (const input of ["keydown", "pointerdown", "input"]) document.addEventListener(input, stopOccluding, true);
 }

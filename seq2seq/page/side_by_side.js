@@ -1,7 +1,7 @@
 // @ts-check
 // Several models on the same question, side by side; one of them is shown at large.
 
-import { t } from "../../support/page/language.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, visible } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data } from "./data.js";
@@ -88,9 +88,14 @@ function markShown() {
 
 export function startCards() {
   if (data.models.length === 1) return;
+  const listed = data.models[shownModel()].name;
+  const make = () => {
+    find("cards").replaceChildren(...data.models.map((_, index) => card(index)));
+    find("answers-of").textContent = t("answers of {name}", { name: visible(listed) });
+    markShown();
+  };
   find("side-by-side").hidden = false;
-  find("cards").replaceChildren(...data.models.map((_, index) => card(index)));
-  find("answers-of").textContent = t("answers of {name}", { name: visible(data.models[shownModel()].name) });
   whenShown(markShown);
-  markShown();
+  onLanguage(make);
+  make();
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // One question and its answer: the characters, the links between them, the heat map, and what is pointed at.
 
-import { t } from "../../support/page/language.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { inSlicesLater } from "../../support/page/slices.js";
 import { find } from "../../support/page/text.js";
 import { data } from "./data.js";
@@ -26,14 +26,10 @@ let drawn = null;
  */
 export function showMap(shown, again) {
   drawn = shown;
-  drawRows(shown);
+  drawAnswer(shown);
   drawLinks(shown);
-  drawHeat(shown);
-  drawMeasures(shown);
   drawWhatIf(shown);
   pointAgain(shown, again);
-  find("map").classList.toggle("without-map", !shown.hasMap);
-  if (!shown.hasMap) find("no-map").textContent = whyNoMap();
   drawOthers(shown);
 }
 
@@ -58,6 +54,15 @@ async function drawOthers(shown) {
   if (await inSlicesLater(all(), "others")) find("others").setAttribute("aria-busy", "false");
 }
 
+/** @param {Shown} shown */
+function drawAnswer(shown) {
+  drawRows(shown);
+  drawHeat(shown);
+  drawMeasures(shown);
+  find("map").classList.toggle("without-map", !shown.hasMap);
+  if (!shown.hasMap) find("no-map").textContent = whyNoMap();
+}
+
 /** @param {() => void} askAgain what to do when the reader has changed something of the question */
 export function startMap(askAgain) {
   layOut();
@@ -66,6 +71,12 @@ export function startMap(askAgain) {
   startPointing();
   startCards();
   startLearning();
+  onLanguage(() => {
+    if (drawn === null) return;
+    drawAnswer(drawn);
+    pointAgain(drawn, true);
+    drawOthers(drawn);
+  });
   for (const id of ["weights-shown", "change-shown"]) {
     find(id).addEventListener("change", () => {
       if (drawn === null) return;

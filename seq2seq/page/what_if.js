@@ -2,6 +2,7 @@
 // What if a character of the question were blank, or another one: keys and buttons that change it; and what came of
 // this and of other changes.
 
+import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, replace } from "./changes.js";
 import { BLANK, PAD, refusal } from "./data.js";
@@ -17,13 +18,15 @@ import { isFlipped, isReplaced, nameOf, originalOf, signOf } from "./shown.js";
 let changing = null;
 /** @type {number | undefined} the character of the question that the buttons change: the last one that was chosen */
 let chosenPlace;
+/** @type {string | null} the character that was just refused */
+let refused = null;
 let askAgain = () => {};
 
 /** Says what came of the changes. @param {Shown} shown */
 export function drawWhatIf(shown) {
   changing = shown;
   forgetOcclusion(shown);
-  find("refused").textContent = "";
+  refuse(null);
   find("changed").hidden = shown.before === null;
   if (shown.before) drawOutcome(shown, shown.before);
 }
@@ -44,16 +47,17 @@ export function offerChanges(chosen) {
  * @param {number} place
  */
 function offerEdits(changing, place) {
-  const name = nameOf(changing.input[place]);
-  find("edit").setAttribute("aria-label", `Change ${name}, character ${place + 1} of the question`);
+  const values = { name: nameOf(changing.input[place]), place: place + 1 };
+  find("edit").setAttribute("aria-label", t("Change {name}, character {place} of the question", values));
   find("edited").textContent = signOf(changing, place);
-  find("edited-place").textContent = `at ${place + 1}`;
+  find("edited-place").textContent = t("at {place}", values);
   find("blank").setAttribute("aria-pressed", String(changing.input[place] === BLANK));
   find("put-back", HTMLButtonElement).disabled = !isReplaced(changing, place);
 }
 
 /** A log-probability, and the probability. @param {number} logP */
-export const inWords = (logP) => `${logP.toFixed(3).replace("-", "−")} (${percent(Math.exp(logP))})`;
+export const inWords = (logP) =>
+  t("{log} ({percent})", { log: logP.toFixed(3).replace("-", "−"), percent: percent(Math.exp(logP)) });
 
 /**
  * @param {Shown} shown
@@ -65,17 +69,22 @@ function drawOutcome(shown, before) {
   const again = same ? shown : ask(shown.question, first, changes);
   const [logBefore, logAfter] = [before, again].map(({ logP }) => logP.reduce((sum, p) => sum + p, 0));
   const flipped = [...shown.best.keys()].filter((place) => isFlipped(shown, place));
-  const count = `${flipped.length} of ${shown.best.length} characters flipped`;
+  const count = t("{count} of {all} characters flipped", { count: flipped.length, all: shown.best.length });
   find("before").replaceChildren(...before.best.map((char) => element("span", {}, glyph(char))));
   find("after").replaceChildren(
     ...shown.best.map((char, place) => element(flipped.includes(place) ? "ins" : "span", {}, glyph(char))),
   );
-  find("of-answer").replaceChildren(`log-probability of ${shown.given ? "the given " : ""}`, first.map(glyph).join(""));
+  const answer = first.map(glyph).join("");
+  find("of-answer").textContent = shown.given
+    ? t("log-probability of the given {answer}", { answer })
+    : t("log-probability of {answer}", { answer });
   find("log-before").textContent = inWords(logBefore);
   find("log-after").textContent = inWords(logAfter);
-  find("flipped").textContent = flipped.length ? count : "No character flipped.";
-  const spoken = flipped.length ? `${count}: ${shown.best.map(named).join("")}` : "No character flipped";
-  speak(`${spoken}. Log-probability ${logBefore.toFixed(3)} before, ${logAfter.toFixed(3)} after`);
+  find("flipped").textContent = flipped.length ? count : t("No character flipped.");
+  const written = shown.best.map(named).join("");
+  const what = flipped.length ? t("{count}: {answer}.", { count, answer: written }) : t("No character flipped.");
+  const values = { what, before: logBefore.toFixed(3), after: logAfter.toFixed(3) };
+  speak(t("{what} Log-probability {before} before, {after} after", values));
 }
 
 /**
@@ -85,14 +94,20 @@ function drawOutcome(shown, before) {
  */
 function put(place, char) {
   if (changing === null) return;
-  const reason = refusal(char);
-  if (reason) {
-    find("refused").textContent = `“${named(char || PAD)}” ${reason}.`;
+  if (refusal(char)) {
+    refuse(char);
     speak(find("refused").textContent ?? "");
     return;
   }
   replace(place, char, originalOf(changing)[place]);
   askAgain();
+}
+
+/** Says why a character cannot be put; null: none was refused. @param {string | null} char */
+function refuse(char) {
+  refused = char;
+  find("refused").textContent =
+    char === null ? "" : t("“{char}” {reason}.", { char: named(char || PAD), reason: refusal(char) });
 }
 
 /** Blanks a character, or puts it back. @param {number} place */
@@ -144,4 +159,8 @@ export function startWhatIf(again) {
     characterAt(chosenPlace ?? 0)?.focus();
   });
   find("row-in").addEventListener("keydown", changeByKey);
+  onLanguage(() => {
+    refuse(refused);
+    if (changing?.before) drawOutcome(changing, changing.before);
+  });
 }

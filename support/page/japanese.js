@@ -1,0 +1,35 @@
+// @ts-check
+// The texts that several pages have, in Japanese.
+
+import { addJapanese } from "./language.js";
+
+addJapanese({
+  // the frame
+  "Where the model looks": "モデルはどこを見ているか",
+  "Where the model looks: {name}": "モデルはどこを見ているか：{name}",
+  "run {name}": "学習結果：{name}",
+  "Light theme": "ライトテーマ",
+  "Dark theme": "ダークテーマ",
+  "Nothing leaves this page: it holds the weights of the model and makes no requests.":
+    "入力した内容がこのページの外に出ることはありません。モデルの重みはページに含まれており、通信は行いません。",
+
+  // what is typed
+  "Try your own": "試してみる",
+  "Text for the model": "モデルに入力するテキスト",
+  "The model's answer": "モデルの答え",
+  "{name} at {place} {weight}": "{place}番目の「{name}」{weight}",
+  ", ": "、",
+  space: "スペース",
+
+  // the list
+  Search: "検索",
+  "Right or wrong": "正誤",
+  "right and wrong": "正解と不正解",
+  "only wrong": "不正解のみ",
+  "only right": "正解のみ",
+  right: "正解",
+  wrong: "不正解",
+  "no answer given": "正解は不明",
+  "{found} of {all}, {wrong} wrong": "{all}件中{found}件、うち不正解{wrong}件",
+  "Show more": "さらに表示",
+});
