@@ -20,8 +20,8 @@ TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
-    *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map", "view")),
-    *(f"classifier/page/{name}.js" for name in ("texts", "main")),
+    *(f"classifier/page/{name}.js" for name in ("changes", "forward", "tokenizers", "data", "table", "words", "map")),
+    *(f"classifier/page/{name}.js" for name in ("view", "texts", "main")),
 )
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),

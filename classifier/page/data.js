@@ -2,7 +2,8 @@
 // The data of the page: settings, texts, weights and the words that the model knows.
 
 import { held, heldWeights } from "../../support/page/held.js";
-import { GRUClassifier, SeqSelfClassifier } from "./forward.js";
+import { BLANK } from "./changes.js";
+import { GRUClassifier, PAD, SeqSelfClassifier } from "./forward.js";
 import { tokenizerFrom } from "./tokenizers.js";
 
 /** @import { Arguments, Explained } from "./forward.js" */
@@ -44,7 +45,7 @@ const ids = new Map(data.vocabulary.map((word, id) => [word, id]));
 ids.delete(data.vocabulary[0]); // a token that is spelled like padding is unknown
 
 /** @param {string} token */
-const idOf = (token) => ids.get(token) ?? UNK;
+const idOf = (token) => (token === BLANK ? PAD : (ids.get(token) ?? UNK));
 
 /** Whether the model never saw the token in training. @param {string} token */
 export const isUnknown = (token) => idOf(token) === UNK;
@@ -62,18 +63,21 @@ export function read({ text, tokens }) {
 }
 
 /**
- * What the model finds for tokens; weights and map are those of the tokens, without padding, which has the rest of the
- * attention.
+ * What the model finds for tokens, padding where one is BLANK; weights and map are those of the tokens, without the
+ * padding around them, which has the rest of the attention. As in Python, the weight of padding is 0.
  * @param {string[]} tokens
  * @returns {Generator<void, Explained>}
  */
 export function* explain(tokens) {
-  const padding = Array(Math.max(0, data.width - tokens.length)).fill(0);
+  const padding = Array(Math.max(0, data.width - tokens.length)).fill(PAD);
   const words = tokens.map(idOf);
   const first = data.padding === "before" ? padding.length : 0;
   const explained = yield* model.explain(first ? [...padding, ...words] : [...words, ...padding]);
   const end = first + tokens.length;
-  const weights = Object.entries(explained.weights).map(([kind, all]) => [kind, all.slice(first, end)]);
+  const weights = Object.entries(explained.weights).map(([kind, all]) => [
+    kind,
+    all.slice(first, end).map((weight, place) => (tokens[place] === BLANK ? 0 : weight)),
+  ]);
   const map = explained.map?.slice(first, end).map((a) => a.slice(first, end)) ?? null;
   return { ...explained, weights: Object.fromEntries(weights), map };
 }

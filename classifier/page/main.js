@@ -5,6 +5,7 @@ import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
+import { changeNothing } from "./changes.js";
 import { data, explain, MOST, read } from "./data.js";
 import { startTexts } from "./texts.js";
 import { showClasses, showText, startView } from "./view.js";
@@ -21,6 +22,7 @@ let current = null;
  * @param {Pick<Text, "text" | "label" | "tokens">} text
  */
 async function ask(text) {
+  changeNothing();
   const begin = performance.now();
   const { tokens, count } = read(text);
   const refused =
