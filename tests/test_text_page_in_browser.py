@@ -148,7 +148,7 @@ def tokens_in(browser, tmp_path, monkeypatch):
 
     def lent(name: str) -> str:
         """Nothing on the page can be called from outside: this one lends its tokeniser to the test."""
-        return whole(name) + "window.tokenizer = tokenizer;\n" * (name == "classifier/page/main.js")
+        return whole(name) + "window.tokenizer = reader().tokenizer;\n" * (name == "classifier/page/main.js")
 
     def run(tokenizer, texts: list[str]) -> list[list[str]]:
         monkeypatch.setattr(html_page, "read", lent)

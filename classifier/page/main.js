@@ -6,11 +6,11 @@ import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing } from "./changes.js";
-import { data, explain, MOST, read } from "./data.js";
+import { data, explain, MOST, read, reader } from "./data.js";
 import { startTexts } from "./texts.js";
 import { showClasses, showText, startView } from "./view.js";
 
-/** @import { Text } from "./data.js" */
+/** @import { Readable, Text } from "./data.js" */
 /** @import { Explained } from "./forward.js" */
 
 /** @type {{ tokens: string[], explained: Explained } | null} */
@@ -19,7 +19,7 @@ let current = null;
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
  * that takes long.
- * @param {Pick<Text, "text" | "label" | "tokens">} text
+ * @param {Readable & Pick<Text, "label">} text
  */
 async function ask(text) {
   changeNothing();
@@ -68,7 +68,7 @@ for (const id of ["received", "output_max"]) {
   });
 }
 const field = find("text", HTMLTextAreaElement);
-field.readOnly = data.tokenizer === null;
+field.readOnly = reader().tokenizer === null;
 if (field.readOnly) {
   find("try-heading").textContent = "The text";
   find("pieces").hidden = false;

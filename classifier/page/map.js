@@ -3,7 +3,6 @@
 
 import { argmax } from "../../common/page/layers.js";
 import { element, exact, find, visible } from "../../support/page/text.js";
-import { data } from "./data.js";
 
 /** @import { Read } from "./words.js" */
 
@@ -89,8 +88,6 @@ export function cellAt(x, y) {
 
 /** Draws the map again when the colours change. @param {() => Read | null} shown */
 export function startMap(shown) {
-  find("grid").setAttribute("lang", data.lang);
-  find("grid").classList.toggle("close", data.lang !== "en");
   const again = () => {
     colours = null;
     const map = shown()?.map;

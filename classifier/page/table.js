@@ -3,7 +3,7 @@
 
 import { meanRanks } from "../../common/page/faithfulness.js";
 import { element, find, visible } from "../../support/page/text.js";
-import { data } from "./data.js";
+import { reader } from "./data.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
 /**
@@ -47,7 +47,7 @@ export function drawTable(tokens, rows) {
   const weights = numbers(rows.map(({ weight }) => weight));
   const normalized = numbers(rows.map((row) => row.normalized));
   const drawn = rows.map(({ rank, shade, normalized: above }, place) => {
-    const looks = { scope: "row", class: shadeOf(shade), lang: data.lang };
+    const looks = { scope: "row", class: shadeOf(shade), lang: reader().settings.lang };
     const name = element("th", looks, element("bdi", {}, visible(tokens[place])));
     const cells = [weights[place], String(rank), normalized[place], above > 0 ? "yes" : "no"];
     return element("tr", { "data-token": place }, name, ...cells.map((cell) => element("td", {}, cell)));

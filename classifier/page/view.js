@@ -4,10 +4,10 @@
 import { argmax } from "../../common/page/layers.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { element, find, percent, visible } from "../../support/page/text.js";
-import { data } from "./data.js";
+import { classes, reader } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
 import { drawRamp, drawTable, tokenTable } from "./table.js";
-import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords } from "./words.js";
+import { drawWordLinks, drawWords, readOutWords, shadeWords } from "./words.js";
 
 /** @import { Explained } from "./forward.js" */
 /** @import { Read } from "./words.js" */
@@ -37,6 +37,7 @@ export function showText(tokens, explained) {
   const padding = kind === "attention" ? 1 - weights.reduce((sum, w) => sum + w, 0) : 0;
   const rest = padding > 0.0005 ? ` ${percent(padding)} of the attention is on padding.` : "";
   find("kind-note").textContent = kind ? NOTES[kind] + rest : "";
+  setLanguage();
   drawWords(shown);
   drawMap(shown);
   find("token-table").hidden = find("legend").hidden = shown.rows === null;
@@ -44,10 +45,19 @@ export function showText(tokens, explained) {
   pointing.forget();
 }
 
+/** Sets the language of the tokens, and whether they are single characters. */
+function setLanguage() {
+  const { lang } = reader().settings;
+  for (const id of ["words", "grid"]) {
+    find(id).setAttribute("lang", lang);
+    find(id).classList.toggle("close", lang !== "en");
+  }
+}
+
 /** @param {Explained} explained @param {string | null} label the right class, if known */
 export function showClasses({ probabilities }, label) {
   const best = argmax(probabilities);
-  const rows = data.classes.map((name, k) => {
+  const rows = classes.map((name, k) => {
     const right = name === label ? element("span", { class: "right" }, " ✓ right class") : "";
     const bar = element("div", { class: "share" });
     bar.style.setProperty("--w", probabilities[k].toFixed(6));
@@ -59,7 +69,7 @@ export function showClasses({ probabilities }, label) {
     );
   });
   find("classes", HTMLTableElement).tBodies[0].replaceChildren(...rows);
-  find("own").textContent = visible(data.classes[best]);
+  find("own").textContent = visible(classes[best]);
 }
 
 /** @param {Place | null} at */
@@ -104,7 +114,6 @@ function neighbour(button, key) {
 
 export function startView() {
   drawRamp();
-  startWords();
   startMap(() => shown);
   pointing = followPointing(find("view"), "token", { placeOf, neighbour, show });
   addEventListener("resize", pointing.again);

@@ -2,7 +2,7 @@
 // The tokens of a text, each as dark as its weight, and the links from the one that is pointed at.
 
 import { element, exact, find, visible } from "../../support/page/text.js";
-import { data, isUnknown } from "./data.js";
+import { isUnknown, reader } from "./data.js";
 import { numbers, shadeOf, tokenTable } from "./table.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
@@ -134,9 +134,10 @@ export function readOutWords({ tokens, rows, map }, at) {
       : "The model has no attention: tokens have no weights.";
     return;
   }
+  const { lang } = reader().settings;
   const chip = (/** @type {{ weight: number, place: number }} */ { weight, place }) =>
-    element("span", { class: "chip" }, element("b", { lang: data.lang }, visible(tokens[place])), ` ${exact(weight)}`);
-  const subject = element("b", { class: "subject", lang: data.lang }, visible(tokens[at.token]));
+    element("span", { class: "chip" }, element("b", { lang }, visible(tokens[place])), ` ${exact(weight)}`);
+  const subject = element("b", { class: "subject", lang }, visible(tokens[at.token]));
   /** @type {(Node | string)[]} */
   const parts = [subject];
   if (rows && at.key === undefined) {
@@ -149,10 +150,4 @@ export function readOutWords({ tokens, rows, map }, at) {
     parts.push(" looks at ", ...looked.map(chip));
   }
   readout.replaceChildren(...parts);
-}
-
-/** Sets the language of the texts, and whether tokens are single characters. */
-export function startWords() {
-  find("words").setAttribute("lang", data.lang);
-  find("words").classList.toggle("close", data.lang !== "en");
 }
