@@ -4,8 +4,9 @@
 import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing, changes, isChanged } from "./changes.js";
-import { ask, data, faults, refusal } from "./data.js";
+import { data, faults, refusal } from "./data.js";
 import { parse } from "./dates.js";
+import { ask } from "./models.js";
 import { markQuestion, startQuestions } from "./questions.js";
 import { showMap, startMap } from "./view.js";
 

@@ -4,8 +4,9 @@
 
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, replace } from "./changes.js";
-import { ask, BLANK, PAD, refusal } from "./data.js";
+import { BLANK, PAD, refusal } from "./data.js";
 import { offerForce, startForcing } from "./forced.js";
+import { ask } from "./models.js";
 import { drawOcclusion, forgetOcclusion, startOcclusion } from "./occlusion.js";
 import { isFlipped, isReplaced, nameOf, originalOf, signOf } from "./shown.js";
 
