@@ -21,13 +21,13 @@ SCRIPTS = (
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     *(
         f"classifier/page/{name}.js"
-        for name in ("changes", "forward", "tokenizers", "models", "data", "table", "words", "map", "view")
+        for name in ("changes", "forward", "tokenizers", "models", "data", "classes", "table", "side_by_side")
     ),
-    *(f"classifier/page/{name}.js" for name in ("texts", "main")),
+    *(f"classifier/page/{name}.js" for name in ("words", "map", "view", "texts", "main")),
 )
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
-    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map")),
+    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map", "side_by_side")),
 )
 MODELS: dict[str, type[TextClassifier]] = {"gru": GRUClassifier, "seqself": SeqSelfClassifier}
 TYPED = ("words", "characters", "spaces", "keras")  # tokenisers that the page has

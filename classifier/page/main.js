@@ -1,28 +1,36 @@
 // @ts-check
 // Asks the model about what is typed or chosen, and shows what it finds.
 
+import { t } from "../../support/page/language.js";
 import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing } from "./changes.js";
-import { data, explain, MOST, read, reader } from "./data.js";
-import { startTexts } from "./texts.js";
+import { data, explain, MOST, read, reader, readers } from "./data.js";
+import { startModels } from "./models.js";
+import { drawSides, leaveSides, startSides } from "./side_by_side.js";
+import { listTexts, startTexts } from "./texts.js";
 import { showClasses, showText, startView } from "./view.js";
 
-/** @import { Readable, Text } from "./data.js" */
+/** @import { Text } from "./data.js" */
 /** @import { Explained } from "./forward.js" */
+/** @import { Compared } from "./side_by_side.js" */
 
 /** @type {{ tokens: string[], explained: Explained } | null} */
 let current = null;
+/** @type {Compared} */
+let last = { text: "", label: null };
 
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
  * that takes long.
- * @param {Readable & Pick<Text, "label">} text
+ * @param {Compared} text
  */
 async function ask(text) {
   changeNothing();
+  last = text;
+  leaveSides(text);
   const begin = performance.now();
   const { tokens, count } = read(text);
   const refused =
@@ -38,6 +46,7 @@ async function ask(text) {
     for (const id of ["view", "classes"]) find(id).inert = true;
     find("own").textContent = find("time").textContent = "";
     speak(refused);
+    drawSides(null);
     return;
   }
   const explained = await inSlices(explain(tokens));
@@ -59,6 +68,16 @@ function choose(text) {
   ask(text);
 }
 
+/** Says which model is shown, and whether it can be asked about any text. */
+function namesModel() {
+  const { settings, tokenizer } = reader();
+  const typed = tokenizer !== null;
+  find("text", HTMLTextAreaElement).readOnly = !typed;
+  find("try-heading").textContent = typed ? "Try your own" : "The text";
+  find("pieces").hidden = typed;
+  if (readers.length > 1) find("view-heading").textContent = t("What {name} reads", { name: visible(settings.name) });
+}
+
 startTheme();
 find("about").textContent = visible(data.about.join(" · "));
 startView();
@@ -67,12 +86,14 @@ for (const id of ["received", "output_max"]) {
     if (current) showText(current.tokens, current.explained);
   });
 }
+startSides();
+startModels(readers.length, () => {
+  namesModel();
+  listTexts();
+  ask(last);
+});
 const field = find("text", HTMLTextAreaElement);
-field.readOnly = reader().tokenizer === null;
-if (field.readOnly) {
-  find("try-heading").textContent = "The text";
-  find("pieces").hidden = false;
-}
+namesModel();
 field.addEventListener("input", () => {
   markItem(null);
   ask({ text: field.value, label: null });

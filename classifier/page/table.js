@@ -6,6 +6,7 @@ import { element, find, visible } from "../../support/page/text.js";
 import { reader } from "./data.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Explained } from "./forward.js" */
 /**
  * A row per token: rank, 1 for the largest, ties sharing their mean rank; normalized, the weight above the mean; shade,
  * 0..1, how dark to draw it.
@@ -13,6 +14,12 @@ import { reader } from "./data.js";
  */
 
 const SHADES = 12;
+
+/** The kind of weights that is shown of those that a model has, if any. @param {Explained} explained */
+export function kindOf({ weights }) {
+  const kinds = Object.keys(weights);
+  return kinds.find((kind) => document.getElementById(kind)?.matches(":checked")) ?? kinds[0];
+}
 
 /** @param {Vector} weights @returns {Row[]} */
 export function tokenTable(weights) {

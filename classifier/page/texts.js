@@ -21,6 +21,11 @@ const texts = data.texts.map((text, index) => ({
 /** The class that the model shown finds. @param {Text} text */
 const ownClass = ({ own }) => own[shownModel()];
 
+let listAgain = () => {};
+
+/** Lists the texts by what the model that is shown now finds in them. */
+export const listTexts = () => listAgain();
+
 /** @param {Listed} listed */
 function parts(listed) {
   const { text, label } = listed;
@@ -43,14 +48,17 @@ function parts(listed) {
  * @param {(text: Listed) => void} choose called with each text that the reader chooses
  */
 export function startTexts(choose) {
-  const chosen = find("class", HTMLSelectElement);
+  const [chosen, differ] = ["class", "differ"].map((id) => find(id, HTMLSelectElement));
+  differ.hidden = data.models.length < 2;
   chosen.append(...classes.map((name) => element("option", { value: name }, visible(name))));
-  startList({
+  listAgain = startList({
     items: texts,
     right: (text) => (text.label === null ? null : ownClass(text) === text.label),
     searched: (text) => `${text.searched}\n${ownClass(text).toLowerCase()}`,
-    filters: ["class"],
-    passes: (text) => ["", text.label ?? ownClass(text)].includes(chosen.value),
+    filters: ["class", "differ"],
+    passes: (text) =>
+      ["", text.label ?? ownClass(text)].includes(chosen.value) &&
+      ["", String(new Set(text.own).size > 1)].includes(differ.value),
     parts,
     choose,
   });

@@ -3,10 +3,12 @@
 
 import { argmax } from "../../common/page/layers.js";
 import { followPointing } from "../../support/page/pointing.js";
-import { element, find, percent, visible } from "../../support/page/text.js";
-import { classes, reader } from "./data.js";
+import { find, percent, visible } from "../../support/page/text.js";
+import { classOf, classRows } from "./classes.js";
+import { reader } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
-import { drawRamp, drawTable, tokenTable } from "./table.js";
+import { drawSides } from "./side_by_side.js";
+import { drawRamp, drawTable, kindOf, tokenTable } from "./table.js";
 import { drawWordLinks, drawWords, readOutWords, shadeWords } from "./words.js";
 
 /** @import { Explained } from "./forward.js" */
@@ -30,7 +32,7 @@ let pointing = { forget: () => {}, again: () => {} };
  */
 export function showText(tokens, explained) {
   const kinds = Object.keys(explained.weights);
-  const kind = kinds.find((each) => document.getElementById(each)?.matches(":checked")) ?? kinds[0];
+  const kind = kindOf(explained);
   const weights = explained.weights[kind];
   shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map };
   find("mode").hidden = kinds.length < 2;
@@ -42,6 +44,7 @@ export function showText(tokens, explained) {
   drawMap(shown);
   find("token-table").hidden = find("legend").hidden = shown.rows === null;
   if (shown.rows) drawTable(tokens, shown.rows);
+  drawSides(explained);
   pointing.forget();
 }
 
@@ -55,21 +58,9 @@ function setLanguage() {
 }
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
-export function showClasses({ probabilities }, label) {
-  const best = argmax(probabilities);
-  const rows = classes.map((name, k) => {
-    const right = name === label ? element("span", { class: "right" }, " ✓ right class") : "";
-    const bar = element("div", { class: "share" });
-    bar.style.setProperty("--w", probabilities[k].toFixed(6));
-    return element(
-      "tr",
-      { class: k === best ? "best" : "" },
-      element("th", { scope: "row" }, element("bdi", {}, visible(name)), right),
-      element("td", {}, bar, element("span", { class: "percent" }, percent(probabilities[k]))),
-    );
-  });
-  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...rows);
-  find("own").textContent = visible(classes[best]);
+export function showClasses(explained, label) {
+  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...classRows(explained, label));
+  find("own").textContent = visible(classOf(explained));
 }
 
 /** @param {Place | null} at */
