@@ -19,13 +19,20 @@ from support.packed_weights import as_packed
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
-    *(f"classifier/page/{name}.js" for name in ("changes", "forward", "tokenizers", "data", "table", "words", "map")),
-    *(f"classifier/page/{name}.js" for name in ("view", "texts", "main")),
+    "common/page/parts.js",
+    *(
+        f"classifier/page/{name}.js"
+        for name in (
+            *("japanese_textif", "changes", "forward", "tokenizers", "data", "shown", "table", "words", "map"),
+            *("occlusion", "what_if", "view", "texts", "main"),
+        )
+    ),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
-    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
+    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map", "what_if")),
 )
 MODELS: dict[str, type[TextClassifier]] = {"gru": GRUClassifier, "seqself": SeqSelfClassifier}
 TYPED = ("words", "characters", "spaces", "keras")  # tokenisers that the page has

@@ -16,7 +16,7 @@ from support.html_page import to_html
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
     *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "list", "pointing", "slices")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
     *(
         f"seq2seq/page/{name}.js"

@@ -5,16 +5,11 @@ import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
-import { changeNothing } from "./changes.js";
 import { data, explain, MOST, read } from "./data.js";
 import { startTexts } from "./texts.js";
-import { showClasses, showText, startView } from "./view.js";
+import { leaveText, showClasses, showText, startView } from "./view.js";
 
 /** @import { Text } from "./data.js" */
-/** @import { Explained } from "./forward.js" */
-
-/** @type {{ tokens: string[], explained: Explained } | null} */
-let current = null;
 
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
@@ -22,7 +17,7 @@ let current = null;
  * @param {Pick<Text, "text" | "label" | "tokens">} text
  */
 async function ask(text) {
-  changeNothing();
+  leaveText();
   const begin = performance.now();
   const { tokens, count } = read(text);
   const refused =
@@ -42,7 +37,6 @@ async function ask(text) {
   }
   const explained = await inSlices(explain(tokens));
   if (explained === null) return;
-  current = { tokens, explained };
   showClasses(explained, text.label);
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;
@@ -62,11 +56,6 @@ function choose(text) {
 startTheme();
 find("about").textContent = visible(data.about.join(" · "));
 startView();
-for (const id of ["received", "output_max"]) {
-  find(id).addEventListener("change", () => {
-    if (current) showText(current.tokens, current.explained);
-  });
-}
 const field = find("text", HTMLTextAreaElement);
 field.readOnly = data.tokenizer === null;
 if (field.readOnly) {

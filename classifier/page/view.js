@@ -3,14 +3,19 @@
 
 import { argmax } from "../../common/page/layers.js";
 import { followPointing } from "../../support/page/pointing.js";
+import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { element, find, percent, visible } from "../../support/page/text.js";
-import { data } from "./data.js";
+import { changed, changeNothing, isChanged } from "./changes.js";
+import { data, explain } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
+import { lostAt } from "./occlusion.js";
 import { drawRamp, drawTable, tokenTable } from "./table.js";
+import { drawWhatIf, offerChange, sayOutcome, shareCell, startWhatIf } from "./what_if.js";
 import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords } from "./words.js";
 
 /** @import { Explained } from "./forward.js" */
-/** @import { Read } from "./words.js" */
+/** @import { Reading } from "./occlusion.js" */
+/** @import { Read } from "./shown.js" */
 /** @typedef {{ token: number, key?: number }} Place  a token, or, with the key that it looks at, a cell of the map */
 
 /** @type {Record<string, string>} of each kind of weights */
@@ -20,28 +25,74 @@ const NOTES = {
   output_max: "Weight: the largest feature of the token's vector after attention, which is not an attention weight.",
 };
 
+/** @type {{ first: Reading, now: Reading } | null} a text as it was typed or chosen, and with the reader's changes */
+let readings = null;
 /** @type {Read | null} */
 let shown = null;
 let pointing = { forget: () => {}, again: () => {} };
 
+/** Another text was typed or chosen: the reader's changes were not of that. */
+export function leaveText() {
+  changeNothing();
+  readings = null;
+  drawWhatIf(null, null, "");
+}
+
 /**
+ * Shows a text that was typed or chosen.
  * @param {string[]} tokens
  * @param {Explained} explained
  */
 export function showText(tokens, explained) {
+  const first = { tokens, explained };
+  readings = { first, now: first };
+  draw();
+  pointing.forget();
+}
+
+/** Asks the model again, about the text with the reader's changes. */
+export async function askAgain() {
+  if (readings === null) return;
+  const { first } = readings;
+  let now = first;
+  if (isChanged()) {
+    const tokens = changed(first.tokens);
+    find("view").setAttribute("aria-busy", "true");
+    const explained = await inSlices(explain(tokens));
+    if (explained === null) return; // a later one takes its place
+    now = { tokens, explained };
+  } else stopSlices();
+  find("view").setAttribute("aria-busy", "false");
+  readings = { first, now };
+  draw();
+  pointing.again();
+  sayOutcome();
+}
+
+/** Draws the text that was explained, with the kind of weights that is chosen. */
+function draw() {
+  if (readings === null) return;
+  const { first, now } = readings;
+  const { tokens, explained } = now;
   const kinds = Object.keys(explained.weights);
   const kind = kinds.find((each) => document.getElementById(each)?.matches(":checked")) ?? kinds[0];
   const weights = explained.weights[kind];
-  shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map };
+  const was = { tokens: first.tokens, weights: first.explained.weights[kind] ?? null, map: first.explained.map };
+  const before = first === now ? null : was;
+  const isChange = before?.weights != null && find("change-shown", HTMLInputElement).checked;
+  shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map, before, isChange };
   find("mode").hidden = kinds.length < 2;
   const padding = kind === "attention" ? 1 - weights.reduce((sum, w) => sum + w, 0) : 0;
   const rest = padding > 0.0005 ? ` ${percent(padding)} of the attention is on padding.` : "";
   find("kind-note").textContent = kind ? NOTES[kind] + rest : "";
   drawWords(shown);
   drawMap(shown);
-  find("token-table").hidden = find("legend").hidden = shown.rows === null;
-  if (shown.rows) drawTable(tokens, shown.rows);
-  pointing.forget();
+  find("token-table").hidden = shown.rows === null;
+  find("shown").hidden = !before?.weights;
+  find("legend").hidden = shown.rows === null || isChange;
+  find("change-note").hidden = !isChange;
+  if (shown.rows) drawTable(shown);
+  drawWhatIf(first, now, kind ?? "");
 }
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
@@ -49,13 +100,11 @@ export function showClasses({ probabilities }, label) {
   const best = argmax(probabilities);
   const rows = data.classes.map((name, k) => {
     const right = name === label ? element("span", { class: "right" }, " ✓ right class") : "";
-    const bar = element("div", { class: "share" });
-    bar.style.setProperty("--w", probabilities[k].toFixed(6));
     return element(
       "tr",
       { class: k === best ? "best" : "" },
       element("th", { scope: "row" }, element("bdi", {}, visible(name)), right),
-      element("td", {}, bar, element("span", { class: "percent" }, percent(probabilities[k]))),
+      shareCell(probabilities[k]),
     );
   });
   find("classes", HTMLTableElement).tBodies[0].replaceChildren(...rows);
@@ -69,7 +118,8 @@ function show(at) {
   drawWordLinks(shown, at?.token);
   readOutWords(shown, at);
   if (shown.map) markMap(at);
-  for (const row of find("table").querySelectorAll("tbody tr"))
+  if (at?.token !== undefined) find("readout").append(lostAt(at.token));
+  for (const row of find("view").querySelectorAll("#table tbody tr, #parts-words li"))
     row.classList.toggle("pointed", row.getAttribute("data-token") === String(at?.token));
 }
 
@@ -106,6 +156,14 @@ export function startView() {
   drawRamp();
   startWords();
   startMap(() => shown);
-  pointing = followPointing(find("view"), "token", { placeOf, neighbour, show });
+  startWhatIf(askAgain);
+  const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);
+  pointing = followPointing(find("view"), "token", { placeOf, neighbour, show, choose });
+  for (const id of ["received", "output_max", "weights-shown", "change-shown"]) {
+    find(id).addEventListener("change", () => {
+      draw();
+      pointing.again();
+    });
+  }
   addEventListener("resize", pointing.again);
 }
