@@ -18,16 +18,20 @@ TITLE = "Where the model looks"
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
+    "common/page/parts.js",
     *(
         f"classifier/page/{name}.js"
-        for name in ("changes", "forward", "tokenizers", "models", "data", "classes", "table", "side_by_side")
+        for name in (
+            *("japanese_textif", "changes", "forward", "tokenizers", "models", "data", "shown", "classes", "table"),
+            *("side_by_side", "words", "map", "occlusion", "what_if", "view", "texts", "main"),
+        )
     ),
-    *(f"classifier/page/{name}.js" for name in ("words", "map", "view", "texts", "main")),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
-    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map", "side_by_side")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
+    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map", "what_if", "side_by_side")),
 )
 MODELS: dict[str, type[TextClassifier]] = {"gru": GRUClassifier, "seqself": SeqSelfClassifier}
 TYPED = ("words", "characters", "spaces", "keras")  # tokenisers that the page has

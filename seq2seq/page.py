@@ -18,7 +18,8 @@ from support.html_page import to_html
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
     *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "list", "pointing", "slices")),
-    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
+    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
@@ -28,7 +29,7 @@ SCRIPTS = (
     ),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
     *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
 )
 

@@ -6,33 +6,33 @@ import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
-import { changeNothing } from "./changes.js";
+import { changes } from "./changes.js";
 import { data, explain, MOST, read, reader, readers } from "./data.js";
 import { startModels } from "./models.js";
-import { drawSides, leaveSides, startSides } from "./side_by_side.js";
+import { drawSides, leaveSides, sameTokens, startSides } from "./side_by_side.js";
 import { listTexts, startTexts } from "./texts.js";
-import { showClasses, showText, startView } from "./view.js";
+import { askAgain, leaveText, showClasses, showText, startView } from "./view.js";
 
 /** @import { Text } from "./data.js" */
-/** @import { Explained } from "./forward.js" */
 /** @import { Compared } from "./side_by_side.js" */
 
-/** @type {{ tokens: string[], explained: Explained } | null} */
-let current = null;
 /** @type {Compared} */
 let last = { text: "", label: null };
+/** @type {string[]} */
+let lastTokens = [];
 
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
- * that takes long.
+ * that takes long. Returns whether its text is shown.
  * @param {Compared} text
  */
 async function ask(text) {
-  changeNothing();
-  last = text;
+  leaveText();
   leaveSides(text);
+  last = text;
   const begin = performance.now();
   const { tokens, count } = read(text);
+  lastTokens = tokens;
   const refused =
     tokens.length > MOST ? `${number(tokens.length)} tokens; this page reads at most ${number(MOST)}.` : "";
   find("reasons").textContent = refused;
@@ -47,11 +47,10 @@ async function ask(text) {
     find("own").textContent = find("time").textContent = "";
     speak(refused);
     drawSides(null);
-    return;
+    return false;
   }
   const explained = await inSlices(explain(tokens));
-  if (explained === null) return;
-  current = { tokens, explained };
+  if (explained === null) return false;
   showClasses(explained, text.label);
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;
@@ -59,6 +58,7 @@ async function ask(text) {
   for (const id of ["view", "classes"]) find(id).inert = false;
   const best = Math.max(...explained.probabilities);
   speak(`${find("own").textContent} ${percent(best)}`);
+  return true;
 }
 
 /** @param {Text & { index: number }} text */
@@ -66,6 +66,16 @@ function choose(text) {
   find("text", HTMLTextAreaElement).value = text.text;
   markItem(text.index);
   ask(text);
+}
+
+/** Shows another model, with the reader's changes where it reads the same tokens. */
+async function showAnother() {
+  const kept = sameTokens(lastTokens, read(last).tokens) ? [...changes] : [];
+  namesModel();
+  listTexts();
+  if (!(await ask(last))) return;
+  for (const [place, token] of kept) changes.set(place, token);
+  if (kept.length) askAgain();
 }
 
 /** Says which model is shown, and whether it can be asked about any text. */
@@ -81,17 +91,8 @@ function namesModel() {
 startTheme();
 find("about").textContent = visible(data.about.join(" · "));
 startView();
-for (const id of ["received", "output_max"]) {
-  find(id).addEventListener("change", () => {
-    if (current) showText(current.tokens, current.explained);
-  });
-}
 startSides();
-startModels(readers.length, () => {
-  namesModel();
-  listTexts();
-  ask(last);
-});
+startModels(readers.length, showAnother);
 const field = find("text", HTMLTextAreaElement);
 namesModel();
 field.addEventListener("input", () => {

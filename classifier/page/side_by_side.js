@@ -8,6 +8,7 @@ import { changed, isChanged } from "./changes.js";
 import { classOf, classRows } from "./classes.js";
 import { MOST, read, readers } from "./data.js";
 import { showModel, shownModel } from "./models.js";
+import { signOf } from "./shown.js";
 import { kindOf, shadeOf, tokenTable } from "./table.js";
 
 /** @import { Readable, Reader, Text } from "./data.js" */
@@ -57,6 +58,12 @@ export async function drawSides(explained) {
 }
 
 /**
+ * @param {string[]} a
+ * @param {string[]} b
+ */
+export const sameTokens = (a, b) => a.length === b.length && a.every((token, place) => token === b[place]);
+
+/**
  * @param {string[]} original the tokens of the model at large
  * @returns {Generator<void, true>}
  */
@@ -65,7 +72,7 @@ function* askOthers(original) {
     if (reader.index === shownModel()) continue;
     cards()[reader.index].setAttribute("aria-busy", "true");
     const own = reader.read(compared).tokens;
-    const alike = own.length === original.length && own.every((token, place) => token === original[place]);
+    const alike = sameTokens(own, original);
     const tokens = alike ? changed(own) : own;
     const note = !alike && isChanged() ? t("It reads other tokens: here without your changes.") : "";
     if (tokens.length > 0 && tokens.length <= MOST)
@@ -121,7 +128,7 @@ function shadedTokens({ tokens, explained }, lang) {
   const weights = explained.weights[kindOf(explained)];
   const rows = weights ? tokenTable(weights) : null;
   return tokens.flatMap((token, place) => [
-    element("bdi", { class: rows ? shadeOf(rows[place].shade) : "" }, token ? visible(token) : "␣"),
+    element("bdi", { class: rows ? shadeOf(rows[place].shade) : "" }, signOf(token)),
     lang === "en" ? " " : "",
   ]);
 }

@@ -3,16 +3,21 @@
 
 import { argmax } from "../../common/page/layers.js";
 import { followPointing } from "../../support/page/pointing.js";
+import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, percent, visible } from "../../support/page/text.js";
+import { changed, changeNothing, isChanged } from "./changes.js";
 import { classOf, classRows } from "./classes.js";
-import { reader } from "./data.js";
+import { explain, reader } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
+import { lostAt } from "./occlusion.js";
 import { drawSides } from "./side_by_side.js";
 import { drawRamp, drawTable, kindOf, tokenTable } from "./table.js";
+import { drawWhatIf, fitReplacement, offerChange, sayOutcome, startWhatIf } from "./what_if.js";
 import { drawWordLinks, drawWords, readOutWords, shadeWords } from "./words.js";
 
 /** @import { Explained } from "./forward.js" */
-/** @import { Read } from "./words.js" */
+/** @import { Reading } from "./occlusion.js" */
+/** @import { Read } from "./shown.js" */
 /** @typedef {{ token: number, key?: number }} Place  a token, or, with the key that it looks at, a cell of the map */
 
 /** @type {Record<string, string>} of each kind of weights */
@@ -22,19 +27,62 @@ const NOTES = {
   output_max: "Weight: the largest feature of the token's vector after attention, which is not an attention weight.",
 };
 
+/** @type {{ first: Reading, now: Reading } | null} a text as it was typed or chosen, and with the reader's changes */
+let readings = null;
 /** @type {Read | null} */
 let shown = null;
 let pointing = { forget: () => {}, again: () => {} };
 
+/** Another text was typed or chosen: the reader's changes were not of that. */
+export function leaveText() {
+  changeNothing();
+  readings = null;
+  drawWhatIf(null, null, "");
+}
+
 /**
+ * Shows a text that was typed or chosen.
  * @param {string[]} tokens
  * @param {Explained} explained
  */
 export function showText(tokens, explained) {
+  const first = { tokens, explained };
+  readings = { first, now: first };
+  draw();
+  pointing.forget();
+}
+
+/** Asks the model again, about the text with the reader's changes. */
+export async function askAgain() {
+  if (readings === null) return;
+  const { first } = readings;
+  let now = first;
+  if (isChanged()) {
+    const tokens = changed(first.tokens);
+    find("view").setAttribute("aria-busy", "true");
+    const explained = await inSlices(explain(tokens));
+    if (explained === null) return; // a later one takes its place
+    now = { tokens, explained };
+  } else stopSlices();
+  find("view").setAttribute("aria-busy", "false");
+  readings = { first, now };
+  draw();
+  pointing.again();
+  sayOutcome();
+}
+
+/** Draws the text that was explained, with the kind of weights that is chosen. */
+function draw() {
+  if (readings === null) return;
+  const { first, now } = readings;
+  const { tokens, explained } = now;
   const kinds = Object.keys(explained.weights);
   const kind = kindOf(explained);
   const weights = explained.weights[kind];
-  shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map };
+  const was = { tokens: first.tokens, weights: first.explained.weights[kind] ?? null, map: first.explained.map };
+  const before = first === now ? null : was;
+  const isChange = before?.weights != null && find("change-shown", HTMLInputElement).checked;
+  shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map, before, isChange };
   find("mode").hidden = kinds.length < 2;
   const padding = kind === "attention" ? 1 - weights.reduce((sum, w) => sum + w, 0) : 0;
   const rest = padding > 0.0005 ? ` ${percent(padding)} of the attention is on padding.` : "";
@@ -42,19 +90,23 @@ export function showText(tokens, explained) {
   setLanguage();
   drawWords(shown);
   drawMap(shown);
-  find("token-table").hidden = find("legend").hidden = shown.rows === null;
-  if (shown.rows) drawTable(tokens, shown.rows);
+  find("token-table").hidden = shown.rows === null;
+  find("shown").hidden = !before?.weights;
+  find("legend").hidden = shown.rows === null || isChange;
+  find("change-note").hidden = !isChange;
+  if (shown.rows) drawTable(shown);
+  drawWhatIf(first, now, kind ?? "");
   drawSides(explained);
-  pointing.forget();
 }
 
 /** Sets the language of the tokens, and whether they are single characters. */
 function setLanguage() {
   const { lang } = reader().settings;
-  for (const id of ["words", "grid"]) {
+  for (const id of ["words", "grid", "parts-words"]) {
     find(id).setAttribute("lang", lang);
     find(id).classList.toggle("close", lang !== "en");
   }
+  fitReplacement();
 }
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
@@ -70,7 +122,8 @@ function show(at) {
   drawWordLinks(shown, at?.token);
   readOutWords(shown, at);
   if (shown.map) markMap(at);
-  for (const row of find("table").querySelectorAll("tbody tr"))
+  if (at?.token !== undefined) find("readout").append(lostAt(at.token));
+  for (const row of find("view").querySelectorAll("#table tbody tr, #parts-words li"))
     row.classList.toggle("pointed", row.getAttribute("data-token") === String(at?.token));
 }
 
@@ -106,6 +159,14 @@ function neighbour(button, key) {
 export function startView() {
   drawRamp();
   startMap(() => shown);
-  pointing = followPointing(find("view"), "token", { placeOf, neighbour, show });
+  startWhatIf(askAgain);
+  const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);
+  pointing = followPointing(find("view"), "token", { placeOf, neighbour, show, choose });
+  for (const id of ["received", "output_max", "weights-shown", "change-shown"]) {
+    find(id).addEventListener("change", () => {
+      draw();
+      pointing.again();
+    });
+  }
   addEventListener("resize", pointing.again);
 }

@@ -1,8 +1,8 @@
 // @ts-check
 // seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
 
-import { spearman } from "../../common/page/faithfulness.js";
-import { inSlices, stopSlices } from "../../support/page/slices.js";
+import { correlation, drawBars, tallest } from "../../common/page/parts.js";
+import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data, PAD } from "./data.js";
@@ -18,7 +18,6 @@ let occluded = null;
 let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
-let isOccluding = false;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
@@ -48,7 +47,7 @@ function* occlusions(shown) {
   // in the order of reading: the encoder keeps the beginning that two questions share
   for (const [count, place] of (readsBackwards() ? places.toReversed() : places).entries()) {
     found[place] = lostWithout(shown, place);
-    find("occlude-note").textContent = `${count + 1} of ${places.length} …`;
+    sayOccluded(count + 1, places.length);
     yield;
   }
   return found;
@@ -57,30 +56,18 @@ function* occlusions(shown) {
 /** @param {Shown} shown */
 async function occludeEach(shown) {
   forgetOcclusion(shown);
-  isOccluding = true;
-  const found = await inSlices(occlusions(shown));
+  const found = await occludeInTurn(occlusions(shown));
   if (found === null) return; // stopped
-  isOccluding = false;
   lost = found;
-  find("occlude-note").textContent = "";
   drawOcclusion(ofOutput);
   speak(find("agreement").textContent ?? "");
 }
 
-function stopOccluding() {
-  if (!isOccluding) return;
-  stopSlices();
-  isOccluding = false;
-  find("occlude-note").textContent = "stopped";
-}
-
 /** Starts with a question that was just drawn. @param {Shown} shown */
 export function forgetOcclusion(shown) {
-  stopOccluding();
+  forgetOccluded();
   occluded = shown;
   lost = [];
-  find("parts").hidden = true;
-  find("occlude-note").textContent = "";
 }
 
 /** Draws attention and occlusion for a character of the answer; without one, for all of it. @param {number} [out] */
@@ -98,7 +85,6 @@ export function drawOcclusion(out) {
     PAD,
   );
   const seen = (/** @type {number[]} */ values) => values.filter((_, place) => !unseen[place]);
-  const rho = spearman(seen(attention), seen(drops));
   const of = out === undefined ? "the whole answer" : `${nameOf(written[out])}, character ${out + 1} of the answer`;
   find("parts-of").textContent = `For ${of}`;
   const row = find("parts-table", HTMLTableElement);
@@ -108,9 +94,7 @@ export function drawOcclusion(out) {
   row.tBodies[1].replaceChildren(...bars("Log-probability lost without it, in nats", drops, signed));
   find("parts").hidden = false;
   const over = `over ${number(seen(drops).length)} characters`;
-  find("rho").textContent = Number.isNaN(rho)
-    ? `none, as one row is all equal, ${over}`
-    : `${rho.toFixed(2).replace("-", "−")} ${over}`;
+  find("rho").textContent = correlation(seen(attention), seen(drops), over);
 }
 
 /** @param {number} place */
@@ -121,32 +105,25 @@ function head(place) {
 }
 
 /**
- * Rows of the table: a title, then a bar for each value, downwards for a negative one.
+ * Rows of the table: a title, then a bar for each value.
  * @param {string} title
  * @param {number[]} values
  * @param {(value: number) => string} text
  */
 function bars(title, values, text) {
-  const up = Math.max(0, ...values);
-  const down = Math.max(0, ...values.map((v) => -v));
-  const cells = values.map((value, place) => {
-    const cell = element("td", { "data-in": place }, element("span", { class: "spoken" }, text(value)));
-    cell.classList.toggle("less", value < 0);
-    cell.style.setProperty("--w", String(Math.abs(value) / (up + down || 1)));
-    return cell;
-  });
-  const row = element("tr", {}, ...cells);
-  row.style.setProperty("--base", String(down / (up + down || 1)));
-  const tallest = values.reduce((most, v) => (Math.abs(v) > Math.abs(most) ? v : most), 0);
-  const name = element("th", { scope: "rowgroup", colspan: values.length }, `${title}; tallest bar ${text(tallest)}`);
-  return [element("tr", {}, name), row];
+  const cells = values.map((value, place) =>
+    element("td", { "data-in": place }, element("span", { class: "spoken" }, text(value))),
+  );
+  drawBars(cells, values);
+  const tall = `${title}; tallest bar ${text(tallest(values))}`;
+  const name = element("th", { scope: "rowgroup", colspan: values.length }, tall);
+  return [element("tr", {}, name), element("tr", {}, ...cells)];
 }
 
 export function startOcclusion() {
   find("parts-table").style.setProperty("--columns", String(data.T_enc));
-  find("occlude").addEventListener("click", () => {
+  startOccluding(() => {
     if (occluded !== null) occludeEach(occluded);
   });
   find("occlude", HTMLButtonElement).disabled = !data.vocabulary.includes(PAD);
-  for (const input of ["keydown", "pointerdown", "input"]) document.addEventListener(input, stopOccluding, true);
 }
