@@ -115,7 +115,9 @@ function drawCard(index) {
     " ",
     element("span", { class: own === label ? "right" : "wrong" }, verdict),
   );
-  /** @type {HTMLTableElement} */ (partOf(node, "table")).tBodies[0].replaceChildren(...classRows(each.explained, label));
+  /** @type {HTMLTableElement} */ (partOf(node, "table")).tBodies[0].replaceChildren(
+    ...classRows(each.explained, label),
+  );
   partOf(node, ".read").replaceChildren(...shadedTokens(each, readers[index].settings.lang));
 }
 
