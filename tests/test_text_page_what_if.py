@@ -6,29 +6,10 @@ Driven by selenium, in Debian's chromium; without them these tests skip.
 import numpy as np
 import pytest
 from hostile_texts import TEXTS
-from text_page_tools import ENGLISH, JAPANESE, text_page_of
-from text_what_if_tools import CHANGE, EDITS, READ, answer, edits_of, write_page
+from text_page_tools import JAPANESE, text_page_of
+from text_what_if_tools import CHANGE, EDITS, MODELS, READ, answer, edits_of, texts_of, write_page
 
-from dataset import blogs
-
-SHORT = 20  # tokens of an English text
-PADDED = dict(padding="before", width=40)
-MODELS = {
-    "gru": ("gru", {}, {}),
-    "seqself, sees padding": ("seqself", dict(mask=False), PADDED),
-    "gru, sees padding": ("gru", dict(mask=False, classes=3, layers=1), PADDED),
-    "gru, padded after": ("gru", dict(mask=True), dict(width=40)),
-    "seqself": ("seqself", {}, {}),
-    "seqself, a window": ("seqself", dict(attention=dict(attention_width=4)), dict(width=40)),
-}
 QUICK = list(MODELS)[:2]
-
-
-def texts_of(kind: str, count: int) -> list[str]:
-    if kind == "seqself":
-        return [text for text in blogs.generate(3 * count, seed=81).texts if len(text) < 40][:count]
-    words = " ".join(ENGLISH).split()
-    return [" ".join(np.random.default_rng(k).permutation(words)[:SHORT]) for k in range(count)]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,24 @@
 """What the tests of "what if" for texts share: the changes of a page in a browser, and the model's answers to them."""
 
 import numpy as np
-from text_page_tools import KINDS, write_text_run
+from text_page_tools import ENGLISH, KINDS, write_text_run
 
 from common.functions import log_softmax, softplus
 from common.layer import inference
+from dataset import blogs
 from experiment import TextModel
 from experiment.text_page import page_of
 
+SHORT = 20  # tokens of an English text
+PADDED = dict(padding="before", width=40)
+MODELS = {  # kind, arguments of the model, facts of the run
+    "gru": ("gru", {}, {}),
+    "seqself, sees padding": ("seqself", dict(mask=False), PADDED),
+    "gru, sees padding": ("gru", dict(mask=False, classes=3, layers=1), PADDED),
+    "gru, padded after": ("gru", dict(mask=True), dict(width=40)),
+    "seqself": ("seqself", {}, {}),
+    "seqself, a window": ("seqself", dict(attention=dict(attention_width=4)), dict(width=40)),
+}
 CHANGE = """
 const $ = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -76,6 +87,14 @@ return (async () => {{
 
 
 KEYS = ("Delete", "Backspace", "Escape")
+
+
+def texts_of(kind: str, count: int) -> list[str]:
+    """Texts that no test of the page embeds, each of another length or other words."""
+    if kind == "seqself":
+        return [text for text in blogs.generate(3 * count, seed=81).texts if len(text) < 40][:count]
+    words = " ".join(ENGLISH).split()
+    return [" ".join(np.random.default_rng(k).permutation(words)[:SHORT]) for k in range(count)]
 
 
 def write_page(folder, kind: str, facts: dict | None = None, texts=(), **options) -> TextModel:
