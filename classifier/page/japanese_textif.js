@@ -33,7 +33,8 @@ addJapanese({
   "What words, map and table show": "単語・マップ・表に示すもの",
   "Choose a token to blank it or put another in its place.":
     "トークンを選ぶと、空白にしたり、別のトークンに置き換えたりできる。",
-  "Put {field} in its place": "代わりに {field} を入れる",
+  Put: "代わりに",
+  "in its place": "を入れる",
   "The probability of each class before and after the changes": "変更前と変更後の各クラスの確率",
   "tallest bar": "最も高い棒",
   "log-probability lost without it, in nats, tallest bar": "隠すと失われる対数確率(ナット)、最も高い棒",
