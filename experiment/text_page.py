@@ -53,7 +53,7 @@ def page_of(
         found.append(examples(shown, pairs[:count]))
         weights = f"{sum(p.size for p in named_params(own.model).values()):,} weights"
         what = f"{KINDS[expect_runnable(own.model)]}, {weights}"
-        padding = "does not see padding" if own.model.mask else "sees padding"
+        padding = "masks padding" if own.model.mask else "reads padding"
         about += [f"{name}: {what}, {padding}"] if several else [what, f"run {name}"]
         if precision != "float32":
             measured = loss(own, shown.model, [text for text, _ in pairs[:MEASURED]], precision)

@@ -28,6 +28,7 @@ let foundBy = [];
 export function leaveSides(text) {
   stopSlices(others);
   compared = text;
+  for (const node of cards()) node.setAttribute("aria-busy", "true");
 }
 
 /**
@@ -48,6 +49,7 @@ export async function drawSides(explained) {
   const original = read(compared).tokens;
   foundBy = readers.map(() => null);
   if (explained) foundBy[own] = { tokens: changed(original), explained, note: "" };
+  for (const node of cards()) node.setAttribute("aria-busy", "true");
   drawCard(own);
   stopSlices(others);
   const mine = others.latest;
@@ -70,7 +72,6 @@ export const sameTokens = (a, b) => a.length === b.length && a.every((token, pla
 function* askOthers(original) {
   for (const reader of readers) {
     if (reader.index === shownModel()) continue;
-    cards()[reader.index].setAttribute("aria-busy", "true");
     const own = reader.read(compared).tokens;
     const alike = sameTokens(own, original);
     const tokens = alike ? changed(own) : own;
