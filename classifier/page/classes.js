@@ -21,11 +21,12 @@ export function shareCell(p) {
  * A row per class.
  * @param {Explained} explained
  * @param {string | null} label the right class, if known
+ * @param {string} mark beside that
  */
-export function classRows(explained, label) {
+export function classRows(explained, label, mark) {
   const best = classOf(explained);
   return classes.map((name, k) => {
-    const right = name === label ? element("span", { class: "right" }, " ✓ right class") : "";
+    const right = name === label ? element("span", { class: "right" }, mark) : "";
     return element(
       "tr",
       { class: name === best ? "best" : "" },

@@ -117,7 +117,7 @@ function drawCard(index) {
     element("span", { class: own === label ? "right" : "wrong" }, verdict),
   );
   /** @type {HTMLTableElement} */ (partOf(node, "table")).tBodies[0].replaceChildren(
-    ...classRows(each.explained, label),
+    ...classRows(each.explained, label, " ✓"),
   );
   partOf(node, ".read").replaceChildren(...shadedTokens(each, readers[index].settings.lang));
 }

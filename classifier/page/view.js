@@ -111,7 +111,7 @@ function setLanguage() {
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
 export function showClasses(explained, label) {
-  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...classRows(explained, label));
+  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...classRows(explained, label, " ✓ right class"));
   find("own").textContent = visible(classOf(explained));
 }
 
