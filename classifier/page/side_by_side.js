@@ -16,7 +16,6 @@ import { kindOf, shadeOf, tokenTable } from "./table.js";
 /** @typedef {Readable & Pick<Text, "label">} Compared */
 /** @typedef {{ tokens: string[], explained: Explained, note: string }} Found  by one of the models */
 
-const KIND_NAMES = { gru: "bidirectional GRU", seqself: "self-attention and LSTM" };
 const others = { latest: 0 }; // computations of the models that are not shown at large
 
 /** @type {Compared} */
@@ -55,7 +54,7 @@ export async function drawSides(explained) {
   const mine = others.latest;
   await painted();
   if (mine !== others.latest || (await inSlices(askOthers(original), others)) === null) return;
-  const said = foundBy.flatMap((each, index) => (each ? [`${readers[index].settings.name}: ${inShort(each)}`] : []));
+  const said = foundBy.flatMap((each, index) => (each ? [inShort(each, readers[index])] : []));
   if (said.length && !isChanged()) speak(said.join(". "));
 }
 
@@ -92,8 +91,15 @@ function whyNot(reader) {
   return t("It reads pieces that SentencePiece finds, which this page cannot: choose one of the texts.");
 }
 
-/** The class that a model finds, and how sure it is. @param {Found} each */
-const inShort = ({ explained }) => `${visible(classOf(explained))} ${percent(Math.max(...explained.probabilities))}`;
+/**
+ * The class that a model finds, and how sure it is.
+ * @param {Found} each
+ * @param {Reader} reader
+ */
+function inShort({ explained }, { settings }) {
+  const found = `${visible(classOf(explained))} ${percent(Math.max(...explained.probabilities))}`;
+  return t("{name}: {found}", { name: visible(settings.name), found });
+}
 
 const cards = () => /** @type {HTMLElement[]} */ ([...find("sides").children]);
 
@@ -139,6 +145,7 @@ function shadedTokens({ tokens, explained }, lang) {
 /** @param {Reader} reader */
 function card({ settings, index }) {
   const { name, model, arguments: options, lang } = settings;
+  const kind = model === "gru" ? t("bidirectional GRU") : t("self-attention and LSTM");
   const padding = options.mask ? t("masks padding") : t("reads padding");
   const scroll = {
     class: "scroll",
@@ -150,7 +157,7 @@ function card({ settings, index }) {
     "li",
     { class: "side" },
     element("button", { type: "button", class: "quiet" }, element("bdi", {}, visible(name))),
-    element("p", { class: "small" }, `${KIND_NAMES[model]}, ${padding}`),
+    element("p", { class: "small" }, `${kind}${t(", ")}${padding}`),
     element("p", { class: "verdict" }),
     element("table", { class: "shares", "aria-label": t("Probability of each class") }, element("tbody")),
     element("div", scroll, element("p", { class: "read", lang })),
