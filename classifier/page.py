@@ -13,19 +13,20 @@ from classifier.text_classifier import TextClassifier
 from common.layer import named_params
 from common.np import np
 from common.util import to_cpu
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 from support.packed_weights import as_packed
 
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
+    *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     "common/page/parts.js",
     *(
         f"classifier/page/{name}.js"
         for name in (
-            *("japanese_textif", "changes", "forward", "tokenizers", "data", "shown", "table", "words", "map"),
+            *("changes", "forward", "tokenizers", "data", "shown", "table", "words", "map"),
             *("occlusion", "what_if", "view", "texts", "main"),
         )
     ),
@@ -65,8 +66,8 @@ def to_page(
     drops_unknown: bool = False,
     lang: str = "en",
     precision: str = "float32",
-    title: str = "Where the model looks",
-    about: Iterable[str] = (),
+    title: Phrase = "Where the model looks",
+    about: Iterable[Phrase] = (),
 ) -> bytes:
     """Build the page: the same arguments always give the same bytes.
 
@@ -85,6 +86,7 @@ def to_page(
         raise ValueError(f"page: expected the model's {V} words and {K} classes, got {sizes}")
     typed = tokenizer["name"] in TYPED
     data = {
+        "title": title,
         "about": list(about),
         "model": kind,
         "arguments": model.arguments,

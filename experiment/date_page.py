@@ -11,9 +11,10 @@ from dataset import dates
 from dataset.files import read_text
 from experiment.date_model import DateModel
 from seq2seq.page import Example, to_page
+from support.html_page import Phrase
 
 
-def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: str, *, of_test: bool) -> bytes:
+def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: Phrase, *, of_test: bool) -> bytes:
     """Build the page of a model, with these questions and their right answers (None if unknown).
 
     origin: where the questions are from, for the page's head; of_test: see ``DateModel.encode``.
@@ -22,6 +23,7 @@ def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: 
     date_model.expect_maps()
     model: Any = date_model.model  # to_page says which models it can run
     name = date_model.path.resolve().parent.name
+    weights = f"{sum(p.size for p in named_params(model).values()):,}"
     return to_page(
         model,
         examples(date_model, pairs, of_test=of_test),
@@ -31,12 +33,12 @@ def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: 
         T_enc=date_model.T_enc,
         T_dec=date_model.T_dec,
         reverse=date_model.reverse,
-        title=f"Where the model looks: {name}",
+        title=("Where the model looks: {name}", {"name": name}),
         about=[
-            f"seq2seq with attention, {sum(p.size for p in named_params(model).values()):,} weights",
-            f"run {name}",
+            ("seq2seq with attention, {weights} weights", {"weights": weights}),
+            ("run {name}", {"name": name}),
             origin,
-            f"reads {'backwards' if date_model.reverse else 'forwards'}",
+            "reads backwards" if date_model.reverse else "reads forwards",
         ],
         dates={"written": dates.WRITTEN, "months": dates.MONTHS} if date_model.answers_dates else None,
     )

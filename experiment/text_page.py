@@ -9,9 +9,13 @@ from common.layer import named_params
 from common.util import to_cpu
 from dataset.files import read_text
 from experiment.text_model import TextModel
+from support.html_page import Phrase
 from support.packed_weights import PRECISIONS
 
-KINDS = {"gru": "bidirectional GRU", "seqself": "self-attention and LSTM"}
+KINDS = {
+    "gru": "bidirectional GRU, {weights} weights",
+    "seqself": "self-attention and LSTM, {weights} weights",
+}
 MEASURED = 1000  # texts on which the loss by fewer bytes is measured
 LARGE = 20e6  # bytes, above which a smaller page is suggested
 
@@ -19,7 +23,7 @@ LARGE = 20e6  # bytes, above which a smaller page is suggested
 def page_of(
     text_model: TextModel,
     pairs: list[tuple[str, str | None]],
-    origin: str,
+    origin: Phrase,
     precision: str = "float32",
     count: int | None = None,
 ) -> bytes:
@@ -34,9 +38,9 @@ def page_of(
     shown = copy(text_model)
     shown.model = as_in_page(model, precision)
     name = text_model.path.resolve().parent.name
-    about = [
-        f"{kind}, {sum(p.size for p in named_params(model).values()):,} weights",
-        f"run {name}",
+    about: list[Phrase] = [
+        (kind, {"weights": f"{sum(p.size for p in named_params(model).values()):,}"}),
+        ("run {name}", {"name": name}),
         origin,
     ]
     if precision != "float32":
@@ -50,7 +54,7 @@ def page_of(
         **{key: facts[key] for key in ("padding", "width", "max_len", "keeps_end", "drops_unknown")},
         lang=text_model.lang,
         precision=precision,
-        title=f"Where the model looks: {name}",
+        title=("Where the model looks: {name}", {"name": name}),
         about=about,
     )
 
@@ -61,15 +65,20 @@ def example(text_model: TextModel, text: str, label: str | None) -> Example:
     return Example(text, label, answer.label, text_model.tokenizer(text))
 
 
-def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> str:
+def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> Phrase:
     """Say how much the other model, with weights of that precision, differs on the texts."""
     xs = text_model.padded([text_model.tokens(text) for text in texts])
     ours, theirs = (to_cpu(model.probabilities(xs)) for model in (text_model.model, other))
     changed = (ours.argmax(axis=1) != theirs.argmax(axis=1)).mean()
     return (
-        f"weights in {precision}: of {len(texts):,} texts, {100 * changed:.2f}% change their class; "
-        f"the largest difference of a probability is {abs(ours - theirs).max():.2g}"
-    )
+        "weights in {precision}: of {count} texts, {changed}% change their class; "
+        "the largest difference of a probability is {difference}"
+    ), {
+        "precision": precision,
+        "count": f"{len(texts):,}",
+        "changed": f"{100 * changed:.2f}",
+        "difference": f"{abs(ours - theirs).max():.2g}",
+    }
 
 
 def suggestion(page: bytes, precision: str) -> str | None:

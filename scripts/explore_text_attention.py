@@ -12,6 +12,7 @@ from experiment import TextModel
 from experiment.command_line import Parser, positive_int
 from experiment.text_page import page_of, read_texts, suggestion
 from support.atomic_file import replacing
+from support.html_page import Phrase
 from support.packed_weights import PRECISIONS
 
 COUNT = 200
@@ -54,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], str]:
+def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], Phrase]:
     """Return the texts with their classes (None if unknown), and a phrase for where they are from."""
     if args.text is not None:
         for text in args.text:
@@ -62,11 +63,14 @@ def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], st
                 raise ValueError(f"no token in the text {text!r}")
         return [(text, None) for text in args.text], "texts from the command line"
     if args.file is not None:
-        return read_texts(args.file, text_model), f"texts of {args.file.name}"
+        return read_texts(args.file, text_model), ("texts of {file}", {"file": args.file.name})
     test = text_model.test_texts()
     pairs = [(text, test.classes[label]) for text, label in zip(test.texts, test.labels, strict=True)]
-    source = Path(text_model.facts["data"]["path"]).name if text_model.facts["data"]["path"] else "generated sentences"
-    return pairs, f"{min(args.count, len(pairs)):,} of {len(pairs):,} test texts of {source}"
+    counts = {"count": f"{min(args.count, len(pairs)):,}", "all": f"{len(pairs):,}"}
+    if text_model.facts["data"]["path"]:
+        source = Path(text_model.facts["data"]["path"]).name
+        return pairs, ("{count} of {all} test texts of {source}", counts | {"source": source})
+    return pairs, ("{count} of {all} test texts of generated sentences", counts)
 
 
 if __name__ == "__main__":

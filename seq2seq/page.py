@@ -11,12 +11,13 @@ import numpy as np
 from common.layer import named_params
 from common.util import to_cpu
 from seq2seq.attention_seq2seq import AttentionSeq2seq
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "list", "pointing", "slices")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
+    *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
     *(
         f"seq2seq/page/{name}.js"
@@ -55,8 +56,8 @@ def to_page(
     T_enc: int,
     T_dec: int,
     reverse: bool,
-    title: str = "Where the model looks",
-    about: Iterable[str] = (),
+    title: Phrase = "Where the model looks",
+    about: Iterable[Phrase] = (),
     dates: dict | None = None,
     question_characters: str | None = None,
 ) -> bytes:
@@ -80,6 +81,7 @@ def to_page(
     if not set(question_characters) <= set(vocabulary):
         raise ValueError(f"page: expected question_characters of the vocabulary, got {question_characters[:40]!r}")
     data = {
+        "title": title,
         "about": list(about),
         "vocabulary": list(vocabulary),
         "question_characters": list(question_characters),

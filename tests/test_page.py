@@ -105,6 +105,7 @@ def test_the_weights_are_those_of_the_model(dtype):
         np.testing.assert_array_equal(values.reshape(parts.weights[name]["shape"]), p.astype(np.float32))
     wanted = dict(about=[], vocabulary=["_", "a", "b"], start="_", T_enc=2, T_dec=1, reverse=True, questions=[])
     wanted |= {"mask_padding": None, "cell_state": False, "dates": None, "question_characters": ["_", "a", "b"]}
+    wanted |= {"title": "Where the model looks"}
     assert parts.data == wanted
 
 

@@ -6,6 +6,7 @@ import { BLANK } from "./changes.js";
 import { GRUClassifier, PAD, SeqSelfClassifier } from "./forward.js";
 import { tokenizerFrom } from "./tokenizers.js";
 
+/** @import { Phrase } from "../../support/page/language.js" */
 /** @import { Arguments, Explained } from "./forward.js" */
 /** @import { Described } from "./tokenizers.js" */
 
@@ -17,7 +18,8 @@ import { tokenizerFrom } from "./tokenizers.js";
 /**
  * The data that to_page in classifier/page.py writes.
  * @typedef {object} Data
- * @property {string[]} about
+ * @property {Phrase} title
+ * @property {Phrase[]} about
  * @property {"gru" | "seqself"} model
  * @property {Arguments} arguments
  * @property {string[]} vocabulary in the order of the ids

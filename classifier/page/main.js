@@ -1,6 +1,7 @@
 // @ts-check
 // Asks the model about what is typed or chosen, and shows what it finds.
 
+import { onLanguage, phrased, startLanguage, t } from "../../support/page/language.js";
 import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
@@ -10,22 +11,38 @@ import { startTexts } from "./texts.js";
 import { leaveText, showClasses, showText, startView } from "./view.js";
 
 /** @import { Text } from "./data.js" */
+/** @import { Explained } from "./forward.js" */
+
+/** @typedef {Pick<Text, "text" | "label" | "tokens">} Question */
+
+/** @type {Question} what was asked last, which may have been refused */
+let lastAsked = { text: "", label: null };
+/** @type {{ explained: Explained, label: string | null } | null} */
+let current = null;
+
+/** Says how much of a text is read. Returns why it cannot be asked; "" if it can. @param {ReturnType<typeof read>} found */
+function drawCounts({ tokens, count }) {
+  const values = { count: number(tokens.length), all: number(count), most: number(MOST) };
+  const refused = tokens.length > MOST ? t("{count} tokens; this page reads at most {most}.", values) : "";
+  find("reasons").textContent = refused;
+  find("text").setAttribute("aria-invalid", String(refused !== ""));
+  find("count").textContent = tokens.length === 1 ? t("{count} token", values) : t("{count} tokens", values);
+  if (count > tokens.length) find("count").textContent = t("{count} of {all} tokens", values);
+  return refused;
+}
 
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
  * that takes long.
- * @param {Pick<Text, "text" | "label" | "tokens">} text
+ * @param {Question} text
  */
 async function ask(text) {
   leaveText();
   const begin = performance.now();
-  const { tokens, count } = read(text);
-  const refused =
-    tokens.length > MOST ? `${number(tokens.length)} tokens; this page reads at most ${number(MOST)}.` : "";
-  find("reasons").textContent = refused;
-  find("text").setAttribute("aria-invalid", String(refused !== ""));
-  const unread = count > tokens.length ? ` of ${number(count)}` : "";
-  find("count").textContent = `${number(tokens.length)}${unread} tokens`;
+  lastAsked = text;
+  const found = read(text);
+  const refused = drawCounts(found);
+  const { tokens } = found;
   const asked = tokens.length > 0 && !refused;
   find("view").setAttribute("aria-busy", String(asked));
   if (!asked) {
@@ -37,6 +54,7 @@ async function ask(text) {
   }
   const explained = await inSlices(explain(tokens));
   if (explained === null) return;
+  current = { explained, label: text.label };
   showClasses(explained, text.label);
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;
@@ -53,15 +71,23 @@ function choose(text) {
   ask(text);
 }
 
-startTheme();
-find("about").textContent = visible(data.about.join(" · "));
-startView();
+function drawTexts() {
+  find("about").textContent = visible(data.about.map(phrased).join(" · "));
+  if (field.readOnly) find("try-heading").textContent = t("The text");
+}
+
 const field = find("text", HTMLTextAreaElement);
 field.readOnly = data.tokenizer === null;
-if (field.readOnly) {
-  find("try-heading").textContent = "The text";
-  find("pieces").hidden = false;
-}
+find("pieces").hidden = !field.readOnly;
+startLanguage(data.title);
+startTheme();
+drawTexts();
+onLanguage(() => {
+  drawTexts();
+  drawCounts(read(lastAsked));
+  if (current) showClasses(current.explained, current.label);
+});
+startView();
 field.addEventListener("input", () => {
   markItem(null);
   ask({ text: field.value, label: null });

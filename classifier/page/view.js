@@ -2,6 +2,8 @@
 // One text and what the model found in it: its tokens, their map, their table, and what is pointed at.
 
 import { argmax } from "../../common/page/layers.js";
+import { refuse } from "../../support/page/edits.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { element, find, percent, visible } from "../../support/page/text.js";
@@ -18,12 +20,13 @@ import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords } from "
 /** @import { Read } from "./shown.js" */
 /** @typedef {{ token: number, key?: number }} Place  a token, or, with the key that it looks at, a cell of the map */
 
-/** @type {Record<string, string>} of each kind of weights */
-const NOTES = {
-  attention: "Weight: the attention of the final states to the token.",
-  received: "Weight: the attention that the token receives, the mean of its column of the map.",
-  output_max: "Weight: the largest feature of the token's vector after attention, which is not an attention weight.",
-};
+/** What a weight of this kind is. @param {string} kind */
+function noteOn(kind) {
+  if (kind === "attention") return t("Weight: the attention of the final states to the token.");
+  if (kind === "received")
+    return t("Weight: the attention that the token receives, the mean of its column of the map.");
+  return t("Weight: the largest feature of the token's vector after attention, which is not an attention weight.");
+}
 
 /** @type {{ first: Reading, now: Reading } | null} a text as it was typed or chosen, and with the reader's changes */
 let readings = null;
@@ -35,6 +38,7 @@ let pointing = { forget: () => {}, again: () => {} };
 export function leaveText() {
   changeNothing();
   readings = null;
+  refuse(null);
   drawWhatIf(null, null, "");
 }
 
@@ -64,6 +68,7 @@ export async function askAgain() {
   } else stopSlices();
   find("view").setAttribute("aria-busy", "false");
   readings = { first, now };
+  refuse(null);
   draw();
   pointing.again();
   sayOutcome();
@@ -83,8 +88,8 @@ function draw() {
   shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map, before, isChange };
   find("mode").hidden = kinds.length < 2;
   const padding = kind === "attention" ? 1 - weights.reduce((sum, w) => sum + w, 0) : 0;
-  const rest = padding > 0.0005 ? ` ${percent(padding)} of the attention is on padding.` : "";
-  find("kind-note").textContent = kind ? NOTES[kind] + rest : "";
+  const rest = padding > 0.0005 ? t(" {percent} of the attention is on padding.", { percent: percent(padding) }) : "";
+  find("kind-note").textContent = kind ? noteOn(kind) + rest : "";
   drawWords(shown);
   drawMap(shown);
   find("token-table").hidden = shown.rows === null;
@@ -99,7 +104,7 @@ function draw() {
 export function showClasses({ probabilities }, label) {
   const best = argmax(probabilities);
   const rows = data.classes.map((name, k) => {
-    const right = name === label ? element("span", { class: "right" }, " ✓ right class") : "";
+    const right = name === label ? element("span", { class: "right" }, t(" ✓ right class")) : "";
     return element(
       "tr",
       { class: k === best ? "best" : "" },
@@ -159,11 +164,12 @@ export function startView() {
   startWhatIf(askAgain);
   const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);
   pointing = followPointing(find("view"), "token", { placeOf, neighbour, show, choose });
-  for (const id of ["received", "output_max", "weights-shown", "change-shown"]) {
-    find(id).addEventListener("change", () => {
-      draw();
-      pointing.again();
-    });
-  }
+  const drawAgain = () => {
+    draw();
+    pointing.again();
+  };
+  for (const id of ["received", "output_max", "weights-shown", "change-shown"])
+    find(id).addEventListener("change", drawAgain);
+  onLanguage(drawAgain);
   addEventListener("resize", pointing.again);
 }
