@@ -12,20 +12,22 @@ from classifier.seqself_classifier import SeqSelfClassifier
 from classifier.text_classifier import TextClassifier
 from common.layer import named_params
 from common.util import to_cpu
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 
 TITLE = "Where the model looks"
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "slices", "list", "pointing")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
+    *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
+    "classifier/page/japanese_tcompare.js",
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     "common/page/parts.js",
     *(
         f"classifier/page/{name}.js"
         for name in (
-            *("japanese_textif", "changes", "forward", "tokenizers", "models", "data", "shown", "classes", "table"),
-            *("side_by_side", "words", "map", "occlusion", "what_if", "view", "texts", "main"),
+            *("changes", "forward", "tokenizers", "models", "data", "shown", "classes", "table", "side_by_side"),
+            *("words", "map", "occlusion", "what_if", "view", "texts", "main"),
         )
     ),
 )
@@ -108,8 +110,8 @@ def to_page(
     examples: Iterable[Example],
     *,
     precision: str = "float32",
-    title: str = TITLE,
-    about: Iterable[str] = (),
+    title: Phrase = TITLE,
+    about: Iterable[Phrase] = (),
     **reading: Any,
 ) -> bytes:
     """Build the page of one model: the same arguments always give the same bytes.
@@ -125,8 +127,8 @@ def to_page_of_several(
     examples: Sequence[Iterable[Example]],
     *,
     precision: str = "float32",
-    title: str = TITLE,
-    about: Iterable[str] = (),
+    title: Phrase = TITLE,
+    about: Iterable[Phrase] = (),
 ) -> bytes:
     """Build a page on which models read the same texts side by side; the first is the one shown at first.
 
@@ -149,6 +151,7 @@ def to_page_of_several(
         settings.append(model.settings() | {"weights": prefix})
         weights |= {prefix + name: to_cpu(p) for name, p in named_params(model.model).items()}
     data = {
+        "title": title,
         "about": list(about),
         "models": settings,
         "texts": [

@@ -16,9 +16,21 @@ from experiment.history import read_history
 from experiment.page_size import MEASURED
 from seq2seq import load_model
 from seq2seq.page import Example, PageModel, State, to_page
+from support.html_page import Phrase
 
-KINDS = {"baseline": "seq2seq without attention", "peeky": "peeky seq2seq", "attention": "seq2seq with attention"}
-ALIKE = "vocabulary", "question_characters", "start", "T_enc", "T_dec", "answers_dates"  # of all models of a page
+KINDS = {
+    "baseline": "seq2seq without attention, {weights} weights",
+    "peeky": "peeky seq2seq, {weights} weights",
+    "attention": "seq2seq with attention, {weights} weights",
+}
+ALIKE = {  # what all models of a page have in common
+    "vocabulary": "vocabulary",
+    "question_characters": "question characters",
+    "start": "start character",
+    "T_enc": "length of questions",
+    "T_dec": "length of answers",
+    "answers_dates": "answers being dates",
+}
 
 
 def open_models(runs: Sequence[Path], model: str | None = None, models: Sequence[str] | None = None) -> list[DateModel]:
@@ -39,13 +51,13 @@ def open_models(runs: Sequence[Path], model: str | None = None, models: Sequence
 
 
 def _expect_alike(first: DateModel, other: DateModel) -> None:
-    for what in ALIKE:
-        expected, got = (getattr(each, what) for each in (first, other))
-        if what == "vocabulary":
+    for name, what in ALIKE.items():
+        expected, got = (getattr(each, name) for each in (first, other))
+        if name == "vocabulary":
             expected, got = expected.chars, got.chars
         if expected != got:
             raise ValueError(
-                f"{other.path}: expected the {what.replace('_', ' ')} of {first.path}, as the models of one page read "
+                f"{other.path}: expected the {what} of {first.path}, as the models of one page read "
                 f"the same questions; {_difference(expected, got)}"
             )
 
@@ -82,7 +94,7 @@ def names_of(date_models: Sequence[DateModel]) -> list[str]:
 def page_of(
     date_models: Sequence[DateModel],
     pairs: list[tuple[str, str | None]],
-    origin: str,
+    origin: Phrase,
     *,
     of_test: bool,
     epochs: Sequence[int] | None = None,
@@ -106,10 +118,10 @@ def page_of(
     at_first = next((k for k, each in enumerate(models) if each.model.has_maps), 0)
     shown = copy(date_models[at_first])
     shown.model = as_in_page(models[at_first].states()[-1][2], precision)
-    about = [*_about(models, date_models), origin, _reads(models)]
+    about = [*_about(models, date_models), origin, *_reads(models)]
     if precision != "float32":
         xs = [encoded(date_model, pairs[:MEASURED], of_test) for date_model in date_models]
-        about.append(loss(models, xs, first, precision))
+        about += loss(models, xs, first, precision)
     return to_page(
         models,
         examples(shown, pairs[:count], of_test=of_test),
@@ -119,31 +131,42 @@ def page_of(
         T_enc=first.T_enc,
         T_dec=first.T_dec,
         precision=precision,
-        title=f"Where the model looks: {', '.join(dict.fromkeys(_run(date_model) for date_model in date_models))}",
+        title=("Where the model looks: {name}", {"name": _runs(date_models)}),
         about=about,
         dates={"written": dates.WRITTEN, "months": dates.MONTHS} if first.answers_dates else None,
     )
 
 
-def _run(date_model: DateModel) -> str:
-    return date_model.path.resolve().parent.name
+def _runs(date_models: Sequence[DateModel]) -> str:
+    return ", ".join(dict.fromkeys(date_model.path.resolve().parent.name for date_model in date_models))
 
 
-def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> list[str]:
+def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> list[Phrase]:
     """Say which models these are, and of which runs."""
-    sizes = [f"{sum(p.size for p in named_params(each.model).values()):,} weights" for each in models]
-    names = [each.name for each in models] if len(models) > 1 else [KINDS[date_models[0].name]]
-    runs = dict.fromkeys(_run(date_model) for date_model in date_models)
-    lines = [f"{name}, {size}" for name, size in zip(names, sizes, strict=True)]
-    lines.append(f"run{'s' * (len(runs) > 1)} {' and '.join(runs)}")
-    epochs = sorted({state.epoch for each in models for state in each.epochs})
-    return [*lines, f"{len(epochs)} epochs, {epochs[0]} to {epochs[-1]}"] if len(epochs) > 1 else lines
+    lines: list[Phrase] = []
+    for each, date_model in zip(models, date_models, strict=True):
+        size = {"weights": f"{sum(p.size for p in named_params(each.model).values()):,}"}
+        several = len(models) > 1
+        lines.append(
+            ("{name}, {weights} weights", {"name": each.name} | size) if several else (KINDS[date_model.name], size)
+        )
+    runs = _runs(date_models)
+    lines.append(("runs {names}", {"names": runs}) if ", " in runs else ("run {name}", {"name": runs}))
+    if epochs := sorted({state.epoch for each in models for state in each.epochs}):
+        lines.append(("{count} epochs, {first} to {last}", _texts(count=len(epochs), first=epochs[0], last=epochs[-1])))
+    return lines
 
 
-def _reads(models: Sequence[PageModel]) -> str:
+def _texts(**values) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+def _reads(models: Sequence[PageModel]) -> list[Phrase]:
     if len({each.reverse for each in models}) == 1:
-        return f"reads {'backwards' if models[0].reverse else 'forwards'}"
-    return ", ".join(f"{each.name} reads {'backwards' if each.reverse else 'forwards'}" for each in models)
+        return ["reads backwards" if models[0].reverse else "reads forwards"]
+    return [
+        ("{name} reads backwards" if each.reverse else "{name} reads forwards", {"name": each.name}) for each in models
+    ]
 
 
 def kept_epochs(run: Path, model: str) -> dict[int, Path]:
@@ -184,19 +207,31 @@ def _state(date_model: DateModel, epoch: int, path: Path) -> State:
     return State(epoch, model)
 
 
-def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, precision: str) -> str:
-    """Say how many answers weights of that precision change. questions: xs (N, T_enc) as each of the models reads."""
-    found = []
+def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, precision: str) -> list[Phrase]:
+    """Say how many answers weights of that precision change, of each model in the epoch where it changes most.
+
+    questions: xs (N, T_enc) as each of the models reads them.
+    """
+    lines: list[Phrase] = []
     for each, xs in zip(models, questions, strict=True):
         changed = {}
-        for name, _, model in each.states():
+        for _, state, model in each.states():
             exact, packed = (
                 to_cpu(one.decode(xs, first.start_id, first.T_dec).ids) for one in (model, as_in_page(model, precision))
             )
-            changed[name] = 100 * (exact != packed).any(axis=1).mean()
-        most = max(changed, key=lambda name: changed[name])
-        found.append(f"{changed[most]:.2f}%{f' ({most})' * (len(models) > 1 or len(changed) > 1)}")
-    return f"weights in {precision}: of {len(questions[0]):,} questions, {', '.join(found)} change their answer"
+            changed[state and state.epoch] = 100 * (exact != packed).any(axis=1).mean()
+        most = max(changed, key=lambda epoch: changed[epoch])
+        text = "weights in {precision}: of {count} questions, {changed}% change their answer"
+        if len(models) > 1:
+            text = "weights in {precision}: of {count} questions, {changed}% change their answer ({name})"
+        if len(changed) > 1:
+            text = (
+                "weights in {precision}: of {count} questions, at most {changed}% change their answer "
+                "({name}, epoch {epoch})"
+            )
+        values = {"precision": precision, "count": f"{len(xs):,}", "changed": f"{changed[most]:.2f}", "name": each.name}
+        lines.append((text, values | _texts(epoch=most)))
+    return lines
 
 
 def encoded(date_model: DateModel, pairs: Iterable[tuple[str, str | None]], of_test: bool):

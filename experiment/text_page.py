@@ -12,8 +12,24 @@ from common.util import to_cpu
 from dataset.files import read_text
 from experiment.page_size import MEASURED
 from experiment.text_model import TextModel
+from support.html_page import Phrase
 
-KINDS = {"gru": "bidirectional GRU", "seqself": "self-attention and LSTM"}
+KINDS = {
+    "gru": "bidirectional GRU, {weights} weights",
+    "seqself": "self-attention and LSTM, {weights} weights",
+}
+NAMED = {
+    "gru": "{name}: bidirectional GRU, {weights} weights",
+    "seqself": "{name}: self-attention and LSTM, {weights} weights",
+}
+LOSS = (
+    "weights in {precision}: of {count} texts, {changed}% change their class; "
+    "the largest difference of a probability is {difference}"
+)
+NAMED_LOSS = (
+    "{name}, weights in {precision}: of {count} texts, {changed}% change their class; "
+    "the largest difference of a probability is {difference}"
+)
 PARTS = "sha256", "shares", "seed", "options"  # facts of a run's data that say what it was trained on
 
 
@@ -33,7 +49,7 @@ def names_of(text_models: Sequence[TextModel]) -> list[str]:
 def page_of(
     text_model: TextModel | Sequence[TextModel],
     pairs: list[tuple[str, str | None]],
-    origin: str,
+    origin: Phrase,
     precision: str = "float32",
     count: int | None = None,
 ) -> bytes:
@@ -46,28 +62,31 @@ def page_of(
     """
     text_models = [text_model] if isinstance(text_model, TextModel) else text_model
     several = len(text_models) > 1
-    names, found, about, lost = names_of(text_models), [], [], []
+    names, found = names_of(text_models), []
+    about: list[Phrase] = []
+    lost: list[Phrase] = []
     for name, own in zip(names, text_models, strict=True):
         shown = copy(own)
         shown.model = as_in_page(own.model, precision)
         found.append(examples(shown, pairs[:count]))
-        weights = f"{sum(p.size for p in named_params(own.model).values()):,} weights"
-        what = f"{KINDS[expect_runnable(own.model)]}, {weights}"
-        padding = "masks padding" if own.model.mask else "reads padding"
-        about += [f"{name}: {what}, {padding}"] if several else [what, f"run {name}"]
+        kind = expect_runnable(own.model)
+        named, size = {"name": name}, {"weights": f"{sum(p.size for p in named_params(own.model).values()):,}"}
+        about += [(NAMED[kind], named | size)] if several else [(KINDS[kind], size), ("run {name}", named)]
         if precision != "float32":
             measured = loss(own, shown.model, [text for text, _ in pairs[:MEASURED]], precision)
-            lost.append(f"{name}: {measured}" if several else measured)
+            lost.append((NAMED_LOSS, named | measured) if several else (LOSS, measured))
+    is_test = any(label is not None for _, label in pairs)
     return to_page_of_several(
         [page_model(own, name) for name, own in zip(names, text_models, strict=True)],
         found,
         precision=precision,
-        title=f"Where the model looks: {', '.join(names)}",
-        about=[*about, origin, *lost],
+        title=("Where the model looks: {name}", {"name": ", ".join(names)}),
+        about=[*about, origin, *(trained_otherwise(text_models) if is_test else []), *lost],
     )
 
 
 def page_model(text_model: TextModel, name: str) -> PageModel:
+    """Return what a page needs to know of a model."""
     facts = text_model.facts
     return PageModel(
         text_model.model,
@@ -80,15 +99,14 @@ def page_model(text_model: TextModel, name: str) -> PageModel:
     )
 
 
-def trained_otherwise(text_models: Sequence[TextModel]) -> list[str]:
+def trained_otherwise(text_models: Sequence[TextModel]) -> list[Phrase]:
     """Say which models may know test texts of the first: those trained on other data, or on another part of it."""
     first, *others = [
         [({"options": {}} | text_model.facts["data"]).get(key) for key in PARTS] for text_model in text_models
     ]
-    names = names_of(text_models)
     return [
-        f"{name} has another training part, and may have seen some of them"
-        for name, parts in zip(names[1:], others, strict=True)
+        ("{name} has another training part, and may have seen some of the test texts", {"name": name})
+        for name, parts in zip(names_of(text_models)[1:], others, strict=True)
         if parts != first
     ]
 
@@ -100,15 +118,17 @@ def examples(text_model: TextModel, pairs: list[tuple[str, str | None]]) -> Iter
         yield Example(text, label, answer.label, text_model.tokenizer(text))
 
 
-def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> str:
-    """Say how much the other model, with weights of that precision, differs on the texts."""
+def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precision: str) -> dict[str, str]:
+    """Measure how much the other model, with weights of that precision, differs on the texts: the values of LOSS."""
     xs = text_model.padded([text_model.tokens(text) for text in texts])
     ours, theirs = (to_cpu(model.probabilities(xs)) for model in (text_model.model, other))
     changed = (ours.argmax(axis=1) != theirs.argmax(axis=1)).mean()
-    return (
-        f"weights in {precision}: of {len(texts):,} texts, {100 * changed:.2f}% change their class; "
-        f"the largest difference of a probability is {abs(ours - theirs).max():.2g}"
-    )
+    return {
+        "precision": precision,
+        "count": f"{len(texts):,}",
+        "changed": f"{100 * changed:.2f}",
+        "difference": f"{abs(ours - theirs).max():.2g}",
+    }
 
 
 def expect_tokens(text_models: Sequence[TextModel], text: str) -> None:

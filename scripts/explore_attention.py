@@ -17,6 +17,7 @@ from experiment.date_page import open_models, page_of, read_pairs
 from experiment.page_size import suggestion
 from seq2seq.model_file import MODELS
 from support.atomic_file import replacing
+from support.html_page import Phrase
 
 COUNT = 200
 
@@ -72,15 +73,18 @@ def main() -> int:
     return 0
 
 
-def questions(args, date_model: DateModel) -> tuple[list[tuple[str, str | None]], str]:
+def questions(args, date_model: DateModel) -> tuple[list[tuple[str, str | None]], Phrase]:
     """Return the questions with their answers (None if unknown), and a phrase for where they are from."""
     if args.text is not None:
         return [(text, date_model.answer_to(text)) for text in args.text], "questions from the command line"
     if args.file is not None:
-        return list(read_pairs(args.file, date_model)), f"questions of {args.file.name}"
+        return list(read_pairs(args.file, date_model)), ("questions of {file}", {"file": args.file.name})
     pairs: list = date_model.test_questions()
-    source = Path(date_model.data["path"]).name if date_model.data["path"] else "generated dates"
-    return pairs, f"{min(args.count, len(pairs)):,} of {len(pairs):,} test questions of {source}"
+    counts = {"count": f"{min(args.count, len(pairs)):,}", "all": f"{len(pairs):,}"}
+    if date_model.data["path"]:
+        source = Path(date_model.data["path"]).name
+        return pairs, ("{count} of {all} test questions of {source}", counts | {"source": source})
+    return pairs, ("{count} of {all} test questions of generated dates", counts)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import entry
 from experiment import TextModel
 from experiment.command_line import Parser, positive_int
 from experiment.page_size import suggestion
-from experiment.text_page import expect_tokens, page_of, read_texts, trained_otherwise
+from experiment.text_page import expect_tokens, page_of, read_texts
 from support.atomic_file import replacing
+from support.html_page import Phrase
 
 COUNT = 200
 
@@ -50,20 +51,22 @@ def main() -> int:
     return 0
 
 
-def texts(args, text_models: list[TextModel]) -> tuple[list[tuple[str, str | None]], str]:
+def texts(args, text_models: list[TextModel]) -> tuple[list[tuple[str, str | None]], Phrase]:
     """Return the texts with their classes (None if unknown), and a phrase for where they are from."""
     if args.text is not None:
         for text in args.text:
             expect_tokens(text_models, text)
         return [(text, None) for text in args.text], "texts from the command line"
     if args.file is not None:
-        return read_texts(args.file, text_models), f"texts of {args.file.name}"
+        return read_texts(args.file, text_models), ("texts of {file}", {"file": args.file.name})
     first = text_models[0]
     test = first.test_texts()
     pairs = [(text, test.classes[label]) for text, label in zip(test.texts, test.labels, strict=True)]
-    source = Path(first.facts["data"]["path"]).name if first.facts["data"]["path"] else "generated sentences"
-    origin = f"{min(args.count, len(pairs)):,} of {len(pairs):,} test texts of {source}"
-    return pairs, "; ".join([origin, *trained_otherwise(text_models)])
+    counts = {"count": f"{min(args.count, len(pairs)):,}", "all": f"{len(pairs):,}"}
+    if first.facts["data"]["path"]:
+        source = Path(first.facts["data"]["path"]).name
+        return pairs, ("{count} of {all} test texts of {source}", counts | {"source": source})
+    return pairs, ("{count} of {all} test texts of generated sentences", counts)
 
 
 if __name__ == "__main__":

@@ -13,24 +13,26 @@ from common.layer import named_params
 from common.util import to_cpu
 from seq2seq.model_file import MODELS
 from seq2seq.seq2seq import Seq2seq
-from support.html_page import to_html
+from support.html_page import Phrase, to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(f"support/page/{name}.js" for name in ("text", "language", "held", "theme", "list", "pointing", "slices")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding", "japanese_textif")),
-    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
     *(
-        f"seq2seq/page/{name}.js"
-        for name in (
-            *("seq2seq", "forward", "data", "models", "dates", "measures", "changes", "shown", "rows", "links", "heat"),
-            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "main"),
-        )
+        "support/page/language.js",
+        "support/page/japanese.js",
+        "seq2seq/page/japanese.js",
+        "seq2seq/page/japanese_compare.js",
     ),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
+    *(f"seq2seq/page/{name}.js" for name in ("seq2seq", "forward", "data", "models", "dates", "measures", "changes")),
+    *(f"seq2seq/page/{name}.js" for name in ("shown", "rows", "links", "heat", "occlusion", "forced", "what_if")),
+    *(f"seq2seq/page/{name}.js" for name in ("small_map", "side_by_side", "learning", "pointing", "view", "questions")),
+    "seq2seq/page/main.js",
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
-    *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
+    *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if", "compare")),
 )
 
 
@@ -85,8 +87,8 @@ def to_page(
     T_enc: int,
     T_dec: int,
     reverse: bool = False,
-    title: str = "Where the model looks",
-    about: Iterable[str] = (),
+    title: Phrase = "Where the model looks",
+    about: Iterable[Phrase] = (),
     dates: dict | None = None,
     question_characters: str | None = None,
     precision: str = "float32",
@@ -111,13 +113,14 @@ def to_page(
         raise ValueError(f"page: expected question_characters of the vocabulary, got {question_characters[:40]!r}")
     weights: dict[str, np.ndarray] = {}
     data = {
+        "title": title,
         "about": list(about),
         "vocabulary": list(vocabulary),
         "question_characters": list(question_characters),
         "start": start,
         "T_enc": T_enc,
         "T_dec": T_dec,
-        "models": [_model(each, vocabulary, start, weights) for each in models],
+        "models": [_model(each, len(models) == 1, vocabulary, start, weights) for each in models],
         "dates": dates and _dates(**dates),
         "questions": [_question(example, set(vocabulary), T_enc, T_dec) for example in examples],
     }
@@ -126,8 +129,11 @@ def to_page(
     )
 
 
-def _model(page_model: PageModel, vocabulary: str, start: str, weights: dict[str, np.ndarray]) -> dict:
-    """Describe a model for JSON, and put the weights of its states among those of the page."""
+def _model(page_model: PageModel, alone: bool, vocabulary: str, start: str, weights: dict[str, np.ndarray]) -> dict:
+    """Describe a model for JSON, and put the weights of its states among those of the page.
+
+    alone: whether it is the only one; if it has one state, too, its weights are called what they are in its file.
+    """
     epochs = []
     for name, state, model in page_model.states():
         kind = next((kind for kind, cls in MODELS.items() if type(model) is cls), None)
@@ -140,7 +146,7 @@ def _model(page_model: PageModel, vocabulary: str, start: str, weights: dict[str
             raise ValueError(
                 f"page: expected the model's {V} characters, with start {start!r}, got {vocabulary[:40]!r}"
             )
-        prefix = f"{name}: " if name else ""
+        prefix = "" if alone and state is None else f"{name}: "
         weights |= {f"{prefix}{name}": p for name, p in params.items()}
         epoch, accuracy = (state.epoch, state.accuracy) if state else (None, None)
         epochs.append({"epoch": epoch, "accuracy": accuracy, "weights": prefix})

@@ -16,6 +16,7 @@ from support.content_policy import source_of
 from support.packed_weights import pack, size
 
 FRAME = "support/page/frame.html"
+Phrase = str | tuple[str, Mapping[str, str]]  # English, or a text with names in braces, and their values
 LARGEST = 2**28  # bytes: Chromium's JavaScript has no strings of twice that
 IMPORT = re.compile(r"^(?:import\s.*?;|/\*\* @import .*?\*/)\n", re.MULTILINE | re.DOTALL)  # of values, of types
 # A name declared at the top level of a module: the formatter indents all others.
@@ -33,7 +34,7 @@ def read(name: str) -> str:
 def to_html(
     template: str,
     *,
-    title: str,
+    title: Phrase,
     scripts: Sequence[str],
     styles: Sequence[str],
     data: object,
@@ -70,7 +71,7 @@ def to_html(
     }
     parts = {
         "policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "title": html.escape(title),
+        "title": html.escape(in_english(title)),
         "style": style,
         "data": _json(data),
         "weights": _json(held),
@@ -79,6 +80,11 @@ def to_html(
     whole = read(FRAME).replace("{body}\n", read(template))
     page = re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], whole)
     return page.encode("utf-8", "replace")
+
+
+def in_english(phrase: Phrase) -> str:
+    """Return the phrase with its values in place."""
+    return phrase if isinstance(phrase, str) else phrase[0].format(**phrase[1])
 
 
 def joined(scripts: Sequence[str]) -> str:

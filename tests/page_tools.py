@@ -7,6 +7,7 @@ import numpy as np
 
 from seq2seq import AttentionSeq2seq
 from seq2seq.page import Example, to_page
+from support.html_page import in_english
 
 VOID = {"meta", "link", "input"}
 
@@ -65,7 +66,9 @@ class Parts(HTMLParser):
 
     @property
     def data(self) -> dict:
-        return json.loads(self.texts["data"])
+        """The data of the page, with the phrases of its head in English."""
+        data = json.loads(self.texts["data"])
+        return data | {"about": [in_english(phrase) for phrase in data["about"]]}
 
     @property
     def weights(self) -> dict:

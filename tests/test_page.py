@@ -110,7 +110,7 @@ def test_the_weights_are_those_of_the_model(dtype):
     one = dict(name="", kind="attention", mask_padding=None, cell_state=False, reverse=True)
     one["epochs"] = [{"epoch": None, "accuracy": None, "weights": ""}]
     wanted = dict(about=[], vocabulary=["_", "a", "b"], start="_", T_enc=2, T_dec=1, models=[one], questions=[])
-    wanted |= {"dates": None, "question_characters": ["_", "a", "b"]}
+    wanted |= {"dates": None, "question_characters": ["_", "a", "b"], "title": "Where the model looks"}
     assert parts.data == wanted
 
 

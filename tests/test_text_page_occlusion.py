@@ -118,7 +118,7 @@ def test_it_yields_to_every_key(browser, japanese):
           if (note.textContent === "") return setTimeout(wait);
           document.body.dispatchEvent(new Event(kind, { bubbles: true }));
           const said = note.textContent;
-          setTimeout(() => done([said, note.textContent]), 100);
+          setTimeout(() => done([said, note.textContent]), 600); // time for some tokens
         };
         wait();""",
         "pointerdown",

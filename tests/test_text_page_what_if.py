@@ -150,6 +150,32 @@ def test_the_change_is_shown_in_words_and_map(browser, japanese):
 
 
 @pytest.mark.slow
+def test_what_is_put_back_while_the_model_runs_stays_put_back(browser, japanese):
+    browser.open(japanese[1])
+    first, after, last = browser.run(
+        f"""{CHANGE}
+        let now = 0;
+        performance.now = () => (now += 10); // a slice ends after three steps
+        return (async () => {{
+          const first = read();
+          press(1, "Delete");
+          press(2, "Delete");
+          press(1, "Delete"); // of the first one, which is not drawn yet
+          await settled();
+          const after = read();
+          press(2, "Delete");
+          press(1, "Delete");
+          press(1, "Delete");
+          await settled();
+          await new Promise((resolve) => setTimeout(resolve, 600));
+          return [first, after, read()];
+        }})();"""
+    )
+    assert [place for place, _ in after["struck"]] == [2]
+    assert last == first
+
+
+@pytest.mark.slow
 def test_characters_are_put_as_the_model_reads_them(browser, japanese):
     browser.open(japanese[1])
     browser.run(f"{CHANGE} put(0, 'ｶﾞ'); press(1, 'Ｂ')")

@@ -8,6 +8,7 @@ import { shownModel } from "./models.js";
 import { tokenizerFrom } from "./tokenizers.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Phrase } from "../../support/page/language.js" */
 /** @import { Arguments, Explained } from "./forward.js" */
 /** @import { Described } from "./tokenizers.js" */
 
@@ -39,7 +40,7 @@ import { tokenizerFrom } from "./tokenizers.js";
  */
 /**
  * The data that to_page in classifier/page.py writes.
- * @typedef {{ about: string[], models: Settings[], texts: Text[] }} Data
+ * @typedef {{ title: Phrase, about: Phrase[], models: Settings[], texts: Text[] }} Data
  */
 
 /** @type {Data} */

@@ -1,7 +1,7 @@
 // @ts-check
 // Asks the model about what is typed or chosen, and shows what it finds.
 
-import { t } from "../../support/page/language.js";
+import { onLanguage, phrased, startLanguage, t } from "../../support/page/language.js";
 import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
@@ -14,12 +14,26 @@ import { listTexts, startTexts } from "./texts.js";
 import { askAgain, leaveText, showClasses, showText, startView } from "./view.js";
 
 /** @import { Text } from "./data.js" */
+/** @import { Explained } from "./forward.js" */
 /** @import { Compared } from "./side_by_side.js" */
 
-/** @type {Compared} */
-let last = { text: "", label: null };
-/** @type {string[]} */
+/** @type {Compared} what was asked last, which may have been refused */
+let lastAsked = { text: "", label: null };
+/** @type {string[]} those of it that were read */
 let lastTokens = [];
+/** @type {{ explained: Explained, label: string | null } | null} */
+let current = null;
+
+/** Says how much of a text is read. Returns why it cannot be asked; "" if it can. @param {ReturnType<typeof read>} found */
+function drawCounts({ tokens, count }) {
+  const values = { count: number(tokens.length), all: number(count), most: number(MOST) };
+  const refused = tokens.length > MOST ? t("{count} tokens; this page reads at most {most}.", values) : "";
+  find("reasons").textContent = refused;
+  find("text").setAttribute("aria-invalid", String(refused !== ""));
+  find("count").textContent = tokens.length === 1 ? t("{count} token", values) : t("{count} tokens", values);
+  if (count > tokens.length) find("count").textContent = t("{count} of {all} tokens", values);
+  return refused;
+}
 
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
@@ -29,16 +43,12 @@ let lastTokens = [];
 async function ask(text) {
   leaveText();
   leaveSides(text);
-  last = text;
   const begin = performance.now();
-  const { tokens, count } = read(text);
+  lastAsked = text;
+  const found = read(text);
+  const refused = drawCounts(found);
+  const { tokens } = found;
   lastTokens = tokens;
-  const refused =
-    tokens.length > MOST ? `${number(tokens.length)} tokens; this page reads at most ${number(MOST)}.` : "";
-  find("reasons").textContent = refused;
-  find("text").setAttribute("aria-invalid", String(refused !== ""));
-  const unread = count > tokens.length ? ` of ${number(count)}` : "";
-  find("count").textContent = `${number(tokens.length)}${unread} tokens`;
   const asked = tokens.length > 0 && !refused;
   find("view").setAttribute("aria-busy", String(asked));
   if (!asked) {
@@ -51,6 +61,7 @@ async function ask(text) {
   }
   const explained = await inSlices(explain(tokens));
   if (explained === null) return false;
+  current = { explained, label: text.label };
   showClasses(explained, text.label);
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;
@@ -70,31 +81,36 @@ function choose(text) {
 
 /** Shows another model, with the reader's changes where it reads the same tokens. */
 async function showAnother() {
-  const kept = sameTokens(lastTokens, read(last).tokens) ? [...changes] : [];
-  namesModel();
+  const kept = sameTokens(lastTokens, read(lastAsked).tokens) ? [...changes] : [];
+  drawTexts();
   listTexts();
-  if (!(await ask(last))) return;
+  if (!(await ask(lastAsked))) return;
   for (const [place, token] of kept) changes.set(place, token);
   if (kept.length) askAgain();
 }
 
-/** Says which model is shown, and whether it can be asked about any text. */
-function namesModel() {
+/** Says which models there are, which of them is shown, and whether it can be asked about any text. */
+function drawTexts() {
   const { settings, tokenizer } = reader();
-  const typed = tokenizer !== null;
-  find("text", HTMLTextAreaElement).readOnly = !typed;
-  find("try-heading").textContent = typed ? "Try your own" : "The text";
-  find("pieces").hidden = typed;
+  find("about").textContent = visible(data.about.map(phrased).join(" · "));
+  field.readOnly = tokenizer === null;
+  find("pieces").hidden = !field.readOnly;
+  find("try-heading").textContent = field.readOnly ? t("The text") : t("Try your own");
   if (readers.length > 1) find("view-heading").textContent = t("What {name} reads", { name: visible(settings.name) });
 }
 
+const field = find("text", HTMLTextAreaElement);
+startLanguage(data.title);
 startTheme();
-find("about").textContent = visible(data.about.join(" · "));
+drawTexts();
+onLanguage(() => {
+  drawTexts();
+  drawCounts(read(lastAsked));
+  if (current) showClasses(current.explained, current.label);
+});
 startView();
 startSides();
 startModels(readers.length, showAnother);
-const field = find("text", HTMLTextAreaElement);
-namesModel();
 field.addEventListener("input", () => {
   markItem(null);
   ask({ text: field.value, label: null });

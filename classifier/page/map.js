@@ -42,7 +42,7 @@ export function drawMap(shown) {
   const received = new Float32Array(tokens.length);
   for (const a of map) for (let s = 0; s < a.length; s++) received[s] += a[s];
   const most = nameOf(tokens[argmax(received)]);
-  const name = `Attention of ${tokens.length} tokens to each other; ${most} receives the most`;
+  const name = t("Attention of {count} tokens to each other; {most} receives the most", { count: tokens.length, most });
   find("canvas").setAttribute("aria-label", shown.isChange ? t("Change of the attention to each other") : name);
 }
 

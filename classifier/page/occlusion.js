@@ -70,7 +70,7 @@ export const lostAt = (place) =>
 /** @param {string} kind of weights */
 function nameOfKind(kind) {
   if (kind === "output_max") return t("largest feature");
-  return kind === "received" ? t("attention received") : t("attention");
+  return kind === "received" ? t("attention received") : t("Attention");
 }
 
 function drawParts() {

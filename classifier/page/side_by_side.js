@@ -1,7 +1,7 @@
 // @ts-check
 // The models of the page side by side: what each of them finds in the text that is shown at large.
 
-import { t } from "../../support/page/language.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { inSlices, painted, stopSlices } from "../../support/page/slices.js";
 import { element, find, number, percent, speak, visible } from "../../support/page/text.js";
 import { changed, isChanged } from "./changes.js";
@@ -30,6 +30,14 @@ export function leaveSides(text) {
   for (const node of cards()) node.setAttribute("aria-busy", "true");
 }
 
+/** Marks the model that is shown at large. */
+function markShown() {
+  for (const [index, node] of cards().entries()) {
+    partOf(node, "button").setAttribute("aria-pressed", String(index === shownModel()));
+    node.classList.toggle("is-shown", index === shownModel());
+  }
+}
+
 /**
  * Shows what the model at large finds, then asks the others.
  * @param {Explained | null} explained null: it cannot be asked
@@ -37,10 +45,7 @@ export function leaveSides(text) {
 export async function drawSides(explained) {
   if (readers.length < 2) return;
   const own = shownModel();
-  for (const [index, node] of cards().entries()) {
-    partOf(node, "button").setAttribute("aria-pressed", String(index === own));
-    node.classList.toggle("is-shown", index === own);
-  }
+  markShown();
   if (explained !== null && foundBy[own]?.explained === explained) {
     for (const index of foundBy.keys()) drawCard(index); // with another kind of weights
     return;
@@ -167,8 +172,20 @@ function card({ settings, index }) {
   return node;
 }
 
+/** Writes all of it in the page's language, but for what is being computed. */
+function rewrite() {
+  const busy = cards().map((node) => node.getAttribute("aria-busy") === "true");
+  find("sides").replaceChildren(...readers.map(card));
+  for (const [index, node] of cards().entries()) {
+    if (busy[index]) node.setAttribute("aria-busy", "true");
+    else drawCard(index);
+  }
+  markShown();
+}
+
 export function startSides() {
   if (readers.length < 2) return;
   find("side").hidden = false;
   find("sides").append(...readers.map(card));
+  onLanguage(rewrite);
 }

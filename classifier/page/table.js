@@ -2,6 +2,7 @@
 // classifier/token_table.py: the table of a text's tokens and their weights.
 
 import { meanRanks } from "../../common/page/faithfulness.js";
+import { t } from "../../support/page/language.js";
 import { element, find } from "../../support/page/text.js";
 import { reader } from "./data.js";
 import { changeOfWeights, signOf } from "./shown.js";
@@ -64,7 +65,7 @@ export function drawTable(shown) {
   const drawn = rows.map(({ rank, shade, normalized: above }, place) => {
     const looks = { scope: "row", class: shadeOf(shade), lang: reader().settings.lang };
     const name = element("th", looks, element("bdi", {}, signOf(shown.tokens[place])));
-    const cells = [weights[place], String(rank), normalized[place], above > 0 ? "yes" : "no"];
+    const cells = [weights[place], String(rank), normalized[place], above > 0 ? t("yes") : t("no")];
     if (changes) cells.push(changes[place]);
     return element("tr", { "data-token": place }, name, ...cells.map((cell) => element("td", {}, cell)));
   });

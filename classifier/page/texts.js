@@ -7,7 +7,10 @@ import { classes, data, reader } from "./data.js";
 import { shownModel } from "./models.js";
 
 /** @import { Text } from "./data.js" */
-/** @typedef {Text & { index: number, searched: string }} Listed  searched: what the search looks through, besides the class that is found */
+/**
+ * searched: what the search looks through, besides the class that is found.
+ * @typedef {Text & { index: number, searched: string }} Listed
+ */
 
 const SHOWN = 160; // characters of a text in the list
 

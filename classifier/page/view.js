@@ -2,6 +2,8 @@
 // One text and what the model found in it: its tokens, their map, their table, and what is pointed at.
 
 import { argmax } from "../../common/page/layers.js";
+import { refuse } from "../../support/page/edits.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, percent, visible } from "../../support/page/text.js";
@@ -20,12 +22,13 @@ import { drawWordLinks, drawWords, readOutWords, shadeWords } from "./words.js";
 /** @import { Read } from "./shown.js" */
 /** @typedef {{ token: number, key?: number }} Place  a token, or, with the key that it looks at, a cell of the map */
 
-/** @type {Record<string, string>} of each kind of weights */
-const NOTES = {
-  attention: "Weight: the attention of the final states to the token.",
-  received: "Weight: the attention that the token receives, the mean of its column of the map.",
-  output_max: "Weight: the largest feature of the token's vector after attention, which is not an attention weight.",
-};
+/** What a weight of this kind is. @param {string} kind */
+function noteOn(kind) {
+  if (kind === "attention") return t("Weight: the attention of the final states to the token.");
+  if (kind === "received")
+    return t("Weight: the attention that the token receives, the mean of its column of the map.");
+  return t("Weight: the largest feature of the token's vector after attention, which is not an attention weight.");
+}
 
 /** @type {{ first: Reading, now: Reading } | null} a text as it was typed or chosen, and with the reader's changes */
 let readings = null;
@@ -37,6 +40,7 @@ let pointing = { forget: () => {}, again: () => {} };
 export function leaveText() {
   changeNothing();
   readings = null;
+  refuse(null);
   drawWhatIf(null, null, "");
 }
 
@@ -66,6 +70,7 @@ export async function askAgain() {
   } else stopSlices();
   find("view").setAttribute("aria-busy", "false");
   readings = { first, now };
+  refuse(null);
   draw();
   pointing.again();
   sayOutcome();
@@ -85,8 +90,8 @@ function draw() {
   shown = { tokens, rows: weights ? tokenTable(weights) : null, map: explained.map, before, isChange };
   find("mode").hidden = kinds.length < 2;
   const padding = kind === "attention" ? 1 - weights.reduce((sum, w) => sum + w, 0) : 0;
-  const rest = padding > 0.0005 ? ` ${percent(padding)} of the attention is on padding.` : "";
-  find("kind-note").textContent = kind ? NOTES[kind] + rest : "";
+  const rest = padding > 0.0005 ? t(" {percent} of the attention is on padding.", { percent: percent(padding) }) : "";
+  find("kind-note").textContent = kind ? noteOn(kind) + rest : "";
   setLanguage();
   drawWords(shown);
   drawMap(shown);
@@ -111,7 +116,7 @@ function setLanguage() {
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
 export function showClasses(explained, label) {
-  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...classRows(explained, label, " ✓ right class"));
+  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...classRows(explained, label, t(" ✓ right class")));
   find("own").textContent = visible(classOf(explained));
 }
 
@@ -162,11 +167,12 @@ export function startView() {
   startWhatIf(askAgain);
   const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);
   pointing = followPointing(find("view"), "token", { placeOf, neighbour, show, choose });
-  for (const id of ["received", "output_max", "weights-shown", "change-shown"]) {
-    find(id).addEventListener("change", () => {
-      draw();
-      pointing.again();
-    });
-  }
+  const drawAgain = () => {
+    draw();
+    pointing.again();
+  };
+  for (const id of ["received", "output_max", "weights-shown", "change-shown"])
+    find(id).addEventListener("change", drawAgain);
+  onLanguage(drawAgain);
   addEventListener("resize", pointing.again);
 }

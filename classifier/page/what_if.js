@@ -42,7 +42,6 @@ export function fitReplacement() {
  */
 export function drawWhatIf(first, now, kind) {
   original = first;
-  refuse("");
   drawOcclusion(now, kind);
   find("changed").hidden = first === now;
   if (first && now && first !== now) drawOutcome(first, now);
@@ -116,11 +115,12 @@ function type(place, text) {
   const { tokens, count } = read({ text, tokens: readers.map(() => [text]) });
   const token = tokens[0];
   const values = { text: visible(text), count: number(count) };
-  if (count === 0) refuse(t("“{text}” has no token in it.", values));
-  else if (count > 1) refuse(t("“{text}” is {count} tokens; put one.", values));
-  else if (token === undefined) refuse(t("“{text}” is unknown to the model, which leaves out unknown words.", values));
+  if (count === 0) refuse(() => t("“{text}” has no token in it.", values));
+  else if (count > 1) refuse(() => t("“{text}” is {count} tokens; put one.", values));
+  else if (token === undefined)
+    refuse(() => t("“{text}” is unknown to the model, which leaves out unknown words.", values));
   else if (reader().tokenizer === null && isUnknown(token))
-    refuse(t("“{text}” is not a piece that the model knows.", values));
+    refuse(() => t("“{text}” is not a piece that the model knows.", values));
   else put(place, token);
 }
 

@@ -48,14 +48,20 @@ export function drawWords(shown) {
   for (const [place, token] of tokens.entries()) {
     const button = /** @type {HTMLElement} */ (words.children[place]);
     const was = replacedAt(shown, place);
-    const unknown = isUnknown(token) ? ", unknown" : "";
-    const instead = was === null ? "" : t(", in place of {token}", { token: visible(was) });
-    const weight = rows && weights ? `, weight ${weights[place]}, rank ${rows[place].rank}` : "";
-    const by = changes ? t(", change {by}", { by: changes[place] }) : "";
+    const unknown = isUnknown(token);
+    let label = t("{token}, token {place} of {count}", {
+      token: nameOf(token),
+      place: place + 1,
+      count: tokens.length,
+    });
+    if (unknown) label += t(", unknown");
+    if (was !== null) label += t(", in place of {name}", { name: visible(was) });
+    if (rows && weights)
+      label += t(", weight {weight}, rank {rank}", { weight: weights[place], rank: rows[place].rank });
+    if (changes) label += t(", change {by}", { by: changes[place] });
+    if (map) label += looks(tokens, map[place]);
     button.className = `token${unknown ? " unknown" : ""}${was === null ? "" : " changed"}`;
-    button.ariaLabel =
-      `${nameOf(token)}, token ${place + 1} of ${tokens.length}${unknown}${instead}${weight}${by}` +
-      (map ? `. ${looks(tokens, map[place])}` : "");
+    button.ariaLabel = label;
     button.replaceChildren(
       ...(was === null ? [] : [element("del", {}, visible(was))]),
       element("bdi", {}, signOf(token)),
@@ -66,9 +72,9 @@ export function drawWords(shown) {
   words.classList.toggle("linked", map !== null);
   words.classList.toggle("change", shown.isChange);
   const unknown = [...new Set(tokens.filter(isUnknown))];
-  const nothing = unknown.length && tokens.every(isUnknown) ? " (all: the model read nothing but their number)" : "";
+  const nothing = tokens.every(isUnknown) ? t(" (all: the model read nothing but their number)") : "";
   find("unknown").textContent = unknown.length
-    ? `Unknown to the model: ${unknown.map(visible).join(" ")}${nothing}`
+    ? t("Unknown to the model: {tokens}", { tokens: unknown.map(visible).join(" ") }) + nothing
     : "";
 }
 
@@ -78,7 +84,8 @@ export function drawWords(shown) {
  * @param {Vector} a
  */
 function looks(tokens, a) {
-  return a.some((weight) => weight > 0) ? `Looks at ${listed(tokens, strongest(a, 3))}` : t("Looks at nothing");
+  if (a.every((weight) => weight === 0)) return t(". Looks at nothing");
+  return t(". Looks at {tokens}", { tokens: listed(tokens, strongest(a, 3)) });
 }
 
 /**
@@ -86,7 +93,10 @@ function looks(tokens, a) {
  * @param {{ weight: number, place: number }[]} places
  */
 function listed(tokens, places) {
-  return places.map(({ weight, place }) => `${nameOf(tokens[place])} at ${place + 1} ${exact(weight)}`).join(", ");
+  return places
+    .map(({ weight, place }) => ({ name: nameOf(tokens[place]), place: place + 1, weight: exact(weight) }))
+    .map((values) => t("{name} at {place} {weight}", values))
+    .join(t(", "));
 }
 
 /**
@@ -156,10 +166,9 @@ export function drawWordLinks({ map }, pointed) {
 export function readOutWords({ tokens, rows, map }, at) {
   const readout = find("readout");
   if (at === null) {
-    const how = map ? "what it looks at" : "its weight";
-    readout.textContent = rows
-      ? `Point at a token to see ${how}.`
-      : "The model has no attention: tokens have no weights.";
+    readout.textContent = t("The model has no attention: tokens have no weights.");
+    if (rows) readout.textContent = t("Point at a token to see its weight.");
+    if (map) readout.textContent = t("Point at a token to see what it looks at.");
     return;
   }
   const { lang } = reader().settings;
@@ -170,12 +179,13 @@ export function readOutWords({ tokens, rows, map }, at) {
   const parts = [subject];
   if (rows && at.key === undefined) {
     const { weight, rank } = rows[at.token];
-    parts.push(` weight ${numbers([weight])[0]}, rank ${rank} of ${tokens.length}`);
+    const values = { weight: numbers([weight])[0], rank, count: tokens.length };
+    parts.push(t(" weight {weight}, rank {rank} of {count}", values));
   }
   if (map) {
     const { key } = at;
     const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
-    if (map[at.token].some((weight) => weight > 0)) parts.push(" looks at ", ...looked.map(chip));
+    if (map[at.token].some((weight) => weight > 0)) parts.push(t(" looks at "), ...looked.map(chip));
     else parts.push(t(" looks at nothing"));
   }
   readout.replaceChildren(...parts);

@@ -6,7 +6,10 @@
 /** @typedef {Vector} Matrix */
 
 /** @param {number} x */
-export const sigmoid = (x) => (1 + Math.tanh(x / 2)) / 2;
+export const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+
+/** Math.tanh takes half as long again. @param {number} x */
+export const tanh = (x) => 1 - 2 / (1 + Math.exp(2 * x));
 
 /** @typedef {boolean[] | null} Real  one flag per token, false where masked; null: all tokens are real */
 
@@ -148,8 +151,8 @@ export class LSTM {
     addProduct(a, h_prev, this.Wh);
     const H = h_prev.length;
     const [f, g, i, o] = [0, 1, 2, 3].map((gate) => a.subarray(gate * H, (gate + 1) * H));
-    const c_next = c_prev.map((c, k) => sigmoid(f[k]) * c + Math.tanh(g[k]) * sigmoid(i[k]));
-    const h_next = c_next.map((c, k) => sigmoid(o[k]) * Math.tanh(c));
+    const c_next = c_prev.map((c, k) => sigmoid(f[k]) * c + tanh(g[k]) * sigmoid(i[k]));
+    const h_next = c_next.map((c, k) => sigmoid(o[k]) * tanh(c));
     return [h_next, c_next];
   }
 }

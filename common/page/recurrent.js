@@ -2,7 +2,7 @@
 // The recurrent layers over whole texts, without the axis N. They are generators, which pause after every step: a long
 // text then leaves the page time for its reader.
 
-import { addProduct, addProducts, sigmoid } from "./layers.js";
+import { addProduct, addProducts, sigmoid, tanh } from "./layers.js";
 
 /** @import { Matrix, Real, Vector } from "./layers.js" */
 
@@ -46,7 +46,7 @@ export class GRU {
     const h_next = h_prev.map((h, k) => {
       const z = sigmoid(a[k] + products[k]);
       const r = sigmoid(a[H + k] + products[H + k]);
-      const g = Math.tanh(a[2 * H + k] + r * products[2 * H + k]);
+      const g = tanh(a[2 * H + k] + r * products[2 * H + k]);
       return (1 - z) * h + z * g;
     });
     return [h_next];

@@ -2,7 +2,7 @@
 // common/self_attention.py without the axis N: attention within one text.
 
 import { AttentionWeight, WeightSum } from "./attention.js";
-import { addProduct, dot, sigmoid, softmax } from "./layers.js";
+import { addProduct, dot, sigmoid, softmax, tanh } from "./layers.js";
 
 /** @import { Matrix, Real, Vector } from "./layers.js" */
 
@@ -98,7 +98,7 @@ export class SeqSelfAttention {
     return (/** @type {number} */ t, /** @type {number} */ s) => {
       const [query, key] = [at_t[t], at_s[s]];
       let e = 0;
-      for (let k = 0; k < query.length; k++) e += Math.tanh(query[k] + key[k]) * Wa[k];
+      for (let k = 0; k < query.length; k++) e += tanh(query[k] + key[k]) * Wa[k];
       return e;
     };
   }

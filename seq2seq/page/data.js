@@ -2,9 +2,11 @@
 // The data of the page: settings, questions, and the characters that the models know.
 
 import { held } from "../../support/page/held.js";
+import { t } from "../../support/page/language.js";
 import { isSpace } from "../../support/page/text.js";
 
 /** @import { Real, Vector } from "../../common/page/layers.js" */
+/** @import { Phrase } from "../../support/page/language.js" */
 
 /**
  * A question, its answer and what the model writes; truth: for each character of the answer the places in the question
@@ -29,7 +31,8 @@ import { isSpace } from "../../support/page/text.js";
 /**
  * The data that to_page in seq2seq/page.py writes.
  * @typedef {object} Data
- * @property {string[]} about
+ * @property {Phrase} title
+ * @property {Phrase[]} about
  * @property {string[]} vocabulary in the order of the ids
  * @property {string[]} question_characters
  * @property {string} start
@@ -84,8 +87,8 @@ export function faults(text) {
 
 /** Why this character cannot be put into a question; "" if it can. @param {string} char */
 export function refusal(char) {
-  if (!ids.has(char || PAD)) return "is not in the vocabulary";
-  return char === BLANK || seen.has(char) ? "" : "occurs in no training question";
+  if (!ids.has(char || PAD)) return t("is not in the vocabulary");
+  return char === BLANK || seen.has(char) ? "" : t("occurs in no training question");
 }
 
 /**

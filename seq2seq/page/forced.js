@@ -3,6 +3,7 @@
 // answer. The experiment of Jain & Wallace 2019 (arXiv:1902.10186) and Wiegreffe & Pinter 2019 (arXiv:1908.04626).
 
 import { argmax } from "../../common/page/layers.js";
+import { t } from "../../support/page/language.js";
 import { element, find, glyph, named } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { placeOf, signOf } from "./shown.js";
@@ -29,10 +30,11 @@ export function offerForce(shown, out) {
   chosenOut = out;
   find("force").hidden = out === undefined;
   if (shown === null || out === undefined) return;
-  const name = named(shown.written[out]);
-  find("force").setAttribute("aria-label", `Where the model looks before ${name}, character ${out + 1} of the answer`);
+  const values = { name: named(shown.written[out]), place: out + 1 };
+  const label = t("Where the model looks before {name}, character {place} of the answer", values);
+  find("force").setAttribute("aria-label", label);
   find("forced").textContent = glyph(shown.written[out]);
-  find("forced-place").textContent = `at ${out + 1}`;
+  find("forced-place").textContent = t("at {place}", values);
   find("let-go", HTMLButtonElement).disabled = !changes.forced.has(out);
   const options = shown.input.map((_, place) =>
     element("option", { value: place }, `${place + 1} ${signOf(shown, place)}`),

@@ -1,6 +1,7 @@
 // @ts-check
 // The heat map of the weights and the measures below it.
 
+import { t } from "../../support/page/language.js";
 import { element, exact, find, glyph, percent, signed } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data } from "./data.js";
@@ -43,7 +44,7 @@ export function drawHeat(shown) {
   const change = before !== null && find("change-shown", HTMLInputElement).checked;
   find("shown").hidden = before === null;
   find("change-note").hidden = !change;
-  find("heat-contents").textContent = change ? "Change of the attention weights" : "Attention weights";
+  find("heat-contents").textContent = change ? t("Change of the attention weights") : t("Attention weights");
   find("heat").classList.toggle("change", change);
   const padding = paddingOfShown(shown);
   const [[, ...head], ...rows] = heatRows();
@@ -75,7 +76,7 @@ export function drawMeasures({ weights, input, truth }) {
   find("alignment").parentElement?.toggleAttribute("hidden", aligned === null);
   if (aligned !== null) find("alignment").textContent = percent(aligned);
   find("pad-mass").textContent = percent(padMass(weights, input));
-  find("entropy").textContent = `${entropy(weights).toFixed(2)} nats`;
+  find("entropy").textContent = t("{entropy} nats", { entropy: entropy(weights).toFixed(2) });
   find("entropy-most").textContent = Math.log(data.T_enc).toFixed(2);
 }
 

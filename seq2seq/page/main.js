@@ -1,6 +1,7 @@
 // @ts-check
 // Asks the model what is typed or chosen, and shows the answer.
 
+import { onLanguage, phrased, startLanguage, t } from "../../support/page/language.js";
 import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing, changes, isChanged } from "./changes.js";
@@ -54,11 +55,18 @@ function render(again) {
 function explain({ chars, input, unknown, tooLong }) {
   const reasons = [...new Set(unknown.map((place) => input[place]))].map((char) => {
     const places = unknown.filter((place) => input[place] === char).map((place) => place + 1);
-    const code = codeOf(char).toUpperCase().padStart(4, "0");
-    const where = `character${places.length > 1 ? "s" : ""} ${places.join(", ")}`;
-    return `“${named(char)}” (U+${code}, ${where}) ${refusal(char)}.`;
+    const values = {
+      char: named(char),
+      code: codeOf(char).toUpperCase().padStart(4, "0"),
+      places: places.join(t(", ")),
+      reason: refusal(char),
+    };
+    return places.length > 1
+      ? t("“{char}” (U+{code}, characters {places}) {reason}.", values)
+      : t("“{char}” (U+{code}, character {places}) {reason}.", values);
   });
-  if (tooLong) reasons.push(`${number(chars.length)} characters; the model reads at most ${data.T_enc}.`);
+  const counts = { count: number(chars.length), most: data.T_enc };
+  if (tooLong) reasons.push(t("{count} characters; the model reads at most {most}.", counts));
   /** @type {(Node | string)[]} */
   const marked = chars
     .slice(0, data.T_enc + BEYOND)
@@ -66,6 +74,7 @@ function explain({ chars, input, unknown, tooLong }) {
   if (marked.length < chars.length) marked.push("…");
   find("echo").replaceChildren(...(reasons.length ? marked : []));
   find("reasons").textContent = reasons.join(" ");
+  find("count").textContent = t("{count} of {most} characters", { ...counts, count: chars.length });
   find("text").setAttribute("aria-invalid", String(reasons.length > 0));
   return reasons.length > 0;
 }
@@ -74,7 +83,6 @@ function explain({ chars, input, unknown, tooLong }) {
 function typed() {
   const found = faults(find("text", HTMLInputElement).value);
   const refused = explain(found);
-  find("count").textContent = `${found.chars.length} of ${data.T_enc} characters`;
   if (refused || !found.chars.length) {
     find("view").inert = true;
     find("own").textContent = find("time").textContent = "";
@@ -91,13 +99,19 @@ function typed() {
 function choose(question) {
   find("text", HTMLInputElement).value = question.question;
   explain(faults(question.question));
-  find("count").textContent = `${[...question.question].length} of ${data.T_enc} characters`;
   markQuestion(question.index);
   show(question);
 }
 
+function drawAbout() {
+  find("about").textContent = visible(data.about.map(phrased).join(" · "));
+}
+
+startLanguage(data.title);
 startTheme();
-find("about").textContent = visible(data.about.join(" · "));
+drawAbout();
+onLanguage(drawAbout);
+onLanguage(() => explain(faults(find("text", HTMLInputElement).value)));
 find("known").textContent = data.question_characters.map(glyph).join(" ");
 startMap(() => render(true));
 for (const id of ["own-answer", "given"]) {

@@ -2,6 +2,7 @@
 // seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
 
 import { correlation, drawBars, tallest } from "../../common/page/parts.js";
+import { t } from "../../support/page/language.js";
 import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
@@ -85,15 +86,17 @@ export function drawOcclusion(out) {
     PAD,
   );
   const seen = (/** @type {number[]} */ values) => values.filter((_, place) => !unseen[place]);
-  const of = out === undefined ? "the whole answer" : `${nameOf(written[out])}, character ${out + 1} of the answer`;
-  find("parts-of").textContent = `For ${of}`;
+  find("parts-of").textContent =
+    out === undefined
+      ? t("For the whole answer")
+      : t("For {name}, character {place} of the answer", { name: nameOf(written[out]), place: out + 1 });
   const row = find("parts-table", HTMLTableElement);
   row.tHead?.replaceChildren(element("tr", {}, ...input.map((_, place) => head(place))));
-  const many = out === undefined ? ", summed over the answer" : "";
-  row.tBodies[0].replaceChildren(...bars(`Attention${many}`, attention, exact));
-  row.tBodies[1].replaceChildren(...bars("Log-probability lost without it, in nats", drops, signed));
+  const title = out === undefined ? t("Attention, summed over the answer") : t("Attention");
+  row.tBodies[0].replaceChildren(...bars(title, attention, exact));
+  row.tBodies[1].replaceChildren(...bars(t("Log-probability lost without it, in nats"), drops, signed));
   find("parts").hidden = false;
-  const over = `over ${number(seen(drops).length)} characters`;
+  const over = t("over {count} characters", { count: number(seen(drops).length) });
   find("rho").textContent = correlation(seen(attention), seen(drops), over);
 }
 
@@ -115,9 +118,9 @@ function bars(title, values, text) {
     element("td", { "data-in": place }, element("span", { class: "spoken" }, text(value))),
   );
   drawBars(cells, values);
-  const tall = `${title}; tallest bar ${text(tallest(values))}`;
-  const name = element("th", { scope: "rowgroup", colspan: values.length }, tall);
-  return [element("tr", {}, name), element("tr", {}, ...cells)];
+  const name = t("{title}; tallest bar {value}", { title, value: text(tallest(values)) });
+  const head = element("th", { scope: "rowgroup", colspan: values.length }, name);
+  return [element("tr", {}, head), element("tr", {}, ...cells)];
 }
 
 export function startOcclusion() {

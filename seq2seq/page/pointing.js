@@ -1,6 +1,7 @@
 // @ts-check
 // Shows what the mouse, a finger or the keys point at: its weights on both rows, on the links and in the heat map.
 
+import { t } from "../../support/page/language.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { element, exact, find, glyph, percent } from "../../support/page/text.js";
 import { changes } from "./changes.js";
@@ -81,7 +82,7 @@ function readOut(shown, at) {
   const side = at.out !== undefined ? "out" : "in";
   const place = at[side];
   if (place === undefined) {
-    readout.textContent = "Point at a character, above or in the map, to see its weights.";
+    readout.textContent = t("Point at a character, above or in the map, to see its weights.");
     return;
   }
   const signs = { in: shown.input.map((_, input) => signOf(shown, input)), out: shown.written.map(glyph) };
@@ -92,10 +93,11 @@ function readOut(shown, at) {
   const chips = chosen.map(({ weight, other }) =>
     element("span", { class: "chip" }, element("b", {}, others[other]), ` ${exact(weight)}`),
   );
-  const sure = side === "out" && !shown.given ? ` (${percent(shown.p[place])} sure)` : "";
+  const sure = side === "out" && !shown.given ? t(" ({percent} sure)", { percent: percent(shown.p[place]) }) : "";
+  const looked = changes.forced.has(place) ? t(" was made to look at ") : t(" looked at ");
   readout.replaceChildren(
     element("b", { class: "subject" }, signs[side][place]),
-    side === "out" ? `${sure} ${changes.forced.has(place) ? "was made to look" : "looked"} at ` : " was looked at by ",
+    side === "out" ? sure + looked : t(" was looked at by "),
     ...chips,
   );
 }

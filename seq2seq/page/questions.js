@@ -1,6 +1,7 @@
 // @ts-check
 // The list of questions, and their formats.
 
+import { onLanguage, t } from "../../support/page/language.js";
 import { markItem, startList } from "../../support/page/list.js";
 import { element, find, glyph, number, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
@@ -33,10 +34,14 @@ function offerShapes() {
     counts.set(shape, { ...known, count: known.count + 1 });
   }
   const most = [...counts].sort(([, a], [, b]) => b.count - a.count).slice(0, SHAPES);
-  const options = most.map(([shape, { example, count }]) =>
-    element("option", { value: shape }, `like ${visible(example)} (${number(count)})`),
-  );
+  const options = most.map(([value]) => element("option", { value }));
   find("shape").append(...options);
+  const name = () => {
+    for (const [place, [, { example, count }]] of most.entries())
+      options[place].textContent = t("like {example} ({count})", { example: visible(example), count: number(count) });
+  };
+  onLanguage(name);
+  name();
 }
 
 /** The model's own answer, with each wrong character marked. @param {Listed} question */

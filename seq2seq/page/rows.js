@@ -1,6 +1,7 @@
 // @ts-check
 // The characters of a question and of its answer, and the verdict on each.
 
+import { t } from "../../support/page/language.js";
 import { element, exact, find, glyph, named } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import {
@@ -22,7 +23,7 @@ export function drawRows(shown) {
   const padding = paddingOfShown(shown);
   const { length } = shown.input;
   find("padding").hidden = padding === length;
-  find("padding").textContent = length - padding < 5 ? "" : "padding";
+  find("padding").textContent = length - padding < 5 ? "" : t("padding");
   find("padding").style.setProperty("grid-column", `${padding + 1} / -1`);
   drawReplaced(shown);
   drawRow(shown, "in", padding);
@@ -75,9 +76,12 @@ function drawRow(shown, side, padding) {
  * @param {number} padding where it begins
  */
 function inputLabel(shown, place, padding) {
-  const was = isReplaced(shown, place) ? `, in place of ${named(originalOf(shown)[place])}` : "";
-  const is = `${nameOf(shown.input[place])}, character ${place + 1} of the question${place >= padding ? ", padding" : ""}`;
-  return `${is}${was}. Looked at by ${strongest(shown, "in", place, shown.written)}`;
+  const values = { name: nameOf(shown.input[place]), place: place + 1 };
+  const is = t("{name}, character {place} of the question", values) + (place >= padding ? t(", padding") : "");
+  const name = named(originalOf(shown)[place]);
+  const was = isReplaced(shown, place) ? t(", in place of {name}", { name }) : "";
+  const characters = strongest(shown, "in", place, shown.written);
+  return t("{what}. Looked at by {characters}", { what: is + was, characters });
 }
 
 /**
@@ -86,12 +90,16 @@ function inputLabel(shown, place, padding) {
  */
 function outputLabel(shown, place) {
   const { answer, before, best, given, input, written } = shown;
-  const flipped = before && isFlipped(shown, place) ? `, ${named(before.best[place])} before the changes` : "";
-  let wrong = "";
+  let what = t("{name}, character {place} of the answer", { name: named(written[place]), place: place + 1 });
   if (answer !== null && isWrong(shown, place))
-    wrong = given ? `, the model would write ${named(best[place])}` : `, wrong, expected ${named(answer[place])}`;
-  const is = `${named(written[place])}, character ${place + 1} of the answer${wrong}${flipped}`;
-  return `${is}. ${changes.forced.has(place) ? "Made to look" : "Looked"} at ${strongest(shown, "out", place, input)}`;
+    what += given
+      ? t(", the model would write {name}", { name: named(best[place]) })
+      : t(", wrong, expected {name}", { name: named(answer[place]) });
+  if (before && isFlipped(shown, place)) what += t(", {name} before the changes", { name: named(before.best[place]) });
+  const characters = strongest(shown, "out", place, input);
+  return changes.forced.has(place)
+    ? t("{what}. Made to look at {characters}", { what, characters })
+    : t("{what}. Looked at {characters}", { what, characters });
 }
 
 /**
@@ -103,8 +111,9 @@ function outputLabel(shown, place) {
 function strongest(shown, side, place, others) {
   return partners(shown, side, place)
     .slice(0, 3)
-    .map(({ weight, other }) => `${nameOf(others[other])} at ${other + 1} ${exact(weight)}`)
-    .join(", ");
+    .map(({ weight, other }) => ({ name: nameOf(others[other]), place: other + 1, weight: exact(weight) }))
+    .map((values) => t("{name} at {place} {weight}", values))
+    .join(t(", "));
 }
 
 /**
@@ -120,9 +129,15 @@ function drawVerdict(shown) {
   );
   find("row-verdict").replaceChildren(...verdicts);
   const wrong = best.filter((_, place) => isWrong(shown, place)).length;
-  let note = "no known answer to compare with";
-  if (answer !== null) note = `✓ every character of the answer is right${given ? ", after the given ones" : ""}`;
+  let note = t("no known answer to compare with");
+  if (answer !== null)
+    note = given
+      ? t("✓ every character of the answer is right, after the given ones")
+      : t("✓ every character of the answer is right");
+  const counts = { wrong, all: best.length };
   if (wrong)
-    note = `✗ ${wrong} of ${best.length} wrong; below each ✗: ${given ? "what the model would write" : "the right character"}`;
-  find("verdict-note").textContent = note + (answer && before ? " (for the question as it was)" : "");
+    note = given
+      ? t("✗ {wrong} of {all} wrong; below each ✗: what the model would write", counts)
+      : t("✗ {wrong} of {all} wrong; below each ✗: the right character", counts);
+  find("verdict-note").textContent = note + (answer && before ? t(" (for the question as it was)") : "");
 }

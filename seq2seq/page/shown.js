@@ -1,6 +1,7 @@
 // @ts-check
 // The state of the question that is shown: facts that the rows, the links and the heat map share.
 
+import { t } from "../../support/page/language.js";
 import { glyph, named } from "../../support/page/text.js";
 import { BLANK } from "./data.js";
 import { paddingFrom } from "./measures.js";
@@ -55,7 +56,7 @@ export function signOf(shown, place) {
 }
 
 /** The name of a character that may be blanked. @param {string} char */
-export const nameOf = (char) => (char === BLANK ? "blank" : named(char));
+export const nameOf = (char) => (char === BLANK ? t("blank") : named(char));
 
 /**
  * Whether the model's own choice at this place of the answer is wrong.

@@ -1,6 +1,7 @@
 // @ts-check
 // One question and its answer: the characters, the links between them, the heat map, and what is pointed at.
 
+import { onLanguage } from "../../support/page/language.js";
 import { find } from "../../support/page/text.js";
 import { drawHeat, drawMeasures, startHeat } from "./heat.js";
 import { drawLinks, layOut } from "./links.js";
@@ -20,12 +21,17 @@ let drawn = null;
  */
 export function showMap(shown, again) {
   drawn = shown;
-  drawRows(shown);
+  drawAnswer(shown);
   drawLinks(shown);
-  drawHeat(shown);
-  drawMeasures(shown);
   drawWhatIf(shown);
   pointAgain(shown, again);
+}
+
+/** @param {Shown} shown */
+function drawAnswer(shown) {
+  drawRows(shown);
+  drawHeat(shown);
+  drawMeasures(shown);
 }
 
 /** @param {() => void} askAgain what to do when the reader has changed something of the question */
@@ -34,6 +40,11 @@ export function startMap(askAgain) {
   startHeat();
   startWhatIf(askAgain);
   startPointing();
+  onLanguage(() => {
+    if (drawn === null) return;
+    drawAnswer(drawn);
+    pointAgain(drawn, true);
+  });
   for (const id of ["weights-shown", "change-shown"]) {
     find(id).addEventListener("change", () => {
       if (drawn === null) return;

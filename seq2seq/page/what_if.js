@@ -2,6 +2,7 @@
 // What if a character of the question were blank, or another one; and what came of this and of other changes.
 
 import { lastEdited, offerEdits, refuse, startEdits } from "../../support/page/edits.js";
+import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, replace } from "./changes.js";
 import { PAD, refusal } from "./data.js";
@@ -21,7 +22,7 @@ let askAgain = () => {};
 export function drawWhatIf(shown) {
   changing = shown;
   forgetOcclusion(shown);
-  refuse("");
+  refuse(null);
   find("changed").hidden = shown.before === null;
   if (shown.before) drawOutcome(shown, shown.before);
 }
@@ -37,16 +38,15 @@ export function offerChanges(chosen) {
 function editable() {
   if (changing === null) return null;
   const shown = changing;
-  const label = (/** @type {number} */ place) => {
-    const name = nameOf(shown.input[place]);
-    return `Change ${name}, character ${place + 1} of the question`;
-  };
+  const label = (/** @type {number} */ place) =>
+    t("Change {name}, character {place} of the question", { name: nameOf(shown.input[place]), place: place + 1 });
   const sign = (/** @type {number} */ place) => signOf(shown, place);
   return { now: shown.input, original: originalOf(shown), label, sign };
 }
 
 /** @param {number} logP */
-const inWords = (logP) => `${logP.toFixed(3).replace("-", "−")} (${percent(Math.exp(logP))})`;
+const inWords = (logP) =>
+  t("{log} ({percent})", { log: logP.toFixed(3).replace("-", "−"), percent: percent(Math.exp(logP)) });
 
 /**
  * @param {Shown} shown
@@ -58,17 +58,22 @@ function drawOutcome(shown, before) {
   const again = same ? shown : ask(shown.question, first, changes);
   const [logBefore, logAfter] = [before, again].map(({ logP }) => logP.reduce((sum, p) => sum + p, 0));
   const flipped = [...shown.best.keys()].filter((place) => isFlipped(shown, place));
-  const count = `${flipped.length} of ${shown.best.length} characters flipped`;
+  const count = t("{count} of {all} characters flipped", { count: flipped.length, all: shown.best.length });
   find("before").replaceChildren(...before.best.map((char) => element("span", {}, glyph(char))));
   find("after").replaceChildren(
     ...shown.best.map((char, place) => element(flipped.includes(place) ? "ins" : "span", {}, glyph(char))),
   );
-  find("of-answer").replaceChildren(`log-probability of ${shown.given ? "the given " : ""}`, first.map(glyph).join(""));
+  const answer = first.map(glyph).join("");
+  find("of-answer").textContent = shown.given
+    ? t("log-probability of the given {answer}", { answer })
+    : t("log-probability of {answer}", { answer });
   find("log-before").textContent = inWords(logBefore);
   find("log-after").textContent = inWords(logAfter);
-  find("flipped").textContent = flipped.length ? count : "No character flipped.";
-  const spoken = flipped.length ? `${count}: ${shown.best.map(named).join("")}` : "No character flipped";
-  speak(`${spoken}. Log-probability ${logBefore.toFixed(3)} before, ${logAfter.toFixed(3)} after`);
+  find("flipped").textContent = flipped.length ? count : t("No character flipped.");
+  const written = shown.best.map(named).join("");
+  const what = flipped.length ? t("{count}: {answer}.", { count, answer: written }) : t("No character flipped.");
+  const values = { what, before: logBefore.toFixed(3), after: logAfter.toFixed(3) };
+  speak(t("{what} Log-probability {before} before, {after} after", values));
 }
 
 /**
@@ -78,9 +83,8 @@ function drawOutcome(shown, before) {
  */
 function put(place, char) {
   if (changing === null) return;
-  const reason = refusal(char);
-  if (reason) {
-    refuse(`“${named(char || PAD)}” ${reason}.`);
+  if (refusal(char)) {
+    refuse(() => t("“{char}” {reason}.", { char: named(char || PAD), reason: refusal(char) }));
     return;
   }
   replace(place, char, originalOf(changing)[place]);
@@ -102,5 +106,8 @@ export function startWhatIf(again) {
       changeNothing();
       askAgain();
     },
+  });
+  onLanguage(() => {
+    if (changing?.before) drawOutcome(changing, changing.before);
   });
 }

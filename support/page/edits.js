@@ -2,7 +2,7 @@
 // Keys, buttons and a field that change a token of what the model read: blank it, put another in its place, or put it
 // back.
 
-import { t } from "./language.js";
+import { onLanguage, t } from "./language.js";
 import { find, speak } from "./text.js";
 
 /**
@@ -25,6 +25,8 @@ import { find, speak } from "./text.js";
 
 /** @type {number | undefined} the place that the buttons change: the last one that was chosen */
 let editedPlace;
+/** @type {(() => string) | null} why what was typed last was refused */
+let reasonOfRefusal = null;
 
 /** @returns {number | undefined} */
 export const lastEdited = () => editedPlace;
@@ -45,10 +47,15 @@ export function offerEdits(tokens, place) {
   find("put-back", HTMLButtonElement).disabled = tokens.now[place] === tokens.original[place];
 }
 
-/** Says why a token is not changed. @param {string} reason "" for no reason */
+/** Says why a token is not changed. @param {(() => string) | null} reason null: none was refused */
 export function refuse(reason) {
-  find("refused").textContent = reason;
-  if (reason) speak(reason);
+  reasonOfRefusal = reason;
+  writeRefusal();
+  if (reason) speak(reason());
+}
+
+function writeRefusal() {
+  find("refused").textContent = reasonOfRefusal?.() ?? "";
 }
 
 /** @param {Editing} editing */
@@ -101,6 +108,7 @@ export function startEdits({ row, editable, put, type, single, putAllBack }) {
     focus(editedPlace);
   });
 
+  onLanguage(writeRefusal);
   find("blank").addEventListener("click", () => blank(editedPlace));
   find("put-back").addEventListener("click", () => {
     putBack(editedPlace);

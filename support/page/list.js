@@ -1,6 +1,7 @@
 // @ts-check
 // The list of what can be chosen: search, filter, choose.
 
+import { onLanguage, t } from "./language.js";
 import { element, find, number, oneStop, speak } from "./text.js";
 
 /**
@@ -25,8 +26,8 @@ let chosen = null;
 
 /** @param {boolean | null} right */
 function verdictOn(right) {
-  if (right === null) return ["no answer given", "·"];
-  return right ? ["right", "✓"] : ["wrong", "✗"];
+  if (right === null) return [t("no answer given"), "·"];
+  return right ? [t("right"), "✓"] : [t("wrong"), "✗"];
 }
 
 /**
@@ -60,7 +61,9 @@ function list(listing) {
       listing.passes(item),
   );
   const wrong = found.filter(([, item]) => listing.right(item) === false).length;
-  find("found").textContent = `${number(found.length)} of ${number(listing.items.length)}, ${number(wrong)} wrong`;
+  const counts = { found: found.length, all: listing.items.length, wrong };
+  const written = Object.entries(counts).map(([name, count]) => [name, number(count)]);
+  find("found").textContent = t("{found} of {all}, {wrong} wrong", Object.fromEntries(written));
   find("list").replaceChildren(...found.slice(0, limit).map(([index, item]) => entry(listing, item, index)));
   find("more").hidden = found.length <= limit;
   markItem(chosen);
@@ -106,6 +109,7 @@ export function startList(listing) {
     event.preventDefault();
     next.focus();
   });
+  onLanguage(() => list(listing));
   list(listing);
   return () => list(listing);
 }

@@ -1,11 +1,12 @@
 // @ts-check
 // Occludes each part of what the model read in turn, in slices: any key or touch ends it.
 
-import { t } from "./language.js";
+import { onLanguage, t } from "./language.js";
 import { inSlices, stopSlices } from "./slices.js";
 import { find, number } from "./text.js";
 
 let isOccluding = false;
+let hasStopped = false;
 
 /**
  * Says how far it is.
@@ -36,18 +37,25 @@ function stopOccluding() {
   if (!isOccluding) return;
   stopSlices();
   isOccluding = false;
-  find("occlude-note").textContent = t("stopped");
+  hasStopped = true;
+  writeStopped();
+}
+
+function writeStopped() {
+  find("occlude-note").textContent = hasStopped ? t("stopped") : "";
 }
 
 /** Hides what was found of something else. */
 export function forgetOccluded() {
   stopOccluding();
   find("parts").hidden = true;
-  find("occlude-note").textContent = "";
+  hasStopped = false;
+  writeStopped();
 }
 
 /** @param {() => void} occlude what the button does */
 export function startOccluding(occlude) {
   find("occlude").addEventListener("click", occlude);
+  onLanguage(writeStopped);
   for (const input of ["keydown", "pointerdown", "input"]) document.addEventListener(input, stopOccluding, true);
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // Text on the page: always inserted as text, never as markup.
 
+import { t } from "./language.js";
+
 /**
  * The element with this id, an HTMLElement unless another class is named.
  * @template {Element} [E=HTMLElement]
@@ -62,7 +64,7 @@ export function glyph(char) {
 export const isSpace = (char) => char !== "\ufeff" && (/\s/u.test(char) || "\x1c\x1d\x1e\x1f\x85".includes(char));
 
 /** A character's name in a sentence. @param {string} char */
-export const named = (char) => (char === " " ? "space" : visible(char));
+export const named = (char) => (char === " " ? t("space") : visible(char));
 
 /**
  * Makes `stop` the only one of the buttons that the tab key reaches; arrow keys reach the others.
@@ -90,4 +92,4 @@ export const exact = (weight) => weight.toFixed(4);
 /** A change, with its sign. @param {number} change */
 export const signed = (change) => (change < 0 ? "−" : "+") + exact(Math.abs(change));
 /** @param {number} count */
-export const number = (count) => count.toLocaleString("en");
+export const number = (count) => count.toLocaleString(document.documentElement.lang);

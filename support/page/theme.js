@@ -1,6 +1,7 @@
 // @ts-check
 // The button that switches between the light and the dark theme; at first the page follows the system.
 
+import { onLanguage, t } from "./language.js";
 import { find } from "./text.js";
 
 export function startTheme() {
@@ -9,12 +10,13 @@ export function startTheme() {
   const root = document.documentElement;
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
   const name = () => {
-    button.textContent = isDark() ? "Light theme" : "Dark theme";
+    button.textContent = isDark() ? t("Light theme") : t("Dark theme");
   };
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     name();
   });
   dark.addEventListener("change", name);
+  onLanguage(name);
   name();
 }

@@ -1,0 +1,122 @@
+"""The pages in English and Japanese in a real browser: the one it prefers at first, then the one that is chosen."""
+
+import json
+import re
+
+import pytest
+from page_tools import Parts
+from text_page_tools import JAPANESE, text_page_of
+
+# all that is read or heard: texts, and attributes that are
+SAID = """
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const found = [document.title];
+for (let node = walker.nextNode(); node; node = walker.nextNode())
+  if (!node.parentElement.closest("script, noscript, #language, #said")) found.push(node.data);
+for (const name of ["aria-label", "placeholder", "title"])
+  for (const holder of document.querySelectorAll(`[${name}]`)) found.push(holder.getAttribute(name));
+return found;
+"""
+# all of the page but what was spoken, and what a reader has done in it
+STATE = """
+const copy = document.body.cloneNode(true);
+for (const gone of copy.querySelectorAll("script, #said")) gone.remove();
+for (const each of copy.querySelectorAll("button")) each.className = [...each.classList].sort().join(" ");
+const ways = [...document.querySelectorAll("input, select, textarea")].map((e) => [e.id, e.value, e.checked]);
+return [document.documentElement.lang, document.title, copy.innerHTML, ways, list.scrollTop, scrollY];
+"""
+WORD = re.compile("[A-Za-z]{3,}")
+NAMES = {"Attention", "Encoder", "GRU", "LSTM", "Self", "seq"}  # of models and their parts
+NAMES |= {"Delete", "Escape", "Shift"}  # of keys
+NAMES |= {"SentencePiece"}
+
+
+@pytest.fixture
+def prefer(browser):
+    """``prefer("ja")``: the languages that the reader prefers."""
+    agent = browser.get("navigator.userAgent")
+
+    def override(languages):
+        browser.cdp("Emulation.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": languages})
+
+    yield override
+    override("en-US,en")
+
+
+def latin(browser, page) -> set[str]:
+    """The words of three or more Latin letters in what the page says, but those of its data."""
+    data = json.loads(Parts(page.read_bytes()).texts["data"])
+    values = [phrase[1] for phrase in [data["title"], *data["about"]] if isinstance(phrase, list)]
+    own = [data.get("questions"), data.get("texts"), data["vocabulary"], values, browser.get("own.textContent")]
+    known = {*WORD.findall(json.dumps(own, ensure_ascii=False))} | NAMES
+    return {word for said in browser.run(SAID) for word in WORD.findall(said)} - known
+
+
+@pytest.mark.parametrize("languages, lang", [("ja-JP,en", "ja"), ("fr,ja,en", "ja"), ("en-GB,ja", "en"), ("fr", "en")])
+def test_the_page_begins_in_the_language_that_the_browser_prefers(browser, prefer, date_page, languages, lang):
+    prefer(languages)
+    browser.open(date_page)
+    heading, *switch = {
+        "en": ("Where the model looks", "日本語", "ja"),
+        "ja": ("モデルはどこを見ているか", "English", "en"),
+    }[lang]
+    assert browser.get("document.documentElement.lang") == lang
+    assert browser.get("[language.textContent, language.lang]") == switch
+    assert browser.all("h1", "e.textContent") == [heading] and browser.get("document.title").startswith(heading)
+
+
+def test_the_switch_changes_every_text_and_nothing_else(browser, date_page):
+    browser.open(date_page)
+    browser.type("May 1, 1972")
+    browser.run(
+        """
+        for (const each of document.querySelectorAll("details")) each.open = true;
+        const press = (selector, key) => {
+          const e = document.querySelector(selector);
+          e.focus();
+          e.click();
+          e.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+        };
+        press('#row-in [data-in="2"]', "Delete");
+        press('#row-in [data-in="4"]', "~");  // refused
+        press('#row-out [data-out="1"]', "u");
+        document.getElementById("change-shown").click();
+        document.getElementById("numbers").click();
+        document.getElementById("occlude").click();
+        """
+    )
+    browser.wait('!document.getElementById("parts").hidden')
+    browser.run("list.scrollTop = 40; scrollTo(0, 100)")
+    english = browser.run(STATE)
+    weights = browser.run('return document.querySelector("#heat tbody").textContent')
+    browser.run("language.click()")
+    assert latin(browser, date_page) == set()
+    japanese = browser.run(STATE)
+    assert japanese[0] == "ja" and japanese[3:] == english[3:]
+    assert browser.run('return document.querySelector("#heat tbody").textContent') == weights
+    assert browser.get('!parts.hidden && document.querySelector("details").open')
+    assert browser.get('numbers.getAttribute("aria-pressed")') == "true"
+    browser.run("language.click()")
+    assert browser.run(STATE) == english
+
+
+@pytest.mark.parametrize("kind", ["gru", "seqself"])
+def test_the_switch_changes_every_text_of_the_page_of_texts(browser, tmp_path, kind):
+    page = tmp_path / "page.html"
+    about = ["one", ("bidirectional GRU, {weights} weights", {"weights": "1"})]
+    page.write_bytes(text_page_of(JAPANESE[:20], [*"ab"] * 10, kind=kind, about=about))
+    browser.open(page)
+    browser.type("ўў 京都")
+    browser.wait("!view.inert")
+    browser.mouse('#words [data-token="1"]', "mouseMoved", "mousePressed", "mouseReleased")
+    browser.mouse("h1")
+    browser.run("list.scrollTop = 40; scrollTo(0, 100)")
+    english = browser.run(STATE)
+    browser.run("language.click()")
+    assert latin(browser, page) == {"one"}
+    assert browser.run(STATE)[3:] == english[3:]
+    browser.run("language.click()")
+    assert browser.run(STATE) == english
+    browser.type("京 " * 1001)
+    browser.run("language.click()")
+    assert browser.get("reasons.textContent").startswith("1,001トークンあります。") and browser.get("view.inert")
