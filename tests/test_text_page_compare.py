@@ -1,6 +1,5 @@
 """A page on which several text classifiers read the same texts: its data and refusals, without a browser."""
 
-import json
 import os
 import re
 
@@ -17,6 +16,7 @@ from common.layer import named_params
 from common.packed_model import as_in_page
 from experiment import TextModel
 from experiment.text_page import names_of, page_of, trained_otherwise
+from support.html_page import in_english
 
 SCRIPT = "explore_text_attention.py"
 PAIRS = [(text, label) for text, label in zip(ENGLISH[:6], ["a", "b", "b", None, "a", "b"], strict=True)]
@@ -39,19 +39,23 @@ def test_each_model_has_its_own_weights_and_reads_texts_its_own_way(tmp_path):
         for text, label in PAIRS
     ]
     assert any(len(set(text["own"])) > 1 for text in parts.data["texts"]), "else the same model twice would do"
-    words, about = (json.dumps(parts.data[key]) for key in ("models", "about"))
-    assert (
-        "gru: bidirectional GRU, " in about and "seqself: self-attention and LSTM, " in about and "six texts" in about
-    )
-    assert [settings["model"] for settings in parts.data["models"]] == ["gru", "seqself"] and '"b", "a"' in words
+    assert [(settings["name"], settings["model"]) for settings in parts.data["models"]] == [
+        ("gru", "gru"),
+        ("seqself", "seqself"),
+    ]
+    sizes = [sum(p.size for p in text_model.model.params) for text_model in models]
+    assert parts.data["about"] == [
+        f"gru: bidirectional GRU, {sizes[0]:,} weights",
+        f"seqself: self-attention and LSTM, {sizes[1]:,} weights",
+        "six texts",
+    ]
 
 
 def test_the_loss_by_smaller_weights_is_measured_for_each_model(tmp_path):
     models = pair_of_runs(tmp_path)
     about = Parts(page_of(models, PAIRS, "six texts", "int8")).data["about"]
-    said = re.findall(
-        r"(gru|seqself): weights in int8: .*?the largest difference of a probability is ([\d.]+)", "; ".join(about)
-    )
+    pattern = r"(gru|seqself), weights in int8: of 6 texts, .*; the largest difference of a probability is (.*)"
+    said = [re.fullmatch(pattern, phrase).groups() for phrase in about[3:]]
     assert [name for name, _ in said] == ["gru", "seqself"]
     for (_, difference), text_model in zip(said, models, strict=True):
         xs = text_model.padded([text_model.tokens(text) for text, _ in PAIRS])
@@ -78,7 +82,11 @@ def test_a_model_that_may_know_the_test_texts_is_named(tmp_path):
     for name, change in {"one": {}, "same": {"path": "elsewhere"}, "other": {"seed": 2}}.items():
         (tmp_path / name).mkdir()
         found.append(write_text_run(tmp_path / name, "gru", {"data": data | change}))
-    assert trained_otherwise(found) == ["other has another training part, and may have seen some of them"]
+    said = "other has another training part, and may have seen some of the test texts"
+    assert [in_english(phrase) for phrase in trained_otherwise(found)] == [said]
+    for label in ("class 1", None):
+        about = Parts(page_of(found, [("a good film", label)], "a text")).data["about"]
+        assert (said in about) == (label is not None), "only of test texts"
     del found[0].facts["data"]["options"]  # version 0.1.0 wrote none
     assert trained_otherwise(found[:2]) == []
 

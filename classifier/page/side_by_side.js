@@ -2,7 +2,7 @@
 // The models of the page side by side: what each of them finds in the text that is shown at large.
 
 import { onLanguage, t } from "../../support/page/language.js";
-import { inSlices, painted, stopSlices } from "../../support/page/slices.js";
+import { inSlicesLater, stopSlices } from "../../support/page/slices.js";
 import { element, find, number, percent, speak, visible } from "../../support/page/text.js";
 import { changed, isChanged } from "./changes.js";
 import { classOf, classRows } from "./classes.js";
@@ -16,7 +16,7 @@ import { kindOf, shadeOf, tokenTable } from "./table.js";
 /** @typedef {Readable & Pick<Text, "label">} Compared */
 /** @typedef {{ tokens: string[], explained: Explained, note: string }} Found  by one of the models */
 
-const others = { latest: 0 }; // computations of the models that are not shown at large
+const OTHERS = "others"; // the line of computations of the models that are not shown at large
 
 /** @type {Compared} */
 let compared = { text: "", label: null };
@@ -25,7 +25,7 @@ let foundBy = [];
 
 /** Another text is asked about. @param {Compared} text */
 export function leaveSides(text) {
-  stopSlices(others);
+  stopSlices(OTHERS);
   compared = text;
   for (const node of cards()) node.setAttribute("aria-busy", "true");
 }
@@ -55,10 +55,7 @@ export async function drawSides(explained) {
   if (explained) foundBy[own] = { tokens: changed(original), explained, note: "" };
   for (const node of cards()) node.setAttribute("aria-busy", "true");
   drawCard(own);
-  stopSlices(others);
-  const mine = others.latest;
-  await painted();
-  if (mine !== others.latest || (await inSlices(askOthers(original), others)) === null) return;
+  if ((await inSlicesLater(askOthers(original), OTHERS)) === null) return;
   const said = foundBy.flatMap((each, index) => (each ? [inShort(each, readers[index])] : []));
   if (said.length && !isChanged()) speak(said.join(". "));
 }

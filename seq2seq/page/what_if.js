@@ -30,7 +30,7 @@ export function drawWhatIf(shown) {
 /** Offers to change what was chosen last; null: nothing is. @param {Place | null} chosen */
 export function offerChanges(chosen) {
   drawOcclusion(chosen?.out);
-  offerForce(changing, chosen?.out);
+  offerForce(changing?.hasMap ? changing : null, chosen?.out);
   offerEdits(editable(), (chosen && (chosen.in ?? lastEdited())) ?? undefined);
 }
 
@@ -44,8 +44,8 @@ function editable() {
   return { now: shown.input, original: originalOf(shown), label, sign };
 }
 
-/** @param {number} logP */
-const inWords = (logP) =>
+/** A log-probability, and the probability. @param {number} logP */
+export const inWords = (logP) =>
   t("{log} ({percent})", { log: logP.toFixed(3).replace("-", "−"), percent: percent(Math.exp(logP)) });
 
 /**
