@@ -47,7 +47,8 @@ def latin(browser, page) -> set[str]:
     """The words of three or more Latin letters in what the page says, but those of its data."""
     data = json.loads(Parts(page.read_bytes()).texts["data"])
     values = [phrase[1] for phrase in [data["title"], *data["about"]] if isinstance(phrase, list)]
-    own = [data.get("questions"), data.get("texts"), data["vocabulary"], values, browser.get("own.textContent")]
+    vocabularies = [model.get("vocabulary") or data["vocabulary"] for model in data["models"]]
+    own = [data.get("questions"), data.get("texts"), vocabularies, values, browser.get("own.textContent")]
     known = {*WORD.findall(json.dumps(own, ensure_ascii=False))} | NAMES
     return {word for said in browser.run(SAID) for word in WORD.findall(said)} - known
 
