@@ -6,6 +6,7 @@ import re
 import pytest
 from page_tools import Parts
 from text_page_tools import JAPANESE, text_page_of
+from text_what_if_tools import CHANGE
 
 # all that is read or heard: texts, and attributes that are
 SAID = """
@@ -111,6 +112,9 @@ def test_the_switch_changes_every_text_of_the_page_of_texts(browser, tmp_path, k
     browser.wait("!view.inert")
     browser.mouse('#words [data-token="1"]', "mouseMoved", "mousePressed", "mouseReleased")
     browser.mouse("h1")
+    browser.run(f"{CHANGE} press(1, 'Delete'); put(1, '㌀京都 '); $('change-shown').click()")
+    browser.run("occlude.click()")
+    browser.wait("!parts.hidden && refused.textContent")
     browser.run("list.scrollTop = 40; scrollTo(0, 100)")
     english = browser.run(STATE)
     browser.run("language.click()")
