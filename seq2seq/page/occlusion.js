@@ -20,9 +20,6 @@ let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
 
-/** Whether the question that is shown was occluded, or is being. */
-export const isOccluded = () => isOccluding || lost.length > 0;
-
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
 

@@ -6,6 +6,9 @@ import { inSlices, stopSlices } from "./slices.js";
 import { find, number } from "./text.js";
 
 let isOccluding = false;
+
+/** Whether what is shown was occluded, or is being. */
+export const isOccluded = () => isOccluding || !find("parts").hidden;
 let hasStopped = false;
 
 /**
