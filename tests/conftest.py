@@ -297,7 +297,7 @@ def browser(any_browser):
     yield any_browser
     console, urls = any_browser.drain()
     assert console == []
-    assert urls and all(re.fullmatch(r"file:///.*\.html|data:,", url) for url in urls), urls
+    assert urls and all(re.fullmatch(r"file:///.*\.html(#.*)?|data:,", url) for url in urls), urls
 
 
 @pytest.fixture(scope="session")

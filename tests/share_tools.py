@@ -11,18 +11,30 @@ return all.filter((e) => !["time", "said"].includes(e.id)).map((e) => {
 });
 """
 NOTE = "document.getElementById('link-note').textContent"
+# opens a link to another view than the one that is there
+OPEN = """
+const rested = async () => {
+  do await new Promise((resolve) => setTimeout(resolve, 5));
+  while (document.getElementById("view").getAttribute("aria-busy") === "true");
+};
+const open = async (fragment) => {
+  const heard = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
+  location.hash = fragment;
+  await heard;
+  await rested();
+};
+"""
 # what the page notes of each fragment
-OPEN_EACH = """
-return (async () => {
+OPEN_EACH = f"""
+{OPEN}
+return (async () => {{
   const notes = [];
-  for (const fragment of arguments[0]) {
-    location.hash = fragment;
-    do await new Promise((resolve) => setTimeout(resolve, 5));
-    while (document.getElementById("view").ariaBusy === "true");
+  for (const fragment of arguments[0]) {{
+    await open(fragment);
     notes.push(document.getElementById("link-note").textContent);
-  }
+  }}
   return notes;
-})();
+}})();
 """
 
 
@@ -33,7 +45,14 @@ def click_share(browser) -> str:
     return browser.get("location.href")
 
 
+class Address(str):
+    """What ``Browser.open`` takes in place of a path."""
+
+    def as_uri(self) -> str:
+        return str(self)
+
+
 def open_anew(browser, url: str) -> None:
     """Open the address in a page that has shown nothing else."""
-    browser.driver.get("data:,")
-    browser.driver.get(url)
+    browser.open(Address("data:,"))
+    browser.open(Address(url))

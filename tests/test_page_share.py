@@ -1,11 +1,14 @@
 """Links to the view of a question: copied, opened anew, and from strangers, in a real browser.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In a browser, driven by selenium; without them these tests skip.
 """
 
 import pytest
+from page_models_tools import lively
 from share_tools import NOTE, OPEN_EACH, SEEN, click_share, open_anew
 from what_if_tools import CHANGE
+
+from seq2seq.page import PageModel, State, to_page
 
 CHANGES = f"""
 {CHANGE}
@@ -23,7 +26,10 @@ only.dispatchEvent(new Event("change", {{ bubbles: true }}));
 for (const id of ["change-shown", "numbers", "occlude"]) document.getElementById(id).click();
 document.querySelector('#heat td[data-out="6"][data-in="2"]').click();
 """
-OCCLUDED, MAY = "!document.getElementById('parts').hidden", "text=May+1,+1972"
+READY, MAY = "!document.querySelector('[aria-busy=true]')", "text=May+1,+1972"
+OCCLUDED = f"{READY} && !document.getElementById('parts').hidden"
+OTHER = "The link is for another page. Left out: {}."
+FORCED = f"force=2:{','.join(['1', *['0'] * 8])}"
 ONE = ["1", *["0"] * 28]
 CHOSEN, DONE, ELSE = "the chosen character", "what was done with the text", "what only another page knows"
 HOSTILE = {
@@ -35,10 +41,10 @@ HOSTILE = {
     f"{MAY}&item=0": "the place in the list",
     f"{MAY}&item=1e3": "the place in the list",
     f"{MAY}&blank=30&blank=-1&blank=": "blanks",
-    f"{MAY}&put=3:": "replaced characters",
-    f"{MAY}&put=30:r": "replaced characters",
-    f"{MAY}&put=3:rr": "replaced characters",
-    f"{MAY}&put=3:_&put=3:%E4%BA%AC&put=3:%ED%A0%80&put=3:\\ud800": "replaced characters",
+    f"{MAY}&put=3:": "what was put in",
+    f"{MAY}&put=30:r": "what was put in",
+    f"{MAY}&put=3:rr": "what was put in",
+    f"{MAY}&put=3:_&put=3:%E4%BA%AC&put=3:%ED%A0%80&put=3:\\ud800": "what was put in",
     f"{MAY}&force=2:only:30": "forced weights",
     f"{MAY}&force=11:uniform": "forced weights",
     f"{MAY}&force=2:1": "forced weights",
@@ -87,8 +93,29 @@ def test_a_link_holds_all_that_is_seen(browser, link):
     assert browser.get(NOTE) == ""
 
 
+def test_a_link_holds_model_and_epoch(browser, tmp_path):
+    states = [State(epoch, lively("attention", 9, seed=epoch)) for epoch in (0, 3)]
+    models = [PageModel("one & only", lively("peeky", 9), True), PageModel("two", states[1].model, True, states)]
+    page = tmp_path / "page.html"
+    page.write_bytes(to_page(models, [], vocabulary="_ May1,97", start="_", T_enc=9, T_dec=5))
+    browser.open(page)
+    browser.type("May 1")
+    browser.run("document.querySelector('#epochs button').click()")
+    browser.run("document.querySelectorAll('[name=model]')[0].click()")
+    browser.wait(READY)
+    seen, url = browser.run(SEEN), click_share(browser)
+    assert url.endswith("#text=May+1&model=one+%26+only&epoch=0")
+    open_anew(browser, url)
+    browser.wait(READY)
+    assert browser.run(SEEN) == seen and browser.get(NOTE) == ""
+    found = browser.run(
+        OPEN_EACH, ["model=two&epoch=3", "model=three", "epoch=1&epoch=", f"model=one+%26+only&{FORCED}"]
+    )
+    assert found == ["", *(OTHER.format(what) for what in ("the model", "the epoch", "forced weights"))]
+
+
 def test_the_address_is_true_or_that_of_the_page(browser, link):
-    browser.driver.get(link(f"{MAY}&put=3:r&out=2"))
+    open_anew(browser, link(f"{MAY}&put=3:r&out=2"))
     entries = browser.get("history.length")
     browser.mouse("#row-out [data-out='1']", "mouseMoved", "mousePressed", "mouseReleased")
     browser.press("SHIFT")
@@ -102,32 +129,27 @@ def test_the_address_is_true_or_that_of_the_page(browser, link):
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_a_link_is_copied_or_there_to_copy(browser, link, allowed):
-    names, setting = ("clipboard-read", "clipboard-write"), "granted" if allowed else "denied"
-    for name in names:
-        browser.cdp("Browser.setPermission", {"permission": {"name": name}, "setting": setting})
-    browser.type("May 1, 1972.")
-    browser.mouse("#share", "mouseMoved", "mousePressed", "mouseReleased")
-    wanted = (
-        "Link copied. It opens this file on this computer"
-        if allowed
-        else "The browser does not let this page copy. The link"
-    )
-    browser.wait(f"{NOTE}.startsWith({wanted!r})")
-    browser.wait(f"document.getElementById('said').textContent === {NOTE}")
-    field = "document.getElementById('link')"
-    assert browser.get(f"{field}.hidden") == allowed
+def test_a_link_is_copied_or_there_to_copy(chromium, date_page, allowed):
+    """In Chromium, which tests can tell what a page may."""
+    for name in ("clipboard-read", "clipboard-write"):
+        setting = "granted" if allowed else "denied"
+        chromium.cdp("Browser.setPermission", {"permission": {"name": name}, "setting": setting})
+    chromium.open(date_page)
+    chromium.type("May 1, 1972.")
+    chromium.mouse("#share", "mouseMoved", "mousePressed", "mouseReleased")
+    chromium.wait(f"{NOTE}.startsWith('{'Link copied.' if allowed else 'The browser does not let'}')")
+    chromium.wait(f"document.getElementById('said').textContent === {NOTE}")
+    field, link = "document.getElementById('link')", f"{date_page.as_uri()}#text=May+1,+1972%2E"
+    assert chromium.get(f"{field}.hidden") == allowed
     if allowed:
-        assert browser.get("navigator.clipboard.readText()") == link("text=May+1,+1972%2E")
+        assert chromium.get("navigator.clipboard.readText()") == link
     else:
-        assert browser.get(f"document.activeElement === {field} && getSelection().toString()") == link(
-            "text=May+1,+1972%2E"
-        )
+        assert chromium.get(f"document.activeElement === {field} && getSelection().toString()") == link
 
 
 def test_links_of_strangers_do_no_harm(browser, link):
     found = browser.run(OPEN_EACH, list(HOSTILE))
     for (fragment, left_out), note in zip(HOSTILE.items(), found, strict=True):
-        wanted = f"The link is for another page. Left out: {left_out}." if left_out else ""
+        wanted = OTHER.format(left_out) if left_out else ""
         assert note == (wanted if left_out is not None else "The link is too long for this page."), fragment[:99]
     assert not browser.all("img", "1")

@@ -1,15 +1,28 @@
 """Links to the view of a text: copied, opened anew, and from strangers, in a real browser.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In a browser, driven by selenium; without them these tests skip.
 """
 
 import numpy as np
 import pytest
 from hostile_texts import TEXTS
-from share_tools import NOTE, OPEN_EACH, SEEN, click_share, open_anew
-from text_page_tools import JAPANESE, text_page_of
+from share_tools import NOTE, OPEN, OPEN_EACH, SEEN, click_share, open_anew
+from text_page_tools import JAPANESE, small_classifier
+from what_if_tools import CHANGE
 
-READY = "document.getElementById('view').ariaBusy === 'false'"
+from classifier.page import Example, PageModel, to_page_of_several
+from dataset.tokenizers import Characters
+from dataset.words import WordVocabulary
+
+CHANGES = f"""
+{CHANGE}
+press('.token[data-token="3"]', "Delete");
+press('.token[data-token="0"]', "🍜");
+document.getElementById("change-shown").click();
+document.getElementById("output_max").click();
+"""
+READY = "!document.querySelector('[aria-busy=true]')"
+OCCLUDED = "!document.getElementById('parts').hidden"
 TEXT, ELSE = "text=%E4%BA%AC", "what only another page knows"
 HOSTILE = {
     TEXT: "",
@@ -21,6 +34,11 @@ HOSTILE = {
     f"{TEXT}&token=2": "the chosen token",
     f"{TEXT}&token=1&key=2": "the chosen token",
     f"{TEXT}&show=weights": "what is shown",
+    f"{TEXT}&blank=1&put=1:%E3%81%AE": "",
+    f"{TEXT}&blank=2&blank=%EF%BC%91": "blanks",
+    **{f"{TEXT}&put={put}": "what was put in" for put in ("1:ab", "2:a", "1:+", "1:", "1:%0A")},
+    f"{TEXT}&model=gru": "",
+    f"{TEXT}&model=__proto__&model=": "the model",
     f"{TEXT}&force=1:uniform": ELSE,
     f"text={'a' * 1001}&token=1": "what was done with the text",
     f"{TEXT}{'&a=' * 9_000}": ELSE,
@@ -42,37 +60,39 @@ UNICODE = [
     "مرحبا \u202e abc",
 ]
 # for each text: the fragment of a link to it, and the text in a view of that link, opened after another
-ROUND_TRIPS = """
-return (async () => {
+ROUND_TRIPS = f"""
+{OPEN}
+return (async () => {{
   const field = document.getElementById("text");
-  const rested = async () => {
-    do await new Promise((resolve) => setTimeout(resolve, 5));
-    while (document.getElementById("view").ariaBusy === "true");
-  };
   const found = [];
-  for (const text of arguments[0].map((units) => String.fromCharCode(...units))) {
+  for (const text of arguments[0].map((units) => String.fromCharCode(...units))) {{
     field.value = text;
     const typed = field.value;
     field.dispatchEvent(new Event("input"));
     await rested();
     document.getElementById("share").click();
-    const { hash } = location;
-    location.hash = "text=other";
-    await rested();
+    const {{ hash }} = location;
+    await open("text=other");
     const between = field.value;
-    location.hash = hash;
-    await rested();
+    await open(hash);
     found.push([hash, between === "other", field.value === typed]);
-  }
+  }}
   return found;
-})();
+}})();
 """
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("shared") / "page.html"
-    path.write_bytes(text_page_of(JAPANESE[:3], ["a", "b", None], "seqself"))
+    vocabulary = WordVocabulary.build(map(Characters(), JAPANESE[:3]))
+    reading = dict(vocabulary=vocabulary.words, tokenizer=Characters().to_json(), classes=["a", "b"], lang="ja")
+    models = [
+        PageModel(small_classifier(kind, len(vocabulary), classes=2), name=name, **reading)
+        for kind, name in (("gru", "gru"), ("seqself", "self-attention"))
+    ]
+    examples = [Example(text, label, "a") for text, label in zip(JAPANESE, ["a", "b", None], strict=False)]
+    path.write_bytes(to_page_of_several(models, [examples, examples]))
     return path
 
 
@@ -80,15 +100,22 @@ def test_a_link_holds_all_that_is_seen(browser, page):
     browser.open(page)
     browser.run("document.querySelectorAll('#list button')[1].click()")
     browser.wait(READY)
-    browser.run("document.getElementById('output_max').click()")
-    browser.run("document.getElementById('words').children[3].focus()")
+    browser.run("document.querySelectorAll('.side button')[1].click()")
+    browser.wait(f"{READY} && document.querySelector('#columns span') !== null")
+    browser.run(CHANGES)
+    browser.run("document.getElementById('occlude').click()")
+    browser.wait(OCCLUDED)
+    browser.mouse("#canvas", "mouseMoved", "mousePressed", "mouseReleased")
+    browser.mouse("h1")
     seen = browser.run(SEEN)
     url = click_share(browser)
-    assert url.endswith("&item=2&token=4&show=feature")
+    assert "&item=2&model=self-attention&blank=4&put=1:%F0%9F%8D%9C&token=" in url
+    assert url.endswith("&show=feature&show=change&show=occlusion")
     open_anew(browser, url)
-    browser.wait(f"{READY} && document.querySelector('.pointed')")
+    browser.wait(f"{READY} && {OCCLUDED}")
+    browser.mouse("#canvas")
+    browser.mouse("h1")
     assert browser.run(SEEN) == seen and browser.get(NOTE) == ""
-    browser.press("ARROW_RIGHT")
 
 
 @pytest.mark.slow  # many texts

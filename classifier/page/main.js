@@ -62,7 +62,7 @@ async function ask(text) {
     return false;
   }
   const explained = await inSlices(explain(tokens));
-  if (explained === null) return false;
+  if (explained === null || text !== lastAsked) return false;
   current = { explained, label: text.label };
   showClasses(explained, text.label);
   showText(tokens, explained);

@@ -43,8 +43,8 @@ export const pinned = () => pointing.pinned();
 /** Chooses a place. @param {Place | null} place */
 export const pin = (place) => pointing.pin(place);
 
-/** How many tokens are shown. */
-export const tokensShown = () => shown?.tokens.length ?? 0;
+/** The tokens that are shown. */
+export const tokensShown = () => shown?.tokens ?? [];
 
 /** Another text was typed or chosen: the reader's changes were not of that. */
 export function leaveText() {

@@ -125,8 +125,7 @@ addJapanese({
 
   // links
   "the given answer": "正解の入力",
-  blanks: "空白にした文字",
-  "replaced characters": "置き換えた文字",
+  "the epoch": "エポック",
   "forced weights": "指定した重み",
   "the chosen character": "選んだ文字",
 });

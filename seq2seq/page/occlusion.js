@@ -3,13 +3,7 @@
 
 import { correlation, drawBars, tallest } from "../../common/page/parts.js";
 import { t } from "../../support/page/language.js";
-import {
-  areOccluding,
-  forgetOccluded,
-  occludeInTurn,
-  sayOccluded,
-  startOccluding,
-} from "../../support/page/occluding.js";
+import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data, PAD } from "./data.js";
@@ -25,9 +19,6 @@ let occluded = null;
 let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
-
-/** Whether the question that is shown was occluded, or is being. */
-export const isOccluded = () => areOccluding() || lost.length > 0;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;

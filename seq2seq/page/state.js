@@ -2,13 +2,14 @@
 // What a link holds of the view of a question: the question, the reader's changes, and what is chosen and shown.
 
 import { t } from "../../support/page/language.js";
-import { showTextInLink, textInLink, textShown } from "../../support/page/linked_text.js";
+import { modelInLink, showModelInLink, showTextInLink, textInLink, textShown } from "../../support/page/linked_text.js";
+import { isOccluded } from "../../support/page/occluding.js";
 import { placeOutOf, putOutOf } from "../../support/page/share.js";
 import { find } from "../../support/page/text.js";
 import { changes, replace } from "./changes.js";
 import { BLANK, data, PAD, refusal, strip } from "./data.js";
 import { uniform } from "./forced.js";
-import { isOccluded } from "./occlusion.js";
+import { epochsHere, showEpoch, showModel, shownEpoch, shownModel } from "./models.js";
 import { pin, pinned } from "./pointing.js";
 import { drawnMap } from "./view.js";
 
@@ -21,6 +22,7 @@ import { drawnMap } from "./view.js";
 const SUM = 1e-4; // how far from 1 the sum of weights may be
 
 const askable = data.questions.map(({ question }) => question);
+const modelNames = data.models.map(({ name }) => name);
 
 /** A weight in the fewest digits that give the same float32. @param {number} weight */
 function digits(weight) {
@@ -68,7 +70,11 @@ const areNumbersShown = () => find("numbers").getAttribute("aria-pressed") === "
 /** @returns {State} */
 function viewState() {
   const [shown, at] = [drawnMap(), pinned()];
-  const question = textInLink(askable);
+  const question = {
+    ...textInLink(askable),
+    model: modelInLink(modelNames, shownModel()),
+    epoch: epochsHere.length > 1 ? [String(shownEpoch())] : [],
+  };
   if (shown === null || find("view").inert) return question;
   const input = [...changes.input];
   const show = {
@@ -96,12 +102,12 @@ function showChanges(link, again) {
   const known = (/** @type {string} */ x) => ([...x].length === 1 && !refusal(x) ? x : undefined);
   const blanks = link.take("blank", t("blanks"), placeOutOf(refusal(BLANK) ? 0 : data.T_enc));
   for (const place of blanks) change(place, BLANK);
-  const replaced = link.take("put", t("replaced characters"), putOutOf(data.T_enc, known));
+  const replaced = link.take("put", t("what was put in"), putOutOf(data.T_enc, known));
   for (const { place, put } of replaced) change(place, put);
   if (changes.input.size) again();
   const shown = drawnMap();
   if (shown === null) return;
-  const weights = (/** @type {string} */ x) => readForced(x, shown);
+  const weights = (/** @type {string} */ x) => (shown.hasMap ? readForced(x, shown) : undefined);
   const forced = link.take("force", t("forced weights"), putOutOf(data.T_dec, weights));
   for (const { place, put } of forced) changes.forced.set(place, put);
   if (forced.length) again();
@@ -117,6 +123,9 @@ async function showLinked(link, showing) {
   find(shown.includes("given") ? "given" : "own-answer", HTMLInputElement).checked = true;
   find(shown.includes("change") ? "change-shown" : "weights-shown", HTMLInputElement).checked = true;
   if (shown.includes("weights") !== areNumbersShown()) find("numbers").click();
+  showModelInLink(link, modelNames, showModel);
+  const epochs = link.take("epoch", t("the epoch"), (value) => epochsHere.find((epoch) => String(epoch) === value));
+  for (const epoch of epochs) showEpoch(epoch);
   if (!(await showTextInLink(link, askable, showing))) return;
   if (shown.includes("given") && !find("given", HTMLInputElement).checked) link.misfits.add(t("the given answer"));
   showChanges(link, showing.again);

@@ -48,3 +48,21 @@ export async function showTextInLink(link, texts, { choose, type }) {
   if (find("view").inert && link.values.size) link.leaveOut(t("what was done with the text"));
   return !find("view").inert;
 }
+
+/**
+ * The name of the model that is shown, where there are several.
+ * @param {string[]} names
+ * @param {number} index
+ */
+export const modelInLink = (names, index) => (names.length > 1 ? [names[index]] : []);
+
+/**
+ * Shows the model that a link names.
+ * @param {Link} link
+ * @param {string[]} names
+ * @param {(index: number) => void} show
+ */
+export function showModelInLink(link, names, show) {
+  const known = (/** @type {string} */ name) => (names.includes(name) ? names.indexOf(name) : undefined);
+  for (const index of link.take("model", t("the model"), known)) show(index);
+}

@@ -8,8 +8,8 @@ import { find, number } from "./text.js";
 let isOccluding = false;
 let hasStopped = false;
 
-/** Whether it is going on. */
-export const areOccluding = () => isOccluding;
+/** Whether what is shown was occluded, or is being. */
+export const isOccluded = () => isOccluding || !find("parts").hidden;
 
 /**
  * Says how far it is.
