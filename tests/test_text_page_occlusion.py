@@ -33,7 +33,7 @@ def occlude(browser) -> tuple[np.ndarray, float, int, float]:
 
 
 def correlations(parts) -> list[float]:
-    """Of attention and occlusion, and of attention and the size of occlusion."""
+    """Rank correlations of attention with occlusion, and with the size of occlusion."""
     signed = rank_correlations(*parts[::2], parts.seen)[0, 0]
     return [signed, compared([parts])["attention, |occlusion|"][0, 0]]
 
