@@ -85,6 +85,9 @@ addJapanese({
   "any class": "すべてのクラス",
   "Texts; arrow keys move": "テキスト。矢印キーで移動",
 
+  // links
+  "the chosen token": "選んだトークン",
+
   // what if
   "What words, map and table show": "トークン・マップ・表の表示",
   "Choose a token to blank it or put another in its place.":

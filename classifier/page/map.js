@@ -4,7 +4,6 @@
 import { argmax } from "../../common/page/layers.js";
 import { t } from "../../support/page/language.js";
 import { element, exact, find } from "../../support/page/text.js";
-import { data } from "./data.js";
 import { changeOfMap, nameOf, signOf } from "./shown.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
@@ -134,8 +133,6 @@ export function cellAt(x, y) {
 
 /** Draws the map again when the colours change. @param {() => Read | null} shown */
 export function startMap(shown) {
-  find("grid").setAttribute("lang", data.lang);
-  find("grid").classList.toggle("close", data.lang !== "en");
   const again = () => {
     colours = null;
     const read = shown();

@@ -8,7 +8,7 @@ import { t } from "../../support/page/language.js";
 import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak, visible } from "../../support/page/text.js";
 import { BLANK } from "./changes.js";
-import { data, explain } from "./data.js";
+import { classes, explain } from "./data.js";
 import { signOf } from "./shown.js";
 
 /** @import { Explained } from "./forward.js" */
@@ -95,7 +95,7 @@ function drawParts() {
   if (weights) drawBars(bars(".weight"), weights);
   drawBars(bars(".lost"), lost);
   find("parts-words").replaceChildren(...words);
-  const best = data.classes[argmax(explained.probabilities)];
+  const best = classes[argmax(explained.probabilities)];
   find("parts-of").textContent = t("What “{name}” loses without each token", { name: visible(best) });
   find("weight-key").hidden = find("agreement").hidden = weights === null;
   find("gained-key").hidden = lost.every((by) => by >= 0);
@@ -121,8 +121,6 @@ function showAgreement(weights) {
 /** @param {() => void} again points at what was pointed at, once there is more to say of it */
 export function startOcclusion(again) {
   pointAgain = again;
-  find("parts-words").setAttribute("lang", data.lang);
-  find("parts-words").classList.toggle("close", data.lang !== "en");
   startOccluding(() => {
     if (occluded !== null && find("view").getAttribute("aria-busy") !== "true") occludeEach(occluded);
   });

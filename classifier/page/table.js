@@ -4,10 +4,11 @@
 import { meanRanks } from "../../common/page/faithfulness.js";
 import { t } from "../../support/page/language.js";
 import { element, find } from "../../support/page/text.js";
-import { data } from "./data.js";
+import { reader } from "./data.js";
 import { changeOfWeights, signOf } from "./shown.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Explained } from "./forward.js" */
 /** @import { Read } from "./shown.js" */
 /**
  * A row per token: rank, 1 for the largest, ties sharing their mean rank; normalized, the weight above the mean; shade,
@@ -16,6 +17,12 @@ import { changeOfWeights, signOf } from "./shown.js";
  */
 
 const SHADES = 12;
+
+/** The kind of weights that is shown of those that a model has, if any. @param {Explained} explained */
+export function kindOf({ weights }) {
+  const kinds = Object.keys(weights);
+  return kinds.find((kind) => document.getElementById(kind)?.matches(":checked")) ?? kinds[0];
+}
 
 /** @param {Vector} weights @returns {Row[]} */
 export function tokenTable(weights) {
@@ -56,7 +63,7 @@ export function drawTable(shown) {
   const weights = numbers(rows.map(({ weight }) => weight));
   const normalized = numbers(rows.map((row) => row.normalized));
   const drawn = rows.map(({ rank, shade, normalized: above }, place) => {
-    const looks = { scope: "row", class: shadeOf(shade), lang: data.lang };
+    const looks = { scope: "row", class: shadeOf(shade), lang: reader().settings.lang };
     const name = element("th", looks, element("bdi", {}, signOf(shown.tokens[place])));
     const cells = [weights[place], String(rank), normalized[place], above > 0 ? t("yes") : t("no")];
     if (changes) cells.push(changes[place]);

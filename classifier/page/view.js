@@ -6,14 +6,16 @@ import { refuse } from "../../support/page/edits.js";
 import { onLanguage, t } from "../../support/page/language.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
-import { element, find, percent, visible } from "../../support/page/text.js";
+import { find, percent, visible } from "../../support/page/text.js";
 import { changed, changeNothing, isChanged } from "./changes.js";
-import { data, explain } from "./data.js";
+import { classOf, classRows } from "./classes.js";
+import { explain, reader } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
 import { lostAt } from "./occlusion.js";
-import { drawRamp, drawTable, tokenTable } from "./table.js";
-import { drawWhatIf, offerChange, sayOutcome, shareCell, startWhatIf } from "./what_if.js";
-import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords } from "./words.js";
+import { drawSides } from "./side_by_side.js";
+import { drawRamp, drawTable, kindOf, tokenTable } from "./table.js";
+import { drawWhatIf, fitReplacement, offerChange, sayOutcome, startWhatIf } from "./what_if.js";
+import { drawWordLinks, drawWords, readOutWords, shadeWords } from "./words.js";
 
 /** @import { Explained } from "./forward.js" */
 /** @import { Reading } from "./occlusion.js" */
@@ -32,7 +34,17 @@ function noteOn(kind) {
 let readings = null;
 /** @type {Read | null} */
 let shown = null;
-let pointing = { forget: () => {}, again: () => {} };
+/** @type {ReturnType<typeof followPointing<Place>>} */
+let pointing = { forget: () => {}, again: () => {}, pin: () => {}, pinned: () => null };
+
+/** The place that was chosen. */
+export const pinned = () => pointing.pinned();
+
+/** Chooses a place. @param {Place | null} place */
+export const pin = (place) => pointing.pin(place);
+
+/** How many tokens are shown. */
+export const tokensShown = () => shown?.tokens.length ?? 0;
 
 /** Another text was typed or chosen: the reader's changes were not of that. */
 export function leaveText() {
@@ -80,7 +92,7 @@ function draw() {
   const { first, now } = readings;
   const { tokens, explained } = now;
   const kinds = Object.keys(explained.weights);
-  const kind = kinds.find((each) => document.getElementById(each)?.matches(":checked")) ?? kinds[0];
+  const kind = kindOf(explained);
   const weights = explained.weights[kind];
   const was = { tokens: first.tokens, weights: first.explained.weights[kind] ?? null, map: first.explained.map };
   const before = first === now ? null : was;
@@ -90,6 +102,7 @@ function draw() {
   const padding = kind === "attention" ? 1 - weights.reduce((sum, w) => sum + w, 0) : 0;
   const rest = padding > 0.0005 ? t(" {percent} of the attention is on padding.", { percent: percent(padding) }) : "";
   find("kind-note").textContent = kind ? noteOn(kind) + rest : "";
+  setLanguage();
   drawWords(shown);
   drawMap(shown);
   find("token-table").hidden = shown.rows === null;
@@ -98,22 +111,23 @@ function draw() {
   find("change-note").hidden = !isChange;
   if (shown.rows) drawTable(shown);
   drawWhatIf(first, now, kind ?? "");
+  drawSides(explained);
+}
+
+/** Sets the language of the tokens, and whether they are single characters. */
+function setLanguage() {
+  const { lang } = reader().settings;
+  for (const id of ["words", "grid", "parts-words"]) {
+    find(id).setAttribute("lang", lang);
+    find(id).classList.toggle("close", lang !== "en");
+  }
+  fitReplacement();
 }
 
 /** @param {Explained} explained @param {string | null} label the right class, if known */
-export function showClasses({ probabilities }, label) {
-  const best = argmax(probabilities);
-  const rows = data.classes.map((name, k) => {
-    const right = name === label ? element("span", { class: "right" }, t(" ✓ right class")) : "";
-    return element(
-      "tr",
-      { class: k === best ? "best" : "" },
-      element("th", { scope: "row" }, element("bdi", {}, visible(name)), right),
-      shareCell(probabilities[k]),
-    );
-  });
-  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...rows);
-  find("own").textContent = visible(data.classes[best]);
+export function showClasses(explained, label) {
+  find("classes", HTMLTableElement).tBodies[0].replaceChildren(...classRows(explained, label, t(" ✓ right class")));
+  find("own").textContent = visible(classOf(explained));
 }
 
 /** @param {Place | null} at */
@@ -159,7 +173,6 @@ function neighbour(button, key) {
 
 export function startView() {
   drawRamp();
-  startWords();
   startMap(() => shown);
   startWhatIf(askAgain, () => pointing.again());
   const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);

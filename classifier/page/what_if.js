@@ -4,9 +4,10 @@
 import { argmax } from "../../common/page/layers.js";
 import { offerEdits, refuse, startEdits } from "../../support/page/edits.js";
 import { t } from "../../support/page/language.js";
-import { element, find, number, percent, speak, visible } from "../../support/page/text.js";
+import { element, find, number, speak, visible } from "../../support/page/text.js";
 import { changed, changeNothing, replace } from "./changes.js";
-import { data, isUnknown, read } from "./data.js";
+import { shareCell } from "./classes.js";
+import { classes, isUnknown, read, reader, readers } from "./data.js";
 import { drawOcclusion, startOcclusion } from "./occlusion.js";
 import { nameOf, signOf } from "./shown.js";
 
@@ -19,7 +20,19 @@ let original = null;
 let changeAgain = () => {};
 
 /** Whether a replacement is one character. */
-const isSingle = data.tokenizer?.name === "characters" || data.tokenizer?.char_level === true;
+function isSingle() {
+  const { tokenizer } = reader().settings;
+  return tokenizer?.name === "characters" || tokenizer?.char_level === true;
+}
+
+/** Fits the field for a replacement to the model that is shown. */
+export function fitReplacement() {
+  const field = find("replacement");
+  field.classList.toggle("single", isSingle());
+  field.setAttribute("lang", reader().settings.lang);
+  if (isSingle()) field.removeAttribute("list");
+  else field.setAttribute("list", "known");
+}
 
 /**
  * Says what came of the changes.
@@ -46,13 +59,6 @@ function editable() {
   return { now, original: original.tokens, label, sign: (/** @type {number} */ place) => signOf(now[place]) };
 }
 
-/** A class's share of the probability: a bar and a number. @param {number} p */
-export function shareCell(p) {
-  const bar = element("div", { class: "share" });
-  bar.style.setProperty("--w", p.toFixed(6));
-  return element("td", {}, bar, element("span", { class: "percent" }, percent(p)));
-}
-
 /** @param {number} logP */
 const logText = (logP) => logP.toFixed(3).replace("-", "−");
 
@@ -63,7 +69,7 @@ const logText = (logP) => logP.toFixed(3).replace("-", "−");
 function drawOutcome(first, now) {
   const [before, after] = [first, now].map(({ explained }) => explained);
   const [was, is] = [before, after].map(({ probabilities }) => argmax(probabilities));
-  const rows = data.classes.map((name, k) => {
+  const rows = classes.map((name, k) => {
     const cells = [before, after].map(({ probabilities }, column) => {
       const cell = shareCell(probabilities[k]);
       cell.classList.toggle("best", k === [was, is][column]);
@@ -72,7 +78,7 @@ function drawOutcome(first, now) {
     return element("tr", {}, element("th", { scope: "row" }, element("bdi", {}, visible(name))), ...cells);
   });
   find("outcome-table", HTMLTableElement).tBodies[0].replaceChildren(...rows);
-  const [from, to] = [was, is].map((k) => visible(data.classes[k]));
+  const [from, to] = [was, is].map((k) => visible(classes[k]));
   find("of-class").textContent = t("log-probability of {name}", { name: from });
   find("log-before").textContent = logText(before.logP[was]);
   find("log-after").textContent = logText(after.logP[was]);
@@ -106,14 +112,14 @@ function put(place, token) {
  * @param {string} text
  */
 function type(place, text) {
-  const { tokens, count } = read({ text, tokens: [text] });
+  const { tokens, count } = read({ text, tokens: readers.map(() => [text]) });
   const token = tokens[0];
   const values = { text: visible(text), count: number(count) };
   if (count === 0) refuse(() => t("“{text}” has no token in it.", values));
   else if (count > 1) refuse(() => t("“{text}” is {count} tokens; put one.", values));
   else if (token === undefined)
     refuse(() => t("“{text}” is unknown to the model, which leaves out unknown words.", values));
-  else if (data.tokenizer === null && isUnknown(token))
+  else if (reader().tokenizer === null && isUnknown(token))
     refuse(() => t("“{text}” is not a piece that the model knows.", values));
   else put(place, token);
 }
@@ -122,8 +128,8 @@ function type(place, text) {
 function suggest() {
   const text = find("replacement", HTMLInputElement).value.toLowerCase();
   const found = [];
-  if (text)
-    for (const word of data.vocabulary.slice(2)) {
+  if (text && !isSingle())
+    for (const word of reader().settings.vocabulary.slice(2)) {
       if (word.replace(/^▁/, "").toLowerCase().startsWith(text)) found.push(word);
       if (found.length === SUGGESTED) break;
     }
@@ -148,9 +154,5 @@ export function startWhatIf(again, point) {
       changeAgain();
     },
   });
-  const field = find("replacement");
-  field.classList.toggle("single", isSingle);
-  field.setAttribute("lang", data.lang);
-  if (isSingle) field.removeAttribute("list");
-  else field.addEventListener("input", suggest);
+  find("replacement").addEventListener("input", suggest);
 }

@@ -3,7 +3,7 @@
 
 import { t } from "../../support/page/language.js";
 import { element, exact, find, oneStop, visible } from "../../support/page/text.js";
-import { data, isUnknown } from "./data.js";
+import { isUnknown, reader } from "./data.js";
 import { changeOfWeights, nameOf, replacedAt, shownChange, signOf } from "./shown.js";
 import { numbers, shadeOf, signedNumbers, tokenTable } from "./table.js";
 
@@ -171,9 +171,10 @@ export function readOutWords({ tokens, rows, map }, at) {
     if (map) readout.textContent = t("Point at a token to see what it looks at.");
     return;
   }
+  const { lang } = reader().settings;
   const chip = (/** @type {{ weight: number, place: number }} */ { weight, place }) =>
-    element("span", { class: "chip" }, element("b", { lang: data.lang }, signOf(tokens[place])), ` ${exact(weight)}`);
-  const subject = element("b", { class: "subject", lang: data.lang }, signOf(tokens[at.token]));
+    element("span", { class: "chip" }, element("b", { lang }, signOf(tokens[place])), ` ${exact(weight)}`);
+  const subject = element("b", { class: "subject", lang }, signOf(tokens[at.token]));
   /** @type {(Node | string)[]} */
   const parts = [subject];
   if (rows && at.key === undefined) {
@@ -188,10 +189,4 @@ export function readOutWords({ tokens, rows, map }, at) {
     else parts.push(t(" looks at nothing"));
   }
   readout.replaceChildren(...parts);
-}
-
-/** Sets the language of the texts, and whether tokens are single characters. */
-export function startWords() {
-  find("words").setAttribute("lang", data.lang);
-  find("words").classList.toggle("close", data.lang !== "en");
 }

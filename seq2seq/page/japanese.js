@@ -122,4 +122,11 @@ addJapanese({
   "over {count} characters": "（{count}文字）",
   ". Near 1, the characters that the model looks at most are those that it can least do without. Near 0 or below, its weights do not tell which those are: the state at each character also holds what the encoder has read before it.":
     "。1に近ければ、モデルがよく見ている文字ほど、なくては困る文字だといえます。0に近いか負であれば、どの文字がそうなのかは重みからはわかりません。各文字での状態には、Encoderがそれまでに読んだ内容も含まれるからです。",
+
+  // links
+  "the given answer": "正解の入力",
+  blanks: "空白にした文字",
+  "replaced characters": "置き換えた文字",
+  "forced weights": "指定した重み",
+  "the chosen character": "選んだ文字",
 });

@@ -6,8 +6,9 @@ import { t } from "../../support/page/language.js";
 import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
-import { ask, data, PAD } from "./data.js";
+import { data, PAD } from "./data.js";
 import { paddingOf } from "./forward.js";
+import { ask, readsBackwards } from "./models.js";
 import { nameOf, paddingOfShown, signOf } from "./shown.js";
 
 /** @import { Shown } from "./shown.js" */
@@ -18,6 +19,9 @@ let occluded = null;
 let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
+
+/** Whether the question that is shown was occluded, or is being. */
+export const isOccluded = () => isOccluding || lost.length > 0;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
@@ -45,7 +49,7 @@ function* occlusions(shown) {
   /** @type {number[][]} */
   const found = [];
   // in the order of reading: the encoder keeps the beginning that two questions share
-  for (const [count, place] of (data.reverse ? places.toReversed() : places).entries()) {
+  for (const [count, place] of (readsBackwards() ? places.toReversed() : places).entries()) {
     found[place] = lostWithout(shown, place);
     sayOccluded(count + 1, places.length);
     yield;

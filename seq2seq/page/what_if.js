@@ -5,8 +5,9 @@ import { lastEdited, offerEdits, refuse, startEdits } from "../../support/page/e
 import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, replace } from "./changes.js";
-import { ask, PAD, refusal } from "./data.js";
+import { PAD, refusal } from "./data.js";
 import { offerForce, startForcing } from "./forced.js";
+import { ask } from "./models.js";
 import { drawOcclusion, forgetOcclusion, startOcclusion } from "./occlusion.js";
 import { isFlipped, nameOf, originalOf, signOf } from "./shown.js";
 
@@ -29,7 +30,7 @@ export function drawWhatIf(shown) {
 /** Offers to change what was chosen last; null: nothing is. @param {Place | null} chosen */
 export function offerChanges(chosen) {
   drawOcclusion(chosen?.out);
-  offerForce(changing, chosen?.out);
+  offerForce(changing?.hasMap ? changing : null, chosen?.out);
   offerEdits(editable(), (chosen && (chosen.in ?? lastEdited())) ?? undefined);
 }
 
@@ -43,8 +44,8 @@ function editable() {
   return { now: shown.input, original: originalOf(shown), label, sign };
 }
 
-/** @param {number} logP */
-const inWords = (logP) =>
+/** A log-probability, and the probability. @param {number} logP */
+export const inWords = (logP) =>
   t("{log} ({percent})", { log: logP.toFixed(3).replace("-", "−"), percent: percent(Math.exp(logP)) });
 
 /**
@@ -100,7 +101,7 @@ export function startWhatIf(again) {
     editable,
     put,
     type: (place, text) => put(place, /** @type {string} */ ([...text].at(-1))),
-    single: true,
+    single: () => true,
     putAllBack: () => {
       changeNothing();
       askAgain();

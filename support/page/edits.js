@@ -19,7 +19,7 @@ import { find, speak } from "./text.js";
  * @property {() => Editable | null} editable
  * @property {(place: number, token: string) => void} put
  * @property {(place: number, text: string) => void} type
- * @property {boolean} single
+ * @property {() => boolean} single
  * @property {() => void} putAllBack
  */
 
@@ -79,7 +79,7 @@ export function startEdits({ row, editable, put, type, single, putAllBack }) {
     if (event.key === "Delete" || event.key === "Backspace") blank(place);
     else if (event.key === "Escape" && tokens.now[place] !== tokens.original[place]) putBack(place);
     else if (event.key === " " || [...event.key].length !== 1) return;
-    else if (single) type(place, event.key);
+    else if (single()) type(place, event.key);
     else {
       /** @type {HTMLElement} */ (row.children[place]).click(); // chosen again, if nothing was
       field.focus(); // the character goes on to there
@@ -94,21 +94,20 @@ export function startEdits({ row, editable, put, type, single, putAllBack }) {
     if (text && editedPlace !== undefined) type(editedPlace, text);
   };
   const typedOne = (/** @type {Event} */ event) => {
-    if (!(event instanceof InputEvent && event.isComposing)) typed();
+    if (single() && !(event instanceof InputEvent && event.isComposing)) typed();
   };
-  if (single) {
-    field.addEventListener("input", typedOne);
-    field.addEventListener("compositionend", typedOne);
-  } else {
-    field.addEventListener("change", typed); // by the enter key, or when the field is left
-    field.addEventListener("keydown", (event) => {
-      if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
-      event.preventDefault();
-      if (event.key === "Enter") typed();
-      field.value = "";
-      focus(editedPlace);
-    });
-  }
+  field.addEventListener("input", typedOne);
+  field.addEventListener("compositionend", typedOne);
+  field.addEventListener("change", () => {
+    if (!single()) typed(); // by the enter key, or when the field is left
+  });
+  field.addEventListener("keydown", (event) => {
+    if (single() || event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+    event.preventDefault();
+    if (event.key === "Enter") typed();
+    field.value = "";
+    focus(editedPlace);
+  });
 
   onLanguage(writeRefusal);
   find("blank").addEventListener("click", () => blank(editedPlace));

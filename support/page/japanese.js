@@ -33,6 +33,23 @@ addJapanese({
   "{found} of {all}, {wrong} wrong": "{all}件中{found}件、うち不正解{wrong}件",
   "Show more": "さらに表示",
 
+  // links
+  "Copy link": "リンクをコピー",
+  "Link to this view": "この表示へのリンク",
+  "Link copied.": "リンクをコピーしました。",
+  "Link copied. It opens this file on this computer; for a copy of the file elsewhere, add the part from # to its address.":
+    "リンクをコピーしました。開くのは、このコンピューターにあるこのファイルです。ほかの場所にあるファイルでは、そのアドレスに#以降を付けてください。",
+  "The browser does not let this page copy. The link is selected: copy it yourself.":
+    "ブラウザーの設定で、ページからはコピーできません。リンクを選択してあるので、コピーしてください。",
+  "The text is too long for a link.": "テキストが長すぎて、リンクにできません。",
+  "The link is too long for this page.": "リンクが長すぎて、このページでは開けません。",
+  "The link is for another page. Left out: {what}.": "別のページへのリンクです。開けなかったもの：{what}。",
+  "the place in the list": "一覧での位置",
+  "the text": "テキスト",
+  "what is shown": "表示の切り替え",
+  "what was done with the text": "テキストについての操作",
+  "what only another page knows": "別のページにしかないもの",
+
   // what if
   "What if": "もし変えたら",
   "at {place}": "{place}番目",

@@ -71,6 +71,9 @@ function list(listing) {
 
 const buttons = () => [...find("list").querySelectorAll("button")];
 
+/** Which item is chosen; null for none. */
+export const chosenItem = () => chosen;
+
 /** Marks an item as chosen; null for none. @param {number | null} index */
 export function markItem(index) {
   chosen = index;
@@ -79,7 +82,7 @@ export function markItem(index) {
   oneStop(buttons(), current ?? buttons()[0]);
 }
 
-/** Fills the list. @template Item @param {Listing<Item>} listing */
+/** Fills the list. Returns what fills it again. @template Item @param {Listing<Item>} listing */
 export function startList(listing) {
   for (const id of ["search", "verdict", ...listing.filters]) {
     find(id).addEventListener("input", () => {
@@ -111,4 +114,5 @@ export function startList(listing) {
   });
   onLanguage(() => list(listing));
   list(listing);
+  return () => list(listing);
 }
