@@ -1,6 +1,6 @@
 """What a class loses without each token of the text: the page in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -106,7 +106,7 @@ def test_it_yields_to_every_key(browser, japanese):
     let now = 0;
     performance.now = () => (now += 10); // a slice ends after three steps
     """
-    ticks, notes = browser.driver.execute_async_script(
+    ticks, notes = browser.run_async(
         f"""const [done] = arguments;
         {slow}
         let ticks = 0;
@@ -122,7 +122,7 @@ def test_it_yields_to_every_key(browser, japanese):
     )
     count = len(japanese[0].tokens(JAPANESE[0]))
     assert ticks >= count and f"{count - 1} of {count} …" in notes
-    stopped = browser.driver.execute_async_script(
+    stopped = browser.run_async(
         """const [kind, done] = arguments;
         const note = document.getElementById("occlude-note");
         document.getElementById("occlude").click();
@@ -183,8 +183,7 @@ def test_it_fits_every_width_and_all_has_a_name(browser, japanese, tmp_path):
     browser.run(f"{CHANGE} press(1, 'Delete')")
     browser.run("document.getElementById('occlude').click()")
     browser.wait(DONE)
-    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
-    found = {(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]}
+    found = {*browser.accessible()}
     usable = {"button", "textbox", "radio", "table", "combobox", "region", "rowheader", "list"}
     assert not [role for role, name in found if role in usable and not name]
     count = len(japanese[0].tokens(JAPANESE[0]))

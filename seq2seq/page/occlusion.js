@@ -3,7 +3,7 @@
 
 import { correlation, drawBars, tallest } from "../../common/page/parts.js";
 import { t } from "../../support/page/language.js";
-import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
+import { forgetOccluded, occludeInTurn, occludes, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data, PAD } from "./data.js";
@@ -21,7 +21,7 @@ let lost = [];
 let ofOutput;
 
 /** Whether the question that is shown was occluded, or is being. */
-export const isOccluded = () => isOccluding || lost.length > 0;
+export const isOccluded = () => occludes() || lost.length > 0;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;

@@ -8,6 +8,9 @@ import { find, number } from "./text.js";
 let isOccluding = false;
 let hasStopped = false;
 
+/** Whether it is going on. */
+export const occludes = () => isOccluding;
+
 /**
  * Says how far it is.
  * @param {number} count
