@@ -145,6 +145,7 @@ def test_models_answer_side_by_side(browser, page):
     own = "document.getElementById('own').textContent"
     assert browser.get(own) == written[2]
     right = browser.all(".card", "[...e.querySelectorAll('.wrote > *')].map((c) => c.tagName === 'SPAN')")
+    assert browser.all(".card .verdict", "e.textContent") == ["wrong"] * 4
     assert right == [[a == b for a, b in zip(answer, "1972-05-01", strict=True)] for answer in written]
 
     browser.run("document.querySelector('#row-out button').focus()")
