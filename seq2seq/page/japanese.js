@@ -68,7 +68,7 @@ addJapanese({
     "✗ {all}文字中{wrong}文字が不正解。各✗の下は正しい文字",
   "✗ {wrong} of {all} wrong; below each ✗: what the model would write":
     "✗ {all}文字中{wrong}文字が不正解。各✗の下はモデルの出力",
-  " (for the question as it was)": "（変更前の質問について）",
+  " (for the question as it was)": "（変更前の質問）",
   "Point at a character, above or in the map, to see its weights.":
     "上の文字かマップのマスを指すと、その重みを表示します。",
   " ({percent} sure)": "（確率{percent}）",

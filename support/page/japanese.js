@@ -64,13 +64,14 @@ addJapanese({
   before: "変更前",
   after: "変更後",
   change: "変化",
-  "more weight than before the changes,": "変更前より重みが大きい　",
-  less: "小さい",
+  "more weight than before the changes,": " 変更前より重みが大きい　",
+  less: " 小さい",
 
   // occlusion
   "Occlude each in turn": "1つずつ隠す",
   "{count} of {all} …": "{count}/{all}…",
   stopped: "中止しました",
   "Spearman correlation of the two:": "2つの間のスピアマンの順位相関：",
+  "{rho} {over}": "{rho}{over}",
   "none, as one row is all equal, {over}": "なし、片方の値がすべて等しいため{over}",
 });
