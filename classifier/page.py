@@ -18,7 +18,6 @@ TITLE = "Where the model looks"
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
-    "classifier/page/japanese_tcompare.js",
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
     *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),

@@ -17,12 +17,7 @@ from support.html_page import Phrase, to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(
-        "support/page/language.js",
-        "support/page/japanese.js",
-        "seq2seq/page/japanese.js",
-        "seq2seq/page/japanese_compare.js",
-    ),
+    *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
     *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),

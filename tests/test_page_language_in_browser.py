@@ -5,6 +5,7 @@ import re
 
 import pytest
 from page_tools import Parts
+from test_page_models_in_browser import READ, several, write_page_of
 from text_page_tools import JAPANESE, text_page_of
 from text_what_if_tools import CHANGE
 
@@ -43,8 +44,9 @@ def latin(browser, page) -> set[str]:
     """The words of three or more Latin letters in what the page says, but those of its data."""
     data = json.loads(Parts(page.read_bytes()).texts["data"])
     values = [phrase[1] for phrase in [data["title"], *data["about"]] if isinstance(phrase, list)]
-    vocabularies = [model.get("vocabulary") or data["vocabulary"] for model in data["models"]]
-    own = [data.get("questions"), data.get("texts"), vocabularies, values, browser.get("own.textContent")]
+    models = [[model.get("name"), model.get("vocabulary")] for model in data["models"]]
+    written = browser.all("#asked, #own, .wrote", "e.textContent")
+    own = [data.get("questions"), data.get("texts"), data.get("vocabulary"), models, values, written]
     known = {*WORD.findall(json.dumps(own, ensure_ascii=False))} | NAMES
     return {word for said in browser.run(SAID) for word in WORD.findall(said)} - known
 
@@ -96,6 +98,24 @@ def test_the_switch_changes_every_text_and_nothing_else(browser, date_page):
     assert browser.get('numbers.getAttribute("aria-pressed")') == "true"
     browser.run("language.click()")
     assert browser.run(STATE) == english
+
+
+def test_the_switch_changes_every_text_of_a_page_of_several_models(browser, tmp_path):
+    page = tmp_path / "page.html"
+    write_page_of(page, several(["baseline", "peeky", "attention"]))
+    browser.open(page)
+    browser.type("May 1, 1972")
+    for model in (1, 2):
+        browser.run(f"document.querySelectorAll('.card input')[{model}].click()")
+        browser.run(READ)
+        english = browser.run(STATE)
+        browser.run("language.click()")
+        browser.run(READ)
+        assert latin(browser, page) == set()
+        assert browser.run(STATE)[3:] == english[3:]
+        browser.run("language.click()")
+        browser.run(READ)
+        assert browser.run(STATE) == english
 
 
 @pytest.mark.parametrize("kind", ["gru", "seqself"])

@@ -63,7 +63,7 @@ function drawAnswer(shown) {
   drawHeat(shown);
   drawMeasures(shown);
   find("map").classList.toggle("without-map", !shown.hasMap);
-  if (!shown.hasMap) find("no-map").textContent = whyNoMap();
+  find("no-map").textContent = shown.hasMap ? "" : whyNoMap();
 }
 
 /** @param {() => void} askAgain what to do when the reader has changed something of the question */
