@@ -41,6 +41,8 @@ function markEpoch() {
   const current = epochButtons().find((button) => Number(button.value) === epoch);
   for (const button of epochButtons()) button.setAttribute("aria-current", String(button === current));
   oneStop(epochButtons(), current ?? epochButtons()[0]);
+  const list = find("epochs");
+  if (current) list.scrollTop = current.offsetTop - (list.clientHeight - current.offsetHeight) / 2;
 }
 
 /** The buttons of the shown model's epochs, made anew for another model. */
