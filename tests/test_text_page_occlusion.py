@@ -32,12 +32,22 @@ def occlude(browser) -> tuple[np.ndarray, float, int, float]:
     return np.array(rows), float(rho), int(over.split()[0]), float(by_size.replace("−", "-").rpartition(" ")[2][:-1])
 
 
+def correlations(parts) -> list[float]:
+    """Of attention and occlusion, and of attention and the size of occlusion."""
+    signed = rank_correlations(*parts[::2], parts.seen)[0, 0]
+    return [signed, compared([parts])["attention, |occlusion|"][0, 0]]
+
+
+def rounded_parts(parts) -> dict:
+    return {name: np.round(getattr(parts, name), 4) for name in ("attention", "occlusion")}
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_weights_and_occlusion_are_those_of_python(browser, tmp_path, full, name):
     kind, options, facts = MODELS[name]
     text_model = write_page(tmp_path, kind, facts, **options)
     browser.open(tmp_path / "page.html")
-    largest = 0
+    largest = count = 0
     for text in texts_of(kind, 30 if full else 2):
         browser.type(text)
         browser.wait(READY)
@@ -48,10 +58,12 @@ def test_weights_and_occlusion_are_those_of_python(browser, tmp_path, full, name
         python = [part[0, 0, seen] for part in (expected.attention, expected.occlusion)]
         np.testing.assert_allclose(rows, python, rtol=1e-3, atol=2e-3)
         assert over == seen.sum()
-        assert rho == pytest.approx(rank_correlations(*expected[::2], expected.seen)[0, 0], abs=0.05)
-        assert by_size == pytest.approx(compared([expected])["attention, |occlusion|"][0, 0], abs=0.05)
+        theirs, rounded = (correlations(each) for each in (expected, expected._replace(**rounded_parts(expected))))
+        if np.allclose(theirs, rounded, rtol=0, atol=0.02):  # else rounding decides which of two is larger
+            np.testing.assert_allclose([rho, by_size], theirs, rtol=0, atol=0.05)
+            count += 1
         largest = max(largest, abs(expected.occlusion).max())
-    assert largest > 0.1, "else any would do"
+    assert largest > 0.1 and count > 0, "else any would do"
 
 
 @pytest.fixture(scope="module")
