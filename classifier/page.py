@@ -20,9 +20,10 @@ TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
-    *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map", "view")),
-    *(f"classifier/page/{name}.js" for name in ("texts", "main")),
+    *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map")),
+    *(f"classifier/page/{name}.js" for name in ("map_picture", "picture", "view", "texts", "main")),
 )
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),

@@ -17,12 +17,13 @@ TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"support/page/{name}.js" for name in ("picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness")),
     *(
         f"seq2seq/page/{name}.js"
         for name in (
             *("forward", "data", "dates", "measures", "changes", "shown", "rows", "links", "heat"),
-            *("occlusion", "forced", "what_if", "pointing", "view", "questions", "main"),
+            *("occlusion", "forced", "what_if", "pointing", "heat_picture", "picture", "view", "questions", "main"),
         )
     ),
 )

@@ -7,6 +7,7 @@ import { followPointing } from "../../support/page/pointing.js";
 import { element, find, oneStop, percent, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
+import { startPicture } from "./picture.js";
 import { drawRamp, drawTable, tokenTable } from "./table.js";
 import { drawWordLinks, drawWords, readOutWords, shadeWords, startWords } from "./words.js";
 
@@ -121,6 +122,7 @@ export function startView() {
   drawRamp();
   startWords();
   startMap(() => shown);
+  startPicture();
   pointing = followPointing(find("view"), "token", { placeOf, neighbour, show });
   addEventListener("resize", pointing.again);
   onLanguage(() => {

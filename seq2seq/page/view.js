@@ -5,6 +5,7 @@ import { onLanguage } from "../../support/page/language.js";
 import { find } from "../../support/page/text.js";
 import { drawHeat, drawMeasures, startHeat } from "./heat.js";
 import { drawLinks, layOut } from "./links.js";
+import { startPicture } from "./picture.js";
 import { pointAgain, startPointing } from "./pointing.js";
 import { drawRows } from "./rows.js";
 import { drawWhatIf, startWhatIf } from "./what_if.js";
@@ -40,6 +41,7 @@ export function startMap(askAgain) {
   startHeat();
   startWhatIf(askAgain);
   startPointing();
+  startPicture();
   onLanguage(() => {
     if (drawn === null) return;
     drawAnswer(drawn);
