@@ -28,6 +28,8 @@ SCRIPTS = (
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
     *(f"classifier/page/{name}.css" for name in ("shades", "words", "map")),
+    "support/page/print.css",
+    "classifier/page/print.css",
 )
 MODELS: dict[str, type[TextClassifier]] = {"gru": GRUClassifier, "seqself": SeqSelfClassifier}
 TYPED = ("words", "characters", "spaces", "keras")  # tokenisers that the page has

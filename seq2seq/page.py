@@ -30,6 +30,8 @@ SCRIPTS = (
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
     *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if")),
+    "support/page/print.css",
+    "seq2seq/page/print.css",
 )
 
 

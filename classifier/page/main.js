@@ -54,6 +54,7 @@ async function ask(text) {
   const explained = await inSlices(explain(tokens));
   if (explained === null) return;
   current = { tokens, explained, label: text.label };
+  find("asked").textContent = visible(text.text);
   showClasses(explained, text.label);
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;

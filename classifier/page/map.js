@@ -97,7 +97,7 @@ export function startMap(shown) {
     const map = shown()?.map;
     if (map) paint(map);
   };
-  for (const scheme of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
+  for (const scheme of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"])
     matchMedia(scheme).addEventListener("change", again);
   find("theme").addEventListener("click", again);
 }

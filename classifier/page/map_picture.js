@@ -7,9 +7,8 @@ import { data } from "./data.js";
 
 /** @import { Looks } from "../../support/page/picture.js" */
 
-const ROOM = 700; // width of a map whose cells are of neither the least nor the largest size
-const LEAST = 14; // width of a cell
-const WIDEST = 24;
+const CELL = { most: 24, readable: 14 }; // width of a cell, and the one from which labels are easy to read
+const MAP = { least: 700, most: 1400 }; // width of a map with cells between, or below both
 const LABEL = 96; // the most that a label takes
 const SHAPES = 40_000; // cells that are drawn as shapes; more are one image
 
@@ -19,7 +18,8 @@ const names = (id) => [...find(id).children].map((name) => name.textContent ?? "
 /** The sizes of the map. @param {Looks} look */
 function sizes({ sans }) {
   const tokens = names("rows");
-  const cell = Math.min(WIDEST, Math.max(LEAST, ROOM / tokens.length));
+  const whole = Math.min(MAP.most, Math.max(MAP.least, CELL.readable * tokens.length));
+  const cell = Math.min(CELL.most, whole / tokens.length);
   const size = Math.min(13, 0.85 * cell);
   const texts = tokens.map((token) => fitted(token, LABEL, size, sans));
   const labels = texts.reduce((most, text) => Math.max(most, widthOf(text, size, sans)), 0) + 8;
@@ -92,7 +92,7 @@ function cells() {
  */
 function marks(left, top, cell, whole, { ink }) {
   const place = (/** @type {string} */ id) => cell * Number(find(id).style.getPropertyValue("--place"));
-  const look = { fill: "none", stroke: ink };
+  const look = { fill: "none", stroke: ink, "stroke-width": Math.min(1, cell / 4) };
   const row = { x: left, y: top + place("row-mark"), width: whole, height: cell, ...look };
   const column = { x: left + place("column-mark"), y: top, width: cell, height: whole, ...look };
   return [

@@ -39,6 +39,7 @@ const share = (node) => Number(node.style.getPropertyValue("--w"));
 
 /** The class that the model finds. @param {Looks} look */
 function heading({ serif, muted }) {
+  const found = fitted(find("own").textContent ?? "", WIDTH - 200, 20, serif);
   const best = document.querySelector("#classes .best .percent")?.textContent ?? "";
   return block(
     34,
@@ -47,7 +48,7 @@ function heading({ serif, muted }) {
       MARGIN,
       20,
       shape("tspan", { fill: muted }, "→  "),
-      shape("tspan", { "unicode-bidi": "isolate" }, find("own").textContent ?? ""),
+      shape("tspan", { "unicode-bidi": "isolate" }, found),
       shape("tspan", { fill: muted }, `  ${best}`),
     ),
   );

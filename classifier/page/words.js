@@ -172,6 +172,6 @@ export function readOutWords({ tokens, rows, map }, at) {
 
 /** Sets the language of the texts, and whether tokens are single characters. */
 export function startWords() {
-  find("words").setAttribute("lang", data.lang);
+  for (const id of ["words", "asked"]) find(id).setAttribute("lang", data.lang);
   find("words").classList.toggle("close", data.lang !== "en");
 }

@@ -162,7 +162,8 @@ export function smallText(text, width, look) {
  */
 export function pointedText(width, look) {
   const readout = find("readout");
-  return readout.querySelector(".chip") ? [smallText(readout.textContent, width, look)] : [];
+  const text = [...readout.childNodes].map((part) => part.textContent?.trim()).join("  ");
+  return readout.querySelector(".chip") ? [smallText(text, width, look)] : [];
 }
 
 /**
