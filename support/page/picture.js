@@ -117,18 +117,19 @@ export function fitted(text, width, size, font) {
 }
 
 /**
- * A small text in as many lines as it takes, broken between its words.
+ * A small text in as many lines as it takes, broken between its words, which Japanese has no spaces between.
  * @param {string | null} text
  * @param {number} width
  * @param {Looks} look
  */
 function smallLines(text, width, { sans }) {
-  /** @type {string[]} */
-  const lines = [];
-  for (const word of visible(text ?? "").split(" ")) {
-    const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
-    if (lines.length && widthOf(longer, SMALL, sans) <= width) lines[lines.length - 1] = longer;
-    else lines.push(fitted(word, width, SMALL, sans));
+  const lines = [""];
+  for (const { segment: word } of new Intl.Segmenter(undefined, { granularity: "word" }).segment(visible(text ?? ""))) {
+    const last = lines[lines.length - 1];
+    // punctuation stays with the word before it, if that takes no more than a character beyond the margin
+    const room = /^[\p{Pe}\p{Pf}\p{Po}]$/u.test(word) ? width + SMALL : width;
+    if (widthOf(last + word, SMALL, sans) <= room) lines[lines.length - 1] = last + word;
+    else lines.push(fitted(word.trimStart(), width, SMALL, sans));
   }
   return lines;
 }
@@ -180,9 +181,10 @@ export function drawing(width, title, look, blocks) {
     height += own;
   }
   const size = { width: Math.ceil(width), height: Math.ceil(height + MARGIN) };
+  const about = { viewBox: `0 0 ${size.width} ${size.height}`, role: "img", lang: document.documentElement.lang };
   return shape(
     "svg",
-    { ...size, viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "font-family": look.sans, fill: look.ink },
+    { ...size, ...about, "font-family": look.sans, fill: look.ink },
     shape("title", {}, visible(title)),
     shape("rect", { ...size, fill: look.paper }),
     ...blocks.map(({ node }) => node),
