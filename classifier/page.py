@@ -4,17 +4,14 @@ Its parts are the files in ``classifier/page``, and those that pages of other mo
 """
 
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from typing import NamedTuple
 
 from classifier.gru_classifier import GRUClassifier
 from classifier.seqself_classifier import SeqSelfClassifier
 from classifier.text_classifier import TextClassifier
 from common.layer import named_params
-from common.np import np
 from common.util import to_cpu
 from support.html_page import Phrase, to_html
-from support.packed_weights import as_packed
 
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
@@ -113,11 +110,3 @@ def expect_runnable(model: TextClassifier) -> str:
             return kind
     known = " or ".join(classifier.__name__ for classifier in MODELS.values())
     raise ValueError(f"page: expected a {known}, got {type(model).__name__}")
-
-
-def as_in_page(model: TextClassifier, precision: str) -> TextClassifier:
-    """Return a copy of the model with the weights that its page has."""
-    other = deepcopy(model)
-    for p in other.params:
-        p[...] = np.asarray(as_packed(to_cpu(p), precision))
-    return other

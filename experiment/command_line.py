@@ -14,6 +14,7 @@ from common.ranks import ALONE, Ranks
 from common.shared_signals import of_rank
 from experiment.run_folder import imported_model
 from seq2seq.model_file import MODELS
+from support.packed_weights import PRECISIONS
 from support.parser import Parser as PlainParser
 from support.terminal import writable
 
@@ -85,9 +86,15 @@ class Parser(PlainParser):
             self.error(f"--model {args.model}: {args.run} is a run of train_text.py, which has one model")
         return of_texts
 
+    def add_weights(self) -> None:
+        """Add the option that says in how many bytes a page holds its weights."""
+        what = "type of the weights in the page; the page says what a smaller one loses (default float32)"
+        self.add_argument("--weights", choices=PRECISIONS, default="float32", help=what)
+
     def page_path(self, args: Namespace) -> Path:
-        """Return the page that ``--out`` names, or attention.html in the run's folder. Refuse other endings."""
-        path = args.out or args.run / "attention.html"
+        """Return the page that ``--out`` names, or attention.html in the first run's folder. Refuse other endings."""
+        run = args.run[0] if isinstance(args.run, list) else args.run
+        path = args.out or run / "attention.html"
         if path.suffix.lower() not in (".html", ".htm"):
             self.error(f"--out {path}: expected a name that ends in .html")
         return path
@@ -119,7 +126,7 @@ class Parser(PlainParser):
     def parse_args(self, *arguments, **options):
         """Parse as argparse does; a model that is named twice counts once, and ``add_jobs``' workers get a number."""
         args = super().parse_args(*arguments, **options)
-        if "models" in args:
+        if "models" in args and args.models is not None:
             args.models = list(dict.fromkeys(args.models))
         if "jobs" in args and args.workers is None:
             args.workers = 1 if len(args.models) > 1 and not ("mpi" in args and args.mpi) else self.cores

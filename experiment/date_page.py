@@ -1,53 +1,248 @@
-"""A run of dates as one page of HTML that runs its model in the browser: see ``seq2seq.page``."""
+"""Runs of dates as one page of HTML that runs their models in the browser: see ``seq2seq.page``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from common.layer import named_params
+from common.packed_model import as_in_page
+from common.util import to_cpu
 from dataset import dates
 from dataset.files import read_text
 from experiment.date_model import DateModel
-from seq2seq.page import Example, to_page
+from experiment.history import read_history
+from experiment.page_size import MEASURED
+from seq2seq import load_model
+from seq2seq.page import Example, PageModel, State, to_page
 from support.html_page import Phrase
 
+KINDS = {
+    "baseline": "seq2seq without attention, {weights} weights",
+    "peeky": "peeky seq2seq, {weights} weights",
+    "attention": "seq2seq with attention, {weights} weights",
+}
+ALIKE = {  # what all models of a page have in common
+    "vocabulary": "vocabulary",
+    "question_characters": "question characters",
+    "start": "start character",
+    "T_enc": "length of questions",
+    "T_dec": "length of answers",
+    "answers_dates": "answers being dates",
+}
 
-def page_of(date_model: DateModel, pairs: list[tuple[str, str | None]], origin: Phrase, *, of_test: bool) -> bytes:
-    """Build the page of a model, with these questions and their right answers (None if unknown).
 
-    origin: where the questions are from, for the page's head; of_test: see ``DateModel.encode``.
-    Raises ValueError for a question that cannot be asked, and whenever ``to_page`` does.
+def open_models(runs: Sequence[Path], model: str | None = None, models: Sequence[str] | None = None) -> list[DateModel]:
+    """Open what one page shows: of each run the models of these names, or the one with attention maps.
+
+    model: the one of each run; see ``DateModel``. Raises ValueError for models that do not read the same questions, for
+    one without attention maps that is not among ``models``, and whenever ``DateModel`` does.
     """
-    date_model.expect_maps()
-    model: Any = date_model.model  # to_page says which models it can run
-    name = date_model.path.resolve().parent.name
-    weights = f"{sum(p.size for p in named_params(model).values()):,}"
-    return to_page(
-        model,
-        examples(date_model, pairs, of_test=of_test),
-        vocabulary=date_model.vocabulary.chars,
-        question_characters=date_model.question_characters,
-        start=date_model.start,
-        T_enc=date_model.T_enc,
-        T_dec=date_model.T_dec,
-        reverse=date_model.reverse,
-        title=("Where the model looks: {name}", {"name": name}),
-        about=[
-            ("seq2seq with attention, {weights} weights", {"weights": weights}),
-            ("run {name}", {"name": name}),
-            origin,
-            "reads backwards" if date_model.reverse else "reads forwards",
-        ],
-        dates={"written": dates.WRITTEN, "months": dates.MONTHS} if date_model.answers_dates else None,
+    if models is None:
+        found = [DateModel(run, model) for run in runs]
+        for date_model in found:
+            date_model.expect_maps()
+    else:
+        found = [DateModel(run, name) for run in runs for name in models]
+    for other in found[1:]:
+        _expect_alike(found[0], other)
+    return found
+
+
+def _expect_alike(first: DateModel, other: DateModel) -> None:
+    for name, what in ALIKE.items():
+        expected, got = (getattr(each, name) for each in (first, other))
+        if name == "vocabulary":
+            expected, got = expected.chars, got.chars
+        if expected != got:
+            raise ValueError(
+                f"{other.path}: expected the {what} of {first.path}, as the models of one page read "
+                f"the same questions; {_difference(expected, got)}"
+            )
+
+
+def _difference(expected, got) -> str:
+    if not isinstance(expected, str) or len(expected) == len(got) == 1:
+        return f"expected {expected!r}, got {got!r}"
+    missing, more = (
+        "".join(char for char in one if char not in two) for one, two in ((expected, got), (got, expected))
     )
+    found = [f"lacks {missing[:40]!r}"] * bool(missing) + [f"has {more[:40]!r} besides"] * bool(more)
+    return " and ".join(found) or "it has another order"
+
+
+def names_of(date_models: Sequence[DateModel]) -> list[str]:
+    """Return short names that tell the models apart: of models, of their runs' folders, or both.
+
+    Raises ValueError for a model that is there twice.
+    """
+    runs = [date_model.path.parent for date_model in date_models]
+    models = [date_model.name for date_model in date_models]
+    folders = [run.resolve().name for run in runs]
+    for names in (
+        models,
+        folders,
+        *([f"{a} {b}" for a, b in zip(where, models, strict=True)] for where in (folders, runs)),
+    ):
+        if len(set(names)) == len(names):
+            return names
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(f"expected different models, got {twice} twice")
+
+
+def page_of(
+    date_models: Sequence[DateModel],
+    pairs: list[tuple[str, str | None]],
+    origin: Phrase,
+    *,
+    of_test: bool,
+    epochs: Sequence[int] | None = None,
+    precision: str = "float32",
+    count: int | None = None,
+) -> bytes:
+    """Build the page of models that ``open_models`` returned, with these questions and their right answers, if known.
+
+    origin: where the questions are from, for the page's head; of_test: see ``DateModel.encode``; epochs: those whose
+    weights the page has, of the models that kept them: all if empty, None for the models as they are; precision: type
+    of the weights, of ``support.packed_weights.PRECISIONS``: what a smaller one loses is measured on MEASURED of the
+    questions; count: how many of them the page lists (None for all).
+    Raises ValueError for a question that cannot be asked, epochs that no model kept, and whenever ``to_page`` does.
+    """
+    names, first = names_of(date_models), date_models[0]
+    kept = [[]] * len(date_models) if epochs is None else expect_epochs(date_models, epochs)
+    models = [
+        PageModel(name, date_model.model, date_model.reverse, states)
+        for name, date_model, states in zip(names, date_models, kept, strict=True)
+    ]
+    at_first = next((k for k, each in enumerate(models) if each.model.has_maps), 0)
+    shown = copy(date_models[at_first])
+    shown.model = as_in_page(models[at_first].states()[-1][2], precision)
+    about = [*_about(models, date_models), origin, *_reads(models)]
+    if precision != "float32":
+        xs = [encoded(date_model, pairs[:MEASURED], of_test) for date_model in date_models]
+        about += loss(models, xs, first, precision)
+    return to_page(
+        models,
+        examples(shown, pairs[:count], of_test=of_test),
+        vocabulary=first.vocabulary.chars,
+        question_characters=first.question_characters,
+        start=first.start,
+        T_enc=first.T_enc,
+        T_dec=first.T_dec,
+        precision=precision,
+        title=("Where the model looks: {name}", {"name": _runs(date_models)}),
+        about=about,
+        dates={"written": dates.WRITTEN, "months": dates.MONTHS} if first.answers_dates else None,
+    )
+
+
+def _runs(date_models: Sequence[DateModel]) -> str:
+    return ", ".join(dict.fromkeys(date_model.path.resolve().parent.name for date_model in date_models))
+
+
+def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> list[Phrase]:
+    """Say which models these are, and of which runs."""
+    lines: list[Phrase] = []
+    for each, date_model in zip(models, date_models, strict=True):
+        size = {"weights": f"{sum(p.size for p in named_params(each.model).values()):,}"}
+        several = len(models) > 1
+        lines.append(
+            ("{name}, {weights} weights", {"name": each.name} | size) if several else (KINDS[date_model.name], size)
+        )
+    runs = _runs(date_models)
+    lines.append(("runs {names}", {"names": runs}) if ", " in runs else ("run {name}", {"name": runs}))
+    if epochs := sorted({state.epoch for each in models for state in each.epochs}):
+        lines.append(("{count} epochs, {first} to {last}", _texts(count=len(epochs), first=epochs[0], last=epochs[-1])))
+    return lines
+
+
+def _texts(**values) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+def _reads(models: Sequence[PageModel]) -> list[Phrase]:
+    if len({each.reverse for each in models}) == 1:
+        return ["reads backwards" if models[0].reverse else "reads forwards"]
+    return [
+        ("{name} reads backwards" if each.reverse else "{name} reads forwards", {"name": each.name}) for each in models
+    ]
+
+
+def kept_epochs(run: Path, model: str) -> dict[int, Path]:
+    """Return the files of a model's weights by epoch, in order. Empty if the run kept none."""
+    found = (path for path in run.glob(f"{model}.epochs/*.npz") if path.stem.isdecimal())
+    return dict(sorted((int(path.stem), path) for path in found))
+
+
+def expect_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> list[list[State]]:
+    """Open the epochs of each model that it kept, of those that are asked for: of all if none is.
+
+    Raises ValueError for an epoch that no model kept, and if there is none.
+    """
+    kept = [kept_epochs(date_model.path.parent, date_model.name) for date_model in date_models]
+    here = sorted({epoch for files in kept for epoch in files})
+    where = ", ".join(str(date_model.path.with_suffix(".epochs")) for date_model in date_models)
+    if not here:
+        raise ValueError(f"{where}: no epochs there; train_date.py --keep-weights keeps them")
+    for epoch in epochs:
+        if epoch not in here:
+            raise ValueError(f"{where}: expected an epoch of {here[0]} to {here[-1]} that was kept, got {epoch}")
+    wanted = set(epochs or here)
+    return [
+        [_state(date_model, epoch, path) for epoch, path in files.items() if epoch in wanted]
+        for date_model, files in zip(date_models, kept, strict=True)
+    ]
+
+
+def _state(date_model: DateModel, epoch: int, path: Path) -> State:
+    model, facts = load_model(path)
+    ours = date_model.facts
+    if type(model) is not type(date_model.model) or any(facts.get(key) != ours.get(key) for key in ours):
+        raise ValueError(f"{path}: of another model than {date_model.path}")
+    history = date_model.path.with_name("history.csv")
+    for row in read_history(history) if history.exists() else []:
+        if row.get("model") == date_model.name and row["epoch"] == epoch:
+            return State(epoch, model, row.get("test_accuracy"))
+    return State(epoch, model)
+
+
+def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, precision: str) -> list[Phrase]:
+    """Say how many answers weights of that precision change, of each model in the epoch where it changes most.
+
+    questions: xs (N, T_enc) as each of the models reads them.
+    """
+    lines: list[Phrase] = []
+    for each, xs in zip(models, questions, strict=True):
+        changed = {}
+        for _, state, model in each.states():
+            exact, packed = (
+                to_cpu(one.decode(xs, first.start_id, first.T_dec).ids) for one in (model, as_in_page(model, precision))
+            )
+            changed[state and state.epoch] = 100 * (exact != packed).any(axis=1).mean()
+        most = max(changed, key=lambda epoch: changed[epoch])
+        text = "weights in {precision}: of {count} questions, {changed}% change their answer"
+        if len(models) > 1:
+            text = "weights in {precision}: of {count} questions, {changed}% change their answer ({name})"
+        if len(changed) > 1:
+            text = (
+                "weights in {precision}: of {count} questions, at most {changed}% change their answer "
+                "({name}, epoch {epoch})"
+            )
+        values = {"precision": precision, "count": f"{len(xs):,}", "changed": f"{changed[most]:.2f}", "name": each.name}
+        lines.append((text, values | _texts(epoch=most)))
+    return lines
+
+
+def encoded(date_model: DateModel, pairs: Iterable[tuple[str, str | None]], of_test: bool):
+    """Return the questions (N, T_enc) as the model reads them."""
+    return np.stack([date_model.encode(question.strip(), of_test=of_test) for question, _ in pairs])
 
 
 def examples(date_model: DateModel, pairs: list[tuple[str, str | None]], *, of_test: bool) -> list[Example]:
     """Return the questions with what the model writes."""
-    xs = np.stack([date_model.encode(question.strip(), of_test=of_test) for question, _ in pairs])
-    written = [date_model.vocabulary.decode(ids) for ids in date_model.decode(xs).ids]
+    decoded = date_model.decode(encoded(date_model, pairs, of_test))
+    written = [date_model.vocabulary.decode(ids) for ids in decoded.ids]
     parsed = [date_model.parsed(question) for question, _ in pairs]
     return [
         Example(question.strip(), answer, own, date and date.truth)

@@ -3,21 +3,20 @@
 from copy import copy
 from pathlib import Path
 
-from classifier.page import Example, as_in_page, expect_runnable, to_page
+from classifier.page import Example, expect_runnable, to_page
 from classifier.text_classifier import TextClassifier
 from common.layer import named_params
+from common.packed_model import as_in_page
 from common.util import to_cpu
 from dataset.files import read_text
+from experiment.page_size import MEASURED
 from experiment.text_model import TextModel
 from support.html_page import Phrase
-from support.packed_weights import PRECISIONS
 
 KINDS = {
     "gru": "bidirectional GRU, {weights} weights",
     "seqself": "self-attention and LSTM, {weights} weights",
 }
-MEASURED = 1000  # texts on which the loss by fewer bytes is measured
-LARGE = 20e6  # bytes, above which a smaller page is suggested
 
 
 def page_of(
@@ -29,8 +28,9 @@ def page_of(
 ) -> bytes:
     """Build the page of a model, with these texts and their classes (None if unknown).
 
-    origin: where the texts are from, for the page's head; precision: type of the weights, of ``PRECISIONS``: what a
-    smaller one loses is measured on MEASURED of the texts; count: how many of them the page lists (None for all).
+    origin: where the texts are from, for the page's head; precision: type of the weights, of
+    ``support.packed_weights.PRECISIONS``: what a smaller one loses is measured on MEASURED of the texts; count: how
+    many of them the page lists (None for all).
     Raises ValueError whenever ``to_page`` does.
     """
     model, facts = text_model.model, text_model.facts
@@ -79,14 +79,6 @@ def loss(text_model: TextModel, other: TextClassifier, texts: list[str], precisi
         "changed": f"{100 * changed:.2f}",
         "difference": f"{abs(ours - theirs).max():.2g}",
     }
-
-
-def suggestion(page: bytes, precision: str) -> str | None:
-    """Return a line that suggests types of weights for a smaller page, if this one is large and there are any."""
-    smaller = PRECISIONS[PRECISIONS.index(precision) + 1 :]
-    if len(page) <= LARGE or not smaller:
-        return None
-    return f"the page is large; smaller, with the loss stated on it: --weights {' or '.join(smaller)}"
 
 
 def read_texts(path: Path, text_model: TextModel) -> list[tuple[str, str | None]]:

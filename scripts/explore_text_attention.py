@@ -10,10 +10,10 @@ import entry
 
 from experiment import TextModel
 from experiment.command_line import Parser, positive_int
-from experiment.text_page import page_of, read_texts, suggestion
+from experiment.page_size import suggestion
+from experiment.text_page import page_of, read_texts
 from support.atomic_file import replacing
 from support.html_page import Phrase
-from support.packed_weights import PRECISIONS
 
 COUNT = 200
 
@@ -27,12 +27,7 @@ def parse():
     what.add_argument("--count", type=positive_int, metavar="K", help=f"test texts (default {COUNT})")
     what.add_argument("--text", nargs="+", metavar="TEXT", help="your own texts instead")
     what.add_argument("--file", type=Path, metavar="FILE", help="a file of texts, one per line")
-    parser.add_argument(
-        "--weights",
-        choices=PRECISIONS,
-        default="float32",
-        help="type of the weights in the page; the page says what a smaller one loses (default float32)",
-    )
+    parser.add_weights()
     parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the run's folder)")
     args = parser.parse_args()
     if args.text is None and args.file is None:

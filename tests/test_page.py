@@ -16,11 +16,15 @@ from text_page_tools import text_page_of
 
 from classifier.token_table import luminance
 from common.layer import named_params
-from seq2seq import PeekySeq2seq, load_model, save_model
+from seq2seq import AttentionSeq2seq, load_model, save_model
 from seq2seq.page import Example, to_page
 from support import html_page
 
 DATES = ["May 1, 1972", "7/22/08"]
+
+
+class Other(AttentionSeq2seq):
+    """A reader's own model, which the page does not know."""
 
 
 def digest(text):
@@ -103,9 +107,10 @@ def test_the_weights_are_those_of_the_model(dtype):
     for name, p in params.items():
         values = np.frombuffer(base64.b64decode(parts.weights[name]["base64"]), "<f4")
         np.testing.assert_array_equal(values.reshape(parts.weights[name]["shape"]), p.astype(np.float32))
-    wanted = dict(about=[], vocabulary=["_", "a", "b"], start="_", T_enc=2, T_dec=1, reverse=True, questions=[])
-    wanted |= {"mask_padding": None, "cell_state": False, "dates": None, "question_characters": ["_", "a", "b"]}
-    wanted |= {"title": "Where the model looks"}
+    one = dict(name="", kind="attention", mask_padding=None, cell_state=False, reverse=True)
+    one["epochs"] = [{"epoch": None, "accuracy": None, "weights": ""}]
+    wanted = dict(about=[], vocabulary=["_", "a", "b"], start="_", T_enc=2, T_dec=1, models=[one], questions=[])
+    wanted |= {"dates": None, "question_characters": ["_", "a", "b"], "title": "Where the model looks"}
     assert parts.data == wanted
 
 
@@ -168,7 +173,7 @@ def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (dict(model=PeekySeq2seq(3, 3, 4)), "expected an AttentionSeq2seq, got PeekySeq2seq"),
+        (dict(model=Other(3, 3, 4)), "expected one of Seq2seq, PeekySeq2seq, AttentionSeq2seq, got Other"),
         (dict(vocabulary="_abc"), "3 characters"),
         (dict(vocabulary="_aa"), "3 characters"),
         (dict(start="x"), "start 'x'"),
@@ -217,7 +222,7 @@ def test_the_script_embeds_test_questions_and_the_models_answers(trained_run, te
     ]
     assert [{key: question[key] for key in wanted[0]} for question in data["questions"]] == wanted
     assert data["vocabulary"] == list(facts["vocabulary"])
-    assert (data["start"], data["T_enc"], data["T_dec"], data["reverse"]) == ("_", 29, 10, True)
+    assert (data["start"], data["T_enc"], data["T_dec"], data["models"][0]["reverse"]) == ("_", 29, 10, True)
     assert "40 of 300 test questions of date.txt" in data["about"]
     again = in_process(trained_run.cwd, "explore_attention.py", "--count", 40, "--out", tmp_path / "b.html")
     assert again.returncode == 0 and (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()

@@ -63,11 +63,11 @@ def with_line(monkeypatch):
         ),
         (
             "export function ask() {}",
-            "ask at the top level of one module, got it in seq2seq/page/data.js and seq2seq/page/main.js",
+            "ask at the top level of one module, got it in seq2seq/page/models.js and seq2seq/page/main.js",
         ),
         (
             "async function* ask() {}",
-            "ask at the top level of one module, got it in seq2seq/page/data.js and seq2seq/page/main.js",
+            "ask at the top level of one module, got it in seq2seq/page/models.js and seq2seq/page/main.js",
         ),
         (
             "export class LSTM {}",

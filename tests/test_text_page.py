@@ -12,10 +12,12 @@ from script_tools import everything, refused
 from text_page_tools import ENGLISH, JAPANESE, small_classifier, text_page_of, write_text_run
 
 from classifier import BagOfWords, save_model
-from classifier.page import as_in_page, to_page
+from classifier.page import to_page
 from classifier.token_table import SHADES, ink, rgb
+from common.packed_model import as_in_page
 from experiment import TextModel
-from experiment.text_page import page_of, suggestion
+from experiment.page_size import suggestion
+from experiment.text_page import page_of
 from support import html_page
 from support.packed_weights import PRECISIONS, as_packed, pack
 

@@ -13,8 +13,8 @@ from hostile_texts import TEXTS
 from script_tools import film_reviews
 from text_page_tools import ENGLISH, write_text_run
 
-from classifier.page import as_in_page
 from classifier.token_table import token_table
+from common.packed_model import as_in_page
 from dataset import blogs
 from dataset.tokenizers import Characters, KerasTokenizer, Spaces, Words
 from experiment import TextModel

@@ -1,10 +1,9 @@
 // @ts-check
-// The data of the page: settings, questions, weights and the characters that the model knows.
+// The data of the page: settings, questions, and the characters that the models know.
 
-import { held, heldWeights } from "../../support/page/held.js";
+import { held } from "../../support/page/held.js";
 import { t } from "../../support/page/language.js";
 import { isSpace } from "../../support/page/text.js";
-import { AttentionSeq2seq } from "./forward.js";
 
 /** @import { Real, Vector } from "../../common/page/layers.js" */
 /** @import { Phrase } from "../../support/page/language.js" */
@@ -13,6 +12,21 @@ import { AttentionSeq2seq } from "./forward.js";
  * A question, its answer and what the model writes; truth: for each character of the answer the places in the question
  * that it comes from. answer and truth are null where they are unknown.
  * @typedef {{ question: string, own: string, answer: string | null, truth: number[][] | null }} Question
+ */
+/**
+ * A model as it was after an epoch, or in the end, where epoch is null. accuracy: share (0..1) of the test questions
+ * that it answered right, null where unknown; weights: what the names of its weights begin with.
+ * @typedef {{ epoch: number | null, accuracy: number | null, weights: string }} State
+ */
+/**
+ * A model of the page; epochs: its states, in order.
+ * @typedef {object} Model
+ * @property {string} name what tells it from the others
+ * @property {"baseline" | "peeky" | "attention"} kind
+ * @property {number | null} mask_padding
+ * @property {boolean} cell_state
+ * @property {boolean} reverse whether it reads questions backwards
+ * @property {State[]} epochs
  */
 /**
  * The data that to_page in seq2seq/page.py writes.
@@ -24,17 +38,13 @@ import { AttentionSeq2seq } from "./forward.js";
  * @property {string} start
  * @property {number} T_enc
  * @property {number} T_dec
- * @property {boolean} reverse
- * @property {number | null} mask_padding
- * @property {boolean} cell_state
+ * @property {Model[]} models
  * @property {{ written: string, months: string[] } | null} dates
  * @property {Question[]} questions
  */
 
 /** @type {Data} */
 export const data = held("data");
-
-export const model = new AttentionSeq2seq(heldWeights(), data.mask_padding, data.cell_state);
 
 /** What stands in a question for a character that was blanked: the model reads padding there. */
 export const BLANK = "";
@@ -44,7 +54,7 @@ const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
 const seen = new Set(data.question_characters);
 
 /** The id of a character of the vocabulary. @param {string} char */
-const idOf = (char) => /** @type {number} */ (ids.get(char));
+export const idOf = (char) => /** @type {number} */ (ids.get(char));
 
 /** The characters of a text without the spaces around it. @param {string} text */
 export function strip(text) {
@@ -58,8 +68,8 @@ export function strip(text) {
       );
 }
 
-/** The characters, padded with spaces to the length that the model was trained on. @param {string[]} chars */
-function padded(chars) {
+/** The characters, padded with spaces to the length that the models were trained on. @param {string[]} chars */
+export function padded(chars) {
   return [...chars, ...Array(Math.max(0, data.T_enc - chars.length)).fill(PAD)];
 }
 
@@ -89,50 +99,16 @@ export function refusal(char) {
 
 /**
  * The model's answer to a question. input and written: the characters of both; best: the model's own choice at each
- * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc); mask: the
- * places where it may look, null for all; ms: how long it took.
+ * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc), zeros where
+ * hasMap is false, of a model without attention; mask: the places where it may look, null for all; ms: how long it took.
  * @typedef {object} Asked
  * @property {string[]} input
  * @property {string[]} written
  * @property {string[]} best
  * @property {number[]} p
  * @property {number[]} logP
+ * @property {boolean} hasMap
  * @property {Vector[]} weights
  * @property {Real} mask
  * @property {number} ms
  */
-
-/** @type {Changes} */
-const NOTHING = { input: new Map(), forced: new Map() };
-
-/**
- * Asks the model as scripts/convert_date.py does. Places are those of the text, whichever way the model reads it.
- * @param {string} question
- * @param {string[] | null} given the answer to feed back in place of what the model writes
- * @param {Changes} changed
- * @returns {Asked}
- */
-export function ask(question, given = null, changed = NOTHING) {
-  const begin = performance.now();
-  const input = padded(strip(question)).map((char, place) => changed.input.get(place) ?? char);
-  const decoded = model.decode(inOrder(input.map((char) => idOf(char || PAD))), idOf(data.start), data.T_dec, {
-    given: given?.map(idOf) ?? null,
-    hidden: inOrder(input.map((char) => char === BLANK)),
-    forced: new Map([...changed.forced].map(([out, a]) => [out, inOrder(a)])),
-  });
-  const { p, logP } = decoded;
-  const best = decoded.ids.map((id) => data.vocabulary[id]);
-  const weights = decoded.weights.map(inOrder);
-  const mask = decoded.mask && inOrder(decoded.mask);
-  return { input, written: given ?? best, best, p, logP, weights, mask, ms: performance.now() - begin };
-}
-
-/**
- * The order of the text for that of the model, or the other way round.
- * @template {unknown[] | Vector} T
- * @param {T} values
- * @returns {T}
- */
-function inOrder(values) {
-  return /** @type {T} */ (data.reverse ? values.toReversed() : values);
-}

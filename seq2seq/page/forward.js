@@ -1,18 +1,10 @@
 // @ts-check
-// The forward pass of AttentionSeq2seq for one question at a time: the layers of seq2seq/ under their names, without
-// the axis N; see common/page/layers.js.
+// The forward pass of AttentionSeq2seq for one question at a time: what it has besides Seq2seq.
 
 import { AttentionWeight, WeightSum } from "../../common/page/attention.js";
-import { Affine, argmax, Embedding, LSTM, logSoftmax } from "../../common/page/layers.js";
+import { Decoder, Seq2seq } from "./seq2seq.js";
 
-/** @import { Real, Vector } from "../../common/page/layers.js" */
-/** @import { Params } from "../../support/page/held.js" */
-/**
- * given: the ids to feed back in place of the most likely ones; hidden: T_enc flags, true for characters that were
- * blanked: a model that does not look at padding does not look at them either, wherever they stand; forced: weights
- * (T_enc,) to use in place of the decoder's own, by step.
- * @typedef {{ given?: number[] | null, hidden?: boolean[], forced?: Map<number, Vector> }} Settings
- */
+/** @import { Affine, Embedding, LSTM, Vector } from "../../common/page/layers.js" */
 
 /**
  * seq2seq/attention_seq2seq.py: marks the padding among the ids (or characters) xs, the runs of `pad` at either end.
@@ -26,139 +18,43 @@ export function paddingOf(xs, pad) {
   return xs.map((_, t) => t < first || t > last);
 }
 
-/**
- * seq2seq/attention_seq2seq.py: xs, T ids -> hs (T, H); c (H,) is then the last cell state. States of a beginning that
- * the last question shares are kept.
- */
-export class AttentionEncoder {
-  /**
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {number} H
-   */
-  constructor(embed, lstm, H) {
-    this.embed = embed;
-    this.lstm = lstm;
-    this.H = H;
-    /** @type {number[]} */
-    this.xs = [];
-    /** @type {Vector[][]} */
-    this.states = []; // h and c after each of xs
-    this.c = new Float32Array();
-  }
-
-  /** @param {number[]} xs */
-  forward(xs) {
-    const differs = xs.findIndex((id, t) => id !== this.xs[t]);
-    const states = this.states.slice(0, differs < 0 ? xs.length : differs);
-    let [h, c] = states.at(-1) ?? [new Float32Array(this.H), new Float32Array(this.H)];
-    for (const id of xs.slice(states.length)) {
-      [h, c] = this.lstm.forward(this.embed.forward(id), h, c);
-      states.push([h, c]);
-    }
-    this.xs = xs;
-    this.states = states;
-    this.c = c;
-    return states.map(([h_t]) => h_t);
-  }
-}
-
-/** seq2seq/attention_seq2seq.py: `start`, then `step` after each character that was written. */
-export class AttentionDecoder {
-  /**
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {Affine} affine
-   */
-  constructor(embed, lstm, affine) {
-    this.embed = embed;
-    this.lstm = lstm;
-    this.affine = affine;
-    this.attentionWeight = new AttentionWeight();
-    this.weightSum = new WeightSum();
-    /** @type {Real} */
-    this.mask = null;
-    this.h = new Float32Array();
-    this.c = new Float32Array();
-  }
+/** seq2seq/attention_seq2seq.py: at each step it looks at all the encoder's states, and chooses where. */
+export class AttentionDecoder extends Decoder {
+  attentionWeight = new AttentionWeight();
+  weightSum = new WeightSum();
 
   /**
-   * @param {Vector[]} hs_enc
-   * @param {Real} mask true where it may look; null: everywhere
-   * @param {Vector | null} c the first cell state; null: zeros
-   */
-  start(hs_enc, mask, c) {
-    this.mask = mask;
-    this.h = hs_enc[hs_enc.length - 1];
-    this.c = c ?? new Float32Array(this.h.length);
-  }
-
-  /**
-   * The scores (V,) of the next character, and the weights a (T_enc,) of the look before it.
+   * @override
    * @param {number} id
-   * @param {Vector[]} hs_enc
    * @param {Vector} [forced] weights to use in place of its own
    */
-  step(id, hs_enc, forced) {
+  step(id, forced) {
     [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
-    const a = forced ?? this.attentionWeight.forward(hs_enc, this.h, this.mask);
-    const context = this.weightSum.forward(hs_enc, a);
+    const a = forced ?? this.attentionWeight.forward(this.hs, this.h, this.mask);
+    const context = this.weightSum.forward(this.hs, a);
     const scores = this.affine.forward(Float32Array.of(...context, ...this.h));
     return { scores, a };
   }
 }
 
-export class AttentionSeq2seq {
+export class AttentionSeq2seq extends Seq2seq {
   /**
-   * @param {Params} params
-   * @param {number | null} mask_padding the id that attention must not look at
-   * @param {boolean} cell_state whether the decoder starts from the encoder's last cell state
+   * @override
+   * @param {Embedding} embed
+   * @param {LSTM} lstm
+   * @param {Affine} affine
    */
-  constructor(params, mask_padding = null, cell_state = false) {
-    this.mask_padding = mask_padding;
-    this.cell_state = cell_state;
-    const values = (/** @type {string} */ name) => params[name].values;
-    const embed = (/** @type {string} */ part) =>
-      new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
-    const lstm = (/** @type {string} */ part) =>
-      new LSTM(values(`${part}.lstm.Wx`), values(`${part}.lstm.Wh`), values(`${part}.lstm.b`));
-    const affine = new Affine(values("decoder.affine.W"), values("decoder.affine.b"));
-    this.encoder = new AttentionEncoder(embed("encoder"), lstm("encoder"), params["encoder.lstm.Wh"].shape[0]);
-    this.decoder = new AttentionDecoder(embed("decoder"), lstm("decoder"), affine);
+  makeDecoder(embed, lstm, affine) {
+    return new AttentionDecoder(embed, lstm, affine);
   }
 
   /**
-   * seq2seq/decoding.py: at each step take the most likely character and feed it back or, where an answer is given,
-   * its character. Returns ids, the most likely characters; p, their probabilities; logP, the log-probabilities of the
-   * characters that were fed back; weights (sample_size, T_enc); mask, where it may look.
+   * @override
    * @param {number[]} xs
-   * @param {number} start_id
-   * @param {number} sample_size
-   * @param {Settings} settings
+   * @param {boolean[]} hidden
    */
-  decode(xs, start_id, sample_size, { given = null, hidden = [], forced = new Map() } = {}) {
-    const hs = this.encoder.forward(xs);
-    const padding = this.mask_padding === null ? null : paddingOf(xs, this.mask_padding);
-    const mask = padding?.map((isPad, t) => !(isPad || hidden[t])) ?? null;
-    this.decoder.start(hs, mask, this.cell_state ? this.encoder.c : null);
-    /** @type {number[]} */
-    const ids = [];
-    /** @type {number[]} */
-    const p = [];
-    /** @type {number[]} */
-    const logP = [];
-    /** @type {Vector[]} */
-    const weights = [];
-    for (let t = 0, id = start_id; t < sample_size; t++) {
-      const { scores, a } = this.decoder.step(id, hs, forced.get(t));
-      const y = logSoftmax(scores);
-      const best = argmax(y);
-      id = given ? given[t] : best;
-      ids.push(best);
-      p.push(Math.exp(y[best]));
-      logP.push(y[id]);
-      weights.push(a);
-    }
-    return { ids, p, logP, weights, mask };
+  maskOf(xs, hidden) {
+    if (this.mask_padding === null) return null;
+    return paddingOf(xs, this.mask_padding).map((isPad, t) => !(isPad || hidden[t]));
   }
 }

@@ -5,8 +5,9 @@ import { onLanguage, phrased, startLanguage, t } from "../../support/page/langua
 import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing, changes, isChanged } from "./changes.js";
-import { ask, data, faults, refusal } from "./data.js";
+import { data, faults, refusal } from "./data.js";
 import { parse } from "./dates.js";
+import { ask, whenShown } from "./models.js";
 import { markQuestion, startQuestions } from "./questions.js";
 import { showMap, startMap } from "./view.js";
 
@@ -27,11 +28,22 @@ function show(question) {
   if (question.answer === null) find("own-answer", HTMLInputElement).checked = true;
   find("given", HTMLInputElement).disabled = question.answer === null;
   find("asked").textContent = visible(question.question);
-  const own = ask(question.question);
-  find("own").textContent = visible(own.written.join(""));
   find("view").inert = false;
+  answerAgain(false);
+}
+
+/** Asks the model that is shown. @param {boolean} again whether the question was shown before */
+function answerAgain(again) {
+  const own = ask(current.question);
+  find("own").textContent = visible(own.written.join(""));
   unchanged = find("given", HTMLInputElement).checked ? null : own;
-  render(false);
+  render(again);
+}
+
+/** What another model, or another epoch, answers. Forced weights were those of the model. @param {"model" | "epoch"} which */
+function showOther(which) {
+  if (which === "model") changes.forced.clear();
+  if (current.question && !find("view").inert) answerAgain(true);
 }
 
 /** @param {boolean} again whether the question was shown before, in the other mode or with other changes */
@@ -112,6 +124,7 @@ drawAbout();
 onLanguage(drawAbout);
 onLanguage(() => explain(faults(find("text", HTMLInputElement).value)));
 find("known").textContent = data.question_characters.map(glyph).join(" ");
+whenShown(showOther);
 startMap(() => render(true));
 for (const id of ["own-answer", "given"]) {
   find(id).addEventListener("change", () => {

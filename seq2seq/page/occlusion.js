@@ -6,8 +6,9 @@ import { onLanguage, t } from "../../support/page/language.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
-import { ask, data, PAD } from "./data.js";
+import { data, PAD } from "./data.js";
 import { paddingOf } from "./forward.js";
+import { ask, readsBackwards } from "./models.js";
 import { nameOf, paddingOfShown, signOf } from "./shown.js";
 
 /** @import { Shown } from "./shown.js" */
@@ -47,7 +48,7 @@ function* occlusions(shown) {
   /** @type {number[][]} */
   const found = [];
   // in the order of reading: the encoder keeps the beginning that two questions share
-  for (const [count, place] of (data.reverse ? places.toReversed() : places).entries()) {
+  for (const [count, place] of (readsBackwards() ? places.toReversed() : places).entries()) {
     found[place] = lostWithout(shown, place);
     find("occlude-note").textContent = t("{count} of {all} …", { count: count + 1, all: places.length });
     yield;

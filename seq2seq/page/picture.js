@@ -17,6 +17,7 @@ import {
 } from "../../support/page/picture.js";
 import { startSaving } from "../../support/page/saving.js";
 import { find } from "../../support/page/text.js";
+import { cardsBlocks } from "./cards_picture.js";
 import { BASELINE, captionBlock, heatBlock, strength, tint, wave } from "./heat_picture.js";
 import { COLUMNS, centre, linkPath } from "./links.js";
 
@@ -176,18 +177,22 @@ function drawShown() {
   const width = Math.max(NARROW, left + COLUMNS * column + MARGIN);
   const pen = { ...looks(), left, column, width };
   const text = find("asked").textContent ?? "";
+  const hasMap = !find("map").matches(".without-map");
+  const links = hasMap ? [linksBlock(pen)] : [];
+  const map = hasMap ? [captionBlock(pen), heatBlock(pen), measuresBlock(pen)] : [];
   const svg = drawing(width, `${text} → ${find("row-out").textContent}`, pen, [
     heading(pen),
     ...(find("changed").hidden ? [] : [changesBlock(pen)]),
+    ...(find("learning").hidden ? [] : [smallText(find("epoch-shown").textContent, width, pen)]),
+    ...cardsBlocks(pen),
     questionBlock(pen),
-    linksBlock(pen),
+    ...links,
     answerBlock(pen),
     smallText(find("verdict-note").textContent, width, pen),
     ...pointedText(width, pen),
     block(16, {}),
-    captionBlock(pen),
-    heatBlock(pen),
-    measuresBlock(pen),
+    ...map,
+    ...(hasMap ? [] : [smallText(find("no-map").textContent, width, pen), block(16, {})]),
     smallText(find("about").textContent, width, pen),
   ]);
   return { svg, text };

@@ -3,8 +3,9 @@
 
 import { onLanguage, t } from "../../support/page/language.js";
 import { markItem, startList } from "../../support/page/list.js";
-import { element, find, glyph, number, visible } from "../../support/page/text.js";
+import { element, find, number, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
+import { markWrong } from "./shown.js";
 
 /** @import { Question } from "./data.js" */
 /** @typedef {Question & { index: number, shape: string, searched: string }} Listed  searched: what the search looks through */
@@ -44,12 +45,6 @@ function offerShapes() {
   name();
 }
 
-/** The model's own answer, with each wrong character marked. @param {Listed} question */
-function answerOf({ own, answer }) {
-  const right = [...(answer ?? own)];
-  return [...own].map((char, place) => element(char === right[place] ? "span" : "del", {}, glyph(char)));
-}
-
 /** Marks the question as chosen; null for none. */
 export const markQuestion = markItem;
 
@@ -67,7 +62,11 @@ export function startQuestions(choose) {
     passes: ({ shape }) => ["", shape].includes(find("shape", HTMLSelectElement).value),
     parts: (question) => [
       element("bdi", { class: "asked" }, visible(question.question)),
-      element("span", { class: "own" }, ...answerOf(question)),
+      element(
+        "span",
+        { class: "own" },
+        ...markWrong([...question.own], question.answer === null ? null : [...question.answer]),
+      ),
     ],
     choose,
   });

@@ -80,6 +80,7 @@ function inputLabel(shown, place, padding) {
   const is = t("{name}, character {place} of the question", values) + (place >= padding ? t(", padding") : "");
   const name = named(originalOf(shown)[place]);
   const was = isReplaced(shown, place) ? t(", in place of {name}", { name }) : "";
+  if (!shown.hasMap) return is + was;
   const characters = strongest(shown, "in", place, shown.written);
   return t("{what}. Looked at by {characters}", { what: is + was, characters });
 }
@@ -96,6 +97,7 @@ function outputLabel(shown, place) {
       ? t(", the model would write {name}", { name: named(best[place]) })
       : t(", wrong, expected {name}", { name: named(answer[place]) });
   if (before && isFlipped(shown, place)) what += t(", {name} before the changes", { name: named(before.best[place]) });
+  if (!shown.hasMap) return what;
   const characters = strongest(shown, "out", place, input);
   return changes.forced.has(place)
     ? t("{what}. Made to look at {characters}", { what, characters })

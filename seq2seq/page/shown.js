@@ -2,7 +2,7 @@
 // The state of the question that is shown: facts that the rows, the links and the heat map share.
 
 import { t } from "../../support/page/language.js";
-import { glyph, named } from "../../support/page/text.js";
+import { element, glyph, named } from "../../support/page/text.js";
 import { BLANK } from "./data.js";
 import { paddingFrom } from "./measures.js";
 
@@ -64,6 +64,14 @@ export const nameOf = (char) => (char === BLANK ? t("blank") : named(char));
  * @param {number} place
  */
 export const isWrong = (shown, place) => shown.answer !== null && shown.best[place] !== shown.answer[place];
+
+/**
+ * What a model wrote, with each wrong character marked.
+ * @param {string[]} written
+ * @param {string[] | null} answer null where it is unknown
+ */
+export const markWrong = (written, answer) =>
+  written.map((char, place) => element(char === (answer ?? written)[place] ? "span" : "del", {}, glyph(char)));
 
 /**
  * Whether the character that stands at this place of the answer is wrong.

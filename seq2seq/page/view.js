@@ -1,13 +1,18 @@
 // @ts-check
 // One question and its answer: the characters, the links between them, the heat map, and what is pointed at.
 
-import { onLanguage } from "../../support/page/language.js";
+import { onLanguage, t } from "../../support/page/language.js";
+import { inSlicesLater } from "../../support/page/slices.js";
 import { find } from "../../support/page/text.js";
+import { data } from "./data.js";
 import { drawHeat, drawMeasures, startHeat } from "./heat.js";
+import { drawEpochs, startLearning } from "./learning.js";
 import { drawLinks, layOut } from "./links.js";
+import { shownModel } from "./models.js";
 import { startPicture } from "./picture.js";
 import { pointAgain, startPointing } from "./pointing.js";
 import { drawRows } from "./rows.js";
+import { drawCards, startCards } from "./side_by_side.js";
 import { drawWhatIf, startWhatIf } from "./what_if.js";
 
 /** @import { Shown } from "./shown.js" */
@@ -26,6 +31,28 @@ export function showMap(shown, again) {
   drawLinks(shown);
   drawWhatIf(shown);
   pointAgain(shown, again);
+  drawOthers(shown);
+}
+
+function whyNoMap() {
+  return data.models[shownModel()].kind === "peeky"
+    ? t(
+        "This model has no attention, so there is no map. It reads the whole question into one state, which it sees again at every character of the answer.",
+      )
+    : t(
+        "This model has no attention, so there is no map. It reads the whole question into one state, and writes the answer from that alone.",
+      );
+}
+
+/** Asks the other models and epochs, once the picture of the shown one is on the screen. @param {Shown} shown */
+async function drawOthers(shown) {
+  function* all() {
+    yield* drawCards(shown);
+    yield* drawEpochs(shown);
+    return true;
+  }
+  find("others").setAttribute("aria-busy", "true");
+  if (await inSlicesLater(all(), "others")) find("others").setAttribute("aria-busy", "false");
 }
 
 /** @param {Shown} shown */
@@ -33,6 +60,8 @@ function drawAnswer(shown) {
   drawRows(shown);
   drawHeat(shown);
   drawMeasures(shown);
+  find("map").classList.toggle("without-map", !shown.hasMap);
+  if (!shown.hasMap) find("no-map").textContent = whyNoMap();
 }
 
 /** @param {() => void} askAgain what to do when the reader has changed something of the question */
@@ -42,10 +71,13 @@ export function startMap(askAgain) {
   startWhatIf(askAgain);
   startPointing();
   startPicture();
+  startCards();
+  startLearning();
   onLanguage(() => {
     if (drawn === null) return;
     drawAnswer(drawn);
     pointAgain(drawn, true);
+    drawOthers(drawn);
   });
   for (const id of ["weights-shown", "change-shown"]) {
     find(id).addEventListener("change", () => {

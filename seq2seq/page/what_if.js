@@ -5,8 +5,9 @@
 import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
 import { changeNothing, changes, replace } from "./changes.js";
-import { ask, BLANK, PAD, refusal } from "./data.js";
+import { BLANK, PAD, refusal } from "./data.js";
 import { offerForce, startForcing } from "./forced.js";
+import { ask } from "./models.js";
 import { drawOcclusion, forgetOcclusion, startOcclusion } from "./occlusion.js";
 import { isFlipped, isReplaced, nameOf, originalOf, signOf } from "./shown.js";
 
@@ -33,7 +34,7 @@ export function drawWhatIf(shown) {
 /** Offers to change what was chosen last; null: nothing is. @param {Place | null} chosen */
 export function offerChanges(chosen) {
   drawOcclusion(chosen?.out);
-  offerForce(changing, chosen?.out);
+  offerForce(changing?.hasMap ? changing : null, chosen?.out);
   const place = chosen && (chosen.in ?? chosenPlace);
   chosenPlace = place ?? undefined;
   find("edit").hidden = chosenPlace === undefined;
@@ -54,8 +55,8 @@ function offerEdits(changing, place) {
   find("put-back", HTMLButtonElement).disabled = !isReplaced(changing, place);
 }
 
-/** @param {number} logP */
-const inWords = (logP) =>
+/** A log-probability, and the probability. @param {number} logP */
+export const inWords = (logP) =>
   t("{log} ({percent})", { log: logP.toFixed(3).replace("-", "−"), percent: percent(Math.exp(logP)) });
 
 /**

@@ -39,11 +39,18 @@ function unpacked({ shape, type, base64, scales }) {
   return values;
 }
 
-/** The weights. @returns {Params} */
-export function heldWeights() {
-  /** @type {Record<string, Packed>} */
-  const weights = held("weights");
+/** @type {Record<string, Packed> | null} */
+let packedWeights = null;
+
+/**
+ * The weights whose names begin with the prefix, under the rest of their names.
+ * @param {string} prefix
+ * @returns {Params}
+ */
+export function heldWeights(prefix = "") {
+  packedWeights ??= /** @type {Record<string, Packed>} */ (held("weights"));
+  const mine = Object.entries(packedWeights).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(
-    Object.entries(weights).map(([name, packed]) => [name, { shape: packed.shape, values: unpacked(packed) }]),
+    mine.map(([name, packed]) => [name.slice(prefix.length), { shape: packed.shape, values: unpacked(packed) }]),
   );
 }

@@ -3,30 +3,60 @@
 
 const SLICE = 30; // ms
 
-let latest = 0;
+/** @type {Map<string, number>} how many computations have begun on each line */
+const begun = new Map();
+
+/** Begins on a line; returns whether nothing has begun there since. @param {string} line */
+function begin(line) {
+  const mine = (begun.get(line) ?? 0) + 1;
+  begun.set(line, mine);
+  return () => begun.get(line) === mine;
+}
 
 /**
- * The result of a computation that pauses often; null when a later one has begun meanwhile. One that takes less than a
- * slice has its result before the page is painted again.
+ * The result of a computation that pauses often; null when a later one on the same line has begun meanwhile. One that
+ * takes less than a slice has its result before the page is painted again.
  * @template T
  * @param {Generator<void, T>} steps
+ * @param {string} line
  * @returns {Promise<T | null>}
  */
-export async function inSlices(steps) {
-  latest += 1;
-  const mine = latest;
+export async function inSlices(steps, line = "") {
+  return go(steps, begin(line));
+}
+
+/**
+ * As inSlices, but begins once what is drawn now is on the screen.
+ * @template T
+ * @param {Generator<void, T>} steps
+ * @param {string} line
+ * @returns {Promise<T | null>}
+ */
+export async function inSlicesLater(steps, line) {
+  const isLatest = begin(line);
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  return isLatest() ? go(steps, isLatest) : null;
+}
+
+/**
+ * @template T
+ * @param {Generator<void, T>} steps
+ * @param {() => boolean} isLatest
+ * @returns {Promise<T | null>}
+ */
+async function go(steps, isLatest) {
   let end = performance.now() + SLICE;
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
     if (performance.now() < end) continue;
     await new Promise((resolve) => setTimeout(resolve));
-    if (mine !== latest) return null;
+    if (!isLatest()) return null;
     end = performance.now() + SLICE;
   }
 }
 
-/** Ends the computation that is going on, if any. */
-export function stopSlices() {
-  latest += 1;
+/** Ends the computation that is going on, if any. @param {string} line */
+export function stopSlices(line = "") {
+  begin(line);
 }
