@@ -11,6 +11,7 @@ from common.util import to_cpu
 from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from experiment.answers import DateAnswer, expect_text
+from experiment.kept_weights import kept_epochs
 from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 from seq2seq import load_model
 from seq2seq.model_file import MODELS
@@ -39,13 +40,14 @@ class DateModel:
     """A trained date model, with everything needed to ask it questions as text.
 
     run: the folder that train_date.py or import_weights.py wrote. model: a name of ``seq2seq.model_file.MODELS``; by
-    default the run's first model with attention maps, or else its first model.
-    Raises ValueError for a folder or a file that neither wrote, OSError for a model that is not there.
+    default the run's first model with attention maps, or else its first model. epoch: the weights after that epoch, 0
+    for those before the training, of a run that kept them; by default, the latest.
+    Raises ValueError for a folder or a file that neither wrote, OSError for a model, or an epoch, that is not there.
 
         DateModel("runs/date").ask("May 1, 1972").text  # "1972-05-01"
     """
 
-    def __init__(self, run: str | os.PathLike, model: str | None = None):
+    def __init__(self, run: str | os.PathLike, model: str | None = None, *, epoch: int | None = None):
         run = Path(run)
         expect_run_of_dates(run)
         found = models_of(run)
@@ -59,7 +61,14 @@ class DateModel:
             missing = f"no trained model in {run}" if model is None else f"no trained {model} model at {path}"
             stopped = next(run.glob("*.state.npz"), None)
             raise FileNotFoundError(f"{missing}; {how_to_get_one(TRAIN, run, stopped)}")
-        self.name = name
+        self.run, self.name, self.epoch = run, name, epoch
+        if epoch is not None:
+            kept = kept_epochs(run, name)
+            if epoch not in kept:
+                record = f"record them with: {TRAIN} --keep-weights --out {run}"
+                there = f"{min(kept)} to {max(kept)} are there" if kept else record
+                raise FileNotFoundError(f"{run}: no weights of {name} after epoch {epoch!r}; {there}")
+            path = kept[epoch]
         self.model, facts = load_model(path)
         facts = {"question_characters": None} | facts  # older files lack it
         expect_facts(path, WRITERS, facts, FACTS | {"question_characters": str | None})
@@ -77,7 +86,8 @@ class DateModel:
         self.answers_dates = characters and wide and facts.get("dates") is not False
 
     def __repr__(self) -> str:
-        return f"DateModel({str(self.path.parent)!r}, model={self.name!r})"
+        epoch = "" if self.epoch is None else f", epoch={self.epoch}"
+        return f"DateModel({str(self.run)!r}, model={self.name!r}{epoch})"
 
     def ask(self, question: str) -> DateAnswer:
         """Return the model's own answer, found by greedy decoding.

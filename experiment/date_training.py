@@ -22,6 +22,8 @@ from dataset import dates
 from experiment.date_model import DateModel
 from experiment.date_parts import MAPS, DateParts
 from experiment.history import pictures, table
+from experiment.kept_weights import FILES as KEPT_WEIGHTS
+from experiment.kept_weights import KeepWeights
 from experiment.run_folder import Files
 from experiment.training import Training
 from seq2seq import MeasureMaps, exact_match, padding_of, save_model
@@ -40,6 +42,7 @@ FILES = Files(
     (
         *(*(f"{name}.state.npz" for name in MODELS), KEPT, MAP, "history.csv", "config.json"),
         *pictures((*COLUMNS, *MAP_COLUMNS)),
+        *(KEPT_WEIGHTS.format(model=name) for name in MODELS),
     ),
     ("best.npz", "state.npz"),
 )
@@ -92,6 +95,7 @@ def make_trainer(
         measured = xs[:MAPS], parts.start_id, parts.T_dec, padding, parts.truth
         callbacks.append(MeasureMaps(*measured, workers=args.workers))
         callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
+    callbacks += [KeepWeights(args.out, name, parts.facts)] if args.keep_weights else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
     return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, **share)
 

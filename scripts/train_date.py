@@ -34,6 +34,7 @@ from experiment.date_training import (
     save_as,
 )
 from experiment.estimate import Announcer
+from experiment.kept_weights import size_kept, size_to_come
 from experiment.run_folder import prepare
 from experiment.side_by_side import jobs_of
 from experiment.training import Training, state_file
@@ -62,6 +63,11 @@ def parse(ranks: Ranks = ALONE):
         metavar="TEXT",
         help=f"keep in {KEPT}, epoch by epoch, where attention looked while it answered TEXT (the first test "
         f"question), and draw the latest in {MAP}",
+    )
+    parser.add_argument(
+        "--keep-weights",
+        action="store_true",
+        help="keep the weights before the training and after each epoch, in MODEL.epochs; what that takes is said",
     )
     parser.add_argument(
         "--no-shared-prefixes",
@@ -114,6 +120,9 @@ def train(ranks: Ranks) -> int:
     ranks.on_first(lambda: prepare(args.out, FILES.others))
     if not args.quiet:
         print(f"{parts.about()}\n{ranks.about()}jobs: {args.jobs}; workers: {args.workers}; {describe_blas()}")
+        if args.keep_weights:
+            models = [trainer.model for trainer in training.trainers.values()]
+            print(size_to_come(models, args.max_epoch, args.until))
     training.begin(parts.origin, FILES.models, FILES.left)
     told = nullcontext() if args.quiet else Announcer(training, started, args.until is not None, drawn)
     with threadpool_limits(1, user_api="blas"), told:  # BLAS threads per worker
@@ -122,10 +131,9 @@ def train(ranks: Ranks) -> int:
         return 0
     print(last_lines(training, args.until))
     if not args.quiet:
-        models, maps = (
-            (f"{name}.npz" for name in args.models),
-            [MAP] * (drawn is not None) + [KEPT] * (keeper is not None),
-        )
+        models = [f"{name}.npz" for name in args.models]
+        models += [size_kept(args.out, args.models)] if args.keep_weights else []
+        maps = [MAP] * (drawn is not None) + [KEPT] * (keeper is not None)
         print(f"written to {args.out}: {', '.join([*models, 'history.csv', *training.pictures, *maps, 'config.json'])}")
     return 0
 

@@ -22,13 +22,14 @@ from common import config
 from common.ranks import ALONE, Ranks
 from experiment import command_line
 from experiment.epochs import Progress
+from experiment.kept_weights import kept_epochs
 from experiment.mpi_job import share_of_cores
 from experiment.side_by_side import Lines, jobs_of
 from experiment.training import Training
 from seq2seq.model_file import MODELS as CLASSES
 
 SIZES = "--data tiny.txt --batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 2 --quiet --save-every 1".split()
-OPTIONS = *SIZES, "--workers", 2, "--keep-maps"
+OPTIONS = *SIZES, "--workers", 2, "--keep-maps", "--keep-weights"
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +78,10 @@ def struck(data, drive):
 
 def same_run(whole: Path, other: Path) -> None:
     """The same numbers; pictures, which ``train`` does not draw, are not compared."""
-    names = {path.name for path in whole.glob("*.npz")}
-    assert names == {path.name for path in other.glob("*.npz")} and len(names) >= 2 * len(MODELS)
+    names = {path.relative_to(whole) for path in whole.rglob("*.npz")}
+    assert names == {path.relative_to(other) for path in other.rglob("*.npz")} and len(names) >= 2 * len(MODELS)
     for name in names:
-        if name.endswith(".state.npz"):
+        if name.name.endswith(".state.npz"):
             assert state(whole / name) == state(other / name)
         else:
             assert (whole / name).read_bytes() == (other / name).read_bytes(), name
@@ -205,7 +206,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(whole, driv
 
 def test_models_that_reach_an_accuracy_leave_their_place_to_others(tmp_path, drive, train):
     (tmp_path / "tiny.txt").write_text(f"{'May 1, 1972':<29}_1972-05-01\n" * 40, encoding="utf-8")
-    options = *SIZES, "--max-epoch", 12, "--lr", 0.1, "--until", 1
+    options = *SIZES, "--keep-weights", "--max-epoch", 12, "--lr", 0.1, "--until", 1
     for jobs, run in (1, train), (2, drive):
         done = run(tmp_path, *options, "--jobs", jobs, "--out", jobs)
         assert (done.returncode, done.stderr) == (0, "")
@@ -213,6 +214,7 @@ def test_models_that_reach_an_accuracy_leave_their_place_to_others(tmp_path, dri
     last = {row["model"]: row["epoch"] for row in history(tmp_path / "2")}
     reached = dict(re.findall(r"^(\w+): 100% reached in epoch (\d+), ", done.stdout, re.MULTILINE))
     assert last == dict.fromkeys(MODELS, "12") | reached and min(map(int, last.values())) < 12
+    assert {name: str(max(kept_epochs(tmp_path / "1", name))) for name in MODELS} == last
 
 
 def test_how_many_train_at_once(monkeypatch):

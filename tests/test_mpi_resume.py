@@ -13,8 +13,8 @@ from test_resume_scripts import STRUCK, TEXTS, arrays, same_files, state
 pytestmark = pytest.mark.slow
 DATE, TEXT = ROOT / "scripts" / "train_date.py", ROOT / "scripts" / "train_text.py"
 MODELS = "peeky", "attention"
-DATES = "--batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 1 --save-every 1 --workers 2 --keep-maps".split()
-DATES += ["--models", *MODELS]
+DATES = "--batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 1 --save-every 1 --workers 2".split()
+DATES += ["--keep-maps", "--keep-weights", "--models", *MODELS]
 # Strikes on one rank alone: RANK SIGNAL N SCRIPT ARGUMENTS.
 ON_ONE = (
     "import sys\nfrom mpi4py import MPI\nif int(sys.argv.pop(1)) != MPI.COMM_WORLD.rank: sys.argv[2] = '0'\n" + STRUCK

@@ -36,6 +36,7 @@ sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 DATES = "--data tiny.txt --batch-size 8 --hidden-size 4 --wordvec-size 3 --max-epoch 1 --quiet --save-every 1".split()
+DATES += ["--keep-weights"]
 TEXTS = "--model gru --data films --format lines --layers 1 --wordvec-size 4 --hidden-size 3".split()
 TEXTS += "--batch-size 8 --max-epoch 2 --workers 2 --quiet --save-every 5 --lr 0.03".split()
 
@@ -96,7 +97,8 @@ def same_files(whole, parts, but=("history.csv", "config.json")):
 
 def test_dates_go_on_after_a_kill_in_the_second_model(date_runs):
     names = same_files(date_runs / "whole", date_runs / "parts")
-    assert names == {"accuracy.png", "loss.png", "measures.png", "attention.png", *(f"{name}.npz" for name in MODELS)}
+    models = [f"{name}{file}" for name in MODELS for file in (".npz", ".epochs/0000.npz", ".epochs/0001.npz")]
+    assert names == {"accuracy.png", "loss.png", "measures.png", "attention.png", *models}
     assert [row["model"] for row in history(date_runs / "whole")] == list(MODELS)
     for name in MODELS:
         file = f"{name}.state.npz"

@@ -75,6 +75,7 @@ def test_train_config_tells_how_to_repeat_the_run(trained_run):
         "mask_padding": False,
         "cell_state": False,
         "keep_maps": None,
+        "keep_weights": False,
         "no_shared_prefixes": False,
         "workers": 1,
         "jobs": min(cores(), len(MODELS)),
