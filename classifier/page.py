@@ -4,7 +4,8 @@ Its parts are the files in ``classifier/page``, and those that pages of other mo
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, NamedTuple
 
 from classifier.gru_classifier import GRUClassifier
 from classifier.seqself_classifier import SeqSelfClassifier
@@ -13,18 +14,26 @@ from common.layer import named_params
 from common.util import to_cpu
 from support.html_page import Phrase, to_html
 
+TITLE = "Where the model looks"
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
+    "classifier/page/japanese_tcompare.js",
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
-    *(f"support/page/{name}.js" for name in ("picture", "saving")),
+    *(f"support/page/{name}.js" for name in ("edits", "occluding", "picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
-    *(f"classifier/page/{name}.js" for name in ("forward", "tokenizers", "data", "table", "words", "map")),
-    *(f"classifier/page/{name}.js" for name in ("map_picture", "picture", "view", "texts", "main")),
+    "common/page/parts.js",
+    *(
+        f"classifier/page/{name}.js"
+        for name in (
+            *("changes", "forward", "tokenizers", "models", "data", "shown", "classes", "table", "side_by_side"),
+            *("words", "map", "occlusion", "what_if", "map_picture", "picture", "view", "texts", "main"),
+        )
+    ),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list")),
-    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
+    *(f"classifier/page/{name}.css" for name in ("shades", "words", "map", "what_if", "side_by_side")),
     "support/page/print.css",
     "classifier/page/print.css",
 )
@@ -45,61 +54,122 @@ class Example(NamedTuple):
     tokens: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class PageModel:
+    """A model of a page, and how it reads a text.
+
+    name: what tells it from the others, in a few words; vocabulary: the words in the order of their ids, padding and
+    unknown words first; tokenizer: as ``to_json`` of one of ``dataset.tokenizers`` describes it; padding, width,
+    max_len, keeps_end, drops_unknown: see ``experiment.TextModel``; lang: language of the texts.
+    Raises ValueError for a model that the page cannot run, and a vocabulary or classes that are not the model's.
+    """
+
+    model: TextClassifier
+    _: KW_ONLY
+    vocabulary: Sequence[str]
+    tokenizer: dict
+    classes: Sequence[str]
+    padding: str = "after"
+    width: int = 1
+    max_len: int | None = None
+    keeps_end: bool = False
+    drops_unknown: bool = False
+    lang: str = "en"
+    name: str = ""
+
+    def __post_init__(self):
+        expect_runnable(self.model)
+        V, K = len(named_params(self.model)["embed.W"]), self.model.classes
+        if len(self.vocabulary) != V or len(self.classes) != K:
+            sizes = f"{len(self.vocabulary)} words and {len(self.classes)} classes"
+            raise ValueError(f"page: expected the model's {V} words and {K} classes, got {sizes}")
+
+    @property
+    def typed(self) -> bool:
+        """Whether the page has the tokeniser, so that texts can be typed."""
+        return self.tokenizer["name"] in TYPED
+
+    def settings(self) -> dict:
+        """Return what the page needs to know of the model, except its weights."""
+        return {
+            "name": self.name,
+            "model": expect_runnable(self.model),
+            "arguments": self.model.arguments,
+            "vocabulary": list(self.vocabulary),
+            "tokenizer": self.tokenizer if self.typed else None,
+            "classes": list(self.classes),
+            "padding": self.padding,
+            "width": self.width,
+            "max_len": self.max_len,
+            "keeps_end": bool(self.keeps_end),
+            "drops_unknown": bool(self.drops_unknown),
+            "lang": self.lang,
+        }
+
+
 def to_page(
     model: TextClassifier,
     examples: Iterable[Example],
     *,
-    vocabulary: Sequence[str],
-    tokenizer: dict,
-    classes: Sequence[str],
-    padding: str = "after",
-    width: int = 1,
-    max_len: int | None = None,
-    keeps_end: bool = False,
-    drops_unknown: bool = False,
-    lang: str = "en",
     precision: str = "float32",
-    title: Phrase = "Where the model looks",
+    title: Phrase = TITLE,
+    about: Iterable[Phrase] = (),
+    **reading: Any,
+) -> bytes:
+    """Build the page of one model: the same arguments always give the same bytes.
+
+    reading: what a ``PageModel`` takes besides the model; the rest as for ``to_page_of_several``, which says what is
+    raised.
+    """
+    return to_page_of_several([PageModel(model, **reading)], [examples], precision=precision, title=title, about=about)
+
+
+def to_page_of_several(
+    models: Sequence[PageModel],
+    examples: Sequence[Iterable[Example]],
+    *,
+    precision: str = "float32",
+    title: Phrase = TITLE,
     about: Iterable[Phrase] = (),
 ) -> bytes:
-    """Build the page: the same arguments always give the same bytes.
+    """Build a page on which models read the same texts side by side; the first is the one shown at first.
 
-    vocabulary: the words in the order of their ids, padding and unknown words first; tokenizer: as ``to_json`` of one
-    of ``dataset.tokenizers`` describes it; padding, width, max_len, keeps_end, drops_unknown: how the model reads a
-    text, see ``experiment.TextModel``; lang: language of the texts; precision: type of the embedded weights, of
+    examples: of each model, the same texts with what it finds; precision: type of the embedded weights, of
     ``support.packed_weights.PRECISIONS``; title: of the window; about: phrases for the page's head.
-    Raises ValueError for a model that the page cannot run, a vocabulary or classes that are not the model's, and
-    weights that are not finite, or make the page too large for a browser.
+    Raises ValueError for models whose classes have other names, for weights that are not finite, or make the page too
+    large for a browser, and whenever ``PageModel`` does.
     """
-    kind = expect_runnable(model)
-    params = {name: to_cpu(p) for name, p in named_params(model).items()}
-    V, K = len(params["embed.W"]), model.classes
-    if len(vocabulary) != V or len(classes) != K:
-        sizes = f"{len(vocabulary)} words and {len(classes)} classes"
-        raise ValueError(f"page: expected the model's {V} words and {K} classes, got {sizes}")
-    typed = tokenizer["name"] in TYPED
+    first, *others = models
+    if len({model.name for model in models}) < len(models):
+        raise ValueError(f"page: expected models of different names, got {[model.name for model in models]}")
+    for other in others:
+        if sorted(other.classes) != sorted(first.classes):
+            names = [f"{', '.join(model.classes)} of {model.name}" for model in (first, other)]
+            raise ValueError(f"page: expected models of the same classes, got {' and '.join(names)}")
+    settings: list[dict] = []
+    weights: dict[str, Any] = {}
+    for model in models:
+        prefix = f"{model.name}: " if others else ""
+        settings.append(model.settings() | {"weights": prefix})
+        weights |= {prefix + name: to_cpu(p) for name, p in named_params(model.model).items()}
     data = {
         "title": title,
         "about": list(about),
-        "model": kind,
-        "arguments": model.arguments,
-        "vocabulary": list(vocabulary),
-        "tokenizer": tokenizer if typed else None,
-        "classes": list(classes),
-        "padding": padding,
-        "width": width,
-        "max_len": max_len,
-        "keeps_end": bool(keeps_end),
-        "drops_unknown": bool(drops_unknown),
-        "lang": lang,
+        "models": settings,
         "texts": [
-            {"text": example.text, "label": example.label, "own": example.own}
-            | ({} if typed else {"tokens": list(example.tokens)})
-            for example in examples
+            {
+                "text": found[0].text,
+                "label": found[0].label,
+                "own": [each.own for each in found],
+                "tokens": [
+                    None if model.typed else list(each.tokens) for model, each in zip(models, found, strict=True)
+                ],
+            }
+            for found in zip(*examples, strict=True)
         ],
     }
     return to_html(
-        TEMPLATE, title=title, scripts=SCRIPTS, styles=STYLES, data=data, weights=params, precision=precision
+        TEMPLATE, title=title, scripts=SCRIPTS, styles=STYLES, data=data, weights=weights, precision=precision
     )
 
 

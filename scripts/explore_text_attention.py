@@ -2,6 +2,7 @@
 
 python scripts/explore_text_attention.py                                  # with the first 200 test texts
 python scripts/explore_text_attention.py --text "京都でラーメンを食べた" --out kyoto.html
+python scripts/explore_text_attention.py --run runs/gru --run runs/seqself    # side by side
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ import entry
 from experiment import TextModel
 from experiment.command_line import Parser, positive_int
 from experiment.page_size import suggestion
-from experiment.text_page import page_of, read_texts
+from experiment.text_page import expect_tokens, page_of, read_texts
 from support.atomic_file import replacing
 from support.html_page import Phrase
 
@@ -20,16 +21,16 @@ COUNT = 200
 
 def parse():
     parser = Parser(description=__doc__)
-    parser.add_argument(
-        "--run", type=Path, default=Path("runs/text"), metavar="DIR", help="folder that train_text.py wrote"
-    )
+    runs = "folder that train_text.py wrote; more than one stand side by side (default: runs/text)"
+    parser.add_argument("--run", type=Path, action="append", metavar="DIR", help=runs)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--count", type=positive_int, metavar="K", help=f"test texts (default {COUNT})")
     what.add_argument("--text", nargs="+", metavar="TEXT", help="your own texts instead")
     what.add_argument("--file", type=Path, metavar="FILE", help="a file of texts, one per line")
     parser.add_weights()
-    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the run's folder)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the first run's folder)")
     args = parser.parse_args()
+    args.run = args.run or [Path("runs/text")]
     if args.text is None and args.file is None:
         args.count = args.count or COUNT
     args.out = parser.page_path(args)
@@ -38,9 +39,9 @@ def parse():
 
 def main() -> int:
     args = parse()
-    text_model = TextModel(args.run)
-    pairs, origin = texts(args, text_model)
-    page = page_of(text_model, pairs, origin, args.weights, args.count)
+    text_models = [TextModel(run) for run in args.run]
+    pairs, origin = texts(args, text_models)
+    page = page_of(text_models, pairs, origin, args.weights, args.count)
     with replacing(args.out) as file:
         file.write(page)
     count = len(pairs[: args.count])
@@ -50,20 +51,20 @@ def main() -> int:
     return 0
 
 
-def texts(args, text_model: TextModel) -> tuple[list[tuple[str, str | None]], Phrase]:
+def texts(args, text_models: list[TextModel]) -> tuple[list[tuple[str, str | None]], Phrase]:
     """Return the texts with their classes (None if unknown), and a phrase for where they are from."""
     if args.text is not None:
         for text in args.text:
-            if not text_model.tokens(text):
-                raise ValueError(f"no token in the text {text!r}")
+            expect_tokens(text_models, text)
         return [(text, None) for text in args.text], "texts from the command line"
     if args.file is not None:
-        return read_texts(args.file, text_model), ("texts of {file}", {"file": args.file.name})
-    test = text_model.test_texts()
+        return read_texts(args.file, text_models), ("texts of {file}", {"file": args.file.name})
+    first = text_models[0]
+    test = first.test_texts()
     pairs = [(text, test.classes[label]) for text, label in zip(test.texts, test.labels, strict=True)]
     counts = {"count": f"{min(args.count, len(pairs)):,}", "all": f"{len(pairs):,}"}
-    if text_model.facts["data"]["path"]:
-        source = Path(text_model.facts["data"]["path"]).name
+    if first.facts["data"]["path"]:
+        source = Path(first.facts["data"]["path"]).name
         return pairs, ("{count} of {all} test texts of {source}", counts | {"source": source})
     return pairs, ("{count} of {all} test texts of generated sentences", counts)
 

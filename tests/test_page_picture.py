@@ -117,8 +117,8 @@ def test_a_picture_of_a_text_is_what_the_page_shows(browser, tmp_path, save, kin
         drawn = [[*g] for g in root.iter(f"{SVG}g") if len(g) and g[0].get("class") == "token"]
         colours = browser.all(".token", "getComputedStyle(e).backgroundColor.match(/\\d+/g).map(Number)")
         assert [box.get("fill") for box, *_ in drawn] == ["#{:02x}{:02x}{:02x}".format(*colour) for colour in colours]
-        for token, (_, text, *_) in zip(tokens, drawn, strict=True):
-            assert text.text == token or (text.text.endswith("…") and token.startswith(text.text[:-1]))
+        for token, (_, (line, _), *_) in zip(tokens, drawn, strict=True):
+            assert line.text == token or (line.text.endswith("…") and token.startswith(line.text[:-1]))
         shares = numbers(root, "share", "width") / 400
         np.testing.assert_allclose(shares, browser.all(".share", "Number(e.style.getPropertyValue('--w'))"), atol=1e-4)
         cells = [len(e.get("d").split("z")) - 1 for e in root.iter(f"{SVG}path") if e.get("class") == "cells"]

@@ -120,10 +120,12 @@ def test_a_page_of_a_run_has_what_the_model_finds(tmp_path):
     data = Parts(page_of(text_model, pairs, "two texts")).data
     own = [text_model.ask(text).label for text, _ in pairs]
     assert data["texts"] == [
-        {"text": text, "label": label, "own": found} for (text, label), found in zip(pairs, own, strict=True)
+        {"text": text, "label": label, "own": [found], "tokens": [None]}
+        for (text, label), found in zip(pairs, own, strict=True)
     ]
-    assert (data["model"], data["tokenizer"], data["max_len"]) == ("seqself", {"name": "characters"}, 30)
-    assert (data["vocabulary"], data["classes"]) == (text_model.vocabulary.words, text_model.classes)
+    (model,) = data["models"]
+    assert (model["model"], model["tokenizer"], model["max_len"]) == ("seqself", {"name": "characters"}, 30)
+    assert (model["vocabulary"], model["classes"]) == (text_model.vocabulary.words, text_model.classes)
     assert data["about"][1:] == [f"run {tmp_path.name}", "two texts"]
 
 
@@ -134,7 +136,7 @@ def test_a_test_text_of_which_the_model_reads_nothing_is_listed(tmp_path, kind):
     (answer,) = text_model.answers(["ў"])
     assert answer.tokens == []
     data = Parts(page_of(text_model, [("ў", "class 1")], "one text")).data
-    assert data["texts"] == [{"text": "ў", "label": "class 1", "own": answer.label}]
+    assert data["texts"] == [{"text": "ў", "label": "class 1", "own": [answer.label], "tokens": [None]}]
 
 
 def test_sentencepiece_texts_come_with_their_pieces(tmp_path):
@@ -144,8 +146,8 @@ def test_sentencepiece_texts_come_with_their_pieces(tmp_path):
     tokenizer = SentencePiece.train(JAPANESE, 400)
     text_model = write_text_run(tmp_path, "seqself", {"tokenizer": tokenizer.to_json()})
     data = Parts(page_of(text_model, [(JAPANESE[0], None)], "one text")).data
-    assert data["tokenizer"] is None
-    assert data["texts"][0]["tokens"] == tokenizer(JAPANESE[0])
+    assert data["models"][0]["tokenizer"] is None
+    assert data["texts"][0]["tokens"] == [tokenizer(JAPANESE[0])]
 
 
 def test_the_loss_by_smaller_weights_is_measured(tmp_path):
@@ -188,7 +190,7 @@ def test_the_script_embeds_test_texts(text_run, in_process, tmp_path):
     text_model = TextModel(text_run.folder)
     test = text_model.test_texts()
     wanted = [
-        {"text": text, "label": test.classes[label], "own": text_model.ask(text).label}
+        {"text": text, "label": test.classes[label], "own": [text_model.ask(text).label], "tokens": [None]}
         for text, label in zip(test.texts[:5], test.labels, strict=False)
     ]
     assert data["texts"] == wanted

@@ -41,7 +41,7 @@ def looking(tmp_path_factory):
 def mixed(tmp_path_factory) -> Path:
     """A page of English texts: the first right, the second wrong, the third with no class known."""
     path = tmp_path_factory.mktemp("english") / "page.html"
-    own = [text["own"] for text in Parts(text_page_of(ENGLISH[:3])).data["texts"]]
+    own = [text["own"][0] for text in Parts(text_page_of(ENGLISH[:3])).data["texts"]]
     path.write_bytes(text_page_of(ENGLISH[:3], [own[0], "ba"["ab".index(own[1])], None]))
     return path
 

@@ -40,6 +40,25 @@ def write_text_run(folder: Path, kind: str, facts: dict | None = None, **options
     return TextModel(folder)
 
 
+def pair_of_runs(folder: Path) -> list[TextModel]:
+    """Write two runs, ``gru`` and ``seqself``, that read English texts and find the classes `a` and `b`, and open them.
+
+    All else differs: the words that they know, the order of the classes, the padding.
+    """
+    runs = []
+    for kind, texts, classes, facts in [
+        ("gru", ENGLISH, ["a", "b"], {}),
+        ("seqself", ENGLISH[:20], ["b", "a"], {"padding": "before", "width": 12, "max_len": 30}),
+    ]:
+        vocabulary = WordVocabulary.build(map(Words(), texts))
+        own = dict(vocabulary=vocabulary.words, tokenizer=Words().to_json(), classes=classes, data={})
+        own |= dict(padding="after", width=1, max_len=None) | facts
+        (folder / kind).mkdir()
+        save_model(folder / kind / "best.npz", small_classifier(kind, len(vocabulary), classes=2), **own)
+        runs.append(TextModel(folder / kind))
+    return runs
+
+
 def text_page_of(texts: list[str], labels: list | None = None, kind: str = "gru", **options) -> bytes:
     """A page of these texts with their classes, `a` and `b`."""
     tokenizer = KINDS[kind][2]

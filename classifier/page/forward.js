@@ -2,7 +2,7 @@
 // The forward passes of the text classifiers for one text at a time: the models of classifier/ under their names,
 // without the axis N; see common/page/layers.js. Dropout does nothing here.
 
-import { Affine, Embedding, LSTM, sigmoid, softmax } from "../../common/page/layers.js";
+import { Affine, Embedding, LSTM, logSoftmax, sigmoid, softmax } from "../../common/page/layers.js";
 import { GRU, TimeBidirectional, TimeRecurrent } from "../../common/page/recurrent.js";
 import { ScaledDotAttention, SeqSelfAttention } from "../../common/page/self_attention.js";
 
@@ -10,9 +10,9 @@ import { ScaledDotAttention, SeqSelfAttention } from "../../common/page/self_att
 /** @import { Params } from "../../support/page/held.js" */
 
 /**
- * probabilities (K,); weights: of each kind, one per token (T,); map (T, T): which tokens each token looked at, if the
- * model has self-attention.
- * @typedef {{ probabilities: Vector, weights: Record<string, Vector>, map: Vector[] | null }} Explained
+ * probabilities and logP, their logarithms in nats (K,); weights: of each kind, one per token (T,); map (T, T): which
+ * tokens each token looked at, if the model has self-attention.
+ * @typedef {{ probabilities: Vector, logP: Vector, weights: Record<string, Vector>, map: Vector[] | null }} Explained
  */
 /**
  * mask: the model does not see padding. attention: whether a gru has it, or the arguments of SeqSelfAttention.
@@ -24,7 +24,10 @@ import { ScaledDotAttention, SeqSelfAttention } from "../../common/page/self_att
  * @property {any} attention
  */
 
-const PAD = 0;
+export const PAD = 0;
+
+/** log(1 + exp(x)) @param {number} x */
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 class TextClassifier {
   /** @param {Arguments} settings */
@@ -39,9 +42,13 @@ class TextClassifier {
 
   /** From the scores of all classes, or one score, of the second of two. @param {Vector} scores */
   to_probabilities(scores) {
-    if (scores.length > 1) return softmax(scores);
-    const second = sigmoid(scores[0]);
-    return Float32Array.of(1 - second, second);
+    if (scores.length > 1) return { probabilities: softmax(scores), logP: logSoftmax(scores) };
+    const [score] = scores;
+    const second = sigmoid(score);
+    return {
+      probabilities: Float32Array.of(1 - second, second),
+      logP: Float32Array.of(-softplus(score), -softplus(-score)),
+    };
   }
 }
 
@@ -86,9 +93,9 @@ export class GRUClassifier extends TextClassifier {
    * @returns {Generator<void, Explained>}
    */
   *explain(xs) {
-    const probabilities = this.to_probabilities(yield* this.scores(xs));
+    const found = this.to_probabilities(yield* this.scores(xs));
     const attention = this.attention_layer?.attention_weights;
-    return { probabilities, weights: attention ? { attention } : {}, map: null };
+    return { ...found, weights: attention ? { attention } : {}, map: null };
   }
 }
 
@@ -134,12 +141,12 @@ export class SeqSelfClassifier extends TextClassifier {
    * @returns {Generator<void, Explained>}
    */
   *explain(xs) {
-    const probabilities = this.to_probabilities(yield* this.scores(xs));
+    const found = this.to_probabilities(yield* this.scores(xs));
     const map = this.attention_layer.attention_weights;
     const words = map.filter((_, t) => xs[t] !== PAD);
     const mean = (/** @type {number} */ s) => words.reduce((sum, a) => sum + a[s], 0) / Math.max(1, words.length);
     const received = Float32Array.from(xs, (_, s) => mean(s));
     const output_max = Float32Array.from(this.attended, (y) => y.reduce((most, v) => Math.max(most, v)));
-    return { probabilities, weights: { received, output_max }, map };
+    return { ...found, weights: { received, output_max }, map };
   }
 }

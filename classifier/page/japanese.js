@@ -35,11 +35,14 @@ addJapanese({
   "Weight of a token": "トークンの重み",
   "attention received": "受けたAttention",
   "largest feature": "特徴量の最大値",
-  "The tokens; arrow keys move": "トークン。矢印キーで移動",
+  "The tokens; arrow keys move, Delete blanks, a character replaces, Escape puts back":
+    "トークン。矢印キーで移動。Deleteキーで空白にし、文字を入力すると置き換え、Escapeキーで元に戻す",
   "{token}, token {place} of {count}": "{token}、{count}トークン中{place}番目",
   ", unknown": "、未知",
   ", weight {weight}, rank {rank}": "、重み{weight}、順位{rank}",
+  ", change {by}": "、変化{by}",
   ". Looks at {tokens}": "。見ているトークン：{tokens}",
+  ". Looks at nothing": "。どのトークンも見ていません",
   "Unknown to the model: {tokens}": "モデルの知らないトークン：{tokens}",
   " (all: the model read nothing but their number)": "（すべて。モデルが読み取れたのは個数だけです）",
   "The model has no attention: tokens have no weights.": "このモデルにはAttentionがなく、トークンに重みはありません。",
@@ -47,6 +50,7 @@ addJapanese({
   "Point at a token to see what it looks at.": "トークンを指すと、それが見ているトークンを表示します。",
   " weight {weight}, rank {rank} of {count}": "重み{weight}（{count}個中{rank}位）　",
   " looks at ": "見ているトークン：",
+  " looks at nothing": "どのトークンも見ていません",
   "Weight: the attention of the final states to the token.": "重み：最後の隠れ状態からトークンへのAttention。",
   "Weight: the attention that the token receives, the mean of its column of the map.":
     "重み：トークンが受けたAttention。マップの列の平均。",
@@ -61,6 +65,7 @@ addJapanese({
   "row → column, up to": "行→列、最大",
   "Attention of {count} tokens to each other; {most} receives the most":
     "{count}個のトークンの間のAttention。最も多く受けているのは{most}",
+  "Change of the attention to each other": "トークンの間のAttentionの変化",
   "Each token and its weight": "各トークンとその重み",
   token: "トークン",
   weight: "重み",
@@ -79,4 +84,34 @@ addJapanese({
   Class: "クラス",
   "any class": "すべてのクラス",
   "Texts; arrow keys move": "テキスト。矢印キーで移動",
+
+  // what if
+  "What words, map and table show": "トークン・マップ・表の表示",
+  "Choose a token to blank it or put another in its place.":
+    "トークンを選ぶと、空白にしたり別のトークンに置き換えたりできます。",
+  "Change {name}, token {place} of {count}": "{count}トークン中{place}番目の「{name}」を変更",
+  "“{text}” has no token in it.": "「{text}」にはトークンがありません。",
+  "“{text}” is {count} tokens; put one.": "「{text}」は{count}トークンになります。1つだけ入力してください。",
+  "“{text}” is unknown to the model, which leaves out unknown words.":
+    "「{text}」はモデルの知らない単語です。このモデルは知らない単語を読み飛ばします。",
+  "“{text}” is not a piece that the model knows.": "「{text}」はモデルの語彙にありません。",
+  "The probability of each class before and after the changes": "変更前と変更後の各クラスの確率",
+  "log-probability of {name}": "{name}の対数確率",
+  "The class stays {to}.": "クラスは{to}のままです。",
+  "The class flips from {from} to {to}.": "クラスが{from}から{to}に変わりました。",
+  "Log-probability {before} before, {after} after": "対数確率は変更前{before}、変更後{after}",
+
+  // occlusion
+  "What “{name}” loses without each token": "各トークンを隠したときに「{name}」が失うもの",
+  Attention: "Attention",
+  ", tallest bar": "　最も長い棒は",
+  "log-probability lost without it, in nats, tallest bar": "隠したときに失われる対数確率（ナット）　最も長い棒は",
+  "gained without it": "隠すと増える",
+  "Each token: its weight, and the log-probability lost without it": "各トークンの重みと、隠したときに失われる対数確率",
+  ", log-probability lost without it {lost}": "　隠したときに失われる対数確率{lost}",
+  "over 1 token": "（1トークン）",
+  "over {count} tokens": "（{count}トークン）",
+  " (without regard to signs, {rho})": "、符号を無視すると{rho}",
+  ". Near 1, the tokens that weigh most are those that the model can least do without. Near 0 or below, its weights do not tell which those are: what it computes at each token also holds what stands around it.":
+    "。1に近ければ、重みの大きいトークンほど、モデルにとってなくては困るものだといえます。0に近いか負であれば、どのトークンがそうなのかは重みからはわかりません。各トークンでの計算には、その前後の内容も含まれるからです。",
 });

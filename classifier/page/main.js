@@ -6,18 +6,22 @@ import { markItem } from "../../support/page/list.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
-import { data, explain, MOST, read } from "./data.js";
-import { startTexts } from "./texts.js";
-import { showClasses, showText, startView } from "./view.js";
+import { changes } from "./changes.js";
+import { data, explain, MOST, read, reader, readers } from "./data.js";
+import { startModels } from "./models.js";
+import { drawSides, leaveSides, sameTokens, startSides } from "./side_by_side.js";
+import { listTexts, startTexts } from "./texts.js";
+import { askAgain, leaveText, showClasses, showText, startView } from "./view.js";
 
 /** @import { Text } from "./data.js" */
 /** @import { Explained } from "./forward.js" */
+/** @import { Compared } from "./side_by_side.js" */
 
-/** @typedef {Pick<Text, "text" | "label" | "tokens">} Question */
-
-/** @type {Question} what was asked last, which may have been refused */
+/** @type {Compared} what was asked last, which may have been refused */
 let lastAsked = { text: "", label: null };
-/** @type {{ tokens: string[], explained: Explained, label: string | null } | null} */
+/** @type {string[]} those of it that were read */
+let lastTokens = [];
+/** @type {{ explained: Explained, label: string | null } | null} */
 let current = null;
 
 /** Says how much of a text is read. Returns why it cannot be asked; "" if it can. @param {ReturnType<typeof read>} found */
@@ -33,15 +37,18 @@ function drawCounts({ tokens, count }) {
 
 /**
  * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
- * that takes long.
- * @param {Question} text
+ * that takes long. Returns whether its text is shown.
+ * @param {Compared} text
  */
 async function ask(text) {
+  leaveText();
+  leaveSides(text);
   const begin = performance.now();
   lastAsked = text;
   const found = read(text);
   const refused = drawCounts(found);
   const { tokens } = found;
+  lastTokens = tokens;
   const asked = tokens.length > 0 && !refused;
   find("view").setAttribute("aria-busy", String(asked));
   if (!asked) {
@@ -49,11 +56,12 @@ async function ask(text) {
     for (const id of ["view", "classes"]) find(id).inert = true;
     find("own").textContent = find("time").textContent = "";
     speak(refused);
-    return;
+    drawSides(null);
+    return false;
   }
   const explained = await inSlices(explain(tokens));
-  if (explained === null) return;
-  current = { tokens, explained, label: text.label };
+  if (explained === null) return false;
+  current = { explained, label: text.label };
   find("asked").textContent = visible(text.text);
   showClasses(explained, text.label);
   showText(tokens, explained);
@@ -62,6 +70,7 @@ async function ask(text) {
   for (const id of ["view", "classes"]) find(id).inert = false;
   const best = Math.max(...explained.probabilities);
   speak(`${find("own").textContent} ${percent(best)}`);
+  return true;
 }
 
 /** @param {Text & { index: number }} text */
@@ -71,14 +80,27 @@ function choose(text) {
   ask(text);
 }
 
+/** Shows another model, with the reader's changes where it reads the same tokens. */
+async function showAnother() {
+  const kept = sameTokens(lastTokens, read(lastAsked).tokens) ? [...changes] : [];
+  drawTexts();
+  listTexts();
+  if (!(await ask(lastAsked))) return;
+  for (const [place, token] of kept) changes.set(place, token);
+  if (kept.length) askAgain();
+}
+
+/** Says which models there are, which of them is shown, and whether it can be asked about any text. */
 function drawTexts() {
+  const { settings, tokenizer } = reader();
   find("about").textContent = visible(data.about.map(phrased).join(" · "));
-  if (field.readOnly) find("try-heading").textContent = t("The text");
+  field.readOnly = tokenizer === null;
+  find("pieces").hidden = !field.readOnly;
+  find("try-heading").textContent = field.readOnly ? t("The text") : t("Try your own");
+  if (readers.length > 1) find("view-heading").textContent = t("What {name} reads", { name: visible(settings.name) });
 }
 
 const field = find("text", HTMLTextAreaElement);
-field.readOnly = data.tokenizer === null;
-find("pieces").hidden = !field.readOnly;
 startLanguage(data.title);
 startTheme();
 drawTexts();
@@ -88,11 +110,8 @@ onLanguage(() => {
   if (current) showClasses(current.explained, current.label);
 });
 startView();
-for (const id of ["received", "output_max"]) {
-  find(id).addEventListener("change", () => {
-    if (current) showText(current.tokens, current.explained);
-  });
-}
+startSides();
+startModels(readers.length, showAnother);
 field.addEventListener("input", () => {
   markItem(null);
   ask({ text: field.value, label: null });

@@ -3,20 +3,25 @@
 
 import { argmax } from "../../common/page/layers.js";
 import { t } from "../../support/page/language.js";
-import { element, exact, find, visible } from "../../support/page/text.js";
-import { data } from "./data.js";
+import { element, exact, find } from "../../support/page/text.js";
+import { changeOfMap, nameOf, signOf } from "./shown.js";
 
-/** @import { Read } from "./words.js" */
+/** @import { Vector } from "../../common/page/layers.js" */
+/** @import { Read } from "./shown.js" */
+
+const FINE = 1600; // pixels along the side of a map of changes, about: they are hatched
+const HATCH = 2; // pixels
 
 /** @type {number[] | null} the colours of the shades as pixels, until the theme changes */
 let colours = null;
 
 /**
- * The colours of the shades as the page draws them now, in whatever way its style gives them, as pixels.
+ * The colours of shades as the page draws them now, in whatever way its style gives them, as pixels.
  * @param {CanvasRenderingContext2D} context
+ * @param {string} legend what holds the shades
  */
-function shades(context) {
-  return [...find("ramp").children].map((shade) => {
+function shades(context, legend) {
+  return [...find(legend).querySelectorAll(".shade")].map((shade) => {
     context.fillStyle = getComputedStyle(shade).backgroundColor;
     context.fillRect(0, 0, 1, 1);
     return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
@@ -24,39 +29,78 @@ function shades(context) {
 }
 
 /** @param {Read} shown */
-export function drawMap({ tokens, map }) {
+export function drawMap(shown) {
+  const { tokens, map } = shown;
   find("attention-map").hidden = map === null;
   find("map").classList.toggle("alone", map === null);
   if (map === null) return;
-  const labels = () => tokens.map((token) => element("span", {}, element("bdi", {}, visible(token))));
+  const labels = () => tokens.map((token) => element("span", {}, element("bdi", {}, signOf(token))));
   find("grid").style.setProperty("--count", String(tokens.length));
   find("columns").replaceChildren(...labels());
   find("rows").replaceChildren(...labels());
-  paint(map);
+  paint(shown);
   const received = new Float32Array(tokens.length);
   for (const a of map) for (let s = 0; s < a.length; s++) received[s] += a[s];
-  const most = visible(tokens[argmax(received)]);
+  const most = nameOf(tokens[argmax(received)]);
   const name = t("Attention of {count} tokens to each other; {most} receives the most", { count: tokens.length, most });
-  find("canvas").setAttribute("aria-label", name);
+  find("canvas").setAttribute("aria-label", shown.isChange ? t("Change of the attention to each other") : name);
 }
 
-/** @param {NonNullable<Read["map"]>} map */
-function paint(map) {
+/** @param {Read} shown */
+function paint(shown) {
+  const change = shown.isChange && changeOfMap(shown);
+  if (change) paintChange(change);
+  else if (shown.map) paintMap(shown.map);
+}
+
+/**
+ * The canvas's pixels, `scale` of them along the side of each of T * T cells.
+ * @param {number} T
+ * @param {number} scale
+ * @param {(context: CanvasRenderingContext2D, pixels: Uint32Array) => void} fill
+ */
+function paintPixels(T, scale, fill) {
   const canvas = find("canvas", HTMLCanvasElement);
-  const T = map.length;
-  canvas.width = T;
-  canvas.height = T;
+  canvas.width = canvas.height = T * scale;
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
-  colours ??= shades(context);
-  const image = context.createImageData(T, T);
-  const most = map.reduce((largest, a) => a.reduce((x, y) => Math.max(x, y), largest), 0);
-  const pixels = new Uint32Array(image.data.buffer);
-  const darkest = (colours.length - 1) / (most || 1);
-  for (const [t, a] of map.entries())
-    for (let s = 0; s < T; s++) pixels[t * T + s] = colours[Math.round(a[s] * darkest)];
+  const image = context.createImageData(canvas.width, canvas.height);
+  fill(context, new Uint32Array(image.data.buffer));
   context.putImageData(image, 0, 0);
+}
+
+/** @param {Vector[]} map */
+function paintMap(map) {
+  const T = map.length;
+  const most = map.reduce((largest, a) => a.reduce((x, y) => Math.max(x, y), largest), 0);
+  paintPixels(T, 1, (context, pixels) => {
+    colours ??= shades(context, "ramp");
+    const darkest = (colours.length - 1) / (most || 1);
+    for (const [row, a] of map.entries())
+      for (let s = 0; s < T; s++) pixels[row * T + s] = colours[Math.round(a[s] * darkest)];
+  });
   find("darkest").textContent = exact(most);
+}
+
+/** More weight fills a cell, less hatches it: the more opaque, the larger the change. @param {number[][]} change */
+function paintChange(change) {
+  const T = change.length;
+  const scale = Math.max(2, Math.min(8, Math.floor(FINE / T)));
+  const most = change.reduce((largest, a) => a.reduce((x, y) => Math.max(x, Math.abs(y)), largest), 0);
+  paintPixels(T, scale, (context, pixels) => {
+    const [more, less] = shades(context, "change-note").map((colour) => colour & 0xffffff);
+    const side = T * scale;
+    for (let y = 0; y < side; y++) {
+      const a = change[Math.floor(y / scale)];
+      for (let x = 0; x < side; x++) {
+        const by = a[Math.floor(x / scale)] / (most || 1);
+        const isHatched = (x + y) % (2 * HATCH) < HATCH;
+        if (by >= 0 || isHatched)
+          pixels[y * side + x] = (by < 0 ? less : more) | (Math.round(255 * Math.abs(by)) << 24);
+      }
+    }
+  });
+  find("darkest").textContent = `±${exact(most)}`;
 }
 
 /**
@@ -81,21 +125,18 @@ export function markMap(at) {
  * @param {number} y
  */
 export function cellAt(x, y) {
-  const canvas = find("canvas", HTMLCanvasElement);
-  const { left, top, width, height } = canvas.getBoundingClientRect();
-  const within = (/** @type {number} */ share) =>
-    Math.min(canvas.width - 1, Math.max(0, Math.floor(share * canvas.width)));
+  const { left, top, width, height } = find("canvas").getBoundingClientRect();
+  const count = find("rows").children.length;
+  const within = (/** @type {number} */ share) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));
   return { token: within((y - top) / height), key: within((x - left) / width) };
 }
 
 /** Draws the map again when the colours change. @param {() => Read | null} shown */
 export function startMap(shown) {
-  find("grid").setAttribute("lang", data.lang);
-  find("grid").classList.toggle("close", data.lang !== "en");
   const again = () => {
     colours = null;
-    const map = shown()?.map;
-    if (map) paint(map);
+    const read = shown();
+    if (read) paint(read);
   };
   for (const scheme of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"])
     matchMedia(scheme).addEventListener("change", again);

@@ -3,7 +3,6 @@
 
 import { block, fitted, hexOf, label, MARGIN, SMALL, shape, widthOf } from "../../support/page/picture.js";
 import { find } from "../../support/page/text.js";
-import { data } from "./data.js";
 
 /** @import { Looks } from "../../support/page/picture.js" */
 
@@ -55,20 +54,28 @@ export function mapBlock(look) {
       fill: look.muted,
       "text-anchor": "end",
     }),
-    shape("g", { "font-size": size, lang: data.lang }, ...columns, ...rows),
-    shape("g", { transform: `translate(${left} ${top}) scale(${cell})`, "shape-rendering": "crispEdges" }, ...cells()),
+    shape("g", { "font-size": size, lang: find("grid").lang }, ...columns, ...rows),
+    shape(
+      "g",
+      { transform: `translate(${left} ${top}) scale(${cell})`, "shape-rendering": "crispEdges" },
+      ...cells(texts.length),
+    ),
     shape("rect", { x: left, y: top, width: whole, height: whole, fill: "none", stroke: look.rule }),
     ...marks(left, top, cell, whole, look),
   );
 }
 
-/** The cells, each one wide: a path for each colour, or an image where they are many. */
-function cells() {
+/**
+ * The cells, each one wide: a path for each colour, or an image where they are many, or changes, which are hatched.
+ * @param {number} count of tokens
+ */
+function cells(count) {
   const canvas = find("canvas", HTMLCanvasElement);
   const { width, height } = canvas;
-  const all = { width, height, preserveAspectRatio: "none", "image-rendering": "pixelated" };
+  const all = { width: count, height: count, preserveAspectRatio: "none", "image-rendering": "pixelated" };
   const context = canvas.getContext("2d");
-  if (!context || width * height > SHAPES) return [shape("image", { ...all, href: canvas.toDataURL() })];
+  if (!context || width !== count || width * height > SHAPES)
+    return [shape("image", { ...all, href: canvas.toDataURL() })];
   const pixels = context.getImageData(0, 0, width, height).data;
   /** @type {Map<string, string[]>} */
   const paths = new Map();

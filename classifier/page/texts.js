@@ -3,10 +3,14 @@
 
 import { startList } from "../../support/page/list.js";
 import { element, find, visible } from "../../support/page/text.js";
-import { data } from "./data.js";
+import { classes, data, reader } from "./data.js";
+import { shownModel } from "./models.js";
 
 /** @import { Text } from "./data.js" */
-/** @typedef {Text & { index: number, searched: string }} Listed  searched: what the search looks through */
+/**
+ * searched: what the search looks through, besides the class that is found.
+ * @typedef {Text & { index: number, searched: string }} Listed
+ */
 
 const SHOWN = 160; // characters of a text in the list
 
@@ -14,16 +18,30 @@ const SHOWN = 160; // characters of a text in the list
 const texts = data.texts.map((text, index) => ({
   ...text,
   index,
-  searched: [text.text, text.own, text.label ?? ""].join("\n").toLowerCase(),
+  searched: [text.text, text.label ?? ""].join("\n").toLowerCase(),
 }));
 
-/** @param {Listed} text */
-function parts({ text, label, own }) {
+/** The class that the model shown finds. @param {Text} text */
+const ownClass = ({ own }) => own[shownModel()];
+
+let listAgain = () => {};
+
+/** Lists the texts by what the model that is shown now finds in them. */
+export const listTexts = () => listAgain();
+
+/** @param {Listed} listed */
+function parts(listed) {
+  const { text, label } = listed;
+  const own = ownClass(listed);
   const chars = [...text];
   const beginning = chars.slice(0, SHOWN).join("");
   const wrong = label !== null && label !== own;
   return [
-    element("bdi", { class: "asked", lang: data.lang }, visible(beginning) + (chars.length > SHOWN ? "…" : "")),
+    element(
+      "bdi",
+      { class: "asked", lang: reader().settings.lang },
+      visible(beginning) + (chars.length > SHOWN ? "…" : ""),
+    ),
     element("span", { class: "own" }, ...(wrong ? [element("del", {}, visible(own)), " "] : []), visible(label ?? own)),
   ];
 }
@@ -33,14 +51,17 @@ function parts({ text, label, own }) {
  * @param {(text: Listed) => void} choose called with each text that the reader chooses
  */
 export function startTexts(choose) {
-  const chosen = find("class", HTMLSelectElement);
-  chosen.append(...data.classes.map((name) => element("option", { value: name }, visible(name))));
-  startList({
+  const [chosen, differ] = ["class", "differ"].map((id) => find(id, HTMLSelectElement));
+  differ.hidden = data.models.length < 2;
+  chosen.append(...classes.map((name) => element("option", { value: name }, visible(name))));
+  listAgain = startList({
     items: texts,
-    right: ({ label, own }) => (label === null ? null : own === label),
-    searched: ({ searched }) => searched,
-    filters: ["class"],
-    passes: ({ label, own }) => ["", label ?? own].includes(chosen.value),
+    right: (text) => (text.label === null ? null : ownClass(text) === text.label),
+    searched: (text) => `${text.searched}\n${ownClass(text).toLowerCase()}`,
+    filters: ["class", "differ"],
+    passes: (text) =>
+      ["", text.label ?? ownClass(text)].includes(chosen.value) &&
+      ["", String(new Set(text.own).size > 1)].includes(differ.value),
     parts,
     choose,
   });

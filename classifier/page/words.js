@@ -2,20 +2,17 @@
 // The tokens of a text, each as dark as its weight, and the links from the one that is pointed at.
 
 import { t } from "../../support/page/language.js";
-import { element, exact, find, visible } from "../../support/page/text.js";
-import { data, isUnknown } from "./data.js";
-import { numbers, shadeOf, tokenTable } from "./table.js";
+import { element, exact, find, oneStop, visible } from "../../support/page/text.js";
+import { isUnknown, reader } from "./data.js";
+import { changeOfWeights, nameOf, replacedAt, shownChange, signOf } from "./shown.js";
+import { numbers, shadeOf, signedNumbers, tokenTable } from "./table.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
-/** @import { Row } from "./table.js" */
-/**
- * A text that was explained. rows: null for a model without weights; map (T, T): which tokens each token looked at, or
- * null.
- * @typedef {{ tokens: string[], rows: Row[] | null, map: Vector[] | null }} Read
- */
+/** @import { Read } from "./shown.js" */
 
 const LINKS = 12; // drawn from one token, the strongest
 const FAINT = 0.1; // of the strongest link: weaker ones are not drawn
+const SIGNED = 0.1; // of the largest change: one from here on shows its sign
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -35,34 +32,45 @@ function strongest(a, count) {
   return found;
 }
 
-/** Draws the tokens, which `shadeWords` shades. @param {Read} shown */
-export function drawWords({ tokens, rows, map }) {
+/**
+ * Draws the tokens, which `shadeWords` shades, into the buttons that are there, which keep the focus.
+ * @param {Read} shown
+ */
+export function drawWords(shown) {
+  const { tokens, rows, map } = shown;
   const weights = rows && numbers(rows.map(({ weight }) => weight));
-  const buttons = tokens.map((token, place) => {
+  const change = changeOfWeights(shown);
+  const changes = change && signedNumbers(change);
+  const words = find("words");
+  while (words.children.length > tokens.length) words.lastElementChild?.remove();
+  for (let place = words.children.length; place < tokens.length; place++)
+    words.append(element("button", { type: "button", "data-token": place, tabindex: place ? -1 : 0 }));
+  for (const [place, token] of tokens.entries()) {
+    const button = /** @type {HTMLElement} */ (words.children[place]);
+    const was = replacedAt(shown, place);
     const unknown = isUnknown(token);
     let label = t("{token}, token {place} of {count}", {
-      token: visible(token),
+      token: nameOf(token),
       place: place + 1,
       count: tokens.length,
     });
     if (unknown) label += t(", unknown");
+    if (was !== null) label += t(", in place of {name}", { name: visible(was) });
     if (rows && weights)
       label += t(", weight {weight}, rank {rank}", { weight: weights[place], rank: rows[place].rank });
-    if (map) label += t(". Looks at {tokens}", { tokens: listed(tokens, strongest(map[place], 3)) });
-    return element(
-      "button",
-      {
-        type: "button",
-        class: `token${unknown ? " unknown" : ""}`,
-        "data-token": place,
-        tabindex: place ? -1 : 0,
-        "aria-label": label,
-      },
-      element("bdi", {}, visible(token)),
+    if (changes) label += t(", change {by}", { by: changes[place] });
+    if (map) label += looks(tokens, map[place]);
+    button.className = `token${unknown ? " unknown" : ""}${was === null ? "" : " changed"}`;
+    button.ariaLabel = label;
+    button.replaceChildren(
+      ...(was === null ? [] : [element("del", {}, visible(was))]),
+      element("bdi", {}, signOf(token)),
     );
-  });
-  find("words").replaceChildren(...buttons);
-  find("words").classList.toggle("linked", map !== null);
+  }
+  if (![...words.children].some((button) => /** @type {HTMLElement} */ (button).tabIndex === 0))
+    oneStop(/** @type {Iterable<HTMLElement>} */ (words.children), words.firstElementChild);
+  words.classList.toggle("linked", map !== null);
+  words.classList.toggle("change", shown.isChange);
   const unknown = [...new Set(tokens.filter(isUnknown))];
   const nothing = tokens.every(isUnknown) ? t(" (all: the model read nothing but their number)") : "";
   find("unknown").textContent = unknown.length
@@ -71,29 +79,48 @@ export function drawWords({ tokens, rows, map }) {
 }
 
 /**
+ * What a token looks at most, in words.
+ * @param {string[]} tokens
+ * @param {Vector} a
+ */
+function looks(tokens, a) {
+  if (a.every((weight) => weight === 0)) return t(". Looks at nothing");
+  return t(". Looks at {tokens}", { tokens: listed(tokens, strongest(a, 3)) });
+}
+
+/**
  * @param {string[]} tokens
  * @param {{ weight: number, place: number }[]} places
  */
 function listed(tokens, places) {
   return places
-    .map(({ weight, place }) => ({ name: visible(tokens[place]), place: place + 1, weight: exact(weight) }))
+    .map(({ weight, place }) => ({ name: nameOf(tokens[place]), place: place + 1, weight: exact(weight) }))
     .map((values) => t("{name} at {place} {weight}", values))
     .join(t(", "));
 }
 
 /**
- * Shades the tokens as the one that is pointed at looks at them, or by their weights if none is.
+ * Shades the tokens as the one that is pointed at looks at them, or by their weights if none is; or by how these have
+ * changed.
  * @param {Read} shown
  * @param {number | undefined} pointed
  */
-export function shadeWords({ tokens, rows, map }, pointed) {
+export function shadeWords(shown, pointed) {
+  const { tokens, rows, map } = shown;
   const looks = map && pointed !== undefined ? tokenTable(map[pointed]) : rows;
-  const buttons = find("words").children;
+  const change = shownChange(shown, pointed);
+  const largest = change && (Math.max(...change.map(Math.abs)) || 1);
+  const buttons = /** @type {HTMLCollectionOf<HTMLElement>} */ (find("words").children);
   for (const place of tokens.keys()) {
     const button = buttons[place];
     for (const name of [...button.classList]) if (/^s\d+$/.test(name)) button.classList.remove(name);
-    button.classList.add(looks ? shadeOf(looks[place].shade) : "s0");
+    button.classList.add(looks && !change ? shadeOf(looks[place].shade) : "s0");
     button.classList.toggle("pointed", place === pointed);
+    const by = change && largest ? change[place] / largest : 0;
+    button.style.setProperty("--w", Math.abs(by).toFixed(4));
+    button.classList.toggle("less", by < 0);
+    if (Math.abs(by) >= SIGNED) button.dataset.sign = by < 0 ? "−" : "+";
+    else delete button.dataset.sign;
   }
 }
 
@@ -128,7 +155,7 @@ export function drawWordLinks({ map }, pointed) {
   const drawn = strongest(map[pointed], LINKS);
   const most = drawn[0].weight;
   const paths = drawn
-    .filter(({ weight, place }) => weight >= FAINT * most && place !== pointed)
+    .filter(({ weight, place }) => weight > 0 && weight >= FAINT * most && place !== pointed)
     .map(({ weight, place }) => {
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("d", wordLinkPath(from, middle(place)));
@@ -152,9 +179,10 @@ export function readOutWords({ tokens, rows, map }, at) {
     if (map) readout.textContent = t("Point at a token to see what it looks at.");
     return;
   }
+  const { lang } = reader().settings;
   const chip = (/** @type {{ weight: number, place: number }} */ { weight, place }) =>
-    element("span", { class: "chip" }, element("b", { lang: data.lang }, visible(tokens[place])), ` ${exact(weight)}`);
-  const subject = element("b", { class: "subject", lang: data.lang }, visible(tokens[at.token]));
+    element("span", { class: "chip" }, element("b", { lang }, signOf(tokens[place])), ` ${exact(weight)}`);
+  const subject = element("b", { class: "subject", lang }, signOf(tokens[at.token]));
   /** @type {(Node | string)[]} */
   const parts = [subject];
   if (rows && at.key === undefined) {
@@ -165,13 +193,8 @@ export function readOutWords({ tokens, rows, map }, at) {
   if (map) {
     const { key } = at;
     const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
-    parts.push(t(" looks at "), ...looked.map(chip));
+    if (map[at.token].some((weight) => weight > 0)) parts.push(t(" looks at "), ...looked.map(chip));
+    else parts.push(t(" looks at nothing"));
   }
   readout.replaceChildren(...parts);
-}
-
-/** Sets the language of the texts, and whether tokens are single characters. */
-export function startWords() {
-  for (const id of ["words", "asked"]) find(id).setAttribute("lang", data.lang);
-  find("words").classList.toggle("close", data.lang !== "en");
 }

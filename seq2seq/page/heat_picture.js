@@ -1,7 +1,7 @@
 // @ts-check
 // The heat map in a picture, as it is drawn now.
 
-import { asHex, block, label, MARGIN, SMALL, shape } from "../../support/page/picture.js";
+import { asHex, block, hatch, label, MARGIN, SMALL, shape, tint } from "../../support/page/picture.js";
 import { find } from "../../support/page/text.js";
 
 /** @import { Looks } from "../../support/page/picture.js" */
@@ -15,9 +15,6 @@ export const BASELINE = 0.36; // of text, below its middle, in sizes of the font
 
 /** How strongly the page draws an element, 0..1. @param {HTMLElement | SVGElement} node */
 export const strength = (node) => Number(node.style.getPropertyValue("--w"));
-
-/** The largest share of the mark behind text. */
-export const tint = () => Number(getComputedStyle(document.documentElement).getPropertyValue("--tint"));
 
 /**
  * The line under a wrong character.
@@ -100,14 +97,6 @@ export function heatBlock(pen) {
     ...crossed(head, rows, pen),
   );
 }
-
-/** What less weight is drawn with. @param {Pen} pen */
-const hatch = ({ wrong }) =>
-  shape(
-    "pattern",
-    { id: "less", width: 4, height: 4, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    shape("rect", { width: 2, height: 4, fill: wrong }),
-  );
 
 /**
  * A character at the edge of the heat map.

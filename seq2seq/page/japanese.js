@@ -41,7 +41,6 @@ addJapanese({
     "答え。矢印キーで移動、上矢印キーで質問へ。Shiftと矢印キーで最大の重みを移し、uキーですべての重みを等しくし、Escapeキーで元に戻す",
   "{name}, character {place} of the question": "{name}、質問の{place}文字目",
   ", padding": "、パディング",
-  ", in place of {name}": "、元は{name}",
   "{what}. Looked at by {characters}": "{what}。ここを見た文字：{characters}",
   "{name}, character {place} of the answer": "{name}、答えの{place}文字目",
   ", the model would write {name}": "、モデルの出力は{name}",
@@ -67,15 +66,10 @@ addJapanese({
   // the heat map
   "Heat map": "ヒートマップ",
   "What the map shows": "マップの表示",
-  before: "変更前",
-  after: "変更後",
-  change: "変化",
   "Exact weights": "重みの数値",
   "Attention weights": "Attentionの重み",
   "Change of the attention weights": "Attentionの重みの変化",
   ": one row per character of the answer, one column per character of the question": "。行は答えの文字、列は質問の文字",
-  "more weight than before the changes,": "変更前より重みが大きい　",
-  less: "小さい",
   Alignment: "対応",
   "of the weight is where the answer comes from": "の重みが、答えの元になった文字にある",
   "Pad mass": "パディング",
@@ -94,20 +88,12 @@ addJapanese({
   "Questions; arrow keys move": "質問。矢印キーで移動",
 
   // what if
-  "What if": "もし変えたら",
   "Choose a character of the question to blank it or put another in its place, or one of the answer to say where it looks.":
     "質問の文字を選ぶと、空白にしたり別の文字に置き換えたりできます。答えの文字を選ぶと、どこを見るかを変えられます。",
-  "at {place}": "{place}文字目",
   answer: "答え",
 
   // characters of the question
-  Change: "変更",
   "Change {name}, character {place} of the question": "質問の{place}文字目「{name}」を変更",
-  "Blank it": "空白にする",
-  Put: "これを ",
-  "in its place": " に置き換える",
-  "Put it back": "元に戻す",
-  blank: "空白",
   "The answer before and after the changes": "変更前と変更後の答え",
   "log-probability of {answer}": "{answer}の対数確率",
   "log-probability of the given {answer}": "入力した正解{answer}の対数確率",
@@ -116,7 +102,6 @@ addJapanese({
   "No character flipped.": "変化した文字はありません。",
   "{count}: {answer}.": "{count}：{answer}。",
   "{what} Log-probability {before} before, {after} after": "{what}対数確率は変更前{before}、変更後{after}",
-  "Put everything back": "すべて元に戻す",
 
   // where the model looks
   "Where the model looks before {name}, character {place} of the answer": "答えの{place}文字目「{name}」の前に見る場所",
@@ -127,9 +112,6 @@ addJapanese({
     "マップの行に沿って、ある文字から別の文字へ重みをドラッグすることもできます。",
 
   // occlusion
-  "Occlude each in turn": "1文字ずつ隠す",
-  "{count} of {all} …": "{count}/{all}…",
-  stopped: "中止しました",
   "Attention and occlusion: one column per character of the question": "Attentionと、隠したときの影響。列は質問の文字",
   "For the whole answer": "答え全体について",
   "For {name}, character {place} of the answer": "答えの{place}文字目「{name}」について",
@@ -137,9 +119,7 @@ addJapanese({
   "Attention, summed over the answer": "Attention（答え全体の和）",
   "Log-probability lost without it, in nats": "隠したときに失われる対数確率（ナット）",
   "{title}; tallest bar {value}": "{title}　最も長い棒は{value}",
-  "Spearman correlation of the two:": "2つの間のスピアマンの順位相関：",
-  "{rho} over {count} characters": "{rho}（{count}文字）",
-  "none, as one row is all equal, over {count} characters": "なし（{count}文字、片方の値がすべて等しいため）",
+  "over {count} characters": "（{count}文字）",
   ". Near 1, the characters that the model looks at most are those that it can least do without. Near 0 or below, its weights do not tell which those are: the state at each character also holds what the encoder has read before it.":
     "。1に近ければ、モデルがよく見ている文字ほど、なくては困る文字だといえます。0に近いか負であれば、どの文字がそうなのかは重みからはわかりません。各文字での状態には、Encoderがそれまでに読んだ内容も含まれるからです。",
 });

@@ -1,9 +1,9 @@
 // @ts-check
 // seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
 
-import { spearman } from "../../common/page/faithfulness.js";
-import { onLanguage, t } from "../../support/page/language.js";
-import { inSlices, stopSlices } from "../../support/page/slices.js";
+import { correlation, drawBars, tallest } from "../../common/page/parts.js";
+import { t } from "../../support/page/language.js";
+import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data, PAD } from "./data.js";
@@ -19,8 +19,6 @@ let occluded = null;
 let lost = [];
 /** @type {number | undefined} the character of the answer that is chosen */
 let ofOutput;
-let isOccluding = false;
-let hasStopped = false;
 
 /** Whether the model reads padding at this place already. @param {string} char */
 const isPad = (char) => (char || PAD) === PAD;
@@ -50,7 +48,7 @@ function* occlusions(shown) {
   // in the order of reading: the encoder keeps the beginning that two questions share
   for (const [count, place] of (readsBackwards() ? places.toReversed() : places).entries()) {
     found[place] = lostWithout(shown, place);
-    find("occlude-note").textContent = t("{count} of {all} …", { count: count + 1, all: places.length });
+    sayOccluded(count + 1, places.length);
     yield;
   }
   return found;
@@ -59,36 +57,18 @@ function* occlusions(shown) {
 /** @param {Shown} shown */
 async function occludeEach(shown) {
   forgetOcclusion(shown);
-  isOccluding = true;
-  const found = await inSlices(occlusions(shown));
+  const found = await occludeInTurn(occlusions(shown));
   if (found === null) return; // stopped
-  isOccluding = false;
   lost = found;
-  find("occlude-note").textContent = "";
   drawOcclusion(ofOutput);
   speak(find("agreement").textContent ?? "");
 }
 
-function stopOccluding() {
-  if (!isOccluding) return;
-  stopSlices();
-  isOccluding = false;
-  hasStopped = true;
-  drawStopped();
-}
-
-const drawStopped = () => {
-  find("occlude-note").textContent = hasStopped ? t("stopped") : "";
-};
-
 /** Starts with a question that was just drawn. @param {Shown} shown */
 export function forgetOcclusion(shown) {
-  stopOccluding();
+  forgetOccluded();
   occluded = shown;
   lost = [];
-  find("parts").hidden = true;
-  hasStopped = false;
-  drawStopped();
 }
 
 /** Draws attention and occlusion for a character of the answer; without one, for all of it. @param {number} [out] */
@@ -106,7 +86,6 @@ export function drawOcclusion(out) {
     PAD,
   );
   const seen = (/** @type {number[]} */ values) => values.filter((_, place) => !unseen[place]);
-  const rho = spearman(seen(attention), seen(drops));
   find("parts-of").textContent =
     out === undefined
       ? t("For the whole answer")
@@ -117,10 +96,8 @@ export function drawOcclusion(out) {
   row.tBodies[0].replaceChildren(...bars(title, attention, exact));
   row.tBodies[1].replaceChildren(...bars(t("Log-probability lost without it, in nats"), drops, signed));
   find("parts").hidden = false;
-  const values = { rho: rho.toFixed(2).replace("-", "−"), count: number(seen(drops).length) };
-  find("rho").textContent = Number.isNaN(rho)
-    ? t("none, as one row is all equal, over {count} characters", values)
-    : t("{rho} over {count} characters", values);
+  const over = t("over {count} characters", { count: number(seen(drops).length) });
+  find("rho").textContent = correlation(seen(attention), seen(drops), over);
 }
 
 /** @param {number} place */
@@ -131,33 +108,25 @@ function head(place) {
 }
 
 /**
- * Rows of the table: a title, then a bar for each value, downwards for a negative one.
+ * Rows of the table: a title, then a bar for each value.
  * @param {string} title
  * @param {number[]} values
  * @param {(value: number) => string} text
  */
 function bars(title, values, text) {
-  const up = Math.max(0, ...values);
-  const down = Math.max(0, ...values.map((v) => -v));
-  const cells = values.map((value, place) => {
-    const cell = element("td", { "data-in": place }, element("span", { class: "spoken" }, text(value)));
-    cell.classList.toggle("less", value < 0);
-    cell.style.setProperty("--w", String(Math.abs(value) / (up + down || 1)));
-    return cell;
-  });
-  const row = element("tr", {}, ...cells);
-  row.style.setProperty("--base", String(down / (up + down || 1)));
-  const tallest = values.reduce((most, v) => (Math.abs(v) > Math.abs(most) ? v : most), 0);
-  const name = t("{title}; tallest bar {value}", { title, value: text(tallest) });
-  return [element("tr", {}, element("th", { scope: "rowgroup", colspan: values.length }, name)), row];
+  const cells = values.map((value, place) =>
+    element("td", { "data-in": place }, element("span", { class: "spoken" }, text(value))),
+  );
+  drawBars(cells, values);
+  const name = t("{title}; tallest bar {value}", { title, value: text(tallest(values)) });
+  const head = element("th", { scope: "rowgroup", colspan: values.length }, name);
+  return [element("tr", {}, head), element("tr", {}, ...cells)];
 }
 
 export function startOcclusion() {
   find("parts-table").style.setProperty("--columns", String(data.T_enc));
-  find("occlude").addEventListener("click", () => {
+  startOccluding(() => {
     if (occluded !== null) occludeEach(occluded);
   });
   find("occlude", HTMLButtonElement).disabled = !data.vocabulary.includes(PAD);
-  onLanguage(drawStopped);
-  for (const input of ["keydown", "pointerdown", "input"]) document.addEventListener(input, stopOccluding, true);
 }

@@ -8,17 +8,18 @@ import {
   fitted,
   label,
   line,
-  looks,
+  looksNow,
   MARGIN,
   pointedText,
   SMALL,
   shape,
   smallText,
+  tint,
 } from "../../support/page/picture.js";
 import { startSaving } from "../../support/page/saving.js";
 import { find } from "../../support/page/text.js";
 import { cardsBlocks } from "./cards_picture.js";
-import { BASELINE, captionBlock, heatBlock, strength, tint, wave } from "./heat_picture.js";
+import { BASELINE, captionBlock, heatBlock, strength, wave } from "./heat_picture.js";
 import { COLUMNS, centre, linkPath } from "./links.js";
 
 /** @import { Pen } from "./heat_picture.js" */
@@ -175,7 +176,7 @@ function drawShown() {
   const column = find("heat").matches(".with-numbers") ? NUMBERED : PLAIN;
   const left = MARGIN + NAMES;
   const width = Math.max(NARROW, left + COLUMNS * column + MARGIN);
-  const pen = { ...looks(), left, column, width };
+  const pen = { ...looksNow(), left, column, width };
   const text = find("asked").textContent ?? "";
   const hasMap = !find("map").matches(".without-map");
   const links = hasMap ? [linksBlock(pen)] : [];

@@ -42,4 +42,28 @@ addJapanese({
   "no answer given": "正解は不明",
   "{found} of {all}, {wrong} wrong": "{all}件中{found}件、うち不正解{wrong}件",
   "Show more": "さらに表示",
+
+  // what if
+  "What if": "もし変えたら",
+  "at {place}": "{place}番目",
+  Change: "変更",
+  "Blank it": "空白にする",
+  Put: "これを ",
+  "in its place": " に置き換える",
+  "Put it back": "元に戻す",
+  "Put everything back": "すべて元に戻す",
+  blank: "空白",
+  ", in place of {name}": "、元は{name}",
+  before: "変更前",
+  after: "変更後",
+  change: "変化",
+  "more weight than before the changes,": "変更前より重みが大きい　",
+  less: "小さい",
+
+  // occlusion
+  "Occlude each in turn": "1つずつ隠す",
+  "{count} of {all} …": "{count}/{all}…",
+  stopped: "中止しました",
+  "Spearman correlation of the two:": "2つの間のスピアマンの順位相関：",
+  "none, as one row is all equal, {over}": "なし、片方の値がすべて等しいため{over}",
 });

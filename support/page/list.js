@@ -79,7 +79,7 @@ export function markItem(index) {
   oneStop(buttons(), current ?? buttons()[0]);
 }
 
-/** Fills the list. @template Item @param {Listing<Item>} listing */
+/** Fills the list. Returns what fills it again. @template Item @param {Listing<Item>} listing */
 export function startList(listing) {
   for (const id of ["search", "verdict", ...listing.filters]) {
     find(id).addEventListener("input", () => {
@@ -111,4 +111,5 @@ export function startList(listing) {
   });
   onLanguage(() => list(listing));
   list(listing);
+  return () => list(listing);
 }

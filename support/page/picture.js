@@ -57,7 +57,7 @@ export const hexOf = ([red, green, blue]) =>
   `#${[red, green, blue].map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 
 /** The page's colours and fonts, as they are now. */
-export function looks() {
+export function looksNow() {
   const probe = element("span");
   document.body.append(probe);
   const colour = (/** @type {string} */ name) => {
@@ -87,7 +87,7 @@ export function looks() {
   return found;
 }
 
-/** @typedef {ReturnType<typeof looks>} Looks */
+/** @typedef {ReturnType<typeof looksNow>} Looks */
 
 /**
  * The width of a line of text.
@@ -133,6 +133,17 @@ function smallLines(text, width, { sans }) {
   }
   return lines;
 }
+
+/** The largest share of the mark behind text. */
+export const tint = () => Number(getComputedStyle(document.documentElement).getPropertyValue("--tint"));
+
+/** What less weight is drawn with. @param {Looks} look */
+export const hatch = ({ wrong }) =>
+  shape(
+    "pattern",
+    { id: "less", width: 4, height: 4, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    shape("rect", { width: 2, height: 4, fill: wrong }),
+  );
 
 /** A part of a picture that takes its whole width. @typedef {{ height: number, node: SVGElement }} Block */
 
