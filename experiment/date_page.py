@@ -208,7 +208,7 @@ def _state(date_model: DateModel, epoch: int, path: Path) -> State:
 
 
 def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, precision: str) -> list[Phrase]:
-    """Say how many answers weights of that precision change, of each model in the epoch where it changes most.
+    """Say how many answers weights of that precision change; of several epochs, after the last and at most.
 
     questions: xs (N, T_enc) as each of the models reads them.
     """
@@ -219,18 +219,20 @@ def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, pre
             exact, packed = (
                 to_cpu(one.decode(xs, first.start_id, first.T_dec).ids) for one in (model, as_in_page(model, precision))
             )
-            changed[state and state.epoch] = 100 * (exact != packed).any(axis=1).mean()
-        most = max(changed, key=lambda epoch: changed[epoch])
+            changed[state and state.epoch] = f"{100 * (exact != packed).any(axis=1).mean():.2f}"
+        *_, last = changed.values()
+        values = {"precision": precision, "count": f"{len(xs):,}", "changed": last, "name": each.name}
         text = "weights in {precision}: of {count} questions, {changed}% change their answer"
         if len(models) > 1:
             text = "weights in {precision}: of {count} questions, {changed}% change their answer ({name})"
         if len(changed) > 1:
+            epoch = max(changed, key=lambda epoch: float(changed[epoch]))
+            values |= {"most": changed[epoch], "epoch": str(epoch)}
             text = (
-                "weights in {precision}: of {count} questions, at most {changed}% change their answer "
-                "({name}, epoch {epoch})"
+                "weights in {precision}: of {count} questions, {changed}% change their answer ({name}, last epoch), "
+                "at most {most}% (epoch {epoch})"
             )
-        values = {"precision": precision, "count": f"{len(xs):,}", "changed": f"{changed[most]:.2f}", "name": each.name}
-        lines.append((text, values | _texts(epoch=most)))
+        lines.append((text, values))
     return lines
 
 

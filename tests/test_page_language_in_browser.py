@@ -6,6 +6,7 @@ import re
 import pytest
 from page_tools import Parts
 from text_page_tools import JAPANESE, text_page_of
+from text_what_if_tools import CHANGE
 
 # all that is read or heard: texts, and attributes that are
 SAID = """
@@ -48,7 +49,8 @@ def latin(browser, page) -> set[str]:
     """The words of three or more Latin letters in what the page says, but those of its data."""
     data = json.loads(Parts(page.read_bytes()).texts["data"])
     values = [phrase[1] for phrase in [data["title"], *data["about"]] if isinstance(phrase, list)]
-    own = [data.get("questions"), data.get("texts"), data["vocabulary"], values, browser.get("own.textContent")]
+    vocabularies = [model.get("vocabulary") or data["vocabulary"] for model in data["models"]]
+    own = [data.get("questions"), data.get("texts"), vocabularies, values, browser.get("own.textContent")]
     known = {*WORD.findall(json.dumps(own, ensure_ascii=False))} | NAMES
     return {word for said in browser.run(SAID) for word in WORD.findall(said)} - known
 
@@ -111,6 +113,9 @@ def test_the_switch_changes_every_text_of_the_page_of_texts(browser, tmp_path, k
     browser.wait("!view.inert")
     browser.mouse('#words [data-token="1"]', "mouseMoved", "mousePressed", "mouseReleased")
     browser.mouse("h1")
+    browser.run(f"{CHANGE} press(1, 'Delete'); put(1, '㌀京都 '); $('change-shown').click()")
+    browser.run("occlude.click()")
+    browser.wait("!parts.hidden && refused.textContent")
     browser.run("list.scrollTop = 40; scrollTo(0, 100)")
     english = browser.run(STATE)
     browser.run("language.click()")

@@ -6,6 +6,7 @@ Driven by selenium, in Debian's chromium; without them these tests skip.
 import numpy as np
 import pytest
 from hostile_texts import TEXTS
+from test_page_language_in_browser import STATE, latin
 from test_text_page_in_browser import compare, typed_texts
 from text_page_tools import ENGLISH, pair_of_runs
 from text_what_if_tools import CHANGE, answer
@@ -171,6 +172,19 @@ def test_a_later_key_takes_the_place_of_the_models_still_being_asked(browser, pa
     for side, each in zip(browser.run(SIDES), models, strict=True):
         expect_side(side, each, each.tokens(text))
     browser.wait("/^gru: [ab] [\\d.]+%\\. seqself: [ab] [\\d.]+%$/.test(document.getElementById('said').textContent)")
+
+
+@pytest.mark.slow
+def test_the_switch_of_languages_changes_every_text_and_nothing_else(browser, pair):
+    _, _, page = pair
+    browser.open(page)
+    browser.run(SIDES)
+    browser.run(BLANK, 1)
+    english = browser.run(STATE)
+    browser.run("language.click()")
+    assert latin(browser, page) == {"ten", "texts"} and "正解" in browser.all(".verdict", "e.textContent")[0]
+    browser.run("language.click()")
+    assert browser.run(STATE) == english
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ let occluded = null;
 /** @type {number[]} (T,) log-probability that the class loses without each token, in nats */
 let lost = [];
 let ofKind = "";
+let pointAgain = () => {};
 
 /**
  * Occludes one token at a time: padding takes its place.
@@ -44,6 +45,7 @@ async function occludeEach(reading) {
   if (found === null) return; // stopped
   lost = found;
   drawParts();
+  pointAgain();
   speak(find("agreement").textContent ?? "");
 }
 
@@ -116,7 +118,9 @@ function showAgreement(weights) {
   find("rho-size").textContent = Number.isNaN(rho) ? "" : t(" (without regard to signs, {rho})", { rho: rhoText(rho) });
 }
 
-export function startOcclusion() {
+/** @param {() => void} again points at what was pointed at, once there is more to say of it */
+export function startOcclusion(again) {
+  pointAgain = again;
   startOccluding(() => {
     if (occluded !== null && find("view").getAttribute("aria-busy") !== "true") occludeEach(occluded);
   });

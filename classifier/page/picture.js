@@ -206,6 +206,7 @@ function drawShown() {
     classesBlock(look),
     ...(find("changed").hidden ? [] : [smallText(find("flipped").textContent, WIDTH, look)]),
     ...sides().map((side) => smallText(side, WIDTH, look)),
+    smallText(find("view-heading").textContent, WIDTH, look),
     wordsBlock(look),
     ...pointedText(WIDTH, look),
     ...notes.map((note) => smallText(note, WIDTH, look)),

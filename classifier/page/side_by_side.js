@@ -47,7 +47,7 @@ export async function drawSides(explained) {
   const own = shownModel();
   markShown();
   if (explained !== null && foundBy[own]?.explained === explained) {
-    for (const index of foundBy.keys()) drawCard(index); // with another kind of weights
+    drawDone(); // with another kind of weights
     return;
   }
   const original = read(compared).tokens;
@@ -169,15 +169,18 @@ function card({ settings, index }) {
   return node;
 }
 
-/** Writes all of it in the page's language, but for what is being computed. */
+/** Draws again what is not just being computed. */
+function drawDone() {
+  for (const [index, node] of cards().entries()) if (node.getAttribute("aria-busy") !== "true") drawCard(index);
+}
+
+/** Writes all of it in the page's language. */
 function rewrite() {
-  const busy = cards().map((node) => node.getAttribute("aria-busy") === "true");
+  const busy = cards().map((node) => node.getAttribute("aria-busy"));
   find("sides").replaceChildren(...readers.map(card));
-  for (const [index, node] of cards().entries()) {
-    if (busy[index]) node.setAttribute("aria-busy", "true");
-    else drawCard(index);
-  }
+  for (const [index, node] of cards().entries()) node.setAttribute("aria-busy", busy[index] ?? "true");
   markShown();
+  drawDone();
 }
 
 export function startSides() {

@@ -60,6 +60,7 @@ export function showText(tokens, explained) {
 /** Asks the model again, about the text with the reader's changes. */
 export async function askAgain() {
   if (readings === null) return;
+  refuse(null);
   const { first } = readings;
   let now = first;
   if (isChanged()) {
@@ -71,7 +72,6 @@ export async function askAgain() {
   } else stopSlices();
   find("view").setAttribute("aria-busy", "false");
   readings = { first, now };
-  refuse(null);
   draw();
   pointing.again();
   sayOutcome();
@@ -166,7 +166,7 @@ export function startView() {
   drawRamp();
   startMap(() => shown);
   startPicture();
-  startWhatIf(askAgain);
+  startWhatIf(askAgain, () => pointing.again());
   const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);
   pointing = followPointing(find("view"), "token", { placeOf, neighbour, show, choose });
   const drawAgain = () => {

@@ -136,10 +136,13 @@ function suggest() {
   find("known").replaceChildren(...found.map((word) => element("option", { value: word })));
 }
 
-/** @param {() => void} again what to do when something has changed */
-export function startWhatIf(again) {
+/**
+ * @param {() => void} again what to do when something has changed
+ * @param {() => void} point points again at what is pointed at
+ */
+export function startWhatIf(again, point) {
   changeAgain = again;
-  startOcclusion();
+  startOcclusion(point);
   startEdits({
     row: find("words"),
     editable,

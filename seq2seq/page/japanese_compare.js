@@ -16,8 +16,8 @@ addJapanese({
     "重みは{precision}：質問{count}件のうち{changed}%で答えが変化",
   "weights in {precision}: of {count} questions, {changed}% change their answer ({name})":
     "重みは{precision}：質問{count}件のうち{changed}%で答えが変化（{name}）",
-  "weights in {precision}: of {count} questions, at most {changed}% change their answer ({name}, epoch {epoch})":
-    "重みは{precision}：質問{count}件のうち最大{changed}%で答えが変化（{name}、エポック{epoch}）",
+  "weights in {precision}: of {count} questions, {changed}% change their answer ({name}, last epoch), at most {most}% (epoch {epoch})":
+    "重みは{precision}：質問{count}件のうち{changed}%で答えが変化（{name}、最後のエポック）、最大{most}%（エポック{epoch}）",
 
   // side by side
   "Side by side": "並べて比較",

@@ -93,8 +93,8 @@ function play() {
     return;
   }
   find("play").textContent = t("Stop");
-  if (placeShown() === lastEpoch()) showEpoch(epochsHere[0]);
   playOn();
+  if (placeShown() === lastEpoch()) showEpoch(epochsHere[0]);
 }
 
 /** @param {KeyboardEvent} event */
