@@ -292,12 +292,12 @@ def any_browser(request):
 
 @pytest.fixture
 def browser(any_browser):
-    """Each browser; afterwards its console is empty, and all that it has asked for is the page."""
+    """Each browser; afterwards its console is empty, and all that it has asked for is the page and its own pictures."""
     any_browser.drain()
     yield any_browser
     console, urls = any_browser.drain()
     assert console == []
-    assert urls and all(re.fullmatch(r"file:///.*\.html(#.*)?|data:,", url) for url in urls), urls
+    assert urls and all(re.fullmatch(r"file:///.*\.html(#.*)?|data:.*|blob:null/.*", url) for url in urls), urls
 
 
 @pytest.fixture(scope="session")

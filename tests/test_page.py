@@ -75,7 +75,7 @@ def test_nothing_on_the_page_names_another_place(any_page):
     text = any_page.decode()
     assert set(re.findall(r"\w+://[^\s\"')]+", text)) == {"http://www.w3.org/2000/svg"}, "a name, not a place"
     for word in ("fetch(", "XMLHttpRequest", "WebSocket", "import(", "importScripts", "sendBeacon", "url(", "@import"):
-        assert word not in text
+        assert word not in text.replace("url(#less)", ""), "which is a pattern in a saved picture"
     for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "new Function", "DOMParser"):
         assert word not in text, "texts are set as text"
 

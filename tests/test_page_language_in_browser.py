@@ -31,6 +31,7 @@ WORD = re.compile("[A-Za-z]{3,}")
 NAMES = {"Attention", "Encoder", "GRU", "LSTM", "Self", "seq"}  # of models and their parts
 NAMES |= {"Delete", "Escape", "Shift"}  # of keys
 NAMES |= {"SentencePiece"}
+NAMES |= {"PNG", "SVG"}
 
 
 @pytest.fixture

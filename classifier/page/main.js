@@ -64,6 +64,7 @@ async function ask(text) {
   const explained = await inSlices(explain(tokens));
   if (explained === null || text !== lastAsked) return false;
   current = { explained, label: text.label };
+  find("asked").textContent = visible(text.text);
   showClasses(explained, text.label);
   showText(tokens, explained);
   find("time").textContent = `${(performance.now() - begin).toFixed(1)} ms`;

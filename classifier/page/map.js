@@ -138,7 +138,7 @@ export function startMap(shown) {
     const read = shown();
     if (read) paint(read);
   };
-  for (const scheme of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
+  for (const scheme of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"])
     matchMedia(scheme).addEventListener("change", again);
   find("theme").addEventListener("click", again);
 }

@@ -12,6 +12,7 @@ import { classOf, classRows } from "./classes.js";
 import { explain, reader } from "./data.js";
 import { cellAt, drawMap, markMap, startMap } from "./map.js";
 import { lostAt } from "./occlusion.js";
+import { startPicture } from "./picture.js";
 import { drawSides } from "./side_by_side.js";
 import { drawRamp, drawTable, kindOf, tokenTable } from "./table.js";
 import { drawWhatIf, fitReplacement, offerChange, sayOutcome, startWhatIf } from "./what_if.js";
@@ -117,7 +118,7 @@ function draw() {
 /** Sets the language of the tokens, and whether they are single characters. */
 function setLanguage() {
   const { lang } = reader().settings;
-  for (const id of ["words", "grid", "parts-words"]) {
+  for (const id of ["asked", "words", "grid", "parts-words"]) {
     find(id).setAttribute("lang", lang);
     find(id).classList.toggle("close", lang !== "en");
   }
@@ -174,6 +175,7 @@ function neighbour(button, key) {
 export function startView() {
   drawRamp();
   startMap(() => shown);
+  startPicture();
   startWhatIf(askAgain, () => pointing.again());
   const choose = (/** @type {Place | null} */ place) => offerChange(place?.token);
   pointing = followPointing(find("view"), "token", { placeOf, neighbour, show, choose });

@@ -125,6 +125,16 @@ export function shadeWords(shown, pointed) {
 }
 
 /**
+ * The path of a link between two points above tokens.
+ * @param {{ x: number, y: number }} from
+ * @param {{ x: number, y: number }} to
+ */
+export function wordLinkPath(from, to) {
+  const high = Math.min(from.y, to.y) - Math.min(28, 6 + Math.abs(to.x - from.x) / 8);
+  return `M${from.x} ${from.y}C${from.x} ${high} ${to.x} ${high} ${to.x} ${to.y}`;
+}
+
+/**
  * Draws the links from the token that is pointed at to those that it looks at most, as strong as their weights.
  * @param {Read} shown
  * @param {number | undefined} pointed
@@ -147,10 +157,8 @@ export function drawWordLinks({ map }, pointed) {
   const paths = drawn
     .filter(({ weight, place }) => weight > 0 && weight >= FAINT * most && place !== pointed)
     .map(({ weight, place }) => {
-      const to = middle(place);
-      const high = Math.min(from.y, to.y) - Math.min(28, 6 + Math.abs(to.x - from.x) / 8);
       const path = document.createElementNS(SVG, "path");
-      path.setAttribute("d", `M${from.x} ${from.y}C${from.x} ${high} ${to.x} ${high} ${to.x} ${to.y}`);
+      path.setAttribute("d", wordLinkPath(from, middle(place)));
       path.style.setProperty("--w", (weight / most).toFixed(4));
       path.dataset.to = String(place);
       return path;

@@ -11,9 +11,9 @@ const FIT = 34; // columns that fit on a narrow screen
 const SVG = "http://www.w3.org/2000/svg";
 
 // Both rows share the columns of the longer one; the shorter is set wider and centred.
-const COLUMNS = Math.max(data.T_enc, data.T_dec);
+export const COLUMNS = Math.max(data.T_enc, data.T_dec);
 const WIDER = Math.min(COLUMNS / data.T_dec, 1.8);
-const centre = {
+export const centre = {
   /** @param {number} place */
   in: (place) => (COLUMNS - data.T_enc) / 2 + place + 0.5,
   /** @param {number} place */
@@ -35,14 +35,25 @@ export function layOut() {
   }
 }
 
+/**
+ * The path of a link, in columns of this width and down to this height.
+ * @param {number} input
+ * @param {number} out
+ * @param {number} column
+ * @param {number} height
+ */
+export function linkPath(input, out, column, height) {
+  const [x0, x1] = [column * centre.in(input), column * centre.out(out)];
+  return `M${x0} 0C${x0} ${(55 * height) / 100} ${x1} ${(45 * height) / 100} ${x1} ${height}`;
+}
+
 /** Draws each link as strong as its weight. @param {Shown} shown */
 export function drawLinks(shown) {
   const paths = shown.weights.flatMap((a, out) =>
     [...a].flatMap((weight, input) => {
       if (weight < FAINT) return [];
-      const [x0, x1] = [10 * centre.in(input), 10 * centre.out(out)];
       const path = document.createElementNS(SVG, "path");
-      path.setAttribute("d", `M${x0} 0C${x0} 55 ${x1} 45 ${x1} 100`);
+      path.setAttribute("d", linkPath(input, out, 10, 100));
       path.style.setProperty("--w", weight.toFixed(4));
       path.dataset.linkIn = String(input);
       path.dataset.linkOut = String(out);

@@ -1,6 +1,7 @@
 // @ts-check
 // The attention map of one of several models, small: drawn as SVG, whose colours follow the theme.
 
+import { shape } from "../../support/page/picture.js";
 import { glyph } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { signOf } from "./shown.js";
@@ -8,20 +9,8 @@ import { signOf } from "./shown.js";
 /** @import { Shown } from "./shown.js" */
 
 const FAINTEST = 0.01; // weights below this are not drawn
-const HEAD = 1.25; // the height of the question above it, in rows
-const SIDE = 1.25; // and the width of the answer beside it, in columns
-
-/**
- * @param {string} name
- * @param {Record<string, string | number>} attributes
- * @param {string} [text]
- */
-function shape(name, attributes, text = "") {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  node.textContent = text;
-  return node;
-}
+export const HEAD = 1.25; // the height of the question above it, in rows
+export const SIDE = 1.25; // and the width of the answer beside it, in columns
 
 /** A picture without a map yet. @param {string} label what it shows */
 export function smallMap(label) {

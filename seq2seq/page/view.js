@@ -9,6 +9,7 @@ import { drawHeat, drawMeasures, startHeat } from "./heat.js";
 import { drawEpochs, startLearning } from "./learning.js";
 import { drawLinks, layOut } from "./links.js";
 import { shownModel } from "./models.js";
+import { startPicture } from "./picture.js";
 import { pointAgain, startPointing } from "./pointing.js";
 import { drawRows } from "./rows.js";
 import { drawCards, startCards } from "./side_by_side.js";
@@ -72,6 +73,7 @@ export function startMap(askAgain) {
   startHeat();
   startWhatIf(askAgain);
   startPointing();
+  startPicture();
   startCards();
   startLearning();
   onLanguage(() => {

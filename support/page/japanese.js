@@ -21,6 +21,16 @@ addJapanese({
   ", ": "、",
   space: "スペース",
 
+  // pictures
+  "Picture of the map": "図の画像",
+  "Save SVG": "SVGで保存",
+  "Save PNG": "PNGで保存",
+  "Saved {name}.": "{name}を保存しました。",
+  "Drawn at {scale} times the size of the SVG: browsers draw no larger pictures.":
+    "SVGの{scale}倍の大きさで描きました。ブラウザーはこれより大きい画像を描けません。",
+  "The browser cannot draw a picture of this size; save it as SVG.":
+    "ブラウザーはこの大きさの画像を描けません。SVGで保存してください。",
+
   // the list
   Search: "検索",
   "Right or wrong": "正誤",
