@@ -18,21 +18,21 @@ TITLE = "Where the model looks"
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
-    "classifier/page/japanese_tcompare.js",
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding", "picture", "saving")),
+    *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding")),
+    *(f"support/page/{name}.js" for name in ("picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     "common/page/parts.js",
     *(
         f"classifier/page/{name}.js"
         for name in (
             *("changes", "forward", "tokenizers", "models", "data", "shown", "classes", "table", "side_by_side"),
-            *("words", "map", "occlusion", "what_if", "map_picture", "picture", "view", "texts", "main"),
+            *("words", "map", "occlusion", "what_if", "map_picture", "picture", "view", "texts", "state", "main"),
         )
     ),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "share", "what_if")),
     *(f"classifier/page/{name}.css" for name in ("shades", "words", "map", "what_if", "side_by_side")),
     "support/page/print.css",
     "classifier/page/print.css",

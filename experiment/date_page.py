@@ -13,8 +13,8 @@ from dataset import dates
 from dataset.files import read_text
 from experiment.date_model import DateModel
 from experiment.history import read_history
+from experiment.kept_weights import kept_epochs
 from experiment.page_size import MEASURED
-from seq2seq import load_model
 from seq2seq.page import Example, PageModel, State, to_page
 from support.html_page import Phrase
 
@@ -77,7 +77,7 @@ def names_of(date_models: Sequence[DateModel]) -> list[str]:
 
     Raises ValueError for a model that is there twice.
     """
-    runs = [date_model.path.parent for date_model in date_models]
+    runs = [date_model.run for date_model in date_models]
     models = [date_model.name for date_model in date_models]
     folders = [run.resolve().name for run in runs]
     for names in (
@@ -138,7 +138,7 @@ def page_of(
 
 
 def _runs(date_models: Sequence[DateModel]) -> str:
-    return ", ".join(dict.fromkeys(date_model.path.resolve().parent.name for date_model in date_models))
+    return ", ".join(dict.fromkeys(date_model.run.resolve().name for date_model in date_models))
 
 
 def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> list[Phrase]:
@@ -152,13 +152,12 @@ def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> lis
         )
     runs = _runs(date_models)
     lines.append(("runs {names}", {"names": runs}) if ", " in runs else ("run {name}", {"name": runs}))
-    if epochs := sorted({state.epoch for each in models for state in each.epochs}):
-        lines.append(("{count} epochs, {first} to {last}", _texts(count=len(epochs), first=epochs[0], last=epochs[-1])))
-    return lines
-
-
-def _texts(**values) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
+    epochs = sorted({str(state.epoch) for each in models for state in each.epochs}, key=int)
+    if len(epochs) > 1:
+        lines.append(
+            ("{count} epochs, {first} to {last}", dict(count=str(len(epochs)), first=epochs[0], last=epochs[-1]))
+        )
+    return [*lines, ("epoch {epoch}", {"epoch": epochs[0]})] if len(epochs) == 1 else lines
 
 
 def _reads(models: Sequence[PageModel]) -> list[Phrase]:
@@ -169,18 +168,12 @@ def _reads(models: Sequence[PageModel]) -> list[Phrase]:
     ]
 
 
-def kept_epochs(run: Path, model: str) -> dict[int, Path]:
-    """Return the files of a model's weights by epoch, in order. Empty if the run kept none."""
-    found = (path for path in run.glob(f"{model}.epochs/*.npz") if path.stem.isdecimal())
-    return dict(sorted((int(path.stem), path) for path in found))
-
-
 def expect_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> list[list[State]]:
     """Open the epochs of each model that it kept, of those that are asked for: of all if none is.
 
     Raises ValueError for an epoch that no model kept, and if there is none.
     """
-    kept = [kept_epochs(date_model.path.parent, date_model.name) for date_model in date_models]
+    kept = [kept_epochs(date_model.run, date_model.name) for date_model in date_models]
     here = sorted({epoch for files in kept for epoch in files})
     where = ", ".join(str(date_model.path.with_suffix(".epochs")) for date_model in date_models)
     if not here:
@@ -190,21 +183,20 @@ def expect_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> li
             raise ValueError(f"{where}: expected an epoch of {here[0]} to {here[-1]} that was kept, got {epoch}")
     wanted = set(epochs or here)
     return [
-        [_state(date_model, epoch, path) for epoch, path in files.items() if epoch in wanted]
+        [_state(date_model, epoch) for epoch in files if epoch in wanted]
         for date_model, files in zip(date_models, kept, strict=True)
     ]
 
 
-def _state(date_model: DateModel, epoch: int, path: Path) -> State:
-    model, facts = load_model(path)
-    ours = date_model.facts
-    if type(model) is not type(date_model.model) or any(facts.get(key) != ours.get(key) for key in ours):
-        raise ValueError(f"{path}: of another model than {date_model.path}")
-    history = date_model.path.with_name("history.csv")
+def _state(date_model: DateModel, epoch: int) -> State:
+    kept = DateModel(date_model.run, date_model.name, epoch=epoch)
+    if any(kept.facts.get(name) != fact for name, fact in date_model.facts.items()):
+        raise ValueError(f"{kept.path}: of another model than {date_model.path}")
+    history = date_model.run / "history.csv"
     for row in read_history(history) if history.exists() else []:
         if row.get("model") == date_model.name and row["epoch"] == epoch:
-            return State(epoch, model, row.get("test_accuracy"))
-    return State(epoch, model)
+            return State(epoch, kept.model, row.get("test_accuracy"))
+    return State(epoch, kept.model)
 
 
 def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, precision: str) -> list[Phrase]:

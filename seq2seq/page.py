@@ -17,22 +17,21 @@ from support.html_page import Phrase, to_html
 
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
-    *(
-        "support/page/language.js",
-        "support/page/japanese.js",
-        "seq2seq/page/japanese.js",
-        "seq2seq/page/japanese_compare.js",
-    ),
+    *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
-    *(f"support/page/{name}.js" for name in ("edits", "occluding", "picture", "saving")),
+    *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding")),
+    *(f"support/page/{name}.js" for name in ("picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
     *(f"seq2seq/page/{name}.js" for name in ("seq2seq", "forward", "data", "models", "dates", "measures", "changes")),
     *(f"seq2seq/page/{name}.js" for name in ("shown", "rows", "links", "heat", "occlusion", "forced", "what_if")),
     *(f"seq2seq/page/{name}.js" for name in ("small_map", "side_by_side", "learning", "pointing")),
-    *(f"seq2seq/page/{name}.js" for name in ("heat_picture", "cards_picture", "picture", "view", "questions", "main")),
+    *(
+        f"seq2seq/page/{name}.js"
+        for name in ("heat_picture", "cards_picture", "picture", "view", "questions", "state", "main")
+    ),
 )
 STYLES = (
-    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "what_if")),
+    *(f"support/page/{name}.css" for name in ("page", "figure", "list", "share", "what_if")),
     *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if", "compare")),
     "support/page/print.css",
     "seq2seq/page/print.css",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.chromium import start
+
 SHOWN = """
 const cells = [...document.querySelectorAll("#heat tbody tr")].map((row) =>
   [...row.querySelectorAll("td")].map((cell) => Number(cell.textContent)));
@@ -18,15 +20,24 @@ field.dispatchEvent(new Event("input"));
 
 
 class Browser:
-    """Chromium, in the words of the tests below."""
+    """A new Chromium, in the words of the tests below. profile: a new folder for its files."""
 
-    def __init__(self, driver):
-        self.driver, self.cdp = driver, driver.execute_cdp_cmd
+    def __init__(self, profile: Path):
+        logs = {"goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        self.driver = start(profile, capabilities=logs)
+        self.driver.set_script_timeout(120)
+        self.cdp = self.driver.execute_cdp_cmd
+
+    def quit(self) -> None:
+        self.driver.quit()
 
     def open(self, path: Path, width: int = 900, **media) -> None:
         self.resize(width)
         self.prefer(**media)
-        self.driver.get(path.as_uri())
+        self.load(path.as_uri())
+
+    def load(self, url: str) -> None:
+        self.driver.get(url)
 
     def resize(self, width: int) -> None:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -38,8 +49,17 @@ class Browser:
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
         self.cdp("Emulation.setEmulatedMedia", {"features": features})
 
+    def read_in(self, languages: str | None = None) -> None:
+        """The languages that the reader prefers, of the pages that are opened from now on; without, English."""
+        agent = {"userAgent": self.get("navigator.userAgent"), "acceptLanguage": languages or "en-US,en"}
+        self.cdp("Emulation.setUserAgentOverride", agent)
+
     def run(self, script: str, *arguments):
         return self.driver.execute_script(script, *arguments)
+
+    def run_async(self, script: str, *arguments):
+        """What it hands to its last argument, a function."""
+        return self.driver.execute_async_script(script, *arguments)
 
     def get(self, expression: str):
         return self.run(f"return {expression}")
@@ -55,7 +75,7 @@ class Browser:
         """Until it holds, at most 10 seconds."""
         from selenium.webdriver.support.wait import WebDriverWait
 
-        WebDriverWait(self.driver, 10, 0.05).until(lambda _: self.get(condition), condition)
+        WebDriverWait(self, 10, 0.05).until(lambda _: self.get(condition), condition)
 
     def press(self, *keys: str) -> None:
         from selenium.webdriver import ActionChains, Keys
@@ -90,6 +110,11 @@ class Browser:
     def shades(self, side: str) -> np.ndarray:
         """How strongly each character of the row is shaded, 0..1."""
         return np.array(self.all(f"#row-{side} button", 'Number(e.style.getPropertyValue("--w"))'))
+
+    def accessible(self) -> list[tuple[str, str | None]]:
+        """Role and name of all that a screen reader finds, in its order."""
+        nodes = self.cdp("Accessibility.getFullAXTree", {})["nodes"]
+        return [(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]]
 
     def drain(self) -> tuple[list, list]:
         """What was written to the console, and what was asked for, since the last call."""

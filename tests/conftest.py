@@ -18,13 +18,13 @@ import hypothesis
 import numpy as np
 import pytest
 from browser_tools import Browser
+from firefox_tools import Firefox
 from matrix import kernels_in_use
 from page_tools import page_of
 from script_tools import real_film_reviews, write_blogs, write_films
 from threadpoolctl import threadpool_limits
 from xdist.scheduler import LoadFileScheduling
 
-from benchmarks.chromium import start
 from dataset import dates
 from dataset.sequence import read
 from seq2seq import AttentionSeq2seq, save_model
@@ -260,28 +260,44 @@ def train(in_process, monkeypatch) -> Callable[..., subprocess.CompletedProcess]
     return lambda cwd, *arguments: in_process(cwd, "train_date.py", "--jobs", 1, *arguments)
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """One browser for all tests that want one."""
+def opened(kind, profile: Path):
+    """A browser of this kind, until the tests end."""
     pytest.importorskip("selenium", reason="selenium is not installed")
-    logs = {"goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+    pytest.importorskip("websocket", reason="websocket-client is not installed")
     try:
-        driver = start(tmp_path_factory.mktemp("browser"), capabilities=logs)
+        browser = kind(profile)
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    driver.set_script_timeout(120)
-    yield Browser(driver)
-    driver.quit()
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """One for all tests that want one."""
+    yield from opened(Browser, tmp_path_factory.mktemp("chromium"))
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory):
+    """One for all tests that want one."""
+    yield from opened(Firefox, tmp_path_factory.mktemp("firefox"))
+
+
+@pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.slow)])
+def any_browser(request):
+    """Each browser in turn."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def browser(chromium):
-    """The browser; afterwards its console is empty, and it has asked for nothing but the page and its own pictures."""
-    chromium.drain()
-    yield chromium
-    console, urls = chromium.drain()
+def browser(any_browser):
+    """Each browser; afterwards its console is empty, and it has asked for nothing but the page and its own pictures."""
+    any_browser.drain()
+    yield any_browser
+    console, urls = any_browser.drain()
     assert console == []
-    assert urls and all(re.fullmatch(r"file:///.*\.html|data:.*|blob:null/.*", url) for url in urls), urls
+    assert urls and all(re.fullmatch(r"file:///.*\.html(#.*)?|data:.*|blob:null/.*", url) for url in urls), urls
 
 
 @pytest.fixture(scope="session")

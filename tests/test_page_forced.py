@@ -1,6 +1,6 @@
 """What if the model had looked elsewhere: forced attention on the page in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np

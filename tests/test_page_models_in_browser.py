@@ -1,6 +1,6 @@
 """Several models and epochs in one page, in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -145,6 +145,7 @@ def test_models_answer_side_by_side(browser, page):
     own = "document.getElementById('own').textContent"
     assert browser.get(own) == written[2]
     right = browser.all(".card", "[...e.querySelectorAll('.wrote > *')].map((c) => c.tagName === 'SPAN')")
+    assert browser.all(".card .verdict", "e.textContent") == ["wrong"] * 4
     assert right == [[a == b for a, b in zip(answer, "1972-05-01", strict=True)] for answer in written]
 
     browser.run("document.querySelector('#row-out button').focus()")
@@ -258,8 +259,7 @@ def test_it_fits_every_width_and_has_names(browser, page):
     for width in (360, 900, 1600):
         browser.resize(width)
         assert browser.get("document.documentElement.scrollWidth") <= width
-    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
-    found = {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]}
+    found = {(role, name or "") for role, name in browser.accessible()}
     usable = {"button", "textbox", "radio", "slider", "image", "combobox", "list"}
     assert not [role for role, name in found if role in usable and not name]
     assert {("slider", "Epoch"), ("button", "Play"), ("image", "Attention map of attention")} <= found

@@ -1,6 +1,6 @@
 """What the answer loses without each character of the question: the page in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -84,7 +84,7 @@ def test_a_changed_question_is_occluded_as_it_is_now(browser, date_page, date_mo
 def test_it_yields_to_every_key(browser, date_page):
     browser.open(date_page)
     note = "document.getElementById('occlude-note').textContent"
-    ticks = browser.driver.execute_async_script(
+    ticks = browser.run_async(
         """const [done] = arguments;
         let now = 0;
         performance.now = () => (now += 1000); // each character takes longer than a slice
@@ -100,7 +100,7 @@ def test_it_yields_to_every_key(browser, date_page):
     assert ticks >= 29, "one character at a time"
     browser.type("May 1, 1972")
     assert not browser.get(DONE)
-    stopped = browser.driver.execute_async_script(
+    stopped = browser.run_async(
         """const [done] = arguments;
         const note = document.getElementById("occlude-note");
         const own = document.getElementById("own").textContent;

@@ -1,6 +1,6 @@
 """The page in a real browser: what pointer, finger and keys change, at every width and in both themes.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import re
@@ -270,8 +270,7 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(browser, mixed_page):
 
 def test_a_screen_reader_finds_a_name_for_all_that_can_be_used(browser, mixed_page):
     browser.open(mixed_page)
-    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
-    found = [(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]]
+    found = browser.accessible()
     usable = {"button", "textbox", "searchbox", "combobox", "radio", "toolbar", "table", "list", "region", "figure"}
     assert {role for role, _ in found} >= usable, usable - {role for role, _ in found}
     assert not [role for role, name in found if role in usable and not name]

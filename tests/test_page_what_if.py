@@ -1,6 +1,6 @@
 """What if a character of the question were blank, or another one: the page in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -213,8 +213,7 @@ def test_it_fits_every_width_and_all_has_a_name(browser, date_page):
     for width in (360, 900, 1600):
         browser.resize(width)
         assert browser.get("document.documentElement.scrollWidth") <= width
-    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
-    found = {(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]}
+    found = set(browser.accessible())
     usable = {"button", "textbox", "radio", "table", "combobox", "region", "rowheader"}
     assert not [role for role, name in found if role in usable and not name]
     written = browser.run(READ)["written"][0]

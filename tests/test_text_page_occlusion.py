@@ -1,6 +1,6 @@
 """What a class loses without each token of the text: the page in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -32,12 +32,22 @@ def occlude(browser) -> tuple[np.ndarray, float, int, float]:
     return np.array(rows), float(rho), int(over.split()[0]), float(by_size.replace("−", "-").rpartition(" ")[2][:-1])
 
 
+def correlations(parts) -> list[float]:
+    """Rank correlations of attention with occlusion, and with the size of occlusion."""
+    signed = rank_correlations(*parts[::2], parts.seen)[0, 0]
+    return [signed, compared([parts])["attention, |occlusion|"][0, 0]]
+
+
+def rounded_parts(parts) -> dict:
+    return {name: np.round(getattr(parts, name), 4) for name in ("attention", "occlusion")}
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_weights_and_occlusion_are_those_of_python(browser, tmp_path, full, name):
     kind, options, facts = MODELS[name]
     text_model = write_page(tmp_path, kind, facts, **options)
     browser.open(tmp_path / "page.html")
-    largest = 0
+    largest = count = 0
     for text in texts_of(kind, 30 if full else 2):
         browser.type(text)
         browser.wait(READY)
@@ -48,10 +58,12 @@ def test_weights_and_occlusion_are_those_of_python(browser, tmp_path, full, name
         python = [part[0, 0, seen] for part in (expected.attention, expected.occlusion)]
         np.testing.assert_allclose(rows, python, rtol=1e-3, atol=2e-3)
         assert over == seen.sum()
-        assert rho == pytest.approx(rank_correlations(*expected[::2], expected.seen)[0, 0], abs=0.05)
-        assert by_size == pytest.approx(compared([expected])["attention, |occlusion|"][0, 0], abs=0.05)
+        theirs, rounded = (correlations(each) for each in (expected, expected._replace(**rounded_parts(expected))))
+        if np.allclose(theirs, rounded, rtol=0, atol=0.02):  # else rounding decides which of two is larger
+            np.testing.assert_allclose([rho, by_size], theirs, rtol=0, atol=0.05)
+            count += 1
         largest = max(largest, abs(expected.occlusion).max())
-    assert largest > 0.1, "else any would do"
+    assert largest > 0.1 and count > 0, "else any would do"
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +106,7 @@ def test_it_yields_to_every_key(browser, japanese):
     let now = 0;
     performance.now = () => (now += 10); // a slice ends after three steps
     """
-    ticks, notes = browser.driver.execute_async_script(
+    ticks, notes = browser.run_async(
         f"""const [done] = arguments;
         {slow}
         let ticks = 0;
@@ -110,7 +122,7 @@ def test_it_yields_to_every_key(browser, japanese):
     )
     count = len(japanese[0].tokens(JAPANESE[0]))
     assert ticks >= count and f"{count - 1} of {count} …" in notes
-    stopped = browser.driver.execute_async_script(
+    stopped = browser.run_async(
         """const [kind, done] = arguments;
         const note = document.getElementById("occlude-note");
         document.getElementById("occlude").click();
@@ -171,8 +183,7 @@ def test_it_fits_every_width_and_all_has_a_name(browser, japanese, tmp_path):
     browser.run(f"{CHANGE} press(1, 'Delete')")
     browser.run("document.getElementById('occlude').click()")
     browser.wait(DONE)
-    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
-    found = {(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]}
+    found = {*browser.accessible()}
     usable = {"button", "textbox", "radio", "table", "combobox", "region", "rowheader", "list"}
     assert not [role for role, name in found if role in usable and not name]
     count = len(japanese[0].tokens(JAPANESE[0]))

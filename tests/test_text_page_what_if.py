@@ -1,6 +1,6 @@
 """What if a token of the text were blank, or another one: the page in a real browser, beside Python.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -88,6 +88,8 @@ def test_with_nothing_but_keys(browser, english):
     assert browser.run(READ) == first and browser.get(focused) == "1"
     browser.press("x", "ESCAPE")
     assert browser.run(READ) == first and browser.get(focused) == "1", "nothing is put"
+    browser.press("ESCAPE")
+    assert browser.get("document.getElementById('edit').hidden"), "nothing is chosen, until something is typed"
     browser.press("n", "e", "w", ENTER := "ENTER")
     state = browser.run(READ)
     assert state["labels"][1].startswith("new, token 2 of 7, unknown, in place of good"), "it is read as unknown"

@@ -34,7 +34,7 @@ const press = (place, key) => {
   fire(token, "keydown", KeyboardEvent, { key });
 };
 const put = (place, text) => {
-  all(".token")[place].focus();
+  all(".token")[place].click();
   $("replacement").value = text;
   fire($("replacement"), "input", InputEvent);
   fire($("replacement"), "change");

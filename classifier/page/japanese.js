@@ -15,6 +15,12 @@ addJapanese({
     "重みは{precision}（テキスト{count}件のうち{changed}%でクラスが変わり、確率の差は最大{difference}）",
   "The shade of a token says how far its weight is above the mean of its text. Attention says where the model looked, not why it decides: see what changes when a word is taken out.":
     "トークンの色は、重みがテキスト内の平均をどれだけ上回るかを表します。Attentionが示すのは、モデルがどこを見たかであって、判断の理由ではありません。単語を除くと結果がどう変わるかも確かめてください。",
+  "{name}: bidirectional GRU, {weights} weights": "{name}：双方向GRU、重み{weights}個",
+  "{name}: self-attention and LSTM, {weights} weights": "{name}：Self-AttentionとLSTM、重み{weights}個",
+  "{name}, weights in {precision}: of {count} texts, {changed}% change their class; the largest difference of a probability is {difference}":
+    "{name}の重みは{precision}（テキスト{count}件のうち{changed}%でクラスが変わり、確率の差は最大{difference}）",
+  "{name} has another training part, and may have seen some of the test texts":
+    "{name}は別のデータで学習したため、テスト用のテキストの一部を学習済みかもしれません",
 
   // what is typed, and its classes
   "The model reads pieces that SentencePiece finds, which this page cannot: choose one of the texts below, whose pieces it holds.":
@@ -85,6 +91,9 @@ addJapanese({
   "any class": "すべてのクラス",
   "Texts; arrow keys move": "テキスト。矢印キーで移動",
 
+  // links
+  "the chosen token": "選んだトークン",
+
   // what if
   "What words, map and table show": "トークン・マップ・表の表示",
   "Choose a token to blank it or put another in its place.":
@@ -105,8 +114,8 @@ addJapanese({
   "What “{name}” loses without each token": "各トークンを隠したときに「{name}」が失うもの",
   Attention: "Attention",
   ", tallest bar": "　最も長い棒は",
-  "log-probability lost without it, in nats, tallest bar": "隠したときに失われる対数確率（ナット）　最も長い棒は",
-  "gained without it": "隠すと増える",
+  "log-probability lost without it, in nats, tallest bar": " 隠したときに失われる対数確率（ナット）　最も長い棒は",
+  "gained without it": " 隠すと増える",
   "Each token: its weight, and the log-probability lost without it": "各トークンの重みと、隠したときに失われる対数確率",
   ", log-probability lost without it {lost}": "　隠したときに失われる対数確率{lost}",
   "over 1 token": "（1トークン）",
@@ -114,4 +123,27 @@ addJapanese({
   " (without regard to signs, {rho})": "、符号を無視すると{rho}",
   ". Near 1, the tokens that weigh most are those that the model can least do without. Near 0 or below, its weights do not tell which those are: what it computes at each token also holds what stands around it.":
     "。1に近ければ、重みの大きいトークンほど、モデルにとってなくては困るものだといえます。0に近いか負であれば、どのトークンがそうなのかは重みからはわかりません。各トークンでの計算には、その前後の内容も含まれるからです。",
+
+  // the models
+  "Side by side": "並べて比較",
+  "The models; choose the one that is shown at large": "モデル。選んだものを下に大きく表示",
+  "What {name} reads": "{name}が読むもの",
+  "bidirectional GRU": "双方向GRU",
+  "self-attention and LSTM": "Self-AttentionとLSTM",
+  "masks padding": "パディングをマスク",
+  "reads padding": "パディングも読む",
+  "✓ right": "✓ 正解",
+  "✗ wrong": "✗ 不正解",
+  "{name}: {found}": "{name}：{found}",
+  "The text as {name} weighs it": "{name}の重みで色をつけたテキスト",
+  "It finds no token to read.": "読めるトークンがありません。",
+  "It reads pieces that SentencePiece finds, which this page cannot: choose one of the texts.":
+    "SentencePieceで分割したトークンを読みますが、このページでは分割できません。一覧からテキストを選んでください。",
+  "It reads other tokens: here without your changes.": "読むトークンが異なるため、ここには変更を反映していません。",
+
+  // the list
+  "Whether the models agree": "モデルの一致・不一致",
+  "the models agree or differ": "モデルが一致・不一致",
+  "only where the models differ": "モデルの答えが異なるもののみ",
+  "only where the models agree": "モデルの答えが同じもののみ",
 });

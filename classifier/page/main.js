@@ -3,6 +3,7 @@
 
 import { onLanguage, phrased, startLanguage, t } from "../../support/page/language.js";
 import { markItem } from "../../support/page/list.js";
+import { startSharing } from "../../support/page/share.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, number, percent, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
@@ -10,6 +11,7 @@ import { changes } from "./changes.js";
 import { data, explain, MOST, read, reader, readers } from "./data.js";
 import { startModels } from "./models.js";
 import { drawSides, leaveSides, sameTokens, startSides } from "./side_by_side.js";
+import { sharedText } from "./state.js";
 import { listTexts, startTexts } from "./texts.js";
 import { askAgain, leaveText, showClasses, showText, startView } from "./view.js";
 
@@ -60,7 +62,7 @@ async function ask(text) {
     return false;
   }
   const explained = await inSlices(explain(tokens));
-  if (explained === null) return false;
+  if (explained === null || text !== lastAsked) return false;
   current = { explained, label: text.label };
   find("asked").textContent = visible(text.text);
   showClasses(explained, text.label);
@@ -77,7 +79,7 @@ async function ask(text) {
 function choose(text) {
   find("text", HTMLTextAreaElement).value = text.text;
   markItem(text.index);
-  ask(text);
+  return ask(text);
 }
 
 /** Shows another model, with the reader's changes where it reads the same tokens. */
@@ -112,10 +114,20 @@ onLanguage(() => {
 startView();
 startSides();
 startModels(readers.length, showAnother);
-field.addEventListener("input", () => {
+function typed() {
   markItem(null);
-  ask({ text: field.value, label: null });
-});
+  return ask({ text: field.value, label: null });
+}
+field.addEventListener("input", typed);
 const first = startTexts(choose);
 if (first) choose(first);
 else ask({ text: "", label: null });
+startSharing(
+  sharedText({
+    choose: (index) => choose({ ...data.texts[index], index }),
+    type: (text) => {
+      field.value = text;
+      return typed();
+    },
+  }),
+);

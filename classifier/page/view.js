@@ -35,7 +35,17 @@ function noteOn(kind) {
 let readings = null;
 /** @type {Read | null} */
 let shown = null;
-let pointing = { forget: () => {}, again: () => {} };
+/** @type {ReturnType<typeof followPointing<Place>>} */
+let pointing = { forget: () => {}, again: () => {}, pin: () => {}, pinned: () => null };
+
+/** The place that was chosen. */
+export const pinned = () => pointing.pinned();
+
+/** Chooses a place. @param {Place | null} place */
+export const pin = (place) => pointing.pin(place);
+
+/** The tokens that are shown. */
+export const tokensShown = () => shown?.tokens ?? [];
 
 /** Another text was typed or chosen: the reader's changes were not of that. */
 export function leaveText() {

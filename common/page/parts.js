@@ -35,5 +35,7 @@ export const rhoText = (rho) => rho.toFixed(2).replace("-", "−");
  */
 export function correlation(a, b, over) {
   const rho = spearman(a, b);
-  return Number.isNaN(rho) ? t("none, as one row is all equal, {over}", { over }) : `${rhoText(rho)} ${over}`;
+  return Number.isNaN(rho)
+    ? t("none, as one row is all equal, {over}", { over })
+    : t("{rho} {over}", { rho: rhoText(rho), over });
 }

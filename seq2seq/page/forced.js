@@ -54,7 +54,7 @@ function force(out, weights) {
 }
 
 /** Alike wherever the model may look. @param {Shown} shown */
-function uniform({ input, mask }) {
+export function uniform({ input, mask }) {
   const seen = Float32Array.from(input, (_, place) => ((mask?.[place] ?? true) ? 1 : 0));
   const count = seen.reduce((sum, one) => sum + one, 0);
   return seen.map((one) => one / (count || 1));

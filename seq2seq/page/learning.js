@@ -6,7 +6,7 @@ import { element, find, oneStop, percent, speak } from "../../support/page/text.
 import { data } from "./data.js";
 import { epochsHere, showEpoch, shownEpoch, shownModel, stateAt, whenShown } from "./models.js";
 import { markWrong } from "./shown.js";
-import { beside, nameOfEpoch } from "./side_by_side.js";
+import { beside, nameOfEpoch, verdictInWords } from "./side_by_side.js";
 
 /** @import { Shown } from "./shown.js" */
 
@@ -41,6 +41,8 @@ function markEpoch() {
   const current = epochButtons().find((button) => Number(button.value) === epoch);
   for (const button of epochButtons()) button.setAttribute("aria-current", String(button === current));
   oneStop(epochButtons(), current ?? epochButtons()[0]);
+  const list = find("epochs");
+  if (current) list.scrollTop = current.offsetTop - (list.clientHeight - current.offsetHeight) / 2;
 }
 
 /** The buttons of the shown model's epochs, made anew for another model. */
@@ -49,7 +51,8 @@ function makeEpochs() {
   find("epochs").hidden = epochs.length === 0;
   const buttons = epochs.map((epoch) => {
     const name = element("span", { class: "small" }, nameOfEpoch(epoch));
-    const button = element("button", { type: "button", value: epoch }, name, element("span", { class: "wrote" }));
+    const [wrote, verdict] = [element("span", { class: "wrote" }), element("span", { class: "spoken" })];
+    const button = element("button", { type: "button", value: epoch }, name, wrote, verdict);
     button.addEventListener("click", () => {
       stopPlaying();
       showEpoch(epoch);
@@ -69,6 +72,7 @@ export function* drawEpochs(shown) {
   for (const button of epochButtons()) {
     const { best, answer } = beside(shown, shownModel(), Number(button.value));
     button.children[1].replaceChildren(...markWrong(best, answer));
+    button.children[2].textContent = verdictInWords(best, answer);
     yield;
   }
 }

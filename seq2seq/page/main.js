@@ -2,6 +2,7 @@
 // Asks the model what is typed or chosen, and shows the answer.
 
 import { onLanguage, phrased, startLanguage, t } from "../../support/page/language.js";
+import { startSharing } from "../../support/page/share.js";
 import { codeOf, element, find, glyph, named, number, speak, visible } from "../../support/page/text.js";
 import { startTheme } from "../../support/page/theme.js";
 import { changeNothing, changes, isChanged } from "./changes.js";
@@ -9,6 +10,7 @@ import { data, faults, refusal } from "./data.js";
 import { parse } from "./dates.js";
 import { ask, whenShown } from "./models.js";
 import { markQuestion, startQuestions } from "./questions.js";
+import { sharedQuestion } from "./state.js";
 import { showMap, startMap } from "./view.js";
 
 /** @import { Asked, Question } from "./data.js" */
@@ -136,3 +138,13 @@ find("text").addEventListener("input", typed);
 const first = startQuestions(choose);
 if (first) choose(first);
 else typed();
+startSharing(
+  sharedQuestion({
+    choose: (index) => choose({ ...data.questions[index], index }),
+    type: (text) => {
+      find("text", HTMLInputElement).value = text;
+      typed();
+    },
+    again: () => render(true),
+  }),
+);

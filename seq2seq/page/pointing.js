@@ -13,7 +13,14 @@ import { offerChanges } from "./what_if.js";
 
 /** @type {Shown | null} */
 let shown = null;
-let pointing = { forget: () => {}, again: () => {} };
+/** @type {ReturnType<typeof followPointing<Place>>} */
+let pointing = { forget: () => {}, again: () => {}, pin: () => {}, pinned: () => null };
+
+/** The place that was chosen. */
+export const pinned = () => pointing.pinned();
+
+/** Chooses a place. @param {Place | null} place */
+export const pin = (place) => pointing.pin(place);
 
 /**
  * Points at a question that was just drawn.

@@ -18,6 +18,16 @@ export function nameOfEpoch(epoch) {
   return epoch ? t("epoch {epoch}", { epoch }) : t("before training");
 }
 
+/**
+ * Whether an answer is right, for who does not see the marks; "" where that is unknown.
+ * @param {string[]} written
+ * @param {string[] | null} answer
+ */
+export function verdictInWords(written, answer) {
+  if (answer === null) return "";
+  return written.every((char, place) => char === answer[place]) ? t("right") : t("wrong");
+}
+
 /** @param {number} index of the model */
 function card(index) {
   const { name, kind } = data.models[index];
@@ -30,6 +40,7 @@ function card(index) {
     { class: "card", "data-model": index },
     element("span", { class: "model" }, radio, element("bdi", {}, visible(name)), element("span", { class: "at" })),
     element("span", { class: "wrote" }),
+    element("span", { class: "spoken verdict" }),
     element("span", { class: "small sure" }),
     kind === "attention" ? smallMap(label) : noMap,
   );
@@ -76,6 +87,7 @@ function drawCard(index, answered) {
   const log = inWords(logP.reduce((sum, p) => sum + p, 0));
   part(".at").textContent = nameOfEpoch(stateAt(index, shownEpoch()).epoch);
   part(".wrote").replaceChildren(...markWrong(best, answer));
+  part(".verdict").textContent = verdictInWords(best, answer);
   part(".sure").textContent = given
     ? t("log-probability of the given answer {log}", { log })
     : t("log-probability {log}", { log });

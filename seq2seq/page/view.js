@@ -20,6 +20,9 @@ import { drawWhatIf, startWhatIf } from "./what_if.js";
 /** @type {Shown | null} */
 let drawn = null;
 
+/** The question that is drawn. */
+export const drawnMap = () => drawn;
+
 /**
  * Draws a question that was asked.
  * @param {Shown} shown
@@ -61,7 +64,7 @@ function drawAnswer(shown) {
   drawHeat(shown);
   drawMeasures(shown);
   find("map").classList.toggle("without-map", !shown.hasMap);
-  if (!shown.hasMap) find("no-map").textContent = whyNoMap();
+  find("no-map").textContent = shown.hasMap ? "" : whyNoMap();
 }
 
 /** @param {() => void} askAgain what to do when the reader has changed something of the question */

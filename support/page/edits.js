@@ -81,6 +81,7 @@ export function startEdits({ row, editable, put, type, single, putAllBack }) {
     else if (event.key === " " || [...event.key].length !== 1) return;
     else if (single()) type(place, event.key);
     else {
+      /** @type {HTMLElement} */ (row.children[place]).click(); // chosen again, if nothing was
       field.focus(); // the character goes on to there
       return;
     }

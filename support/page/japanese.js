@@ -43,6 +43,26 @@ addJapanese({
   "{found} of {all}, {wrong} wrong": "{all}件中{found}件、うち不正解{wrong}件",
   "Show more": "さらに表示",
 
+  // links
+  "Copy link": "リンクをコピー",
+  "Link to this view": "この表示へのリンク",
+  "Link copied.": "リンクをコピーしました。",
+  "Link copied. It opens this file on this computer; for a copy of the file elsewhere, add the part from # to its address.":
+    "リンクをコピーしました。開くのは、このコンピュータにあるこのファイルです。ほかの場所にあるファイルでは、そのアドレスに#以降を付けてください。",
+  "The browser does not let this page copy. The link is selected: copy it yourself.":
+    "ブラウザの設定で、ページからはコピーできません。リンクを選択してあるので、コピーしてください。",
+  "The text is too long for a link.": "テキストが長すぎて、リンクにできません。",
+  "The link is too long for this page.": "リンクが長すぎて、このページでは開けません。",
+  "The link is for another page. Left out: {what}.": "別のページへのリンクです。開けなかったもの：{what}。",
+  "the place in the list": "一覧での位置",
+  "the text": "テキスト",
+  "the model": "モデル",
+  blanks: "空白にしたもの",
+  "what was put in": "置き換えたもの",
+  "what is shown": "表示の切り替え",
+  "what was done with the text": "テキストについての操作",
+  "what only another page knows": "別のページにしかないもの",
+
   // what if
   "What if": "もし変えたら",
   "at {place}": "{place}番目",
@@ -57,13 +77,14 @@ addJapanese({
   before: "変更前",
   after: "変更後",
   change: "変化",
-  "more weight than before the changes,": "変更前より重みが大きい　",
-  less: "小さい",
+  "more weight than before the changes,": " 変更前より重みが大きい　",
+  less: " 小さい",
 
   // occlusion
   "Occlude each in turn": "1つずつ隠す",
   "{count} of {all} …": "{count}/{all}…",
   stopped: "中止しました",
   "Spearman correlation of the two:": "2つの間のスピアマンの順位相関：",
+  "{rho} {over}": "{rho}{over}",
   "none, as one row is all equal, {over}": "なし、片方の値がすべて等しいため{over}",
 });

@@ -42,7 +42,7 @@ function staticTexts() {
     ...ATTRIBUTES.flatMap((name) => holder.getAttributeNode(name) ?? []),
     ...[...holder.childNodes].filter((node) => node instanceof Text),
   ]);
-  return nodes.map((node) => ({ node, english: node.nodeValue ?? "", written: node.nodeValue ?? "" }));
+  return nodes.map((node) => ({ node, english: node.nodeValue ?? "" }));
 }
 
 /**
@@ -57,11 +57,9 @@ export function startLanguage(title) {
     document.documentElement.lang = language;
     document.title = phrased(title);
     [button.lang, button.textContent] = language === "ja" ? ["en", "English"] : ["ja", "日本語"];
-    for (const text of texts) {
-      if (text.node.nodeValue !== text.written) continue; // something else has been drawn there
-      const translated = language === "ja" ? japanese.get(text.english.replace(/\s+/g, " ").trim()) : undefined;
-      text.written = translated ?? text.english;
-      text.node.nodeValue = text.written;
+    for (const { node, english } of texts) {
+      const text = japanese.get(english.replace(/\s+/g, " ").trim());
+      node.nodeValue = language === "ja" ? (text ?? english) : english;
     }
   };
   button.addEventListener("click", () => {

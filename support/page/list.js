@@ -71,6 +71,9 @@ function list(listing) {
 
 const buttons = () => [...find("list").querySelectorAll("button")];
 
+/** Which item is chosen; null for none. */
+export const chosenItem = () => chosen;
+
 /** Marks an item as chosen; null for none. @param {number | null} index */
 export function markItem(index) {
   chosen = index;

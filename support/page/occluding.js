@@ -8,6 +8,9 @@ import { find, number } from "./text.js";
 let isOccluding = false;
 let hasStopped = false;
 
+/** Whether what is shown was occluded, or is being. */
+export const isOccluded = () => isOccluding || !find("parts").hidden;
+
 /**
  * Says how far it is.
  * @param {number} count

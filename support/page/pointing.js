@@ -17,8 +17,8 @@ import { oneStop } from "./text.js";
  */
 
 /**
- * Follows what is pointed at within the map, whose buttons have the class. Returns what forgets it, and what shows it
- * again.
+ * Follows what is pointed at within the map, whose buttons have the class. Returns what forgets it, what shows it again,
+ * what pins a place, and what tells the one that is pinned.
  * @template Place
  * @param {HTMLElement} map
  * @param {string} button
@@ -64,5 +64,10 @@ export function followPointing(map, button, { placeOf, hoverOf = placeOf, neighb
     event.preventDefault();
     next.focus();
   });
-  return { forget, again: () => pointAt({ pinned: pointed.pinned }) };
+  return {
+    forget,
+    again: () => pointAt({ pinned: pointed.pinned }),
+    pin: (/** @type {Place | null} */ pinned) => pointAt({ pinned, hovered: null }),
+    pinned: () => pointed.pinned,
+  };
 }

@@ -5,8 +5,8 @@ import { onLanguage, t } from "./language.js";
 import { element, find, number, speak } from "./text.js";
 
 const SCALE = 3; // of a PNG, where the browser can draw it
-const LONGEST = 16_000; // pixels of a side that browsers draw
-const LARGEST = 2 ** 24; // pixels in all
+const LONGEST_SIDE = 16_000; // pixels of a side that browsers draw
+const MOST_PIXELS = 2 ** 24; // pixels in all
 const NAMED = 60; // characters of a text in the name of its file
 const NOT_XML = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu;
 
@@ -22,7 +22,7 @@ const toXml = (svg) => `${new XMLSerializer().serializeToString(svg).replace(NOT
  */
 async function toPng(svg) {
   const [width, height] = ["width", "height"].map((name) => Number(svg.getAttribute(name)));
-  const scale = Math.min(SCALE, LONGEST / Math.max(width, height), Math.sqrt(LARGEST / (width * height)));
+  const scale = Math.min(SCALE, LONGEST_SIDE / Math.max(width, height), Math.sqrt(MOST_PIXELS / (width * height)));
   const image = new Image();
   const loaded = await new Promise((resolve) => {
     image.onload = () => resolve(true);

@@ -2,6 +2,7 @@
 // Long computations in slices, between which the page answers its reader.
 
 const SLICE = 30; // ms
+const SHORT_SLICE = 8; // ms, for what the reader does not wait for
 
 /** @type {Map<string, number>} how many computations have begun on each line */
 const begun = new Map();
@@ -22,11 +23,13 @@ function begin(line) {
  * @returns {Promise<T | null>}
  */
 export async function inSlices(steps, line = "") {
-  return go(steps, begin(line));
+  return go(steps, begin(line), SLICE);
 }
 
+const nextFrame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+
 /**
- * As inSlices, but begins once what is drawn now is on the screen.
+ * As inSlices, but begins once what is drawn now is on the screen, and lets the reader be first more often.
  * @template T
  * @param {Generator<void, T>} steps
  * @param {string} line
@@ -34,25 +37,27 @@ export async function inSlices(steps, line = "") {
  */
 export async function inSlicesLater(steps, line) {
   const isLatest = begin(line);
-  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-  return isLatest() ? go(steps, isLatest) : null;
+  await nextFrame();
+  await nextFrame();
+  return isLatest() ? go(steps, isLatest, SHORT_SLICE) : null;
 }
 
 /**
  * @template T
  * @param {Generator<void, T>} steps
  * @param {() => boolean} isLatest
+ * @param {number} slice in ms
  * @returns {Promise<T | null>}
  */
-async function go(steps, isLatest) {
-  let end = performance.now() + SLICE;
+async function go(steps, isLatest, slice) {
+  let end = performance.now() + slice;
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
     if (performance.now() < end) continue;
     await new Promise((resolve) => setTimeout(resolve));
     if (!isLatest()) return null;
-    end = performance.now() + SLICE;
+    end = performance.now() + slice;
   }
 }
 
