@@ -3,6 +3,7 @@
 Driven by selenium, in Debian's chromium; without them these tests skip.
 """
 
+import base64
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -22,21 +23,37 @@ e.dispatchEvent(new KeyboardEvent("keydown", { key: "Delete", bubbles: true }));
 """
 
 
+# what a button hands to the reader: the name of the file and its bytes, which the download would write
+SAVED = """
+const [button, done] = arguments;
+const { createObjectURL } = URL;
+const { click } = HTMLAnchorElement.prototype;
+let blob;
+URL.createObjectURL = (made) => {
+  blob = made;
+  return createObjectURL.call(URL, made);
+};
+HTMLAnchorElement.prototype.click = function () {
+  Object.assign(URL, { createObjectURL });
+  Object.assign(HTMLAnchorElement.prototype, { click });
+  const reader = new FileReader();
+  reader.onload = () => done([this.download, reader.result.split(",")[1]]);
+  reader.readAsDataURL(blob);
+};
+document.getElementById(button).click();
+"""
+
+
 @pytest.fixture
 def save(browser, tmp_path):
     """``save("svg")`` presses the button and returns the file that it saves."""
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    folder = tmp_path / "saved"
-    browser.cdp("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
 
     def press(kind: str) -> Path:
-        browser.run(f"document.getElementById('save-{kind}').click()")
-        (path,) = WebDriverWait(browser.driver, 10, 0.05).until(lambda _: [*folder.glob(f"*.{kind}")])
-        return path.rename(tmp_path / path.name)
+        name, content = browser.run_async(SAVED, f"save-{kind}")
+        (tmp_path / name).write_bytes(base64.b64decode(content))
+        return tmp_path / name
 
-    yield press
-    browser.cdp("Browser.setDownloadBehavior", {"behavior": "default"})
+    return press
 
 
 def parse(path: Path) -> ElementTree.Element:
@@ -56,6 +73,17 @@ def texts(root: ElementTree.Element) -> list[str]:
 def numbers(root: ElementTree.Element, name: str, attribute: str) -> np.ndarray:
     """The attribute of all rectangles of a class."""
     return np.array([float(e.get(attribute)) for e in root.iter(f"{SVG}rect") if e.get("class") == name])
+
+
+def test_a_picture_is_downloaded(chromium, mixed_page, tmp_path):
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    chromium.cdp("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    chromium.open(mixed_page)
+    chromium.run("document.getElementById('save-svg').click()")
+    (path,) = WebDriverWait(chromium.driver, 10, 0.05).until(lambda _: [*tmp_path.glob("*.svg")])
+    assert path.name == "attention-May-1-1972.svg" and "Attention weights" in texts(parse(path))
+    chromium.cdp("Browser.setDownloadBehavior", {"behavior": "default"})
 
 
 def test_a_picture_of_a_date_is_what_the_page_shows(browser, date_page, save):

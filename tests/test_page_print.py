@@ -33,6 +33,12 @@ def sheets(browser, paper: str) -> int:
 
 
 @pytest.fixture
+def any_browser(chromium):
+    """Chromium alone makes PDFs of pages here, and shows them as they are printed."""
+    return chromium
+
+
+@pytest.fixture
 def print_media(browser):
     """``print_media(**media)`` shows the page as if it were printed by a reader who prefers that."""
 
