@@ -87,7 +87,11 @@ SWITCHES = {  # whether there is a mask
     "classifier.seqself_classifier.SeqSelfClassifier.__init__": lambda m: SeqSelfClassifier(5, 2, 2, mask=m),
 }
 # padding: "after" or "before"; seen: a set of characters
-NO_MASKS = {"dataset.batches.PaddedTexts.__init__", "dataset.sequence.Vocabulary.encode", "classifier.page.to_page"}
+NO_MASKS = {
+    "dataset.batches.PaddedTexts.__init__",
+    "dataset.sequence.Vocabulary.encode",
+    "classifier.page.PageModel.__init__",
+}
 NAMES = {"mask", "seen", "truth", "padding"}
 
 
