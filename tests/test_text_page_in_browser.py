@@ -189,6 +189,7 @@ def test_texts_are_divided_as_in_python(tokens_in, tokenizer):
     assert tokens_in(tokenizer, texts) == [tokenizer(text) for text in texts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokenizer", [Words(), Characters()], ids=["words", "characters"])
 def test_every_character_is_treated_as_in_python(tokens_in, tokenizer):
     """Every character that this Python knows, except surrogates: a newer browser knows more."""
