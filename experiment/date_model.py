@@ -24,7 +24,10 @@ WRITERS = "train_date.py or import_weights.py"
 def expect_run_of_dates(run: Path) -> None:
     """Raise ValueError for a file, and for a run of train_text.py."""
     if (run / "best.npz").is_file():
-        raise ValueError(f"{run}: a run of train_text.py, which TextModel reads and plot_text_attention.py draws")
+        raise ValueError(
+            f"{run}: a run of train_text.py, which TextModel reads and plot_text_attention.py draws; "
+            "explore_text_attention.py makes a page of it"
+        )
     expect_no_file(run)
 
 

@@ -42,7 +42,10 @@ def open_models(runs: Sequence[Path], model: str | None = None, models: Sequence
     if models is None:
         found = [DateModel(run, model) for run in runs]
         for date_model in found:
-            date_model.expect_maps()
+            try:
+                date_model.expect_maps()
+            except ValueError as error:
+                raise ValueError(f"{error}; to show it without them: --models {date_model.name}") from None
     else:
         found = [DateModel(run, name) for run in runs for name in models]
     for other in found[1:]:

@@ -61,7 +61,10 @@ class TextModel:
         run = Path(run)
         path = run / "best.npz"
         if models_of(run):
-            raise ValueError(f"{run}: a run of train_date.py, which DateModel reads and plot_attention.py draws")
+            raise ValueError(
+                f"{run}: a run of train_date.py, which DateModel reads and plot_attention.py draws; "
+                "explore_attention.py makes a page of it"
+            )
         expect_no_file(run)
         if not path.is_file():
             state = run / "state.npz"

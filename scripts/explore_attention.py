@@ -24,7 +24,7 @@ COUNT = 200
 
 def parse():
     parser = Parser(description=__doc__)
-    runs = "folder that train_date.py wrote; more than one stand side by side (default: runs/date)"
+    runs = "folder that train_date.py wrote; one --run for each that stands side by side (default: runs/date)"
     parser.add_argument("--run", type=Path, action="append", metavar="DIR", help=runs)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -33,7 +33,7 @@ def parse():
     which.add_argument(
         "--models", nargs="+", choices=list(MODELS), metavar="MODEL", help="models of each run, side by side"
     )
-    kept = "epochs that train_date.py --keep-weights kept, to watch the model learn (default: all of them)"
+    kept = "epochs to watch the model learn, of those that train_date.py --keep-weights kept (without K: all of them)"
     parser.add_argument("--epochs", nargs="*", type=natural, metavar="K", help=kept)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--count", type=positive_int, metavar="K", help=f"test questions (default {COUNT})")

@@ -21,7 +21,7 @@ COUNT = 200
 
 def parse():
     parser = Parser(description=__doc__)
-    runs = "folder that train_text.py wrote; more than one stand side by side (default: runs/text)"
+    runs = "folder that train_text.py wrote; one --run for each that stands side by side (default: runs/text)"
     parser.add_argument("--run", type=Path, action="append", metavar="DIR", help=runs)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--count", type=positive_int, metavar="K", help=f"test texts (default {COUNT})")

@@ -286,6 +286,7 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
         (["--file", "long.txt"], r"long\.txt:1: '1972-05-011' has 11 characters, at most 10"),
         (["--file", "cut.txt"], r"cut\.txt:1: no answer after '_'"),
         (["--file", "bytes.txt"], r"bytes\.txt:2: not UTF-8 \(invalid start byte\), byte 8 "),
+        (["--run", "text"], r"text: a run of train_text\.py, .*; explore_text_attention\.py makes a page"),
         (["--run", "peeky"], r"PeekySeq2seq has no attention maps"),
         (["--run", "baseline"], r"baseline\.npz: Seq2seq has no attention maps"),
     ],
@@ -303,6 +304,8 @@ def test_the_script_refuses_in_one_line_and_writes_nothing(trained_run, in_proce
     }.items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder.html").mkdir()
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "best.npz").touch()
     (tmp_path / "baseline").mkdir()
     shutil.copy(trained_run.folder / "baseline.npz", tmp_path / "baseline")
     if "peeky" in arguments:

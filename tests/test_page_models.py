@@ -204,7 +204,7 @@ def test_another_vocabulary_is_refused(runs, in_process, tmp_path):
         ("--run plain --run plain", "expected different models, got plain attention twice"),
         ("--run plain --run nowhere", "no trained model in nowhere"),
         ("--run masked --models attention peeky", r"no trained peeky model at masked/peeky\.npz"),
-        ("--run plain --model peeky", "PeekySeq2seq has no attention maps"),
+        ("--run plain --model peeky", "PeekySeq2seq has no attention maps; to show it .*: --models peeky$"),
         ("--run plain --model peeky --models peeky", "not allowed with"),
         ("--run masked --epochs", r"masked/attention\.epochs: no epochs there; train_date\.py --keep-weights keeps"),
         ("--run plain --epochs 1 13", r"plain/attention\.epochs: expected an epoch of 0 to 12 that was kept, got 13"),

@@ -219,7 +219,7 @@ def test_the_script_takes_texts_and_files(in_process, tmp_path):
     "arguments, message",
     [
         (["--run", "nowhere"], r"no trained model at nowhere.best\.npz; .*train_text\.py --out nowhere"),
-        (["--run", "dates"], r"dates: a run of train_date\.py, which DateModel reads"),
+        (["--run", "dates"], r"dates: a run of train_date\.py, .*; explore_attention\.py makes a page"),
         (["--run", "bow"], "page: expected a GRUClassifier or SeqSelfClassifier, got BagOfWords"),
         (["--run", "best.npz"], r"best\.npz"),
         ([], r"best\.npz: imported without --data, so it has no test texts"),
