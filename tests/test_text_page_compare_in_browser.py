@@ -87,7 +87,7 @@ def test_models_stand_side_by_side_and_one_is_shown_at_large(browser, pair):
             expect_side(side, each, each.tokens(text))
             assert side["found"].endswith("✓ right" if each.ask(text).label == label else "✗ wrong")
         assert (
-            browser.get("document.getElementById('view-heading').textContent") == f"What {shown[index]['name']} reads"
+            browser.get("document.getElementById('view-heading').textContent") == f"What “{shown[index]['name']}” reads"
         )
         assert browser.all(".token bdi", "e.textContent") == text_model.tokens(text)
         assert browser.get("document.getElementById('own').textContent") == own[index][0]

@@ -127,7 +127,7 @@ addJapanese({
   // the models
   "Side by side": "並べて比較",
   "The models; choose the one that is shown at large": "モデル。選んだものを下に大きく表示",
-  "What {name} reads": "{name}が読むもの",
+  "What “{name}” reads": "「{name}」が読むもの",
   "bidirectional GRU": "双方向GRU",
   "self-attention and LSTM": "Self-AttentionとLSTM",
   "masks padding": "パディングをマスク",

@@ -99,7 +99,7 @@ function drawTexts() {
   field.readOnly = tokenizer === null;
   find("pieces").hidden = !field.readOnly;
   find("try-heading").textContent = field.readOnly ? t("The text") : t("Try your own");
-  if (readers.length > 1) find("view-heading").textContent = t("What {name} reads", { name: visible(settings.name) });
+  if (readers.length > 1) find("view-heading").textContent = t("What “{name}” reads", { name: visible(settings.name) });
 }
 
 const field = find("text", HTMLTextAreaElement);
