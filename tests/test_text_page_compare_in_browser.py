@@ -1,6 +1,6 @@
 """The page of several text classifiers in a real browser: what each finds, side by side, is what Python finds.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -203,7 +203,6 @@ def test_hostile_names_and_texts_show_as_themselves_and_nothing_scrolls_sideways
         browser.resize(width)
         assert browser.get("document.documentElement.scrollWidth") <= width, width
     assert browser.get("window.ran") is None
-    nodes = browser.cdp("Accessibility.getFullAXTree", {})["nodes"]
-    found = {(n["role"]["value"], n.get("name", {}).get("value")) for n in nodes if not n["ignored"]}
+    found = {*browser.accessible()}
     assert {("button", "gru"), ("button", name), ("region", f"The text as {name} weighs it")} <= found
     assert ("combobox", "Whether the models agree") in found
