@@ -133,6 +133,23 @@ def test_changes_go_to_every_model_that_reads_the_same_tokens(browser, pair):
     for side, each in zip(browser.run(SIDES), models, strict=True):
         expect_side(side, each, blanked)
     assert browser.all(".token del", "e.textContent") == tokens[1:2], "changes stay when another model is shown"
+    browser.run(
+        f"""{SETTLED}
+        const {{ now }} = performance;
+        let count = 0;
+        performance.now = () => (count += 10); // a slice ends after three steps
+        const [one, two] = all(".side button");
+        one.click();
+        two.click();
+        return new Promise((resolve) => setTimeout(resolve)).then(() => {{
+          one.click(); // while the model is asked about the text without them
+          return settled();
+        }}).then(() => Object.assign(performance, {{ now }}));"""
+    )
+    for side, each in zip(browser.run(SIDES), models, strict=True):
+        expect_side(side, each, blanked)
+    assert browser.all(".token del", "e.textContent") == tokens[1:2], "nor are they lost on the way"
+    browser.run(SHOW, 1)
     long = " ".join(" ".join(ENGLISH).split()[:40])  # of which the second model reads 30 tokens
     browser.run(TYPED, [long])
     one, two = browser.run(BLANK, 1)

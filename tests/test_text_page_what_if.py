@@ -154,12 +154,16 @@ def test_the_change_is_shown_in_words_and_map(browser, japanese):
 @pytest.mark.slow
 def test_what_is_put_back_while_the_model_runs_stays_put_back(browser, japanese):
     browser.open(japanese[1])
-    first, after, last = browser.run(
+    first, at_once, after, last = browser.run(
         f"""{CHANGE}
-        let now = 0;
-        performance.now = () => (now += 10); // a slice ends after three steps
         return (async () => {{
           const first = read();
+          press(1, "Delete");
+          press(1, "Delete"); // the first one is computed, but not drawn yet
+          await settled();
+          const atOnce = read();
+          let now = 0;
+          performance.now = () => (now += 10); // a slice ends after three steps
           press(1, "Delete");
           press(2, "Delete");
           press(1, "Delete"); // of the first one, which is not drawn yet
@@ -170,9 +174,10 @@ def test_what_is_put_back_while_the_model_runs_stays_put_back(browser, japanese)
           press(1, "Delete");
           await settled();
           await new Promise((resolve) => setTimeout(resolve, 600));
-          return [first, after, read()];
+          return [first, atOnce, after, read()];
         }})();"""
     )
+    assert at_once == first
     assert [place for place, _ in after["struck"]] == [2]
     assert last == first
 

@@ -23,6 +23,8 @@ import { askAgain, leaveText, showClasses, showText, startView } from "./view.js
 let lastAsked = { text: "", label: null };
 /** @type {string[]} those of it that were read */
 let lastTokens = [];
+/** @type {[number, string][]} the reader's changes of it, until the model that is shown now has read it without them */
+let carried = [];
 /** @type {{ explained: Explained, label: string | null } | null} */
 let current = null;
 
@@ -38,14 +40,14 @@ function drawCounts({ tokens, count }) {
 }
 
 /**
- * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
- * that takes long. Returns whether its text is shown.
+ * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. Returns whether its text is shown.
  * @param {Compared} text
  */
 async function ask(text) {
   leaveText();
   leaveSides(text);
   const begin = performance.now();
+  if (text !== lastAsked) carried = [];
   lastAsked = text;
   const found = read(text);
   const refused = drawCounts(found);
@@ -62,7 +64,7 @@ async function ask(text) {
     return false;
   }
   const explained = await inSlices(explain(tokens));
-  if (explained === null || text !== lastAsked) return false;
+  if (explained === null) return false; // a later one takes its place
   current = { explained, label: text.label };
   find("asked").textContent = visible(text.text);
   showClasses(explained, text.label);
@@ -84,10 +86,12 @@ function choose(text) {
 
 /** Shows another model, with the reader's changes where it reads the same tokens. */
 async function showAnother() {
-  const kept = sameTokens(lastTokens, read(lastAsked).tokens) ? [...changes] : [];
+  carried = sameTokens(lastTokens, read(lastAsked).tokens) ? [...carried, ...changes] : [];
   drawTexts();
   listTexts();
   if (!(await ask(lastAsked))) return;
+  const kept = carried;
+  carried = [];
   for (const [place, token] of kept) changes.set(place, token);
   if (kept.length) askAgain();
 }
