@@ -167,6 +167,7 @@ def test_a_model_without_attention_has_occlusion_alone(browser, tmp_path):
     browser.run("document.getElementById('occlude').click()")
     browser.wait(DONE)
     assert browser.all("#agreement, #weight-key", "e.hidden") == [True, True]
+    browser.wait("/^What “class [01]” loses without each token$/.test(document.getElementById('said').textContent)")
     (lost,) = browser.run(ROWS)[0]
     p = [
         text_model.model.probabilities(ids_of(text_model, tokens)[0])[0]

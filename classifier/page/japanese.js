@@ -113,8 +113,8 @@ addJapanese({
   // occlusion
   "What “{name}” loses without each token": "各トークンを隠したときに「{name}」が失うもの",
   Attention: "Attention",
-  ", tallest bar": "　最も長い棒は",
-  "log-probability lost without it, in nats, tallest bar": " 隠したときに失われる対数確率（ナット）　最も長い棒は",
+  ", tallest bar": "　最も高い棒は",
+  "log-probability lost without it, in nats, tallest bar": " 隠したときに失われる対数確率（ナット）　最も高い棒は",
   "gained without it": " 隠すと増える",
   "Each token: its weight, and the log-probability lost without it": "各トークンの重みと、隠したときに失われる対数確率",
   ", log-probability lost without it {lost}": "　隠したときに失われる対数確率{lost}",
