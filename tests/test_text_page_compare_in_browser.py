@@ -169,6 +169,10 @@ def test_a_model_that_cannot_be_asked_says_why_and_another_can_be_shown(browser,
     assert (one["note"], one["hidden"]) == ("It finds no token to read.", True)
     expect_side(two, models[1], ["nonsuch"])
     assert browser.get("document.getElementById('view').inert")
+    why = "All of it is unknown to the model, which leaves out unknown words."
+    assert browser.get("document.getElementById('reasons').textContent") == why
+    browser.run("for (let k = 0; k < 2; k++) document.getElementById('language').click()")
+    assert browser.get("document.getElementById('own').textContent") == "", "that of the text before"
     browser.run(SHOW, 1)
     browser.run(SIDES)
     assert not browser.get("document.getElementById('view').inert")

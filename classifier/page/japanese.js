@@ -31,6 +31,8 @@ addJapanese({
   "{count} of {all} tokens": "{all}トークン中{count}トークン",
   "{count} tokens; this page reads at most {most}.":
     "{count}トークンあります。このページで読めるのは{most}トークンまでです。",
+  "All of it is unknown to the model, which leaves out unknown words.":
+    "モデルの知っている単語がありません。このモデルは知らない単語を読み飛ばします。",
   "Probability of each class": "各クラスの確率",
   class: "クラス",
   probability: "確率",

@@ -25,13 +25,15 @@ let lastAsked = { text: "", label: null };
 let lastTokens = [];
 /** @type {[number, string][]} the reader's changes of it, until the model that is shown now has read it without them */
 let carried = [];
-/** @type {{ explained: Explained, label: string | null } | null} */
+/** @type {{ explained: Explained, label: string | null } | null} what was found in it; null: it was refused */
 let current = null;
 
-/** Says how much of a text is read. Returns why it cannot be asked; "" if it can. @param {ReturnType<typeof read>} found */
+/** Says how much of a text is read. Returns what is wrong with it; "" if nothing is. @param {ReturnType<typeof read>} found */
 function drawCounts({ tokens, count }) {
   const values = { count: number(tokens.length), all: number(count), most: number(MOST) };
-  const refused = tokens.length > MOST ? t("{count} tokens; this page reads at most {most}.", values) : "";
+  let refused = tokens.length > MOST ? t("{count} tokens; this page reads at most {most}.", values) : "";
+  if (count > 0 && tokens.length === 0)
+    refused = t("All of it is unknown to the model, which leaves out unknown words.");
   find("reasons").textContent = refused;
   find("text").setAttribute("aria-invalid", String(refused !== ""));
   find("count").textContent = tokens.length === 1 ? t("{count} token", values) : t("{count} tokens", values);
@@ -57,6 +59,7 @@ async function ask(text) {
   find("view").setAttribute("aria-busy", String(asked));
   if (!asked) {
     stopSlices();
+    current = null;
     for (const id of ["view", "classes"]) find(id).inert = true;
     find("own").textContent = find("time").textContent = "";
     speak(refused);
