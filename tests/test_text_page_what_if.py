@@ -222,6 +222,10 @@ def test_pieces_are_blanked_and_replaced_by_pieces(browser, tmp_path):
     np.testing.assert_allclose(state["weights"], weights, rtol=1e-3, atol=1e-3)
     browser.run(f"{CHANGE} put(0, 'no such piece')")
     assert browser.run(READ)["refused"] == "“no such piece” is not a piece that the model knows."
+    browser.run("location.hash = 'text=other'")
+    browser.wait("document.getElementById('link-note').textContent.endsWith('Left out: the text.')")
+    browser.run(f"{CHANGE} press(3, 'Delete')")
+    assert [place for place, _ in browser.run(READ)["struck"]] == [1, 2, 3], "a link that does not fit undoes nothing"
 
 
 @pytest.mark.slow
