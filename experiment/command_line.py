@@ -93,8 +93,7 @@ class Parser(PlainParser):
 
     def page_path(self, args: Namespace) -> Path:
         """Return the page that ``--out`` names, or attention.html in the first run's folder. Refuse other endings."""
-        run = args.run[0] if isinstance(args.run, list) else args.run
-        path = args.out or run / "attention.html"
+        path = args.out or args.run[0] / "attention.html"
         if path.suffix.lower() not in (".html", ".htm"):
             self.error(f"--out {path}: expected a name that ends in .html")
         return path

@@ -20,7 +20,7 @@ field.dispatchEvent(new Event("input"));
 
 
 class Browser:
-    """A new Chromium, in the words of the tests below. profile: a new folder for its files."""
+    """A new Chromium, in the words of the tests. profile: a new folder for its files."""
 
     def __init__(self, profile: Path):
         logs = {"goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}

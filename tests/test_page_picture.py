@@ -1,6 +1,6 @@
 """Pictures that a reader of either page saves: parsed and compared with what the page shows.
 
-Driven by selenium, in Debian's chromium; without them these tests skip.
+In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
 
 import base64

@@ -140,6 +140,15 @@ def test_it_yields_to_every_key(browser, japanese):
     browser.run(f"{CHANGE} press(2, 'Delete')")
     browser.wait(READY)
     assert browser.all("del", "1") == [1] and not browser.get(DONE) and browser.get(note) == ""
+    browser.run("document.getElementById('occlude').click()")
+    browser.run(
+        f"""{CHANGE}
+        all(".token")[4].click();
+        $("blank").click(); // as a screen reader does, without a key
+        return new Promise((resolve) => setTimeout(resolve)).then(() => fire(document.body, "keydown"));"""
+    )
+    browser.wait(READY)
+    assert browser.all("del", "1") == [1, 1], "a key ends the occlusion, not the answer to the change"
     browser.type(JAPANESE[1])
     browser.wait(READY)
     assert browser.get(note) == "" and not browser.all("del", "1"), "a text that is typed starts anew"
@@ -158,6 +167,7 @@ def test_a_model_without_attention_has_occlusion_alone(browser, tmp_path):
     browser.run("document.getElementById('occlude').click()")
     browser.wait(DONE)
     assert browser.all("#agreement, #weight-key", "e.hidden") == [True, True]
+    browser.wait("/^What “class [01]” loses without each token$/.test(document.getElementById('said').textContent)")
     (lost,) = browser.run(ROWS)[0]
     p = [
         text_model.model.probabilities(ids_of(text_model, tokens)[0])[0]

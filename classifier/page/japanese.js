@@ -31,6 +31,8 @@ addJapanese({
   "{count} of {all} tokens": "{all}トークン中{count}トークン",
   "{count} tokens; this page reads at most {most}.":
     "{count}トークンあります。このページで読めるのは{most}トークンまでです。",
+  "All of it is unknown to the model, which leaves out unknown words.":
+    "モデルの知っている単語がありません。このモデルは知らない単語を読み飛ばします。",
   "Probability of each class": "各クラスの確率",
   class: "クラス",
   probability: "確率",
@@ -113,8 +115,8 @@ addJapanese({
   // occlusion
   "What “{name}” loses without each token": "各トークンを隠したときに「{name}」が失うもの",
   Attention: "Attention",
-  ", tallest bar": "　最も長い棒は",
-  "log-probability lost without it, in nats, tallest bar": " 隠したときに失われる対数確率（ナット）　最も長い棒は",
+  ", tallest bar": "　最も高い棒は",
+  "log-probability lost without it, in nats, tallest bar": " 隠したときに失われる対数確率（ナット）　最も高い棒は",
   "gained without it": " 隠すと増える",
   "Each token: its weight, and the log-probability lost without it": "各トークンの重みと、隠したときに失われる対数確率",
   ", log-probability lost without it {lost}": "　隠したときに失われる対数確率{lost}",

@@ -23,13 +23,17 @@ import { askAgain, leaveText, showClasses, showText, startView } from "./view.js
 let lastAsked = { text: "", label: null };
 /** @type {string[]} those of it that were read */
 let lastTokens = [];
-/** @type {{ explained: Explained, label: string | null } | null} */
+/** @type {[number, string][]} the reader's changes of it, until the model that is shown now has read it without them */
+let carried = [];
+/** @type {{ explained: Explained, label: string | null } | null} what was found in it; null: it was refused */
 let current = null;
 
-/** Says how much of a text is read. Returns why it cannot be asked; "" if it can. @param {ReturnType<typeof read>} found */
+/** Says how much of a text is read. Returns what is wrong with it; "" if nothing is. @param {ReturnType<typeof read>} found */
 function drawCounts({ tokens, count }) {
   const values = { count: number(tokens.length), all: number(count), most: number(MOST) };
-  const refused = tokens.length > MOST ? t("{count} tokens; this page reads at most {most}.", values) : "";
+  let refused = tokens.length > MOST ? t("{count} tokens; this page reads at most {most}.", values) : "";
+  if (count > 0 && tokens.length === 0)
+    refused = t("All of it is unknown to the model, which leaves out unknown words.");
   find("reasons").textContent = refused;
   find("text").setAttribute("aria-invalid", String(refused !== ""));
   find("count").textContent = tokens.length === 1 ? t("{count} token", values) : t("{count} tokens", values);
@@ -38,14 +42,14 @@ function drawCounts({ tokens, count }) {
 }
 
 /**
- * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. A later one takes the place of one
- * that takes long. Returns whether its text is shown.
+ * Asks the model; a text that cannot be asked leaves the last one in place, dimmed. Returns whether its text is shown.
  * @param {Compared} text
  */
 async function ask(text) {
   leaveText();
   leaveSides(text);
   const begin = performance.now();
+  if (text !== lastAsked) carried = [];
   lastAsked = text;
   const found = read(text);
   const refused = drawCounts(found);
@@ -55,6 +59,7 @@ async function ask(text) {
   find("view").setAttribute("aria-busy", String(asked));
   if (!asked) {
     stopSlices();
+    current = null;
     for (const id of ["view", "classes"]) find(id).inert = true;
     find("own").textContent = find("time").textContent = "";
     speak(refused);
@@ -62,7 +67,7 @@ async function ask(text) {
     return false;
   }
   const explained = await inSlices(explain(tokens));
-  if (explained === null || text !== lastAsked) return false;
+  if (explained === null) return false; // a later one takes its place
   current = { explained, label: text.label };
   find("asked").textContent = visible(text.text);
   showClasses(explained, text.label);
@@ -84,10 +89,12 @@ function choose(text) {
 
 /** Shows another model, with the reader's changes where it reads the same tokens. */
 async function showAnother() {
-  const kept = sameTokens(lastTokens, read(lastAsked).tokens) ? [...changes] : [];
+  carried = sameTokens(lastTokens, read(lastAsked).tokens) ? [...carried, ...changes] : [];
   drawTexts();
   listTexts();
   if (!(await ask(lastAsked))) return;
+  const kept = carried;
+  carried = [];
   for (const [place, token] of kept) changes.set(place, token);
   if (kept.length) askAgain();
 }

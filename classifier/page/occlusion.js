@@ -46,7 +46,7 @@ async function occludeEach(reading) {
   lost = found;
   drawParts();
   pointAgain();
-  speak(find("agreement").textContent ?? "");
+  speak(find(find("agreement").hidden ? "parts-of" : "agreement").textContent ?? "");
 }
 
 /**

@@ -6,7 +6,7 @@ import { modelInLink, showModelInLink, showTextInLink, textInLink } from "../../
 import { isOccluded } from "../../support/page/occluding.js";
 import { placeOutOf, putOutOf } from "../../support/page/share.js";
 import { find } from "../../support/page/text.js";
-import { BLANK, changeNothing, changes, replace } from "./changes.js";
+import { BLANK, changes, replace } from "./changes.js";
 import { data, isUnknown, read, reader } from "./data.js";
 import { showModel, shownModel } from "./models.js";
 import { askAgain, pin, pinned, tokensShown } from "./view.js";
@@ -63,7 +63,6 @@ async function showLinked(link, showing) {
   const shown = link.take("show", t("what is shown"), (name) => (names.includes(name) ? name : undefined));
   find(shown.includes("feature") ? "output_max" : "received", HTMLInputElement).checked = true;
   find(shown.includes("change") ? "change-shown" : "weights-shown", HTMLInputElement).checked = true;
-  changeNothing(); // another model would be asked about the changes
   showModelInLink(link, modelNames, showModel);
   if (!(await showTextInLink(link, readable, showing))) return;
   if (shown.includes("feature") && find("mode").hidden) link.misfits.add(t("what is shown"));

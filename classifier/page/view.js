@@ -4,6 +4,7 @@
 import { argmax } from "../../common/page/layers.js";
 import { refuse } from "../../support/page/edits.js";
 import { onLanguage, t } from "../../support/page/language.js";
+import { stopOccluding } from "../../support/page/occluding.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
 import { find, percent, visible } from "../../support/page/text.js";
@@ -71,6 +72,7 @@ export function showText(tokens, explained) {
 export async function askAgain() {
   if (readings === null) return;
   refuse(null);
+  stopOccluding(); // a button that was pressed by a voice or a screen reader is neither key nor touch
   const { first } = readings;
   let now = first;
   if (isChanged()) {

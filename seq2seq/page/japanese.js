@@ -131,7 +131,7 @@ addJapanese({
   Attention: "Attention",
   "Attention, summed over the answer": "Attention（答え全体の和）",
   "Log-probability lost without it, in nats": "隠したときに失われる対数確率（ナット）",
-  "{title}; tallest bar {value}": "{title}　最も長い棒は{value}",
+  "{title}; tallest bar {value}": "{title}　最も高い棒は{value}",
   "over {count} characters": "（{count}文字）",
   ". Near 1, the characters that the model looks at most are those that it can least do without. Near 0 or below, its weights do not tell which those are: the state at each character also holds what the encoder has read before it.":
     "。1に近ければ、モデルがよく見ている文字ほど、なくては困る文字だといえます。0に近いか負であれば、どの文字がそうなのかは重みからはわかりません。各文字での状態には、Encoderがそれまでに読んだ内容も含まれるからです。",

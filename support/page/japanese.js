@@ -27,9 +27,9 @@ addJapanese({
   "Save PNG": "PNGで保存",
   "Saved {name}.": "{name}を保存しました。",
   "Drawn at {scale} times the size of the SVG: browsers draw no larger pictures.":
-    "SVGの{scale}倍の大きさで描きました。ブラウザーはこれより大きい画像を描けません。",
+    "SVGの{scale}倍の大きさで描きました。ブラウザはこれより大きい画像を描けません。",
   "The browser cannot draw a picture of this size; save it as SVG.":
-    "ブラウザーはこの大きさの画像を描けません。SVGで保存してください。",
+    "ブラウザはこの大きさの画像を描けません。SVGで保存してください。",
 
   // the list
   Search: "検索",
@@ -50,7 +50,7 @@ addJapanese({
   "Link copied. It opens this file on this computer; for a copy of the file elsewhere, add the part from # to its address.":
     "リンクをコピーしました。開くのは、このコンピュータにあるこのファイルです。ほかの場所にあるファイルでは、そのアドレスに#以降を付けてください。",
   "The browser does not let this page copy. The link is selected: copy it yourself.":
-    "ブラウザの設定で、ページからはコピーできません。リンクを選択してあるので、コピーしてください。",
+    "ブラウザの設定により、このページからはコピーできません。リンクを選択してあるので、コピーしてください。",
   "The text is too long for a link.": "テキストが長すぎて、リンクにできません。",
   "The link is too long for this page.": "リンクが長すぎて、このページでは開けません。",
   "The link is for another page. Left out: {what}.": "別のページへのリンクです。開けなかったもの：{what}。",

@@ -36,7 +36,8 @@ export async function occludeInTurn(steps) {
   return found;
 }
 
-function stopOccluding() {
+/** Ends it, if it is going on. */
+export function stopOccluding() {
   if (!isOccluding) return;
   stopSlices();
   isOccluding = false;

@@ -53,10 +53,10 @@ async function go(steps, isLatest, slice) {
   let end = performance.now() + slice;
   for (;;) {
     const { done, value } = steps.next();
-    if (done) return value;
-    if (performance.now() < end) continue;
-    await new Promise((resolve) => setTimeout(resolve));
+    if (!done && performance.now() < end) continue;
+    await (done ? null : new Promise((resolve) => setTimeout(resolve)));
     if (!isLatest()) return null;
+    if (done) return value;
     end = performance.now() + slice;
   }
 }
