@@ -15,6 +15,7 @@ from experiment.date_model import DateModel
 from experiment.history import read_history
 from experiment.kept_weights import kept_epochs
 from experiment.page_size import MEASURED
+from experiment.run_names import endings
 from seq2seq.page import Example, PageModel, State, to_page
 from support.html_page import Phrase
 
@@ -76,22 +77,19 @@ def _difference(expected, got) -> str:
 
 
 def names_of(date_models: Sequence[DateModel]) -> list[str]:
-    """Return short names that tell the models apart: of models, of their runs' folders, or both.
+    """Return short names that tell the models apart: of models, or of their runs, as much of the paths as that takes.
 
     Raises ValueError for a model that is there twice.
     """
-    runs = [date_model.run for date_model in date_models]
     models = [date_model.name for date_model in date_models]
-    folders = [run.resolve().name for run in runs]
-    for names in (
-        models,
-        folders,
-        *([f"{a} {b}" for a, b in zip(where, models, strict=True)] for where in (folders, runs)),
-    ):
-        if len(set(names)) == len(names):
-            return names
-    twice = next(name for name in names if names.count(name) > 1)
-    raise ValueError(f"expected different models, got {twice} twice")
+    names = models
+    if len(set(names)) == len(names):
+        return names
+    for folders in endings([date_model.run for date_model in date_models]):
+        for names in (folders, [f"{folder} {model}" for folder, model in zip(folders, models, strict=True)]):
+            if len(set(names)) == len(names):
+                return names
+    raise ValueError(f"expected different models, got {next(name for name in names if names.count(name) > 1)} twice")
 
 
 def page_of(
@@ -195,6 +193,10 @@ def _state(date_model: DateModel, epoch: int) -> State:
     kept = DateModel(date_model.run, date_model.name, epoch=epoch)
     if any(kept.facts.get(name) != fact for name, fact in date_model.facts.items()):
         raise ValueError(f"{kept.path}: of another model than {date_model.path}")
+    if kept.facts.get("epoch") != epoch:
+        raise ValueError(
+            f"{kept.path}: expected the weights of epoch {epoch}, got those of {kept.facts.get('epoch')!r}"
+        )
     history = date_model.run / "history.csv"
     for row in read_history(history) if history.exists() else []:
         if row.get("model") == date_model.name and row["epoch"] == epoch:

@@ -76,13 +76,16 @@ def test_weights_that_are_no_numbers_are_refused_with_their_model():
 def runs(tmp_path_factory):
     """A folder of runs: `plain`, of all models, with three epochs, and `masked`, whose model masks its padding.
 
-    Also `strange`, whose epoch is another model's; returns the folder and the models of the first two.
+    Also `strange`, whose epoch is another model's, and `moved`, whose epoch has another number; returns the folder and
+    the models of the first two.
     """
     folder = tmp_path_factory.mktemp("runs")
     models, vocabulary = write_models(folder / "plain", epochs=[0, 1, 12])
     masked, _ = write_models(folder / "masked", ["attention"], mask_padding=vocabulary.index(" "), seed=50)
     write_models(folder / "strange", ["peeky", "attention"], epochs=[1])
     (folder / "strange" / "peeky.epochs" / "0001.npz").replace(folder / "strange" / "attention.epochs" / "0001.npz")
+    write_models(folder / "moved", ["attention"], epochs=[1])
+    (folder / "moved" / "attention.epochs" / "0001.npz").rename(folder / "moved" / "attention.epochs" / "0002.npz")
     return folder, models, masked
 
 
@@ -95,9 +98,11 @@ def test_models_are_called_what_tells_them_apart(runs, tmp_path):
     assert names_of(mixed) == ["plain peeky", "plain attention", "masked attention"]
     other = tmp_path / "plain"
     write_models(other, ["attention"])
-    assert names_of(open_models([plain, other])) == [f"{plain} attention", f"{other} attention"]
+    assert names_of(open_models([plain, other])) == [f"{run.parent.name}/plain" for run in (plain, other)]
+    again = tmp_path / "again"
+    again.symlink_to(plain)
     with pytest.raises(ValueError, match=r"expected different models, got .*plain attention twice"):
-        names_of(open_models([plain, plain]))
+        names_of(open_models([plain, again]))
 
 
 @pytest.fixture
@@ -201,7 +206,7 @@ def test_another_vocabulary_is_refused(runs, in_process, tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ("--run plain --run plain", "expected different models, got plain attention twice"),
+        ("--run plain --run ./masked/../plain", "expected different models, got .*/plain attention twice"),
         ("--run plain --run nowhere", "no trained model in nowhere"),
         ("--run masked --models attention peeky", r"no trained peeky model at masked/peeky\.npz"),
         ("--run plain --model peeky", "PeekySeq2seq has no attention maps; to show it .*: --models peeky$"),
@@ -211,6 +216,7 @@ def test_another_vocabulary_is_refused(runs, in_process, tmp_path):
         ("--run plain --epochs 2", "expected an epoch of 0 to 12 that was kept, got 2"),
         ("--run plain --epochs -1", "--epochs: expected a whole number of at least 0|--epochs"),
         ("--run strange --epochs", r"strange/attention\.epochs/0001\.npz: of another model than strange/attention"),
+        ("--run moved --epochs", r"moved/attention\.epochs/0002\.npz: expected the weights of epoch 2, got those of 1"),
         ("--run plain --weights int4", "--weights: invalid choice"),
     ],
 )
