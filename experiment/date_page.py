@@ -24,6 +24,7 @@ KINDS = {
     "peeky": "peeky seq2seq, {weights} weights",
     "attention": "seq2seq with attention, {weights} weights",
 }
+PARTS = "sha256", "leak_free"  # facts of a run's data that say what it was trained on
 ALIKE = {  # what all models of a page have in common
     "vocabulary": "vocabulary",
     "question_characters": "question characters",
@@ -111,7 +112,7 @@ def page_of(
     Raises ValueError for a question that cannot be asked, epochs that no model kept, and whenever ``to_page`` does.
     """
     names, first = names_of(date_models), date_models[0]
-    kept = [[]] * len(date_models) if epochs is None else expect_epochs(date_models, epochs)
+    kept = [[]] * len(date_models) if epochs is None else open_epochs(date_models, epochs)
     models = [
         PageModel(name, date_model.model, date_model.reverse, states)
         for name, date_model, states in zip(names, date_models, kept, strict=True)
@@ -119,7 +120,12 @@ def page_of(
     at_first = next((k for k, each in enumerate(models) if each.model.has_maps), 0)
     shown = copy(date_models[at_first])
     shown.model = as_in_page(models[at_first].states()[-1][2], precision)
-    about = [*_about(models, date_models), origin, *_reads(models)]
+    about = [
+        *_about(models, date_models),
+        origin,
+        *(trained_otherwise(date_models) if of_test else []),
+        *_reads(models),
+    ]
     if precision != "float32":
         xs = [encoded(date_model, pairs[:MEASURED], of_test) for date_model in date_models]
         about += loss(models, xs, first, precision)
@@ -132,14 +138,16 @@ def page_of(
         T_enc=first.T_enc,
         T_dec=first.T_dec,
         precision=precision,
-        title=("Where the model looks: {name}", {"name": _runs(date_models)}),
+        title=("Where the model looks: {name}", {"name": ", ".join(_runs(date_models))}),
         about=about,
         dates={"written": dates.WRITTEN, "months": dates.MONTHS} if first.answers_dates else None,
     )
 
 
-def _runs(date_models: Sequence[DateModel]) -> str:
-    return ", ".join(dict.fromkeys(date_model.run.resolve().name for date_model in date_models))
+def _runs(date_models: Sequence[DateModel]) -> list[str]:
+    """Return the names of the different runs of these models."""
+    runs = list(dict.fromkeys(date_model.run.resolve() for date_model in date_models))
+    return next(names for names in endings(runs) if len(set(names)) == len(runs))
 
 
 def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> list[Phrase]:
@@ -152,7 +160,7 @@ def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> lis
             ("{name}, {weights} weights", {"name": each.name} | size) if several else (KINDS[date_model.name], size)
         )
     runs = _runs(date_models)
-    lines.append(("runs {names}", {"names": runs}) if ", " in runs else ("run {name}", {"name": runs}))
+    lines.append(("run {name}", {"name": runs[0]}) if len(runs) == 1 else ("runs {names}", {"names": ", ".join(runs)}))
     epochs = sorted({str(state.epoch) for each in models for state in each.epochs}, key=int)
     if len(epochs) > 1:
         lines.append(
@@ -169,7 +177,17 @@ def _reads(models: Sequence[PageModel]) -> list[Phrase]:
     ]
 
 
-def expect_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> list[list[State]]:
+def trained_otherwise(date_models: Sequence[DateModel]) -> list[Phrase]:
+    """Say which models may know test questions of the first: those trained on other data, or on another part of it."""
+    first, *others = [[date_model.data.get(part) for part in PARTS] for date_model in date_models]
+    return [
+        ("{name} has another training part, and may have seen some of the test questions", {"name": name})
+        for name, parts in zip(names_of(date_models)[1:], others, strict=True)
+        if parts != first
+    ]
+
+
+def open_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> list[list[State]]:
     """Open the epochs of each model that it kept, of those that are asked for: of all if none is.
 
     Raises ValueError for an epoch that no model kept, and if there is none.

@@ -136,6 +136,23 @@ def test_the_script_puts_runs_and_models_side_by_side(runs, page_by_script):
     assert [question["own"] for question in shown.data["questions"]] == written
 
 
+def test_runs_of_one_name_are_two_in_the_head(runs, page_by_script, tmp_path):
+    write_models(tmp_path / "plain", ["attention"])
+    parts, _ = page_by_script(f"--run plain --run {tmp_path / 'plain'} --text 7/22/08")
+    assert f"runs {runs[0].name}/plain, {tmp_path.name}/plain" in parts.data["about"]
+
+
+def test_a_model_that_may_know_the_test_questions_is_named(runs, page_by_script, tmp_path):
+    data = DateModel(runs[0] / "plain").data
+    said = "other has another training part, and may have seen some of the test questions"
+    for change in ({"sha256": "0"}, {"leak_free": True}):
+        write_models(tmp_path / "other", ["attention"], facts={"data": data | change})
+        options = f"--run masked --run plain --run {tmp_path / 'other'}"
+        about = page_by_script(f"{options} --count 2")[0].data["about"]
+        assert [phrase for phrase in about if "training part" in phrase] == [said]
+        assert said not in page_by_script(f"{options} --text 7/22/08")[0].data["about"], "only of test questions"
+
+
 def test_the_script_embeds_the_epochs_that_were_kept(runs, page_by_script):
     folder, models, _ = runs
     parts, _ = page_by_script("--run plain --epochs --text 7/22/08")

@@ -12,6 +12,8 @@ addJapanese({
   "questions of {file}": "{file}の質問",
   "{count} of {all} test questions of {source}": "{source}のテスト用の質問{all}件のうち{count}件",
   "{count} of {all} test questions of generated dates": "生成した日付のテスト用の質問{all}件のうち{count}件",
+  "{name} has another training part, and may have seen some of the test questions":
+    "{name}は別のデータで学習したため、テスト用の質問の一部を学習済みかもしれません",
   "The model looks at the whole question before it writes each character of the answer. The weights of one look sum to 1; links and cells are as strong as their weights.":
     "モデルは答えを1文字出力するたびに、質問全体を見ます。そのつどの重みの和は1で、つながりとマスは重みが大きいほど強く表示されます。",
   "Own output": "自身の出力",
