@@ -13,7 +13,7 @@ from dataset import dates
 from dataset.files import read_text
 from experiment.date_model import DateModel
 from experiment.history import read_history
-from experiment.kept_weights import kept_epochs
+from experiment.kept_weights import FOLDER, kept_epochs
 from experiment.page_size import MEASURED
 from experiment.run_names import endings
 from seq2seq.page import Example, PageModel, State, to_page
@@ -188,13 +188,13 @@ def trained_otherwise(date_models: Sequence[DateModel]) -> list[Phrase]:
 
 
 def open_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> list[list[State]]:
-    """Open the epochs of each model that it kept, of those that are asked for: of all if none is.
+    """Open each model as it was after these epochs, as far as it kept them; without epochs, after all that it kept.
 
-    Raises ValueError for an epoch that no model kept, and if there is none.
+    Raises ValueError for an epoch that no model kept, and if none was kept at all.
     """
     kept = [kept_epochs(date_model.run, date_model.name) for date_model in date_models]
     here = sorted({epoch for files in kept for epoch in files})
-    where = ", ".join(str(date_model.path.with_suffix(".epochs")) for date_model in date_models)
+    where = ", ".join(str(date_model.run / FOLDER.format(model=date_model.name)) for date_model in date_models)
     if not here:
         raise ValueError(f"{where}: no epochs there; train_date.py --keep-weights keeps them")
     for epoch in epochs:
@@ -202,24 +202,24 @@ def open_epochs(date_models: Sequence[DateModel], epochs: Sequence[int]) -> list
             raise ValueError(f"{where}: expected an epoch of {here[0]} to {here[-1]} that was kept, got {epoch}")
     wanted = set(epochs or here)
     return [
-        [_state(date_model, epoch) for epoch in files if epoch in wanted]
+        list(_states(date_model, [epoch for epoch in files if epoch in wanted]))
         for date_model, files in zip(date_models, kept, strict=True)
     ]
 
 
-def _state(date_model: DateModel, epoch: int) -> State:
-    kept = DateModel(date_model.run, date_model.name, epoch=epoch)
-    if any(kept.facts.get(name) != fact for name, fact in date_model.facts.items()):
-        raise ValueError(f"{kept.path}: of another model than {date_model.path}")
-    if kept.facts.get("epoch") != epoch:
-        raise ValueError(
-            f"{kept.path}: expected the weights of epoch {epoch}, got those of {kept.facts.get('epoch')!r}"
-        )
+def _states(date_model: DateModel, epochs: Iterable[int]) -> Iterator[State]:
     history = date_model.run / "history.csv"
-    for row in read_history(history) if history.exists() else []:
-        if row.get("model") == date_model.name and row["epoch"] == epoch:
-            return State(epoch, kept.model, row.get("test_accuracy"))
-    return State(epoch, kept.model)
+    rows = read_history(history) if history.exists() else []
+    accuracies = {row["epoch"]: row.get("test_accuracy") for row in rows if row.get("model") == date_model.name}
+    for epoch in epochs:
+        kept = DateModel(date_model.run, date_model.name, epoch=epoch)
+        if any(kept.facts.get(name) != fact for name, fact in date_model.facts.items()):
+            raise ValueError(f"{kept.path}: of another model than {date_model.path}")
+        if kept.facts.get("epoch") != epoch:
+            raise ValueError(
+                f"{kept.path}: expected the weights of epoch {epoch}, got those of {kept.facts.get('epoch')!r}"
+            )
+        yield State(epoch, kept.model, accuracies.get(epoch))
 
 
 def loss(models: Sequence[PageModel], questions: Sequence, first: DateModel, precision: str) -> list[Phrase]:
