@@ -209,10 +209,38 @@ def test_the_slider_goes_through_the_epochs(browser, page):
     browser.run(f"document.querySelector('{current}').focus()")
     browser.press("ARROW_RIGHT", "ENTER")
     assert browser.get(own) == texts[1] and browser.all(current, "e.value") == ["2"]
+    assert browser.get("document.getElementById('answers-of').textContent") == "answers of attention, epoch 2"
     clicked = browser.run(f"const e = document.getElementById('play'); e.click(); return [e.textContent, {own}]")
     assert clicked == ["Stop", texts[0]]
     browser.wait("document.getElementById('play').textContent === 'Play'")
     assert browser.get(own) == texts[1], "it stops at the end"
+    browser.wait("document.getElementById('said').textContent.startsWith('epoch 2, test accuracy 33.3%: ')")
+
+
+def test_a_link_ends_the_play_through_the_epochs(browser, page):
+    browser.open(page[0])
+    browser.type("7/22/08")
+    playing = "document.getElementById('play').textContent"
+    for link in ("document.getElementById('share').click()", "location.hash = 'text=7/22/08&epoch=1'"):
+        begun = f"document.getElementById('play').click(); const begun = {playing}"
+        assert browser.run(f"{begun}; {link}; return begun") == "Stop"
+        browser.wait(f"{playing} === 'Play' && document.getElementById('epoch').value === '0'")
+
+
+def test_weights_that_are_forced_are_those_of_each_epoch(browser, page):
+    browser.open(page[0])
+    browser.type("7/22/08")
+    wrote = f"{SEEN} return settled().then(() => [...document.querySelectorAll('#epochs .wrote')].map(text))"
+    browser.run("document.querySelector('#epochs button').click()")
+    own = browser.run(wrote)
+    for out in range(10):
+        browser.run(f"{SEEN} press('#row-out [data-out=\"{out}\"]', 'u')")
+    forced = browser.run(wrote)
+    assert forced[1] != own[1], "else any would do"
+    browser.run("document.querySelector('#epochs button').focus()")
+    browser.press("END", "ENTER")
+    assert browser.run(f"{SEEN} return text(id('row-out'))") == forced[1], "as the list said"
+    assert browser.run(wrote) == forced
 
 
 @pytest.mark.slow

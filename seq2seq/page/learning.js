@@ -2,6 +2,7 @@
 // "Watch it learn": a slider through the epochs of which the page has the weights, and what was written after each.
 
 import { onLanguage, t } from "../../support/page/language.js";
+import { moveByKeys } from "../../support/page/list.js";
 import { element, find, oneStop, percent, speak } from "../../support/page/text.js";
 import { data } from "./data.js";
 import { epochsHere, showEpoch, shownEpoch, shownModel, stateAt, whenShown } from "./models.js";
@@ -85,9 +86,10 @@ function stopPlaying() {
 
 function playOn() {
   playing = setTimeout(() => {
-    showEpoch(epochsHere[placeShown() + 1]);
-    if (placeShown() < lastEpoch()) playOn();
-    else stopPlaying();
+    const next = placeShown() + 1;
+    if (next < lastEpoch()) playOn();
+    else stopPlaying(); // and speak of the last one
+    showEpoch(epochsHere[next]);
   }, PACE);
 }
 
@@ -101,23 +103,6 @@ function play() {
   if (placeShown() === lastEpoch()) showEpoch(epochsHere[0]);
 }
 
-/** @param {KeyboardEvent} event */
-function moveAlongEpochs(event) {
-  const all = epochButtons();
-  const place = all.indexOf(/** @type {HTMLButtonElement} */ (event.target));
-  const steps = new Map([
-    ["ArrowRight", 1],
-    ["ArrowDown", 1],
-    ["ArrowLeft", -1],
-    ["ArrowUp", -1],
-  ]);
-  const next = all[place + (steps.get(event.key) ?? Number.NaN)];
-  if (!next) return;
-  event.preventDefault();
-  oneStop(all, next);
-  next.focus();
-}
-
 export function startLearning() {
   if (epochsHere.length < 2) return;
   find("learning").hidden = false;
@@ -128,7 +113,10 @@ export function startLearning() {
     showEpoch(epochsHere[Number(slider.value)]);
   });
   find("play").addEventListener("click", play);
-  find("epochs").addEventListener("keydown", moveAlongEpochs);
+  // a link holds one epoch, both the one that is copied and the one that is opened
+  find("share").addEventListener("click", stopPlaying);
+  addEventListener("hashchange", stopPlaying);
+  moveByKeys(find("epochs"), ["ArrowRight", "ArrowDown"], ["ArrowLeft", "ArrowUp"]);
   whenShown((which) => {
     if (which === "model") makeEpochs();
     drawSlider();

@@ -1,6 +1,7 @@
 // @ts-check
 // The columns that both rows share, and the links between their characters.
 
+import { shape } from "../../support/page/picture.js";
 import { find } from "../../support/page/text.js";
 import { data } from "./data.js";
 
@@ -8,7 +9,6 @@ import { data } from "./data.js";
 
 const FAINT = 0.002; // links weaker than this are not drawn
 const FIT = 34; // columns that fit on a narrow screen
-const SVG = "http://www.w3.org/2000/svg";
 
 // Both rows share the columns of the longer one; the shorter is set wider and centred.
 export const COLUMNS = Math.max(data.T_enc, data.T_dec);
@@ -52,11 +52,8 @@ export function drawLinks(shown) {
   const paths = shown.weights.flatMap((a, out) =>
     [...a].flatMap((weight, input) => {
       if (weight < FAINT) return [];
-      const path = document.createElementNS(SVG, "path");
-      path.setAttribute("d", linkPath(input, out, 10, 100));
+      const path = shape("path", { d: linkPath(input, out, 10, 100), "data-link-in": input, "data-link-out": out });
       path.style.setProperty("--w", weight.toFixed(4));
-      path.dataset.linkIn = String(input);
-      path.dataset.linkOut = String(out);
       return [path];
     }),
   );

@@ -5,7 +5,9 @@ import { onLanguage, t } from "../../support/page/language.js";
 import { markItem, startList } from "../../support/page/list.js";
 import { element, find, number, visible } from "../../support/page/text.js";
 import { data } from "./data.js";
+import { epochsHere, shownEpoch, shownModel, stateAt } from "./models.js";
 import { markWrong } from "./shown.js";
+import { nameOfEpoch } from "./side_by_side.js";
 
 /** @import { Question } from "./data.js" */
 /** @typedef {Question & { index: number, shape: string, searched: string }} Listed  searched: what the search looks through */
@@ -45,6 +47,19 @@ function offerShapes() {
   name();
 }
 
+/** Says whose answers the list has, where the page has others: those of what is shown at first. */
+function nameAnswers() {
+  const { name } = data.models[shownModel()];
+  const { epoch } = stateAt(shownModel(), shownEpoch());
+  const write = () => {
+    const model = data.models.length > 1 ? visible(name) : "";
+    const parts = [model, epochsHere.length > 1 ? nameOfEpoch(epoch) : ""].filter((part) => part);
+    find("answers-of").textContent = parts.length ? t("answers of {name}", { name: parts.join(t(", ")) }) : "";
+  };
+  onLanguage(write);
+  write();
+}
+
 /** Marks the question as chosen; null for none. */
 export const markQuestion = markItem;
 
@@ -54,6 +69,7 @@ export const markQuestion = markItem;
  */
 export function startQuestions(choose) {
   offerShapes();
+  nameAnswers();
   startList({
     items: questions,
     right: ({ own, answer }) => (answer === null ? null : own === answer),

@@ -48,7 +48,7 @@ function card(index) {
 
 /**
  * What a model answers to the question that is shown, with the reader's changes of the question; the weights that the
- * reader forces are those of the model shown.
+ * reader forces are those of the model shown, at each of its epochs.
  * @param {Shown} shown
  * @param {number} index
  * @param {number | null} epoch
@@ -57,7 +57,7 @@ function card(index) {
 export function beside(shown, index, epoch) {
   if (index === shownModel() && epoch === shownEpoch()) return shown;
   const { question, given, answer, truth } = shown;
-  const changed = { input: changes.input, forced: new Map() };
+  const changed = index === shownModel() ? changes : { ...changes, forced: new Map() };
   const asked = askModel(index, epoch, question, given ? answer : null, changed);
   return { ...asked, question, answer, truth, given, before: null };
 }
@@ -100,10 +100,8 @@ function markShown() {
 
 export function startCards() {
   if (data.models.length === 1) return;
-  const listed = data.models[shownModel()].name;
   const make = () => {
     find("cards").replaceChildren(...data.models.map((_, index) => card(index)));
-    find("answers-of").textContent = t("answers of {name}", { name: visible(listed) });
     markShown();
   };
   find("side-by-side").hidden = false;

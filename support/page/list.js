@@ -82,6 +82,30 @@ export function markItem(index) {
   oneStop(buttons(), current ?? buttons()[0]);
 }
 
+/**
+ * Moves along the buttons of a list by keys: these, and Home and End.
+ * @param {HTMLElement} list
+ * @param {string[]} forward
+ * @param {string[]} back
+ */
+export function moveByKeys(list, forward, back) {
+  const all = () => [...list.querySelectorAll("button")];
+  list.addEventListener("focusin", ({ target }) => oneStop(all(), target));
+  list.addEventListener("keydown", (event) => {
+    const { key } = event;
+    const place = all().indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    /** @type {HTMLButtonElement | undefined} */
+    let next;
+    if (forward.includes(key)) next = all()[place + 1];
+    else if (back.includes(key)) next = all()[place - 1];
+    else if (key === "Home") next = all()[0];
+    else if (key === "End") next = all().at(-1);
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
+
 /** Fills the list. Returns what fills it again. @template Item @param {Listing<Item>} listing */
 export function startList(listing) {
   for (const id of ["search", "verdict", ...listing.filters]) {
@@ -97,21 +121,7 @@ export function startList(listing) {
     list(listing);
     buttons()[shown].focus();
   });
-  find("list").addEventListener("focusin", ({ target }) => oneStop(buttons(), target));
-  find("list").addEventListener("keydown", (event) => {
-    const all = buttons();
-    const place = all.indexOf(/** @type {HTMLButtonElement} */ (event.target));
-    const places = new Map([
-      ["ArrowDown", place + 1],
-      ["ArrowUp", place - 1],
-      ["Home", 0],
-      ["End", all.length - 1],
-    ]);
-    const next = all[places.get(event.key) ?? -1];
-    if (!next) return;
-    event.preventDefault();
-    next.focus();
-  });
+  moveByKeys(find("list"), ["ArrowDown"], ["ArrowUp"]);
   onLanguage(() => list(listing));
   list(listing);
   return () => list(listing);
