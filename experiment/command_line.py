@@ -92,10 +92,15 @@ class Parser(PlainParser):
         self.add_argument("--weights", choices=PRECISIONS, default="float32", help=what)
 
     def page_path(self, args: Namespace) -> Path:
-        """Return the page that ``--out`` names, or attention.html in the first run's folder. Refuse other endings."""
+        """Return the page that ``--out`` names, or attention.html in the first run's folder.
+
+        Refuse other endings, and the place of the file that ``--file`` reads.
+        """
         path = args.out or args.run[0] / "attention.html"
         if path.suffix.lower() not in (".html", ".htm"):
             self.error(f"--out {path}: expected a name that ends in .html")
+        if args.file is not None and args.file.resolve() == path.resolve():
+            self.error(f"--out {path}: the page would replace what --file reads; choose another name")
         return path
 
     def add_workers(self, help: str) -> None:

@@ -270,6 +270,10 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
         (["--out", "page.pdf"], r"--out page\.pdf: expected a name that ends in \.html"),
         (["--out", "nowhere/page.html"], "nowhere"),
         (["--out", "folder.html"], r"folder\.html"),
+        (
+            ["--out", "folder/../mine.html", "--file", "mine.html"],
+            r"mine\.html: the page would replace what --file reads",
+        ),
         (["--count", "0"], "--count: .*at least 1"),
         (["--count", "5", "--text", "a"], "not allowed with"),
         (["--text", "a" * 30], "30 characters, at most 29"),
@@ -295,6 +299,7 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
 def test_the_script_refuses_in_one_line_and_writes_nothing(trained_run, in_process, tmp_path, arguments, message):
     for name, content in {
         "empty.txt": b"",
+        "mine.html": b"7/22/08\n",
         "gap.txt": b"7/22/08\n _2008-07-22\n7/22/08\n",
         "unknown.txt": "7/22/08\n5月1日".encode(),
         "long.txt": b"May 1, 1972_1972-05-011",
