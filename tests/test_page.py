@@ -271,7 +271,7 @@ def test_the_answer_to_a_date_is_known_where_answers_are_dates(in_process, tmp_p
         (["--out", "nowhere/page.html"], "nowhere"),
         (["--out", "folder.html"], r"folder\.html"),
         (
-            ["--out", "folder/../mine.html", "--file", "mine.html"],
+            ["--out", "baseline/../mine.html", "--file", "mine.html"],
             r"mine\.html: the page would replace what --file reads",
         ),
         (["--count", "0"], "--count: .*at least 1"),

@@ -225,6 +225,9 @@ def test_a_link_ends_the_play_through_the_epochs(browser, page):
         begun = f"document.getElementById('play').click(); const begun = {playing}"
         assert browser.run(f"{begun}; {link}; return begun") == "Stop"
         browser.wait(f"{playing} === 'Play' && document.getElementById('epoch').value === '0'")
+    browser.run("document.getElementById('play').click()")
+    browser.wait("document.getElementById('epoch').value === '1'")
+    browser.wait("location.hash === ''")  # which led to another epoch
 
 
 def test_weights_that_are_forced_are_those_of_each_epoch(browser, page):

@@ -90,6 +90,7 @@ function playOn() {
     if (next < lastEpoch()) playOn();
     else stopPlaying(); // and speak of the last one
     showEpoch(epochsHere[next]);
+    find("epoch").dispatchEvent(new Event("change", { bubbles: true })); // as if the reader had moved it
   }, PACE);
 }
 
