@@ -31,7 +31,7 @@ export function verdictInWords(written, answer) {
 /** @param {number} index of the model */
 function card(index) {
   const { name, kind } = data.models[index];
-  const radio = element("input", { type: "radio", name: "model", value: index });
+  const radio = element("input", { type: "radio", name: "model", value: index, autocomplete: "off" });
   radio.addEventListener("change", () => showModel(index));
   const label = t("Attention map of {name}", { name: visible(name) });
   const noMap = element("span", { class: "small no-map" }, t("no attention, so no map"));
