@@ -220,9 +220,14 @@ def test_hostile_names_and_texts_show_as_themselves_and_nothing_scrolls_sideways
     browser.run(SHOW, 1)
     browser.run(SIDES)
     assert name in browser.get("document.getElementById('view-heading').textContent")
-    for width in (360, 900, 1600):
-        browser.resize(width)
-        assert browser.get("document.documentElement.scrollWidth") <= width, width
+    for what in (texts[0], "W" * 300):
+        browser.type(what)
+        browser.run(SIDES)
+        browser.run("document.querySelector('.token').click()")
+        assert browser.get("document.querySelector('#readout .chip') !== null"), "of a model that looks somewhere"
+        for width in (360, 900, 1600):
+            browser.resize(width)
+            assert browser.get("document.documentElement.scrollWidth") <= width, (what[:20], width)
     assert browser.get("window.ran") is None
     found = {*browser.accessible()}
     assert {("button", "gru"), ("button", name), ("region", f"The text as {name} weighs it")} <= found
