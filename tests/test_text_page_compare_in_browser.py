@@ -228,6 +228,7 @@ def test_hostile_names_and_texts_show_as_themselves_and_nothing_scrolls_sideways
         for width in (360, 900, 1600):
             browser.resize(width)
             assert browser.get("document.documentElement.scrollWidth") <= width, (what[:20], width)
+            assert browser.get("document.getElementById('view-heading').clientWidth") >= 150, "a letter per line"
     assert browser.get("window.ran") is None
     found = {*browser.accessible()}
     assert {("button", "gru"), ("button", name), ("region", f"The text as {name} weighs it")} <= found
