@@ -193,8 +193,10 @@ export function readOutWords({ tokens, rows, map }, at) {
   if (map) {
     const { key } = at;
     const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
-    if (map[at.token].some((weight) => weight > 0)) parts.push(t(" looks at "), ...looked.map(chip));
-    else parts.push(t(" looks at nothing"));
+    const looksAtSome = map[at.token].some((weight) => weight > 0);
+    if (key === undefined) parts.push(looksAtSome ? t("; looks at ") : t("; looks at nothing"));
+    else parts.push(looksAtSome ? t(" looks at ") : t(" looks at nothing"));
+    if (looksAtSome) parts.push(...looked.map(chip));
   }
   readout.replaceChildren(...parts);
 }
