@@ -239,6 +239,9 @@ def test_the_page_never_scrolls_sideways(browser, date_page, mixed_page):
     check("as it opens")
     browser.run("document.getElementById('numbers').click()")
     assert browser.all("#heat td span", "e.offsetWidth > 20")[0]
+    browser.mouse("#heat tbody td")
+    look = "(({ color, backgroundColor }) => color === backgroundColor)(getComputedStyle(e))"
+    assert browser.all("#heat th.across", look) == [False], "the name of the row can be read"
     for text in ("Wednesday, September 27, 1995", "W" * 200):
         browser.type(text)
         check(text)

@@ -227,7 +227,7 @@ def test_it_fits_every_width_and_all_has_a_name(browser, date_page):
         ("group", f"Where the model looks before {written}, character 1 of the answer"),
         ("button", "Look everywhere alike"),
         ("combobox", "Look only at"),
-        ("button", "Its own look"),
+        ("button", "Its own weights"),
         ("table", "The answer before and after the changes"),
         ("region", f"For {written}, character 1 of the answer"),
         ("table", "Attention and occlusion: one column per character of the question"),

@@ -93,7 +93,7 @@ def test_a_changed_text_is_occluded_as_it_is_now(browser, japanese):
     browser.mouse('#parts-words [data-token="4"]')
     assert browser.all(".token.pointed", "e.dataset.token") == ["4"]
     assert browser.get("document.getElementById('readout').textContent").endswith(
-        ", log-probability lost without it " + f"{found[1, 4]:+.4f}".replace("-", "−")
+        "Log-probability lost without it: " + f"{found[1, 4]:+.4f}".replace("-", "−")
     )
     browser.run(f"{CHANGE} press(1, 'Escape')")
     assert not browser.get(DONE), "of another text"

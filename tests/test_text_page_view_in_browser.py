@@ -282,6 +282,7 @@ def test_the_page_never_scrolls_sideways(browser, looking, mixed):
             for width in (360, 900, 1600):
                 browser.resize(width)
                 assert browser.get("document.documentElement.scrollWidth") <= width, (width, what[:20])
+                assert browser.get("document.getElementById('view-heading').offsetHeight") < 40, "one line"
 
 
 def test_a_screen_reader_finds_a_name_for_all_that_can_be_used(browser, looking):

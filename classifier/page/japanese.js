@@ -57,7 +57,9 @@ addJapanese({
   "Point at a token to see its weight.": "トークンを指すと、その重みを表示します。",
   "Point at a token to see what it looks at.": "トークンを指すと、それが見ているトークンを表示します。",
   " weight {weight}, rank {rank} of {count}": "重み{weight}（{count}個中{rank}位）　",
+  "; looks at ": "見ているトークン：",
   " looks at ": "見ているトークン：",
+  "; looks at nothing": "どのトークンも見ていません",
   " looks at nothing": "どのトークンも見ていません",
   "Weight: the attention of the final states to the token.": "重み：最後の隠れ状態からトークンへのAttention。",
   "Weight: the attention that the token receives, the mean of its column of the map.":
@@ -119,7 +121,7 @@ addJapanese({
   "log-probability lost without it, in nats, tallest bar": " 隠したときに失われる対数確率（ナット）　最も高い棒は",
   "gained without it": " 隠すと増える",
   "Each token: its weight, and the log-probability lost without it": "各トークンの重みと、隠したときに失われる対数確率",
-  ", log-probability lost without it {lost}": "　隠したときに失われる対数確率{lost}",
+  "Log-probability lost without it: {lost}": "隠したときに失われる対数確率：{lost}",
   "over 1 token": "（1トークン）",
   "over {count} tokens": "（{count}トークン）",
   " (without regard to signs, {rho})": "、符号を無視すると{rho}",

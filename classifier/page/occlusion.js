@@ -67,7 +67,7 @@ export function drawOcclusion(reading, kind) {
 
 /** What the class loses without the token, in words; "" where that is not known. @param {number} place */
 export const lostAt = (place) =>
-  lost.length ? t(", log-probability lost without it {lost}", { lost: signed(lost[place]) }) : "";
+  lost.length ? t("Log-probability lost without it: {lost}", { lost: signed(lost[place]) }) : "";
 
 /** @param {string} kind of weights */
 function nameOfKind(kind) {

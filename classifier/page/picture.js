@@ -126,9 +126,9 @@ function wordsBlock(look) {
     y + BOX + 14,
     { "font-size": WORD, lang: words.lang },
     shape("defs", {}, hatch(look)),
+    shape("g", { fill: "none", stroke: mark, "stroke-linecap": "round" }, ...links),
     ...tokens,
     ...outlines,
-    shape("g", { fill: "none", stroke: mark, "stroke-linecap": "round" }, ...links),
   );
 }
 

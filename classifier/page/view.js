@@ -7,7 +7,7 @@ import { onLanguage, t } from "../../support/page/language.js";
 import { stopOccluding } from "../../support/page/occluding.js";
 import { followPointing } from "../../support/page/pointing.js";
 import { inSlices, stopSlices } from "../../support/page/slices.js";
-import { find, percent, visible } from "../../support/page/text.js";
+import { element, find, percent, visible } from "../../support/page/text.js";
 import { changed, changeNothing, isChanged } from "./changes.js";
 import { classOf, classRows } from "./classes.js";
 import { explain, reader } from "./data.js";
@@ -140,7 +140,7 @@ function show(at) {
   drawWordLinks(shown, at?.token);
   readOutWords(shown, at);
   if (shown.map) markMap(at);
-  if (at?.token !== undefined) find("readout").append(lostAt(at.token));
+  if (at?.token !== undefined) find("readout").append(element("span", { class: "lost-without" }, lostAt(at.token)));
   for (const row of find("view").querySelectorAll("#table tbody tr, #parts-words li"))
     row.classList.toggle("pointed", row.getAttribute("data-token") === String(at?.token));
 }

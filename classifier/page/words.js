@@ -183,18 +183,21 @@ export function readOutWords({ tokens, rows, map }, at) {
   const chip = (/** @type {{ weight: number, place: number }} */ { weight, place }) =>
     element("span", { class: "chip" }, element("b", { lang }, signOf(tokens[place])), ` ${exact(weight)}`);
   const subject = element("b", { class: "subject", lang }, signOf(tokens[at.token]));
-  /** @type {(Node | string)[]} */
-  const parts = [subject];
+  let said = "";
   if (rows && at.key === undefined) {
     const { weight, rank } = rows[at.token];
     const values = { weight: numbers([weight])[0], rank, count: tokens.length };
-    parts.push(t(" weight {weight}, rank {rank} of {count}", values));
+    said = t(" weight {weight}, rank {rank} of {count}", values);
   }
+  /** @type {Node[]} */
+  let chips = [];
   if (map) {
     const { key } = at;
     const looked = key === undefined ? strongest(map[at.token], 4) : [{ weight: map[at.token][key], place: key }];
-    if (map[at.token].some((weight) => weight > 0)) parts.push(t(" looks at "), ...looked.map(chip));
-    else parts.push(t(" looks at nothing"));
+    const looksAtSome = map[at.token].some((weight) => weight > 0);
+    if (key === undefined) said += looksAtSome ? t("; looks at ") : t("; looks at nothing");
+    else said += looksAtSome ? t(" looks at ") : t(" looks at nothing");
+    if (looksAtSome) chips = looked.map(chip);
   }
-  readout.replaceChildren(...parts);
+  readout.replaceChildren(subject, said, ...chips);
 }

@@ -122,7 +122,7 @@ addJapanese({
   "Where the model looks before {name}, character {place} of the answer": "答えの{place}文字目「{name}」の前に見る場所",
   "Look everywhere alike": "全体を均等に見る",
   "Look only at": "ここだけを見る ",
-  "Its own look": "元に戻す",
+  "Its own weights": "元に戻す",
   "Or drag weight from one character to another, along a row of the map.":
     "マップの行に沿って、ある文字から別の文字へ重みをドラッグすることもできます。",
 
