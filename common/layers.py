@@ -201,39 +201,53 @@ class SoftmaxWithLoss(Layer):
     forward:  x (..., V) scores; t int (...) labels, or (..., V) shares of the classes, one-hot or soft  ->  a scalar
     backward: dout scalar  ->  dx (..., V); the labels get no gradient
     Labels equal to ``ignore_label`` are not counted; if all are ignored, loss and gradient are 0. Shares always count.
-    Raises ValueError when the shapes do not fit, a counted label is not an integer in 0..V-1, or the shares of a
-    label are negative or do not sum to 1.
+
+    label_smoothing: s, the share of each label that is divided equally among all V classes, its own included. With
+    y = softmax(x), a label t costs ``-(1 - s) log y[t] - s / V sum_k log y[k]``, and shares t of the classes cost
+    ``-sum_k ((1 - s) t[k] + s / V) log y[k]``. The loss is the mean of that over the counted labels: at its least, it
+    is not 0 but the entropy of a smoothed label.
+
+    Raises ValueError when the shapes do not fit, a counted label is not an integer in 0..V-1, the shares of a label
+    are negative or do not sum to 1, or label_smoothing is not in [0, 1).
+    Source: Szegedy et al. 2016, section 7 (label smoothing).
     """
 
-    def __init__(self, ignore_label: int = -1):
+    def __init__(self, ignore_label: int = -1, label_smoothing: float = 0.0):
         super().__init__()
         self.ignore_label = ignore_label
+        self.label_smoothing = as_number("SoftmaxWithLoss: label_smoothing", label_smoothing)
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"SoftmaxWithLoss: expected a label_smoothing in [0, 1), got {label_smoothing}")
         self.label_count = 0
 
     def forward(self, x: Array, t: Array) -> Array:
         soft = check_labels(type(self).__name__, t, x, self.ignore_label)
         counts = np.ones(t.shape[:-1], dtype=bool) if soft else t != self.ignore_label
         t = t.astype(x.real.dtype) if soft else np.where(counts, t, 0)[..., None]
+        s = as_number("SoftmaxWithLoss: label_smoothing", self.label_smoothing)  # it may have been set since __init__
         # softmax and its logarithm in one pass: y = e / sum, log y[t] = x[t] - log sum
         x = x - x.real.max(axis=-1, keepdims=True)
         y = np.exp(x)
         total = y.sum(axis=-1, keepdims=True)
         y /= total
         if soft:  # -sum_k t_k log y_k; a score of -inf costs nothing where its class has no share
+            t = (1 - s) * t + s / t.shape[-1]
             losses = (t * (np.log(total) - np.where(t == 0, 0, x))).sum(axis=-1)
         else:
             losses = (np.log(total) - np.take_along_axis(x, t, axis=-1))[..., 0]
+            if s:
+                losses = (1 - s) * losses + s * (np.log(total[..., 0]) - x.mean(axis=-1))
         self.label_count = int(counts.sum())
-        self.cache = y, t, counts, soft
-        return (losses * counts).sum() / max(self.label_count, 1)
+        self.cache = y, t, counts, soft, s
+        return np.where(counts, losses, 0).sum() / max(self.label_count, 1)
 
     def backward(self, dout: float = 1) -> Array:
-        y, t, counts, soft = self.saved()
+        y, t, counts, soft, s = self.saved()
         if soft:
             dx = y * t.sum(axis=-1, keepdims=True) - t  # the sum is 1, up to the rounding of the labels
         else:
-            dx = y.copy()
-            np.put_along_axis(dx, t, np.take_along_axis(y, t, axis=-1) - 1, axis=-1)
+            dx = y - s / y.shape[-1]
+            np.put_along_axis(dx, t, np.take_along_axis(dx, t, axis=-1) - (1 - s), axis=-1)
             dx *= counts[..., None]
         dx *= dout / max(self.label_count, 1)
         return dx

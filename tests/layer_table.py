@@ -67,8 +67,8 @@ class TiedModel(BaseModel):
 class SoftLoss(SoftmaxWithLoss):
     """The loss of soft labels, of float16, so that their sum is not quite 1; they get no gradient, so are no input."""
 
-    def __init__(self, r, *shape):
-        super().__init__()
+    def __init__(self, r, *shape, **options):
+        super().__init__(**options)
         self.t = np.exp(r(*shape, V).real)
         self.t[..., 3] = 0  # a class without a share
         self.t = (self.t / self.t.sum(axis=-1, keepdims=True)).astype(np.float16)
@@ -129,6 +129,13 @@ CASES = {
     "SoftmaxWithLoss-ignored": lambda r: (SoftmaxWithLoss(), r(N, 4, V), np.array([[3, 9, 3, -1], [-1] * 4, [0] * 4])),
     "SoftmaxWithLoss-all_ignored": lambda r: (SoftmaxWithLoss(ignore_label=2), r(N, T, V), np.full((N, T), 2)),
     "SoftmaxWithLoss-onehot": lambda r: (SoftmaxWithLoss(), r(N, T, V), np.eye(V, dtype=int)[r.ids(N, T)]),
+    "SoftmaxWithLoss-smoothed": lambda r: (SoftmaxWithLoss(label_smoothing=0.1), r(N, V), r.ids(N)),
+    "SoftmaxWithLoss-smoothed-ignored": lambda r: (
+        SoftmaxWithLoss(label_smoothing=0.3),
+        r(N, 4, V),
+        np.array([[3, 9, 3, -1], [-1] * 4, [0] * 4]),
+    ),
+    "SoftLoss-smoothed": lambda r: (SoftLoss(r, N, T, label_smoothing=0.1), r(N, T, V)),
     "SoftLoss": lambda r: (SoftLoss(r, N), r(N, V)),
     "SoftLoss-time": lambda r: (SoftLoss(r, N, T), r(N, T, V)),
     "SigmoidWithLoss": lambda r: (SigmoidWithLoss(), r(N), r.ids(N, below=2)),

@@ -35,7 +35,8 @@ CALLS = ROOT / "runs" / "mutation-calls.json"
 TESTS = {  # file -> its tests, without test_ and .py
     "common/functions.py": "functions soft_labels masks layers self_attention gradients properties number_types",
     "common/layer.py": "layers work_arrays layer rnn gradients functions masks parallel",
-    "common/layers.py": "layers functions soft_labels embedding dropout gradients work_arrays traps number_types",
+    "common/layers.py": "layers functions soft_labels label_smoothing embedding dropout gradients work_arrays traps "
+    "number_types",
     "common/steps.py": "steps rnn gradients encoder_variants shares masks properties",
     "common/products.py": "products layers rnn",
     "common/rnn.py": "layers rnn gru gradients work_arrays steps encoder_variants properties functions",

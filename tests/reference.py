@@ -61,6 +61,14 @@ def cross_entropy(scores, labels, ignore_label=-1):
     return math.fsum(losses) / len(losses) if losses else 0.0
 
 
+def smoothed_cross_entropy(scores, shares, counts, s):
+    """scores, shares (..., V), counts bool (...) -> mean, nats, over labels that count; s / V goes to every class."""
+    log_p, V, losses = log_softmax(scores), scores.shape[-1], []
+    for i in zip(*np.nonzero(counts), strict=True):
+        losses.append(-math.fsum(((1 - s) * shares[i][k] + s / V) * log_p[i][k] for k in range(V)))
+    return math.fsum(losses) / len(losses) if losses else 0.0
+
+
 def sigmoid_cross_entropy(x, t):
     """x (...) scores, t (...) in {0, 1} -> mean over all elements of -log p(t), nats."""
     x, t = f64(x), np.asarray(t)
