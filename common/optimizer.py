@@ -9,10 +9,11 @@ import decimal
 import math
 import numbers
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from common.functions import as_number
 from common.np import np
+from common.slices import slices
 from support.array import Array
 
 
@@ -193,6 +194,36 @@ class Adam(Optimizer):
             p -= w
 
 
+class AdamW(Adam):
+    """Adam with decoupled weight decay: ``p -= lr * weight_decay * p``, then Adam's step, to which this is no gradient.
+
+    Every parameter decays, biases too, and the decay follows a schedule of ``lr``. The defaults are PyTorch's, and so
+    is the place of epsilon; Keras 3 adds it as ``epsilon_hat=True`` does.
+    Source: Loshchilov & Hutter 2019, algorithm 2, whose lambda is ``lr * weight_decay`` with lr before any schedule.
+    """
+
+    weight_decay: float
+
+    def __init__(
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        epsilon_hat: bool = False,
+        weight_decay: float = 0.01,
+    ):
+        super().__init__(lr, beta1, beta2, epsilon, epsilon_hat)
+        self.weight_decay = weight_decay
+        self.below |= {"weight_decay": math.inf}
+        self.check()
+
+    def step(self, params, grads):
+        for p in params:
+            p *= 1 - self.lr * self.weight_decay
+        return super().step(params, grads)
+
+
 class Nadam(Optimizer):
     """Adam with look-ahead: it uses the next step's moment instead of the current one.
 
@@ -261,34 +292,6 @@ def numbers_of(optimizer) -> dict[str, float]:
         for name, value in vars(optimizer).items()
         if isinstance(value, numbers.Real) or getattr(value, "shape", None) == ()
     }
-
-
-def slices(*lists: list[Array], work: dict, count: int, size: int = 2**18) -> Iterator[list[Array]]:
-    """Yield the arrays of each parameter, a few rows at a time, together with ``count`` work arrays.
-
-    A rule passes over its arrays about ten times. Slices of about ``size`` elements stay in the processor's cache
-    meanwhile: this halves the time for millions of parameters, and saves work arrays of their size.
-    ``work`` keeps the work arrays from call to call.
-    """
-    for arrays in map(list, zip(*lists, strict=True)):
-        first = arrays[0]
-        if first.size <= size:
-            yield [*arrays, *_kept(work, first, count)]
-            continue
-        if not first.flags.c_contiguous:  # a transposed view is cut by columns
-            arrays = [array.T for array in arrays]
-        rows = max(1, size * len(arrays[0]) // first.size)
-        for start in range(0, len(arrays[0]), rows):
-            views = [array[start : start + rows] for array in arrays]
-            yield [*views, *_kept(work, views[0], count)]
-
-
-def _kept(work: dict, like: Array, count: int) -> list[Array]:
-    n = like.size
-    kept = work.get(like.dtype)
-    if kept is None or kept.size < count * n:
-        kept = work[like.dtype] = np.empty(count * n, dtype=like.dtype)
-    return [kept[i * n : (i + 1) * n].reshape(like.shape) for i in range(count)]
 
 
 def clip_grads(grads: list[Array], max_norm: float, agree: Callable[[float], float] = float) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from common.layer import named_params
-from common.optimizer import Adam, Nadam
+from common.optimizer import Adam, AdamW, Nadam
 from interchange import keras_layout, torch_layout
 from interchange.arrays import Arrays, ForeignFileError, as_numpy
 from interchange.description import NAMES
@@ -60,7 +60,7 @@ def from_torch(
     unknown_id: int = 1,
     **options: Any,
 ) -> Adam | Nadam:
-    """Return our optimizer in the state of a ``torch.optim.Adam`` or ``NAdam``.
+    """Return our optimizer in the state of a ``torch.optim.Adam``, ``AdamW`` or ``NAdam``.
 
     model, arrays: what ``to_model`` returned, and from what; padding_id, unknown_id and options as there. state: that
     of ``optimizer.state_dict()``. names: of the parameters, in the order in which the optimizer got them; by default
@@ -84,12 +84,16 @@ def from_torch(
     if "momentum_decay" in group:
         optimizer = Nadam(group["lr"], beta1, beta2, group["eps"], group["momentum_decay"])
         optimizer.schedule = float(as_numpy(next(iter(kept.values()))["mu_product"]))
+    elif group["weight_decay"]:
+        optimizer = AdamW(group["lr"], beta1, beta2, group["eps"], weight_decay=group["weight_decay"])
     else:
         optimizer = Adam(group["lr"], beta1, beta2, group["eps"], epsilon_hat=False)
     optimizer.iter = int(steps[0])
     m, v = ({name: as_numpy(each[slot]) for name, each in kept.items()} for slot in SLOTS)
     rows = plan_of(arrays, NAMES[type(model)], **options).rows
     _fill(optimizer, model, arrays, rows, m, v, _ids(arrays, padding_id, unknown_id))
+    if isinstance(optimizer, AdamW) and any(arrays[n].any() for row in rows for n in row.theirs if n not in m):
+        raise ForeignFileError("optimizer: a bias that is frozen there would shrink here, in a sum: set it to 0")
     _refuse_fixed_padding(model, optimizer, padding_id)
     return optimizer
 
@@ -97,7 +101,7 @@ def from_torch(
 def to_torch(
     model: Any, optimizer: Adam | Nadam, names: Sequence[str], *, padding_id: int = 0, unknown_id: int = 1
 ) -> dict[str, Any]:
-    """Return the state of our optimizer for ``load_state_dict`` of a ``torch.optim.Adam`` or ``NAdam``.
+    """Return the state of our optimizer for ``load_state_dict`` of a ``torch.optim.Adam``, ``AdamW`` or ``NAdam``.
 
     names: of the parameters that the optimizer there has, in its order, as ``to_arrays(model, "torch")`` calls them:
     ``[name for name, p in module.named_parameters() if p.requires_grad]``. Of the two biases of an LSTM, ``bias_hh``
@@ -110,13 +114,14 @@ def to_torch(
         raise ValueError("to_torch: PyTorch adds epsilon after the bias is corrected; train with epsilon_hat=False")
     moments = _theirs(model, optimizer, torch_layout.rows_of(model), names, (padding_id, unknown_id))
     shared: dict[str, float] = {"step": float(optimizer.iter)}
-    betas, eps = (optimizer.beta1, optimizer.beta2), optimizer.epsilon
-    nothing = [torch.zeros(1)]
+    made_of = [torch.zeros(1)], optimizer.lr, (optimizer.beta1, optimizer.beta2), optimizer.epsilon
     if isinstance(optimizer, Nadam):
         shared["mu_product"] = optimizer.schedule
-        made = torch.optim.NAdam(nothing, optimizer.lr, betas, eps, momentum_decay=optimizer.schedule_decay)
+        made = torch.optim.NAdam(*made_of, momentum_decay=optimizer.schedule_decay)
+    elif isinstance(optimizer, AdamW):
+        made = torch.optim.AdamW(*made_of, optimizer.weight_decay)
     else:
-        made = torch.optim.Adam(nothing, optimizer.lr, betas, eps)
+        made = torch.optim.Adam(*made_of)
     group = made.state_dict()["param_groups"][0] | {"params": list(range(len(names)))}
     state = {}
     for i, name in enumerate(names):
@@ -194,6 +199,8 @@ def to_keras(
     continuation would not be exact: for an Adam with ``epsilon_hat=False``, a Nadam without ``schedule_decay=1.0``.
     """
     nadam = isinstance(optimizer, Nadam)
+    if isinstance(optimizer, AdamW):
+        raise ValueError("to_keras: AdamW is not written; train with Adam")
     if isinstance(optimizer, Nadam) and optimizer.schedule_decay != 1:
         raise ValueError(f"to_keras: Keras 3's Nadam has schedule_decay=1.0, got {optimizer.schedule_decay}")
     if isinstance(optimizer, Adam) and not optimizer.epsilon_hat and optimizer.epsilon:
@@ -210,20 +217,18 @@ def to_keras(
 
 def _torch_group(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[int]]:
     """Return the settings that all groups of parameters have, and the numbers of the parameters."""
-    own = ("params", "param_names")
     if not {"state", "param_groups"} <= state.keys():
-        raise ForeignFileError(
-            f"optimizer: expected optimizer.state_dict(), got a dict of {', '.join(map(str, state))}"
-        )
+        raise ForeignFileError(f"optimizer: expected optimizer.state_dict(), got {', '.join(map(str, state))}")
     groups = state["param_groups"]
     group = {name: value for name, value in groups[0].items() if name != "params"}
-    if any(each.get(name) != group[name] for each in groups for name in group if name not in own):
+    if any(each.get(name) != group[name] for each in groups for name in group if name != "param_names"):
         raise ForeignFileError("optimizer: groups of parameters with different settings; ours has one for all")
     if "param_names" in group:
         group["param_names"] = [name for each in groups for name in each["param_names"]]
     if not {"amsgrad", "momentum_decay"} & group.keys():
         raise ForeignFileError(f"optimizer: expected torch.optim.Adam or NAdam, got settings {', '.join(group)}")
-    _refuse(group, TORCH)
+    own_decay = group.get("decoupled_weight_decay") and "momentum_decay" not in group  # AdamW's, which ours has
+    _refuse(group, {name: reason for name, reason in TORCH.items() if not (own_decay and name == "weight_decay")})
     return group, [i for each in groups for i in each["params"]]
 
 

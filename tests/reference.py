@@ -326,6 +326,12 @@ def adam_1(p, g, m, v, step, lr, beta1, beta2, epsilon):
     return p - lr * unbiased_m / (np.sqrt(unbiased_v) + epsilon), m, v
 
 
+def adamw(p, g, m, v, step, lr, beta1, beta2, epsilon, decay):
+    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: algorithm 2, line by line, its lambda ``lr * decay``."""
+    adam, m, v = adam_1(p, g, m, v, step, lr, beta1, beta2, epsilon)
+    return adam - lr * decay * p, m, v
+
+
 def nadam(p, g, m, v, step, lr, beta1, beta2, epsilon, decay):
     """p, g, m, v (...), step 1, 2, ... -> next p, m, v: a number at a time, the schedule from its start."""
 

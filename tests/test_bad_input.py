@@ -13,7 +13,7 @@ from common.attention import Attention, TimeAttention
 from common.functions import cross_entropy_error
 from common.initializers import normal
 from common.layers import Affine, Embedding, MatMul, SigmoidWithLoss, SoftmaxWithLoss
-from common.optimizer import SGD, Adam, Momentum, Nadam, RMSprop, clip_grads
+from common.optimizer import SGD, Adam, AdamW, Momentum, Nadam, RMSprop, clip_grads
 from common.time_layers import LSTM, TimeGRU, TimeLSTM
 from common.trainer import Trainer
 from common.util import eval_seq2seq
@@ -129,6 +129,7 @@ def test_decode_refuses(arguments, message):
         (lambda: normal((2, 3), 1.0, dtype=bool), "got bool"),
         (lambda: SGD(-0.1), r"SGD: lr: expected a number in \[0, inf\), got -0.1"),
         (lambda: Adam(float("nan")), "Adam: lr: .* got nan"),
+        (lambda: AdamW(weight_decay=-1), "AdamW: weight_decay: .* got -1"),
         (lambda: Nadam(float("inf")), "Nadam: lr: .* got inf"),
         (lambda: Momentum(0.1, 1.0), r"Momentum: momentum: expected a number in \[0, 1\), got 1.0"),
         (lambda: RMSprop(0.1, -0.5), r"RMSprop: decay_rate: expected a number in \[0, 1\)"),

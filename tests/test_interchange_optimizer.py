@@ -6,7 +6,7 @@ import reference
 
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
-from common.optimizer import SGD, Adam, Nadam
+from common.optimizer import SGD, Adam, AdamW, Nadam
 from interchange import Arrays, ForeignFileError, keras_layout, to_arrays, to_model, torch_layout
 from interchange.description import KEY, describe
 from interchange.optimizer_state import from_keras, from_torch, to_keras
@@ -16,12 +16,15 @@ from seq2seq import AttentionSeq2seq
 V, D, H, LR, B1, B2, EPS = 7, 3, 4, 0.03, 0.8, 0.95, 1e-4
 RULES = {  # framework, rule: one step, and the optimizer of ours that takes it
     ("torch", "Adam"): (reference.adam_1, (EPS,), lambda: Adam(LR, B1, B2, EPS, epsilon_hat=False)),
+    ("torch", "AdamW"): (reference.adamw, (EPS, 0.2), lambda: AdamW(LR, B1, B2, EPS, weight_decay=0.2)),
     ("torch", "NAdam"): (reference.nadam, (EPS, 0.02), lambda: Nadam(LR, B1, B2, EPS, schedule_decay=0.02)),
     ("keras", "Adam"): (reference.adam, (EPS,), lambda: Adam(LR, B1, B2, EPS)),
     ("keras", "Nadam"): (reference.nadam, (EPS, 1.0), lambda: Nadam(LR, B1, B2, EPS, schedule_decay=1.0)),
 }
 GROUP = {"lr": LR, "betas": (B1, B2), "eps": EPS, "weight_decay": 0, "maximize": False}
+DECOUPLED = {"weight_decay": 0.2, "decoupled_weight_decay": True}
 GROUPS = {"Adam": GROUP | {"amsgrad": False}, "NAdam": GROUP | {"momentum_decay": 0.02}}
+GROUPS["AdamW"] = GROUPS["Adam"] | DECOUPLED
 SETTINGS = {"name": "a", "learning_rate": LR, "beta_1": B1, "beta_2": B2, "epsilon": EPS, "weight_decay": None}
 MODELS = {"gru": GRUClassifier, "seqself": SeqSelfClassifier, "attention": AttentionSeq2seq}
 LAYOUTS = {"torch": torch_layout, "keras": keras_layout}
@@ -106,7 +109,7 @@ def update(model, optimizer, grads):
     optimizer.update(list(named_params(model).values()), list(grads.values()))
 
 
-CASES = [("torch", "Adam", "gru"), ("torch", "NAdam", "gru")]
+CASES = [("torch", rule, "gru") for rule in ("Adam", "AdamW", "NAdam")]
 CASES += [("keras", rule, kind) for rule in ("Adam", "Nadam") for kind in MODELS]
 
 
@@ -305,6 +308,7 @@ def test_what_keras_has_not_is_not_written():
         (Adam(epsilon_hat=False), "before the bias is corrected"),
         (Nadam(), "has schedule_decay=1.0, got 0.004"),
         (Adam(), "expected an Adam or Nadam that has trained"),
+        (AdamW(epsilon_hat=True), "AdamW is not written; train with Adam"),
         (SGD(), "expected an Adam or Nadam that has trained, got SGD"),
     ):
         with pytest.raises(ValueError, match=match):

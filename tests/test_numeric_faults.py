@@ -11,7 +11,7 @@ from common.callbacks import Callback, ModelCheckpoint
 from common.layer import named_params
 from common.layers import Affine, SoftmaxWithLoss
 from common.numeric_faults import Guard, NumericFault
-from common.optimizer import SGD, AdaGrad, Adam, Nadam, RMSprop
+from common.optimizer import SGD, AdaGrad, Adam, AdamW, Nadam, RMSprop
 from common.parallel import Workers
 from common.trainer import Trainer
 from common.training_state import SaveState
@@ -133,7 +133,7 @@ def test_weight_that_a_callback_spoilt_is_put_back():
     assert len(snapshots.weights) == AT - 1 and bytes_of(trainer.model) == snapshots.weights[-1]
 
 
-@pytest.mark.parametrize("optimizer", [AdaGrad, Adam, Nadam, RMSprop])
+@pytest.mark.parametrize("optimizer", [AdaGrad, Adam, AdamW, Nadam, RMSprop])
 def test_running_values_that_overflow_are_found_and_not_saved(monkeypatch, tmp_path, optimizer):
     snapshots = Snapshots()
     trainer = trainer_of(snapshots)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import reference
 
-from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nadam, Nesterov, RMSprop, clip_grads, same_power, slices
+from common.optimizer import SGD, AdaGrad, Adam, AdamW, Momentum, Nadam, Nesterov, RMSprop, clip_grads, same_power
+from common.slices import slices
 
 # Settings that are nobody's default, so that one left unread shows.
 MAKE = {
@@ -17,6 +18,7 @@ MAKE = {
     "AdaGrad": lambda: AdaGrad(lr=0.03),
     "RMSprop": lambda: RMSprop(lr=0.03, decay_rate=0.95),
     "Adam": lambda: Adam(lr=0.03, beta1=0.8, beta2=0.95),
+    "AdamW": lambda: AdamW(lr=0.03, beta1=0.8, beta2=0.95, epsilon=1e-3, weight_decay=0.4),
     "Nadam": lambda: Nadam(lr=0.03, beta1=0.8, beta2=0.95, epsilon=1e-3, schedule_decay=0.2),
 }
 # name -> (p, g, running values, number of the step) -> the next p, then the next running values
@@ -27,6 +29,7 @@ RULES = {
     "AdaGrad": lambda p, g, s, step: reference.adagrad(p, g, *s, 0.03),
     "RMSprop": lambda p, g, s, step: reference.rmsprop(p, g, *s, 0.03, 0.95),
     "Adam": lambda p, g, s, step: reference.adam(p, g, *s, step, 0.03, 0.8, 0.95),
+    "AdamW": lambda p, g, s, step: reference.adamw(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.4),
     "Nadam": lambda p, g, s, step: reference.nadam(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.2),
 }
 every_optimizer = pytest.mark.parametrize("name", MAKE)
@@ -115,11 +118,22 @@ def torch():
     torch.set_default_dtype(before)
 
 
+TORCHS = {
+    "Nadam": (Nadam, lambda torch, params: torch.optim.NAdam(params, lr=0.002, eps=1e-7)),
+    "AdamW": (AdamW, lambda torch, params: torch.optim.AdamW(params)),  # the defaults are the same
+    "AdamW, no defaults": (
+        lambda: AdamW(0.1, 0.8, 0.95, 1e-3, weight_decay=0.3),
+        lambda torch, params: torch.optim.AdamW(params, 0.1, (0.8, 0.95), 1e-3, 0.3),
+    ),
+}
+
+
 @pytest.mark.slow
-def test_nadam_equals_torchs(torch):
+@pytest.mark.parametrize("rule", TORCHS)
+def test_equals_torchs(rule, torch):
     params, steps = draws(steps=20)
     theirs = [torch.tensor(p, requires_grad=True) for p in params]
-    optimizer, other = Nadam(), torch.optim.NAdam(theirs, lr=0.002, eps=1e-7)
+    optimizer, other = TORCHS[rule][0](), TORCHS[rule][1](torch, theirs)
     for grads in steps:
         optimizer.update(params, grads)
         for p, g in zip(theirs, grads, strict=True):
@@ -127,7 +141,24 @@ def test_nadam_equals_torchs(torch):
         other.step()
         for p, q in zip(params, theirs, strict=True):
             np.testing.assert_allclose(p, q.detach().numpy(), rtol=0, atol=1e-12)
-    assert optimizer.iter == 20 and isinstance(optimizer.schedule, float)
+    assert optimizer.iter == 20 and isinstance(getattr(optimizer, "schedule", 1.0), float)
+
+
+def test_adamw_without_decay_is_adam_to_the_bit():
+    (params, steps), others = draws(), draws()[0]
+    adamw, adam = AdamW(0.03, weight_decay=0), Adam(0.03, epsilon=1e-8, epsilon_hat=False)
+    for grads in steps:
+        adamw.update(params, grads), adam.update(others, grads)
+    assert [p.tobytes() for p in params] == [p.tobytes() for p in others]
+
+
+def test_decay_is_no_part_of_the_moments_and_follows_the_rate():
+    """Without gradients, weights shrink by the rate times the decay alone, as with no Adam whose loss has a penalty."""
+    p, optimizer = np.array([2.0, -4.0]), AdamW(weight_decay=0.5)
+    for optimizer.lr in (0.5, 0.1, 0):
+        optimizer.update([p], [np.zeros(2)])
+    np.testing.assert_allclose(p, np.array([2, -4]) * 0.75 * 0.95, rtol=1e-15)
+    assert not optimizer.m[0].any() and not optimizer.v[0].any()
 
 
 LARGE = {  # more elements than a slice: cut by rows, by columns, not at all; and none to cut
@@ -142,7 +173,7 @@ LARGE = {  # more elements than a slice: cut by rows, by columns, not at all; an
 
 
 @pytest.mark.parametrize("shape", LARGE)
-@pytest.mark.parametrize("name", ["Adam", "Nadam"])
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "Nadam"])
 def test_large_parameters_are_no_different(name, shape):
     rng = np.random.default_rng(2)
     flat = [rng.standard_normal(600_000, dtype=np.float32) for _ in range(3)]

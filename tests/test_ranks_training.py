@@ -19,7 +19,7 @@ from common.callbacks import Callback, EarlyStopping, Measure, PrintLoss
 from common.functions import cross_entropy_error
 from common.layers import SoftmaxWithLoss
 from common.numeric_faults import NumericFault
-from common.optimizer import SGD, Adam, Nadam, Optimizer, clip_grads
+from common.optimizer import SGD, Adam, AdamW, Nadam, Optimizer, clip_grads
 from common.parallel import add_shares
 from common.ranks import ALONE
 from common.time_layers import TimeLSTM
@@ -58,7 +58,7 @@ def still():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("rule", [SGD, Adam, Nadam])
+@pytest.mark.parametrize("rule", [SGD, Adam, AdamW, Nadam])
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_any_number_of_ranks_trains_as_one_process(size, rule, workers):
     wanted = trained(rule=rule, model=still(), epochs=3)
@@ -83,7 +83,7 @@ def of_another_cpu(function, off=1e-6):
     return rounded
 
 
-@pytest.mark.parametrize("rule", [SGD, Adam, Nadam])
+@pytest.mark.parametrize("rule", [SGD, Adam, AdamW, Nadam])
 def test_ranks_that_round_differently_keep_the_same_weights(rule, monkeypatch):
     """The norm of the gradients, powers of the rates, means and measures: each is that of the first rank, or exact."""
     monkeypatch.setattr(optimizer, "_squares", of_another_cpu(optimizer._squares))

@@ -7,7 +7,7 @@ import pytest
 
 from classifier import GRUClassifier
 from common.layer import named_params
-from common.optimizer import Adam, Nadam
+from common.optimizer import Adam, AdamW, Nadam
 from common.trainer import Trainer
 from interchange import ForeignFileError, to_arrays, to_model
 from interchange.export import export_model
@@ -23,6 +23,7 @@ from benchmarks.torch_published import Published  # noqa: E402 -- it imports tor
 V, D, H, N, T = 9, 4, 5, 12, 6
 OPTIMIZERS = {
     "Adam": (lambda ps: torch.optim.Adam(ps, 0.01), lambda: Adam(0.01, epsilon=1e-8, epsilon_hat=False)),
+    "AdamW": (lambda ps: torch.optim.AdamW(ps, 0.01, weight_decay=0.3), lambda: AdamW(0.01, weight_decay=0.3)),
     "NAdam": (
         lambda ps: torch.optim.NAdam(ps, 0.02, (0.8, 0.99), 1e-6, momentum_decay=0.02),
         lambda: Nadam(0.02, 0.8, 0.99, 1e-6, schedule_decay=0.02),
@@ -118,6 +119,9 @@ def agree(model, module, kind):
 def test_from_there_to_here(rule, kind):
     torch.manual_seed(1)
     module = KINDS[kind][0]()
+    if rule == "AdamW":  # whose decay would move here what is frozen there
+        for frozen in (p for p in module.parameters() if not p.requires_grad):
+            frozen.zero_()
     optimizer = OPTIMIZERS[rule][0](module.parameters())
     train_there(module, optimizer, kind, 5)
     arrays = copy.deepcopy(module.state_dict())

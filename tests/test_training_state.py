@@ -17,13 +17,13 @@ from common.callbacks import Callback, EarlyStopping, Measure, ModelCheckpoint, 
 from common.checkpoint import CheckpointError
 from common.layer import named_params
 from common.layers import Affine, Dropout, Embedding, SoftmaxWithLoss
-from common.optimizer import SGD, Adam, Momentum, Nadam, Nesterov
+from common.optimizer import SGD, Adam, AdamW, Momentum, Nadam, Nesterov
 from common.parallel import blas_threads
 from common.trainer import Trainer
 from support.stop_signals import Interrupted, StopSignals
 
 V, D, WORDS = 6, 3, 4
-OPTIMIZERS = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam, "Nadam": Nadam}
+OPTIMIZERS = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam, "AdamW": AdamW, "Nadam": Nadam}
 EPOCHS = 5
 SEED = np.random.SeedSequence(3)
 
