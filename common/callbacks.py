@@ -98,16 +98,54 @@ class Warmup(Callback):
     """
 
     def __init__(self, lr: float, epochs: float):
-        self.lr, self.epochs = as_number("Warmup: lr", lr), as_number("Warmup: epochs", epochs)
+        name = type(self).__name__
+        self.lr, self.epochs = as_number(f"{name}: lr", lr), as_number(f"{name}: epochs", epochs)
         if not 0 <= self.lr < math.inf:
-            raise ValueError(f"Warmup: expected an lr in [0, inf), got {self.lr}")
+            raise ValueError(f"{name}: expected an lr in [0, inf), got {self.lr}")
         if not 0 < self.epochs < math.inf:
-            raise ValueError(f"Warmup: expected epochs above 0, got {self.epochs}")
+            raise ValueError(f"{name}: expected epochs above 0, got {self.epochs}")
 
     def iteration_begin(self, trainer) -> None:
         epoch, done, size = trainer.current_epoch, len(trainer.losses), trainer.max_iters
         if epoch + done / size < self.epochs:
             trainer.optimizer.lr = self.lr * min(1.0, (epoch + (done + 1) / size) / self.epochs)
+
+
+class InverseSquareRoot(Warmup):
+    """Warm the learning rate up as ``Warmup`` does; from ``lr`` on, lower it with the square root of the updates made.
+
+    ``lr * min(n, 1 / sqrt(n))``, n = the number of the update, from 1 on, over the number of those in ``epochs``. It is
+    set before every update, from nothing but the position in the run. Arguments and errors are those of ``Warmup``.
+    Source: Vaswani et al. 2017, 5.3, eq. 3, which is this with ``lr = 1 / sqrt(d_model * warmup_steps)``.
+    """
+
+    def iteration_begin(self, trainer) -> None:
+        n = (trainer.current_epoch + (len(trainer.losses) + 1) / trainer.max_iters) / self.epochs
+        trainer.optimizer.lr = self.lr * min(n, 1 / math.sqrt(n))
+
+
+class Cosine(Warmup):
+    """Lower the learning rate from ``lr`` to 0, by the end of so many epochs, along half a period of a cosine.
+
+    ``lr * (1 + cos(pi * T)) / 2``, T = the share of ``epochs`` that is behind the run before the update, at most 1.
+    warmup: in the first so many epochs, which T does not count, the rate is that of ``Warmup``. It is set before every
+    update, from nothing but the position in the run; the first rank sets it, as libraries round cosines differently.
+    Raises ValueError like ``Warmup``, and for a warmup outside [0, epochs).
+    Source: Loshchilov & Hutter 2017, eq. 5, without restarts and with eta_min = 0.
+    """
+
+    def __init__(self, lr: float, epochs: float, warmup: float = 0.0):
+        super().__init__(lr, epochs)
+        self.warmup = as_number("Cosine: warmup", warmup)
+        if not 0 <= self.warmup < self.epochs:
+            raise ValueError(f"Cosine: expected a warmup in [0, {self.epochs}), got {self.warmup}")
+        self.begin = Warmup(lr, self.warmup) if self.warmup else Callback()
+
+    def iteration_begin(self, trainer) -> None:
+        past = trainer.current_epoch + len(trainer.losses) / trainer.max_iters - self.warmup
+        share = min(1.0, max(0.0, past / (self.epochs - self.warmup)))
+        trainer.optimizer.lr = trainer.ranks.first(self.lr * (1 + math.cos(math.pi * share)) / 2)
+        self.begin.iteration_begin(trainer)  # which leaves the rate alone afterwards
 
 
 SECONDS = Column("seconds", "seconds", ".2f")

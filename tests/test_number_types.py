@@ -11,10 +11,10 @@ from test_training_state import data, everything
 from test_training_state import make as reader
 
 from common import training_state
-from common.callbacks import Callback, EarlyStopping, PrintLoss
+from common.callbacks import Callback, Cosine, EarlyStopping, InverseSquareRoot, PrintLoss, Warmup
 from common.checkpoint import CheckpointError
-from common.layers import Dropout
-from common.optimizer import SGD, AdaGrad, Adam, Momentum, Nadam, Nesterov, RMSprop, clip_grads
+from common.layers import Dropout, SoftmaxWithLoss
+from common.optimizer import SGD, AdaGrad, Adam, AdamW, Momentum, Nadam, Nesterov, RMSprop, clip_grads
 from common.parallel import Workers
 from common.trainer import Trainer
 from common.training_state import SaveState
@@ -27,6 +27,7 @@ OPTIMIZERS = {
     "AdaGrad": (AdaGrad, {}),
     "RMSprop": (RMSprop, dict(decay_rate=LARGE_SHARE)),
     "Adam": (Adam, dict(beta1=SHARE, beta2=LARGE_SHARE, epsilon=LOWER)),
+    "AdamW": (AdamW, dict(beta1=SHARE, beta2=LARGE_SHARE, epsilon=LOWER, weight_decay=0.25)),
     "Nadam": (Nadam, dict(beta1=SHARE, beta2=LARGE_SHARE, epsilon=2.0**-10, schedule_decay=0.203125)),
 }
 TYPES = {
@@ -137,10 +138,16 @@ DOORS = {
     "Adam: beta1": lambda value: Adam(0.1, value),
     "Adam: beta2": lambda value: Adam(0.1, 0.9, value),
     "Adam: epsilon": lambda value: Adam(epsilon=value),
+    "AdamW: weight_decay": lambda value: AdamW(weight_decay=value),
     "Nadam: epsilon": lambda value: Nadam(epsilon=value),
     "Nadam: schedule_decay": lambda value: Nadam(schedule_decay=value),
     "clip_grads: max_norm": lambda value: clip_grads([np.ones(2)], value),
     "Dropout: dropout_ratio": Dropout,
+    "SoftmaxWithLoss: label_smoothing": lambda value: SoftmaxWithLoss(label_smoothing=value),
+    "Warmup: lr": lambda value: Warmup(value, 1),
+    "InverseSquareRoot: epochs": lambda value: InverseSquareRoot(1, value),
+    "Cosine: epochs": lambda value: Cosine(1, value),
+    "Cosine: warmup": lambda value: Cosine(1, 2, value),
     "EarlyStopping: patience": lambda value: EarlyStopping("loss", value),
     "EarlyStopping: min_delta": lambda value: EarlyStopping("loss", min_delta=value),
     "Trainer.fit: batch_size": lambda value: Trainer(None, None).fit(*data(), batch_size=value),
