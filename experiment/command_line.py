@@ -21,6 +21,7 @@ from support.terminal import writable
 MOST_WORKERS = 256
 RANKS = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of a run, of which its state keeps none
 BATCH = "examples per mini-batch, of all workers and ranks together"
+LEARNING = "warmup", "inverse_sqrt", "cosine", "weight_decay", "label_smoothing"  # None in runs of earlier versions
 PLACE = "out", "resume", "jobs", *RANKS  # options that say where a run is and what computes it, not what it is
 
 
@@ -50,6 +51,33 @@ class Parser(PlainParser):
             "when --lr was raised along with --batch-size (Goyal et al. 2017; docs/results.md)"
         )
         self.add_argument("--warmup", type=positive_float, metavar="EPOCHS", help=why)
+
+    def add_schedules(self) -> None:
+        """Add the options of ``LEARNING``: the learning rate's schedules, AdamW, and smoothed labels."""
+        self.add_warmup()
+        root = "after --warmup, lower the learning rate with the square root of the updates made (Vaswani et al. 2017)"
+        cosine = (
+            "lower the learning rate to 0 by the end of so many epochs, at least --max-epoch, along half a cosine, "
+            "after --warmup if that is given (Loshchilov & Hutter 2017)"
+        )
+        either = self.add_mutually_exclusive_group()
+        either.add_argument("--inverse-sqrt", action="store_const", const=True, help=root)
+        either.add_argument("--cosine", type=positive_float, metavar="EPOCHS", help=cosine)
+        decay = "train with AdamW, which takes this share times the learning rate from each weight at each update"
+        self.add_argument("--weight-decay", type=positive_float, metavar="SHARE", help=f"{decay} (default: Adam)")
+        smooth = "share of each label to divide equally among all characters; the train loss is that of smoothed labels"
+        self.add_argument("--label-smoothing", type=ratio, metavar="SHARE", help=smooth)
+
+    def check_schedules(self, args: Namespace) -> None:
+        """Refuse options of ``add_schedules`` that do not go together, in a new run or a resumed one."""
+        if args.inverse_sqrt and args.warmup is None:
+            self.error("--inverse-sqrt needs --warmup")
+        if args.cosine is not None and args.cosine < args.max_epoch:
+            self.error(
+                f"--cosine {args.cosine:g}: the learning rate would be 0 before epoch {args.max_epoch}, the last"
+            )
+        if args.cosine is not None and args.warmup is not None and args.cosine <= args.warmup:
+            self.error(f"--cosine {args.cosine:g}: expected more epochs than --warmup {args.warmup:g}")
 
     def add_run(self, out: str) -> None:
         """Add the options that say where a run is, how often its state is saved, and whether to resume it."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from common.callbacks import SECONDS, Callback, Measure, PrintLoss, Seconds, Warmup
+from common.callbacks import SECONDS, Callback, Cosine, InverseSquareRoot, Measure, PrintLoss, Seconds, Warmup
 from common.columns import Column, Panel
 from common.layer import named_params
-from common.optimizer import Adam
+from common.optimizer import Adam, AdamW
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from dataset import dates
@@ -88,7 +88,8 @@ def make_trainer(
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test
     share = {"workers": args.workers, "ranks": ranks}
-    callbacks: list[Callback] = [] if args.warmup is None else [Warmup(args.lr, args.warmup)]
+    model.softmax.label_smoothing = args.label_smoothing or 0.0
+    callbacks = schedule(args)
     callbacks.append(Measure(ACCURACY, lambda model: exact_match(model, xs, ts, **share)))
     if model.has_maps:
         padding = padding_of(xs[:MAPS], -1 if parts.space is None else parts.space)
@@ -97,7 +98,18 @@ def make_trainer(
         callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
     callbacks += [KeepWeights(args.out, name, parts.facts)] if args.keep_weights else []
     callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
-    return Trainer(model, Adam(lr=args.lr), rng=shuffling, callbacks=callbacks, **share)
+    decay = args.weight_decay
+    optimizer = Adam(lr=args.lr) if decay is None else AdamW(lr=args.lr, weight_decay=decay)
+    return Trainer(model, optimizer, rng=shuffling, callbacks=callbacks, **share)
+
+
+def schedule(args: Namespace) -> list[Callback]:
+    """Return the callback that sets the learning rate of each update; none if it is constant."""
+    if args.cosine is not None:
+        return [Cosine(args.lr, args.cosine, args.warmup or 0.0)]
+    if args.warmup is None:
+        return []
+    return [(InverseSquareRoot if args.inverse_sqrt else Warmup)(args.lr, args.warmup)]
 
 
 def with_maps(models: Iterable[str]) -> str | None:

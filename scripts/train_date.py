@@ -47,7 +47,7 @@ FREE = "resume", "data", "jobs", "max_epoch", "quiet", "save_every", "until", *R
 def parse(ranks: Ranks = ALONE):
     parser = Parser(description=__doc__, ranks=ranks)
     parser.add_training()
-    parser.add_warmup()
+    parser.add_schedules()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="seed of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="read the questions forwards")
@@ -91,9 +91,11 @@ def parse(ranks: Ranks = ALONE):
             parser.error(f"{option} is an option of the model {' or '.join(WITH_MAPS)}")
     if args.mpi and (args.jobs or 1) > 1:
         parser.error(f"--jobs {args.jobs}: with --mpi, models train one after another")
-    if args.resume is None:
-        return args, {}
-    return resumed(parser, args, [state_file(args.resume, name) for name in MODELS], FREE)
+    kept: dict = {}
+    if args.resume is not None:
+        args, kept = resumed(parser, args, [state_file(args.resume, name) for name in MODELS], FREE)
+    parser.check_schedules(args)
+    return args, kept
 
 
 def train(ranks: Ranks) -> int:
