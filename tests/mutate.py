@@ -45,7 +45,7 @@ TESTS = {  # file -> its tests, without test_ and .py
     "common/attention.py": "layers gradients work_arrays properties functions",
     "common/self_attention.py": "self_attention gradients work_arrays classifier properties functions",
     "common/optimizer.py": "optimizer number_types embedding trainer training_state numeric_faults",
-    "common/slices.py": "optimizer",
+    "common/slices.py": "optimizer number_types embedding trainer training_state numeric_faults",
     "common/initializers.py": "initializers self_attention encoder_variants classifier seq2seq",
 }
 
