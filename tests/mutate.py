@@ -43,6 +43,9 @@ TESTS = {  # file -> its tests, without test_ and .py
     "common/gru.py": "layers gru rnn gradients work_arrays steps properties functions",
     "common/attention.py": "layers gradients work_arrays properties functions",
     "common/self_attention.py": "self_attention gradients work_arrays classifier properties functions",
+    "common/layer_norm.py": "transformer gradients layers functions",
+    "common/multi_head_attention.py": "multi_head_attention transformer gradients layers work_arrays",
+    "common/transformer_layers.py": "transformer gradients layers work_arrays",
     "common/optimizer.py": "optimizer number_types embedding trainer training_state numeric_faults",
     "common/initializers.py": "initializers self_attention encoder_variants classifier seq2seq",
 }
