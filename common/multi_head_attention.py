@@ -135,7 +135,7 @@ class MultiHeadAttention(Layer):
         a = softmax(q @ k.transpose(0, 1, 3, 2), seen)
         self.attention_weights = a.copy()
         ys = self.output.forward(self._join(a @ v))
-        if mask is None:  # without a mask a query sees at least itself
+        if mask is None:  # every query sees at least itself
             return ys, a, None
         seeing = seen.any(axis=-1)[:, 0, :, None]
         ys *= seeing

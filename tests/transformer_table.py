@@ -37,7 +37,7 @@ def residual(make, r, *sizes, **options):
 
 
 def attention(mask=None, n=N, t=T_ENC, heads=HEADS, causal=False):
-    """Of a text to itself."""
+    """An entry: attention of texts to themselves."""
     return lambda r: (drawn(MultiHeadAttention, r, D, heads, causal), r(n, t, D), None, mask)
 
 
