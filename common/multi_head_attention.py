@@ -90,9 +90,9 @@ class MultiHeadAttention(Layer):
         de *= a
         dk = de.transpose(0, 1, 3, 2) @ q  # q is already divided by sqrt(d), as in the scores
         dq = (de @ k) * d**-0.5
-        dxs = self.query.backward(self._join(dq))
-        dhs = self.key.backward(self._join(dk))
-        dhs += self.value.backward(self._join(dv))  # forward used hs twice
+        dxs = self.query.backward(self._merge(dq))
+        dhs = self.key.backward(self._merge(dk))
+        dhs += self.value.backward(self._merge(dv))  # forward used hs twice
         return dxs + dhs if itself else (dxs, dhs)
 
     def keys_and_values(self, hs: Array) -> KeysValues:
@@ -134,7 +134,7 @@ class MultiHeadAttention(Layer):
         seen = self._seen(q.shape[2], k.shape[2], mask)
         a = softmax(q @ k.transpose(0, 1, 3, 2), seen)
         self.attention_weights = a.copy()
-        ys = self.output.forward(self._join(a @ v))
+        ys = self.output.forward(self._merge(a @ v))
         if mask is None:  # every query sees at least itself
             return ys, a, None
         seeing = seen.any(axis=-1)[:, 0, :, None]
@@ -157,7 +157,7 @@ class MultiHeadAttention(Layer):
         N, T, D = xs.shape
         return xs.reshape(N, T, self.heads, D // self.heads).transpose(0, 2, 1, 3)
 
-    def _join(self, xs: Array) -> Array:
+    def _merge(self, xs: Array) -> Array:
         """(N, heads, T, d) -> (N, T, D)."""
         N, heads, T, d = xs.shape
         return xs.transpose(0, 2, 1, 3).reshape(N, T, heads * d)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy
 
-from common.functions import relu
 from common.initializers import glorot_normal
 from common.layer import Layer
 from common.layer_norm import LayerNorm
@@ -75,7 +74,8 @@ class FeedForward(Layer):
         self.own(self.affine1, self.affine2)
 
     def forward(self, xs: Array) -> Array:
-        hs = relu(self.affine1.forward(xs))
+        hs = self.affine1.forward(xs)
+        np.maximum(hs, 0, out=hs)  # ReLU, in place
         self.cache = hs
         return self.affine2.forward(hs)
 
