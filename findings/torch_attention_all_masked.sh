@@ -4,7 +4,8 @@
 # A good guess: need_weights chooses what is returned, and the output is the same either way.
 # Seen: for a row whose keys are all masked, need_weights=False returns zeros (the projection of nothing), and True, the
 # default, returns nan, as output and as weights; in training and in evaluation, with and without gradients. The first
-# uses scaled_dot_product_attention, which gives such rows 0, the second a softmax of its own.
+# uses scaled_dot_product_attention, which gives such rows 0, the second a softmax of its own. (Here there is one head:
+# with an even number, evaluation has a third path, see torch_even_heads_nan.sh.)
 # It hurts whoever has an empty text in a batch and looks at attention maps: a model that trained and predicted well
 # (TransformerEncoderLayer asks for no weights) gives nan once the maps are asked for.
 # Source: torch/nn/functional.py, multi_head_attention_forward, "if need_weights".

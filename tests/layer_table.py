@@ -9,7 +9,9 @@ import pkgutil
 from functools import partial
 
 import numpy as np
-from recurrent_table import ALIKE, RECURRENT, T_DEC, T_ENC, D, Draw, H, N, T, V, WithCell, WithState
+from recurrent_table import ALIKE, RECURRENT, WithCell, WithState
+from table_inputs import BEFORE, HOLES, NOTHING, RAGGED, T_DEC, T_ENC, D, Draw, H, N, T, V, lively
+from transformer_table import TRANSFORMER
 
 import classifier
 import common
@@ -34,11 +36,6 @@ from seq2seq import (
 
 PACKAGES = classifier, common, seq2seq
 ABSTRACT = {Recurrent, TimeRecurrent, TimeBidirectional, BaseModel, TextClassifier}
-
-RAGGED = np.arange(T_ENC) < np.array([[6], [4], [1]])
-NOTHING = np.arange(T_ENC) < np.array([[6], [0], [3]])  # the second row sees nothing
-BEFORE = RAGGED[:, ::-1]  # padding before the text
-HOLES = np.array([[1, 1, 0, 1, 0, 1], [0, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0]], dtype=bool)
 
 
 class TiedModel(BaseModel):
@@ -75,14 +72,6 @@ class SoftLoss(SoftmaxWithLoss):
 
     def forward(self, x):
         return super().forward(x, self.t)
-
-
-def lively(cls, r, *sizes):
-    """A part or model with random weights, biases too: its own first values are too small to tell much."""
-    made = cls(*sizes, rng=r.rng, dtype=r.dtype)
-    for p in made.params:
-        p[...] = r(*p.shape) * 0.5
-    return made
 
 
 def unshared(made):
@@ -285,7 +274,7 @@ def _add_classifiers():
     CASES["BagOfWords"] = text_case(BagOfWords, "after")
 
 
-CASES |= RECURRENT
+CASES |= RECURRENT | TRANSFORMER
 for _cls in (AttentionWeight, Attention, TimeAttention):
     _add_attention(_cls)
 _add_scaled_dot_attention()

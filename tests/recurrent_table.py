@@ -1,11 +1,11 @@
-"""The recurrent layers' part of the table of layers (layer_table.py), and what draws the inputs of all of it."""
+"""The recurrent layers' part of the table of layers (layer_table.py)."""
 
 import numpy as np
+from table_inputs import D, H, N, T
 
 from common.steps import Prefixes
 from common.time_layers import GRU, LSTM, RNN, TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 
-N, T, T_ENC, T_DEC, D, H, V = 3, 5, 6, 4, 4, 7, 10
 GATES = {RNN: 1, GRU: 3, LSTM: 4, TimeRNN: 1, TimeGRU: 3, TimeLSTM: 4}
 TIME_OF = {TimeRNN: RNN, TimeGRU: GRU, TimeLSTM: LSTM}
 ALIKE = {  # ids of questions, which may begin alike
@@ -20,22 +20,6 @@ MASKS = {  # of N sequences of T steps, the second with nothing real; and of one
     "N1": np.array([[False, True, True, False, True]]),
     "T1": np.array([[True], [False], [True]]),
 }
-
-
-class Draw:
-    """Random arrays of one dtype; the same seed gives the same numbers in every dtype."""
-
-    def __init__(self, dtype=np.float64, seed=0):
-        self.rng, self.dtype = np.random.default_rng(seed), dtype
-
-    def __call__(self, *shape):
-        return self.rng.standard_normal(shape).astype(self.dtype)
-
-    def ids(self, *shape, below=V):
-        return self.rng.integers(0, below, shape)
-
-    def weights(self, gates, width=D, hidden=H):
-        return self(width, gates * hidden), self(hidden, gates * hidden), self(gates * hidden)
 
 
 class WithState:

@@ -23,9 +23,11 @@ from common.faithfulness import rank_correlations
 from common.functions import expect_mask, softmax
 from common.layer import Layer
 from common.layers import Softmax
+from common.multi_head_attention import MultiHeadAttention
 from common.self_attention import ScaledDotAttention, SeqSelfAttention
 from common.steps import Ragged
 from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
+from common.transformer_layers import Residual, TransformerDecoderLayer, TransformerEncoderLayer
 from seq2seq import AttentionSeq2seq
 from seq2seq.map_measures import MeasureMaps, alignment, measures, pad_mass
 
@@ -57,6 +59,12 @@ TABLE = {
     "common.layer.Layer.expect_mask": {"mask": (MASK, lambda m: Layer().expect_mask(m, N, T))},
     "common.layers.Softmax.forward": {"mask": (MASK, lambda m: Softmax().forward(XS[:, :, 0], m))},
     "common.lstm.TimeLSTM.forward": {"mask": (MASK, lambda m: recurrent(TimeLSTM, 4).forward(XS, mask=m))},
+    "common.multi_head_attention.MultiHeadAttention.forward": {
+        "mask": (MASK, lambda m: MultiHeadAttention(H, 2).forward(XS, XS, m))
+    },
+    "common.multi_head_attention.MultiHeadAttention.step": {
+        "mask": (MASK, lambda m: MultiHeadAttention(H, 2, causal=True).step(XS, None, m))
+    },
     "common.rnn.TimeRNN.forward": {"mask": (MASK, lambda m: recurrent(TimeRNN, 1).forward(XS, mask=m))},
     "common.rnn.TimeBidirectional.forward": {
         "mask": (MASK, lambda m: [recurrent(c, g).forward(XS, mask=m) for c, g in ((TimeBiGRU, 3), (TimeBiLSTM, 4))])
@@ -66,6 +74,18 @@ TABLE = {
     },
     "common.self_attention.SeqSelfAttention.forward": {"mask": (MASK, lambda m: SeqSelfAttention(H).forward(XS, m))},
     "common.steps.Ragged.__init__": {"mask": (MASK, Ragged)},
+    "common.transformer_layers.Residual.step": {
+        "mask": (MASK, lambda m: Residual(MultiHeadAttention(H, 2, causal=True), H).step(XS, None, m))
+    },
+    "common.transformer_layers.TransformerDecoderLayer.forward": {
+        "mask": (MASK, lambda m: TransformerDecoderLayer(H, 2, 3).forward(XS, XS, m))
+    },
+    "common.transformer_layers.TransformerDecoderLayer.step": {
+        "mask": (MASK, lambda m: (lambda layer: layer.step(XS, layer.start(XS), m))(TransformerDecoderLayer(H, 2, 3)))
+    },
+    "common.transformer_layers.TransformerEncoderLayer.forward": {
+        "mask": (MASK, lambda m: TransformerEncoderLayer(H, 2, 3).forward(XS, m))
+    },
     "seq2seq.attention_seq2seq.AttentionDecoder": {"mask": (MASK, asked)},  # an attribute
     "seq2seq.map_measures.alignment": {"truth": (TRUTH, lambda m: alignment(MAPS, m))},
     "seq2seq.map_measures.pad_mass": {"padding": (MASK, lambda m: pad_mass(MAPS, m))},

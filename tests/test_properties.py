@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from layer_table import lively
-from recurrent_table import Draw
+from table_inputs import Draw
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.attention import Attention, TimeAttention

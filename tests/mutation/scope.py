@@ -13,7 +13,16 @@ from typing import NamedTuple
 from mutation import operators
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOTS = {"forward", "backward", "final", "add_final", "update", "clip_grads"}  # what those outside common/ call
+ROOTS = {
+    "forward",
+    "backward",
+    "final",
+    "add_final",
+    "start",
+    "step",
+    "update",
+    "clip_grads",
+}  # what those outside common/ call
 WHOLE = {"common/functions.py", "common/initializers.py"}
 
 

@@ -1,0 +1,53 @@
+"""Layer normalization: every position's features get mean 0 and variance 1, then a scale and a shift of their own."""
+
+from common.layer import Layer
+from common.np import np
+from support.array import Array
+
+
+class LayerNorm(Layer):
+    """Normalize the last axis: ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``.
+
+    mean and variance are those of the D features of one position, so neither the batch nor other positions matter,
+    and training and inference are the same. The variance is divided by D, not D - 1.
+
+    forward:  x (..., D)   ->  y (..., D)    with gamma (D,), ones at first, and beta (D,), zeros
+    backward: dy (..., D)  ->  dx (..., D)
+    epsilon: PyTorch's; it bounds the output where all features are equal, which gives beta.
+    Raises ValueError when the last axis of x is not D, and for a size below 1.
+    Source: Ba et al. 2016, 3.
+    """
+
+    def __init__(self, input_size: int, epsilon: float = 1e-5, *, dtype=np.float32):
+        if input_size < 1:
+            raise ValueError(f"LayerNorm: input_size: expected at least 1, got {input_size}")
+        self.gamma, self.beta = np.ones(input_size, dtype=dtype), np.zeros(input_size, dtype=dtype)
+        super().__init__(self.gamma, self.beta)
+        self.epsilon = epsilon
+
+    def forward(self, x: Array) -> Array:
+        self.expect("x (..., D)", x, *[None] * (np.ndim(x) - 1), len(self.gamma))
+        normal = x.astype(self.gamma.dtype)  # a copy
+        normal -= normal.mean(axis=-1, keepdims=True)
+        scale = 1 / np.sqrt((normal * normal).mean(axis=-1, keepdims=True) + self.epsilon)
+        normal *= scale
+        self.cache = normal, scale
+        y = normal * self.gamma
+        y += self.beta
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        normal, scale = self.saved()
+        self.expect("dy, of the shape of y", dy, *normal.shape)
+        D = normal.shape[-1]
+        dgamma, dbeta = self.grads
+        dgamma[...] = (dy * normal).reshape(-1, D).sum(axis=0)
+        dbeta[...] = dy.reshape(-1, D).sum(axis=0)
+        # x reaches y on three ways: as itself, through the mean, and through the variance. The latter two take away
+        # from the gradient its mean, and its part along the normalized x: the directions that forward made constant.
+        dx = dy * self.gamma
+        along = (dx * normal).mean(axis=-1, keepdims=True)
+        dx -= dx.mean(axis=-1, keepdims=True)
+        dx -= normal * along
+        dx *= scale
+        return dx

@@ -1,0 +1,179 @@
+"""The Transformer's layers give what PyTorch's give, forward and backward, with the same weights in float64."""
+
+import numpy as np
+import pytest
+from layer_table import upstream
+from reference_transformer import within
+from table_inputs import HOLES, NOTHING, RAGGED, T_ENC, Draw, N, T
+from transformer_table import HEADS, HIDDEN, D, drawn, norm
+
+from common.layer import named_grads, named_params
+from common.multi_head_attention import MultiHeadAttention
+from common.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
+
+pytestmark = pytest.mark.slow
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+
+def close(got, wanted, rtol=1e-10, atol=1e-10):
+    assert np.shape(got) == np.shape(wanted)
+    np.testing.assert_allclose(got, wanted, rtol=rtol, atol=atol)
+
+
+def layout(p, key_bias):
+    """{our name: array} -> {their name: array}; their keys have a bias, ours have none."""
+
+    def norm(p):
+        return {"weight": p["gamma"], "bias": p["beta"]}
+
+    def attention(p):
+        return {
+            "in_proj_weight": np.concatenate([p[f"{name}.W"].T for name in ("query", "key", "value")]),
+            "in_proj_bias": np.concatenate([p["query.b"], key_bias, p["value.b"]]),
+            "out_proj.weight": p["output.W"].T,
+            "out_proj.bias": p["output.b"],
+        }
+
+    if "gamma" in p:
+        return norm(p)
+    if "query.W" in p:
+        return attention(p)
+    blocks = {"attention": "self_attn", "self_attention": "self_attn", "cross_attention": "multihead_attn"}
+    found, norms = {}, 0
+    for ours in [*blocks, "feed_forward"]:
+        inside = within(p, ours)
+        if not inside:
+            continue
+        norms += 1
+        found |= {f"norm{norms}.{name}": array for name, array in norm(within(inside, "norm")).items()}
+        inside = within(inside, "layer")
+        if ours in blocks:
+            found |= {f"{blocks[ours]}.{name}": array for name, array in attention(inside).items()}
+        else:
+            for i in "12":
+                found |= {f"linear{i}.weight": inside[f"affine{i}.W"].T, f"linear{i}.bias": inside[f"affine{i}.b"]}
+    return found
+
+
+def give(ours, theirs):
+    """Give their module our weights, and its keys a random bias: softmax cancels it."""
+    weights = layout(named_params(ours), Draw(seed=5)(D))
+    theirs.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, strict=True)
+
+
+def same_gradients(ours, theirs):
+    wanted = {name: p.grad.numpy() for name, p in theirs.named_parameters()}
+    found = layout(named_grads(ours), np.zeros(D))
+    assert set(found) == set(wanted)
+    for name, gradient in found.items():
+        close(gradient, wanted[name])
+
+
+def tensors(*arrays):
+    return [torch.tensor(array, requires_grad=True) for array in arrays]
+
+
+def padding(mask):
+    return None if mask is None else torch.from_numpy(~mask)
+
+
+def causal(T):
+    return torch.triu(torch.ones(T, T, dtype=torch.bool), diagonal=1)
+
+
+def test_layer_norm():
+    r = Draw()
+    ours, theirs, x = norm(r, D), nn.LayerNorm(D, dtype=torch.float64), 3 * r(N, T, D)
+    give(ours, theirs)
+    (there,) = tensors(x)
+    y = ours.forward(x)
+    dy = upstream([y])[0]
+    z = theirs(there)
+    close(y, z.detach().numpy())
+    z.backward(torch.tensor(dy))
+    close(ours.backward(dy), there.grad.numpy())
+    same_gradients(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ["self", "causal", "cross"])
+@pytest.mark.parametrize("mask", [None, RAGGED, HOLES[:2]])
+def test_multi_head_attention(kind, mask):
+    r = Draw()
+    n = N if mask is None else len(mask)
+    ours = drawn(MultiHeadAttention, r, D, HEADS, kind == "causal")
+    theirs = nn.MultiheadAttention(D, HEADS, batch_first=True, dtype=torch.float64)
+    give(ours, theirs)
+    xs, hs = r(n, T_ENC if kind != "cross" else T, D), r(n, T_ENC, D)
+    x, h = tensors(xs, hs)
+    to, given = (h, hs) if kind == "cross" else (x, None)
+    hidden = causal(T_ENC) if kind == "causal" else None
+    if mask is not None and kind == "causal":
+        mask = mask | (np.arange(T_ENC) == 0)  # or the first query sees nothing, for which they give nan
+    ys = ours.forward(xs, given, mask)
+    there, weights = theirs(x, to, to, key_padding_mask=padding(mask), attn_mask=hidden, average_attn_weights=False)
+    close(ys, there.detach().numpy())
+    close(ours.attention_weights, weights.detach().numpy())
+    dys = upstream([ys])[0]
+    there.backward(torch.tensor(dys))
+    found = ours.backward(dys)
+    for got, tensor in zip(found if kind == "cross" else [found], (x, h), strict=False):
+        close(got, tensor.grad.numpy())
+    same_gradients(ours, theirs)
+
+
+@pytest.mark.parametrize("pre_norm", [True, False])
+@pytest.mark.parametrize("mask", [None, RAGGED])
+def test_encoder_layer(pre_norm, mask):
+    r = Draw()
+    ours = drawn(TransformerEncoderLayer, r, D, HEADS, HIDDEN, pre_norm=pre_norm)
+    theirs = nn.TransformerEncoderLayer(
+        D, HEADS, HIDDEN, dropout=0, batch_first=True, norm_first=pre_norm, dtype=torch.float64
+    )
+    give(ours, theirs)
+    xs = r(N, T_ENC, D)
+    (x,) = tensors(xs)
+    ys, there = ours.forward(xs, mask), theirs(x, src_key_padding_mask=padding(mask))
+    close(ys, there.detach().numpy())
+    dys = upstream([ys])[0]
+    there.backward(torch.tensor(dys))
+    close(ours.backward(dys), x.grad.numpy())
+    same_gradients(ours, theirs)
+
+
+@pytest.mark.parametrize("pre_norm", [True, False])
+@pytest.mark.parametrize("mask", [None, RAGGED])
+def test_decoder_layer(pre_norm, mask):
+    r = Draw()
+    ours = drawn(TransformerDecoderLayer, r, D, HEADS, HIDDEN, pre_norm=pre_norm)
+    theirs = nn.TransformerDecoderLayer(
+        D, HEADS, HIDDEN, dropout=0, batch_first=True, norm_first=pre_norm, dtype=torch.float64
+    )
+    give(ours, theirs)
+    xs, hs = r(N, T, D), r(N, T_ENC, D)
+    x, h = tensors(xs, hs)
+    ys = ours.forward(xs, hs, mask)
+    there = theirs(x, h, tgt_mask=causal(T), memory_key_padding_mask=padding(mask))
+    close(ys, there.detach().numpy())
+    dys = upstream([ys])[0]
+    there.backward(torch.tensor(dys))
+    for got, tensor in zip(ours.backward(dys), (x, h), strict=True):
+        close(got, tensor.grad.numpy())
+    same_gradients(ours, theirs)
+
+
+def test_rows_with_nothing_to_see():
+    """Ours give 0; theirs, nan where weights are asked for, and else the bias of the output."""
+    r = Draw()
+    ours = drawn(MultiHeadAttention, r, D, HEADS)
+    theirs = nn.MultiheadAttention(D, HEADS, batch_first=True, dtype=torch.float64)
+    give(ours, theirs)
+    xs, blind = r(N, T_ENC, D), ~NOTHING.any(axis=1)
+    ys, x = ours.forward(xs, None, NOTHING), torch.from_numpy(xs)
+    with torch.no_grad():
+        asked, weights = theirs(x, x, x, key_padding_mask=padding(NOTHING))
+        there, _ = theirs(x, x, x, key_padding_mask=padding(NOTHING), need_weights=False)
+    assert not ys[blind].any() and asked[blind].isnan().all() and weights[blind].isnan().all()
+    close(there.numpy()[blind], np.broadcast_to(ours.output.b, ys[blind].shape))
+    close(there.numpy()[~blind], ys[~blind])
+    close(asked.numpy()[~blind], ys[~blind])
