@@ -34,6 +34,12 @@ NAMES |= {"SentencePiece"}
 NAMES |= {"PNG", "SVG"}
 
 
+def state(browser) -> list:
+    """What the page shows, once the other models have been asked too."""
+    browser.wait("!document.querySelector('[aria-busy=true]')")
+    return browser.run(STATE)
+
+
 @pytest.fixture
 def prefer(browser):
     """``prefer("ja")``: the languages that the reader prefers."""
@@ -88,17 +94,17 @@ def test_the_switch_changes_every_text_and_nothing_else(browser, date_page):
     )
     browser.wait('!document.getElementById("parts").hidden')
     browser.run("list.scrollTop = 40; scrollTo(0, 100)")
-    english = browser.run(STATE)
+    english = state(browser)
     weights = browser.run('return document.querySelector("#heat tbody").textContent')
     browser.run("language.click()")
     assert latin(browser, date_page) == set()
-    japanese = browser.run(STATE)
+    japanese = state(browser)
     assert japanese[0] == "ja" and japanese[3:] == english[3:]
     assert browser.run('return document.querySelector("#heat tbody").textContent') == weights
     assert browser.get('!parts.hidden && document.querySelector("details").open')
     assert browser.get('numbers.getAttribute("aria-pressed")') == "true"
     browser.run("language.click()")
-    assert browser.run(STATE) == english
+    assert state(browser) == english
 
 
 def test_the_switch_changes_every_text_of_a_page_of_several_models(browser, tmp_path):
@@ -109,14 +115,14 @@ def test_the_switch_changes_every_text_of_a_page_of_several_models(browser, tmp_
     for model in (1, 2):
         browser.run(f"document.querySelectorAll('.card input')[{model}].click()")
         browser.run(READ)
-        english = browser.run(STATE)
+        english = state(browser)
         browser.run("language.click()")
         browser.run(READ)
         assert latin(browser, page) == set()
-        assert browser.run(STATE)[3:] == english[3:]
+        assert state(browser)[3:] == english[3:]
         browser.run("language.click()")
         browser.run(READ)
-        assert browser.run(STATE) == english
+        assert state(browser) == english
 
 
 @pytest.mark.parametrize("kind", ["gru", "seqself"])
@@ -133,12 +139,12 @@ def test_the_switch_changes_every_text_of_the_page_of_texts(browser, tmp_path, k
     browser.run("occlude.click()")
     browser.wait("!parts.hidden && refused.textContent")
     browser.run("list.scrollTop = 40; scrollTo(0, 100)")
-    english = browser.run(STATE)
+    english = state(browser)
     browser.run("language.click()")
     assert latin(browser, page) == {"one"}
-    assert browser.run(STATE)[3:] == english[3:]
+    assert state(browser)[3:] == english[3:]
     browser.run("language.click()")
-    assert browser.run(STATE) == english
+    assert state(browser) == english
     browser.type("京 " * 1001)
     browser.run("language.click()")
     assert browser.get("reasons.textContent").startswith("1,001トークンあります。") and browser.get("view.inert")
