@@ -129,10 +129,15 @@ class Firefox(Browser):
         self.call("browsingContext.setViewport", context=self.context, viewport=size, devicePixelRatio=1)
 
     def prefer(self, **media) -> None:
-        self.call_function(PREFER, {"prefers_reduced_motion": "reduce"} | media, context=self.window)
+        media = {"prefers_reduced_motion": "reduce"} | media
+        self.call_function(PREFER, media, context=self.window)
+        for name, value in media.items():  # the page's own process hears of it later
+            self.wait(f'matchMedia("({name.replace("_", "-")}: {value})").matches')
 
     def read_in(self, languages: str | None = None) -> None:
-        self.call_function(READ_IN, languages or "en-US,en", context=self.window)
+        languages = languages or "en-US,en"
+        self.call_function(READ_IN, languages, context=self.window)
+        self.wait(f"navigator.language === {json.dumps(languages.split(',')[0])}")
 
     def run(self, script: str, *arguments):
         return self.call_function(CALL.replace("SCRIPT", script), arguments)
