@@ -139,13 +139,14 @@ class Cosine(Warmup):
         self.warmup = as_number("Cosine: warmup", warmup)
         if not 0 <= self.warmup < self.epochs:
             raise ValueError(f"Cosine: expected a warmup in [0, {self.epochs}), got {self.warmup}")
-        self.begin = Warmup(lr, self.warmup) if self.warmup else Callback()
 
     def iteration_begin(self, trainer) -> None:
         past = trainer.current_epoch + len(trainer.losses) / trainer.max_iters - self.warmup
-        share = min(1.0, max(0.0, past / (self.epochs - self.warmup)))
-        trainer.optimizer.lr = trainer.ranks.first(self.lr * (1 + math.cos(math.pi * share)) / 2)
-        self.begin.iteration_begin(trainer)  # which leaves the rate alone afterwards
+        if past < 0:
+            Warmup(self.lr, self.warmup).iteration_begin(trainer)
+        else:
+            share = min(1.0, past / (self.epochs - self.warmup))
+            trainer.optimizer.lr = trainer.ranks.first(self.lr * (1 + math.cos(math.pi * share)) / 2)
 
 
 SECONDS = Column("seconds", "seconds", ".2f")
