@@ -73,9 +73,8 @@ class Parser(PlainParser):
         if args.inverse_sqrt and args.warmup is None:
             self.error("--inverse-sqrt needs --warmup")
         if args.cosine is not None and args.cosine < args.max_epoch:
-            self.error(
-                f"--cosine {args.cosine:g}: the learning rate would be 0 before epoch {args.max_epoch}, the last"
-            )
+            when = f"before the end of epoch {args.max_epoch}"
+            self.error(f"--cosine {args.cosine:g}: the learning rate would be 0 {when}")
         if args.cosine is not None and args.warmup is not None and args.cosine <= args.warmup:
             self.error(f"--cosine {args.cosine:g}: expected more epochs than --warmup {args.warmup:g}")
 

@@ -68,7 +68,7 @@ def test_a_run_goes_on_with_them(tmp_path, tiny, train, kind):
             ("--inverse-sqrt", "--cosine", 20, "--warmup", 1),
             "argument --cosine: not allowed with argument --inverse-sqrt",
         ),
-        (("--cosine", 9), "--cosine 9: the learning rate would be 0 before epoch 10, the last"),
+        (("--cosine", 9.5), "--cosine 9.5: the learning rate would be 0 before the end of epoch 10"),
         (("--cosine", 10, "--warmup", 10), "--cosine 10: expected more epochs than --warmup 10"),
         (("--weight-decay", 0), "--weight-decay: expected a number above 0, got 0"),
         (("--label-smoothing", 1), "--label-smoothing: expected a share of at least 0 and below 1, got 1"),
@@ -82,9 +82,8 @@ def test_what_is_refused(tmp_path, train, options, message):
 def test_training_beyond_the_cosine_is_refused_when_it_is_resumed(tmp_path, tiny, train):
     more = ("--data", tiny, *DATES, "--models", "baseline", "--max-epoch", 1, "--cosine", 2)
     assert train(tmp_path, *more, "--out", "run").returncode == 0
-    refused(
-        train(tmp_path, "--resume", "run", "--max-epoch", 3), "--cosine 2: the learning rate would be 0 before epoch 3"
-    )
+    message = "--cosine 2: the learning rate would be 0 before the end of epoch 3"
+    refused(train(tmp_path, "--resume", "run", "--max-epoch", 3), message)
 
 
 @pytest.mark.slow
