@@ -71,6 +71,24 @@ def test_nothing_that_counts_costs_nothing():
     assert np.isfinite(loss.forward(empty, np.array([[3, 2]]))) and np.isfinite(loss.backward()).all()
 
 
+IMPOSSIBLE = np.array([[0.0, 1.0, -np.inf]])  # scores of a text whose label is 1
+
+
+@pytest.mark.parametrize("t", [np.array([1]), np.array([[0, 1, 0]])])
+def test_a_class_that_cannot_be_costs_infinity_where_it_has_a_share(t):
+    loss = SoftmaxWithLoss(label_smoothing=S)
+    assert loss.forward(IMPOSSIBLE, t) == math.inf and np.isfinite(loss.backward()).all()
+    assert math.isfinite(SoftmaxWithLoss().forward(IMPOSSIBLE, t))
+
+
+@pytest.mark.slow
+def test_a_class_that_cannot_be_costs_infinity_in_pytorch_too():
+    torch = pytest.importorskip("torch")
+    for t in (torch.tensor([1]), torch.tensor([[0.0, 1.0, 0.0]], dtype=torch.float64)):
+        loss = torch.nn.functional.cross_entropy(torch.tensor(IMPOSSIBLE), t, label_smoothing=S)
+        assert loss.item() == math.inf
+
+
 def test_float32_stays_and_a_number_of_another_type_may_be_set_later():
     loss, x = SoftmaxWithLoss(), SCORES.astype(np.float32)
     for kind in LABELS:

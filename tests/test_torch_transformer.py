@@ -163,7 +163,10 @@ def test_decoder_layer(pre_norm, mask):
 
 
 def test_rows_with_nothing_to_see():
-    """Ours give 0; theirs, nan where weights are asked for, and else the bias of the output."""
+    """Ours give 0; theirs, nan where weights are asked for, and else the bias of the output.
+
+    That row need not count for its nan to reach the gradients of theirs.
+    """
     r = Draw()
     ours = drawn(MultiHeadAttention, r, D, HEADS)
     theirs = nn.MultiheadAttention(D, HEADS, batch_first=True, dtype=torch.float64)
@@ -177,3 +180,8 @@ def test_rows_with_nothing_to_see():
     close(there.numpy()[blind], np.broadcast_to(ours.output.b, ys[blind].shape))
     close(there.numpy()[~blind], ys[~blind])
     close(asked.numpy()[~blind], ys[~blind])
+
+    theirs(x, x, x, key_padding_mask=padding(NOTHING))[0][~blind].sum().backward()
+    spoilt = {name for name, p in theirs.named_parameters() if p.grad.isnan().all()}
+    assert spoilt == {"in_proj_weight", "in_proj_bias", "out_proj.weight"}
+    assert theirs.out_proj.bias.grad.isfinite().all()
