@@ -46,18 +46,26 @@ for heads in (1, 2, 3, 4):
         assert whole[0].isfinite().all() and causal[0].isfinite().all() and attended[0].isfinite().all()
         found = f"empty text {kind(whole[1])}, padded before {kind(causal[1, 0])}, attention {kind(attended[1])}"
         print(f"heads={heads} training={training} gradients={gradients}: {found}")
+    layer = torch.nn.TransformerEncoderLayer(D, heads, 8).eval()  # the last case, with batch_first=False
+    with torch.no_grad():
+        whole = layer(x.transpose(0, 1), src_key_padding_mask=empty)
+    print(f"heads={heads} batch_first=False: empty text {kind(whole[:, 1])}")
 PYTHON
 diff - "$folder/seen" <<'EXPECTED'
 heads=1 training=True gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=1 training=False gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=1 training=False gradients=False: empty text numbers, padded before numbers, attention numbers
+heads=1 batch_first=False: empty text numbers
 heads=2 training=True gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=2 training=False gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=2 training=False gradients=False: empty text nan, padded before nan, attention nan
+heads=2 batch_first=False: empty text numbers
 heads=3 training=True gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=3 training=False gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=3 training=False gradients=False: empty text numbers, padded before numbers, attention numbers
+heads=3 batch_first=False: empty text numbers
 heads=4 training=True gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=4 training=False gradients=True: empty text numbers, padded before numbers, attention numbers
 heads=4 training=False gradients=False: empty text nan, padded before nan, attention nan
+heads=4 batch_first=False: empty text numbers
 EXPECTED
