@@ -1,7 +1,7 @@
 """The Transformer's part of the table of layers (layer_table.py)."""
 
 import numpy as np
-from table_inputs import HOLES, NOTHING, RAGGED, T_DEC, T_ENC, N, T, lively
+from table_inputs import BEFORE, HOLES, NOTHING, RAGGED, T_DEC, T_ENC, N, T, lively
 
 from common.layer import walk
 from common.layer_norm import LayerNorm
@@ -16,7 +16,6 @@ from common.transformer_layers import (
 )
 
 D, HEADS, HIDDEN = 6, 3, 5
-BEFORE = NOTHING[:, ::-1]  # with a causal layer the padding, which comes first, sees nothing
 
 
 def drawn(cls, r, *sizes, **options):
@@ -75,7 +74,7 @@ TRANSFORMER = {
     "MultiHeadAttention-narrow_heads": attention(NOTHING, heads=D),
     "MultiHeadAttention-causal": attention(causal=True),
     "MultiHeadAttention-causal-ragged": attention(RAGGED, causal=True),
-    "MultiHeadAttention-causal-before": attention(BEFORE, causal=True),
+    "MultiHeadAttention-causal-before": attention(BEFORE, causal=True),  # padding, which comes first, sees nothing
     "MultiHeadAttention-causal-holes": attention(HOLES, causal=True),
     "MultiHeadAttention-N1-T1": attention(n=1, t=1),
     "MultiHeadAttention-cross": cross(),

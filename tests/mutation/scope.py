@@ -13,16 +13,8 @@ from typing import NamedTuple
 from mutation import operators
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOTS = {
-    "forward",
-    "backward",
-    "final",
-    "add_final",
-    "start",
-    "step",
-    "update",
-    "clip_grads",
-}  # what those outside common/ call
+# what those outside common/ call
+ROOTS = {"forward", "backward", "final", "add_final", "start", "step", "update", "clip_grads"}
 WHOLE = {"common/functions.py", "common/initializers.py"}
 
 
