@@ -32,7 +32,7 @@ class MultiHeadAttention(Layer):
     ``attention_weights`` (N, heads, T_q, T_k) is a copy of the last forward's (or step's) weights, for the caller.
 
     Masked keys weigh exactly 0. A query that sees no key has weights and output of exactly 0, without bo, and gets and
-    gives no gradient. (Of PyTorch's paths, one gives nan there, the other bo: docs/other_libraries.md.)
+    gives no gradient. (PyTorch gives nan or bo there, depending on the path: docs/other_libraries.md.)
 
     Decoding a token at a time: ``ys, kept = step(xs, kept)`` keeps the keys and values of earlier tokens, and gives
     what forward gives for these positions of the whole text, up to rounding.
@@ -97,6 +97,9 @@ class MultiHeadAttention(Layer):
 
     def keys_and_values(self, hs: Array) -> KeysValues:
         """Return the keys and values of hs (N, T_k, D), each (N, heads, T_k, d); ``step`` looks at them."""
+        self.expect("hs (N, T_k, D)", hs, None, None, len(self.query.b))
+        if not hs.shape[1]:
+            raise ValueError(f"MultiHeadAttention: expected at least one token to look at, got shape {hs.shape}")
         return self._split(self.key.forward(hs)), self._split(self.value.forward(hs))
 
     def step(self, xs: Array, kept: KeysValues | None, mask: Array | None = None) -> tuple[Array, KeysValues]:
@@ -135,7 +138,7 @@ class MultiHeadAttention(Layer):
         a = softmax(q @ k.transpose(0, 1, 3, 2), seen)
         self.attention_weights = a.copy()
         ys = self.output.forward(self._merge(a @ v))
-        if mask is None:  # every query sees at least itself
+        if mask is None:  # every query sees a key: itself, if no other
             return ys, a, None
         seeing = seen.any(axis=-1)[:, 0, :, None]
         ys *= seeing
