@@ -13,7 +13,7 @@ class LayerNorm(Layer):
 
     forward:  x (..., D)   ->  y (..., D)    with gamma (D,), ones at first, and beta (D,), zeros
     backward: dy (..., D)  ->  dx (..., D)
-    epsilon: PyTorch's; it bounds the output where all features are equal, which gives beta.
+    epsilon: keeps the root above 0 where all features are equal, which gives beta. The default is PyTorch's.
     Raises ValueError when the last axis of x is not D, and for a size below 1.
     Source: Ba et al. 2016, 3.
     """
@@ -43,7 +43,7 @@ class LayerNorm(Layer):
         dgamma, dbeta = self.grads
         dgamma[...] = (dy * normal).reshape(-1, D).sum(axis=0)
         dbeta[...] = dy.reshape(-1, D).sum(axis=0)
-        # x reaches y on three ways: as itself, through the mean, and through the variance. The latter two take away
+        # x reaches y in three ways: as itself, through the mean, and through the variance. The last two take away
         # from the gradient its mean, and its part along the normalized x: the directions that forward made constant.
         dx = dy * self.gamma
         along = (dx * normal).mean(axis=-1, keepdims=True)

@@ -153,7 +153,7 @@ def test_adamw_without_decay_is_adam_to_the_bit():
 
 
 def test_decay_is_no_part_of_the_moments_and_follows_the_rate():
-    """Without gradients, weights shrink by the rate times the decay alone, as with no Adam whose loss has a penalty."""
+    """Without gradients, weights shrink by rate times decay alone; a penalty in the loss would move the moments."""
     p, optimizer = np.array([2.0, -4.0]), AdamW(weight_decay=0.5)
     for optimizer.lr in (0.5, 0.1, 0):
         optimizer.update([p], [np.zeros(2)])
