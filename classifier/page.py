@@ -18,7 +18,7 @@ TITLE = "Where the model looks"
 TEMPLATE = "classifier/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "classifier/page/japanese.js"),
-    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing")),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "slices", "list", "pointing", "changes")),
     *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding", "picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "recurrent", "self_attention", "faithfulness")),
     "common/page/parts.js",

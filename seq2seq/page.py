@@ -18,7 +18,7 @@ from support.html_page import Phrase, to_html
 TEMPLATE = "seq2seq/page/page.html"
 SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
-    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices")),
+    *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices", "changes")),
     *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding", "picture", "saving")),
     *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
     *(f"seq2seq/page/{name}.js" for name in ("seq2seq", "forward", "data", "models", "dates", "measures", "changes")),

@@ -1,8 +1,8 @@
 // @ts-check
 // The data of the page: texts, and the models, which read and explain them.
 
+import { BLANK } from "../../support/page/changes.js";
 import { held, heldWeights } from "../../support/page/held.js";
-import { BLANK } from "./changes.js";
 import { GRUClassifier, PAD, SeqSelfClassifier } from "./forward.js";
 import { shownModel } from "./models.js";
 import { tokenizerFrom } from "./tokenizers.js";

@@ -4,10 +4,10 @@
 import { spearman } from "../../common/page/faithfulness.js";
 import { argmax } from "../../common/page/layers.js";
 import { correlation, drawBars, rhoText, tallest } from "../../common/page/parts.js";
+import { BLANK } from "../../support/page/changes.js";
 import { t } from "../../support/page/language.js";
 import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
 import { element, exact, find, number, signed, speak, visible } from "../../support/page/text.js";
-import { BLANK } from "./changes.js";
 import { classes, explain } from "./data.js";
 import { signOf } from "./shown.js";
 

@@ -1,9 +1,9 @@
 // @ts-check
 // Facts about the text that is shown, which its words, its map and its table share.
 
+import { BLANK } from "../../support/page/changes.js";
 import { t } from "../../support/page/language.js";
 import { visible } from "../../support/page/text.js";
-import { BLANK } from "./changes.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
 /** @import { Row } from "./table.js" */

@@ -1,12 +1,19 @@
 // @ts-check
 // What a link holds of the view of a text: the text, the reader's changes, and what is chosen and shown.
 
+import { BLANK, replace } from "../../support/page/changes.js";
 import { t } from "../../support/page/language.js";
-import { modelInLink, showModelInLink, showTextInLink, textInLink } from "../../support/page/linked_text.js";
+import {
+  changesInLink,
+  modelInLink,
+  showModelInLink,
+  showTextInLink,
+  textInLink,
+} from "../../support/page/linked_text.js";
 import { isOccluded } from "../../support/page/occluding.js";
 import { placeOutOf, putOutOf } from "../../support/page/share.js";
 import { find } from "../../support/page/text.js";
-import { BLANK, changes, replace } from "./changes.js";
+import { changes } from "./changes.js";
 import { data, isUnknown, read, reader } from "./data.js";
 import { showModel, shownModel } from "./models.js";
 import { askAgain, pin, pinned, tokensShown } from "./view.js";
@@ -25,7 +32,6 @@ function viewState() {
   const at = pinned();
   const text = { ...textInLink(readable), model: modelInLink(modelNames, shownModel()) };
   if (find("view").inert) return text;
-  const edits = [...changes];
   const show = {
     feature: !find("mode").hidden && isChecked("output_max"),
     change: changes.size > 0 && isChecked("change-shown"),
@@ -33,8 +39,7 @@ function viewState() {
   };
   return {
     ...text,
-    blank: edits.flatMap(([place, token]) => (token === BLANK ? [String(place + 1)] : [])),
-    put: edits.flatMap(([place, token]) => (token === BLANK ? [] : [`${place + 1}:${token}`])),
+    ...changesInLink(changes),
     token: at === null ? [] : [String(at.token + 1)],
     key: at?.key === undefined ? [] : [String(at.key + 1)],
     show: Object.entries(show).flatMap(([name, is]) => (is ? [name] : [])),
@@ -51,9 +56,10 @@ function asToken(text) {
 /** Takes the reader's changes from a link. @param {Link} link */
 async function showEdits(link) {
   const tokens = tokensShown();
-  for (const place of link.take("blank", t("blanks"), placeOutOf(tokens.length))) replace(place, BLANK, tokens[place]);
+  for (const place of link.take("blank", t("blanks"), placeOutOf(tokens.length)))
+    replace(changes, place, BLANK, tokens[place]);
   for (const { place, put } of link.take("put", t("what was put in"), putOutOf(tokens.length, asToken)))
-    replace(place, put, tokens[place]);
+    replace(changes, place, put, tokens[place]);
   if (changes.size) await askAgain();
 }
 

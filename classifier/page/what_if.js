@@ -2,10 +2,11 @@
 // What if a token of the text were blank, or another one; and what came of the changes.
 
 import { argmax } from "../../common/page/layers.js";
+import { replace } from "../../support/page/changes.js";
 import { offerEdits, refuse, startEdits } from "../../support/page/edits.js";
 import { t } from "../../support/page/language.js";
 import { element, find, number, speak, visible } from "../../support/page/text.js";
-import { changed, changeNothing, replace } from "./changes.js";
+import { changed, changeNothing, changes } from "./changes.js";
 import { shareCell } from "./classes.js";
 import { classes, isUnknown, read, reader, readers } from "./data.js";
 import { drawOcclusion, startOcclusion } from "./occlusion.js";
@@ -102,7 +103,7 @@ export function sayOutcome() {
  */
 function put(place, token) {
   if (original === null) return;
-  replace(place, token, original.tokens[place]);
+  replace(changes, place, token, original.tokens[place]);
   changeAgain();
 }
 

@@ -12,14 +12,3 @@ export function changeNothing() {
   changes.input.clear();
   changes.forced.clear();
 }
-
-/**
- * Puts a character, or BLANK, in place of another one.
- * @param {number} place
- * @param {string} char
- * @param {string} original what stood there at first
- */
-export function replace(place, char, original) {
-  if (char === original) changes.input.delete(place);
-  else changes.input.set(place, char);
-}

@@ -1,6 +1,7 @@
 // @ts-check
 // The data of the page: settings, questions, and the characters that the models know.
 
+import { BLANK } from "../../support/page/changes.js";
 import { held } from "../../support/page/held.js";
 import { t } from "../../support/page/language.js";
 import { isSpace } from "../../support/page/text.js";
@@ -46,8 +47,6 @@ import { isSpace } from "../../support/page/text.js";
 /** @type {Data} */
 export const data = held("data");
 
-/** What stands in a question for a character that was blanked: the model reads padding there. */
-export const BLANK = "";
 export const PAD = " ";
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));

@@ -1,7 +1,8 @@
 // @ts-check
 // Measures of a map. weights (T_dec, T_enc): each row sums to 1; each measure is a mean over the output characters.
 
-import { BLANK, PAD } from "./data.js";
+import { BLANK } from "../../support/page/changes.js";
+import { PAD } from "./data.js";
 
 /** @param {number[]} x */
 const mean = (x) => x.reduce((a, b) => a + b, 0) / x.length;

@@ -1,8 +1,9 @@
 // @ts-check
 // The models of the page, the epochs of which it has the weights, and which of them is shown.
 
+import { BLANK } from "../../support/page/changes.js";
 import { heldWeights } from "../../support/page/held.js";
-import { BLANK, data, idOf, PAD, padded, strip } from "./data.js";
+import { data, idOf, PAD, padded, strip } from "./data.js";
 import { AttentionSeq2seq } from "./forward.js";
 import { PeekySeq2seq, Seq2seq } from "./seq2seq.js";
 

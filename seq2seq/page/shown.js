@@ -1,9 +1,9 @@
 // @ts-check
 // The state of the question that is shown: facts that the rows, the links and the heat map share.
 
+import { BLANK } from "../../support/page/changes.js";
 import { t } from "../../support/page/language.js";
 import { element, glyph, named } from "../../support/page/text.js";
-import { BLANK } from "./data.js";
 import { paddingFrom } from "./measures.js";
 
 /** @import { Asked } from "./data.js" */

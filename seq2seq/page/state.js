@@ -1,13 +1,21 @@
 // @ts-check
 // What a link holds of the view of a question: the question, the reader's changes, and what is chosen and shown.
 
+import { BLANK, replace } from "../../support/page/changes.js";
 import { t } from "../../support/page/language.js";
-import { modelInLink, showModelInLink, showTextInLink, textInLink, textShown } from "../../support/page/linked_text.js";
+import {
+  changesInLink,
+  modelInLink,
+  showModelInLink,
+  showTextInLink,
+  textInLink,
+  textShown,
+} from "../../support/page/linked_text.js";
 import { isOccluded } from "../../support/page/occluding.js";
 import { placeOutOf, putOutOf } from "../../support/page/share.js";
 import { find } from "../../support/page/text.js";
-import { changes, replace } from "./changes.js";
-import { BLANK, data, PAD, refusal, strip } from "./data.js";
+import { changes } from "./changes.js";
+import { data, PAD, refusal, strip } from "./data.js";
 import { uniform } from "./forced.js";
 import { epochsHere, showEpoch, showModel, shownEpoch, shownModel } from "./models.js";
 import { pin, pinned } from "./pointing.js";
@@ -76,7 +84,6 @@ function viewState() {
     epoch: epochsHere.length > 1 ? [String(shownEpoch())] : [],
   };
   if (shown === null || find("view").inert) return question;
-  const input = [...changes.input];
   const show = {
     given: find("given", HTMLInputElement).checked,
     change: shown.before !== null && find("change-shown", HTMLInputElement).checked,
@@ -85,8 +92,7 @@ function viewState() {
   };
   return {
     ...question,
-    blank: input.flatMap(([place, char]) => (char === BLANK ? [String(place + 1)] : [])),
-    put: input.flatMap(([place, char]) => (char === BLANK ? [] : [`${place + 1}:${char}`])),
+    ...changesInLink(changes.input),
     force: [...changes.forced].map(([out, weights]) => `${out + 1}:${forcedIn(weights, shown)}`),
     in: at?.in === undefined ? [] : [String(at.in + 1)],
     out: at?.out === undefined ? [] : [String(at.out + 1)],
@@ -98,7 +104,7 @@ function viewState() {
 function showChanges(link, again) {
   const original = strip(textShown(askable));
   const change = (/** @type {number} */ place, /** @type {string} */ char) =>
-    replace(place, char, original[place] ?? PAD);
+    replace(changes.input, place, char, original[place] ?? PAD);
   const known = (/** @type {string} */ x) => ([...x].length === 1 && !refusal(x) ? x : undefined);
   const blanks = link.take("blank", t("blanks"), placeOutOf(refusal(BLANK) ? 0 : data.T_enc));
   for (const place of blanks) change(place, BLANK);

@@ -1,10 +1,11 @@
 // @ts-check
 // What if a character of the question were blank, or another one; and what came of this and of other changes.
 
+import { replace } from "../../support/page/changes.js";
 import { lastEdited, offerEdits, refuse, startEdits } from "../../support/page/edits.js";
 import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
-import { changeNothing, changes, replace } from "./changes.js";
+import { changeNothing, changes } from "./changes.js";
 import { PAD, refusal } from "./data.js";
 import { offerForce, startForcing } from "./forced.js";
 import { ask } from "./models.js";
@@ -87,7 +88,7 @@ function put(place, char) {
     refuse(() => t("“{char}” {reason}.", { char: named(char || PAD), reason: refusal(char) }));
     return;
   }
-  replace(place, char, originalOf(changing)[place]);
+  replace(changes.input, place, char, originalOf(changing)[place]);
   askAgain();
 }
 

@@ -2,11 +2,12 @@
 // Keys, buttons and a field that change a token of what the model read: blank it, put another in its place, or put it
 // back.
 
+import { BLANK } from "./changes.js";
 import { onLanguage, t } from "./language.js";
 import { find, speak } from "./text.js";
 
 /**
- * What can be changed. now: the tokens, "" for one that is blanked; original: those that stood there at first; label: of
+ * What can be changed. now: the tokens, BLANK for one that is blanked; original: those that stood there at first; label: of
  * the group of buttons for a place; sign: of the token there.
  * @typedef {{ now: string[], original: string[], label: (place: number) => string, sign: (place: number) => string }}
  *   Editable
@@ -43,7 +44,7 @@ export function offerEdits(tokens, place) {
   find("edit").setAttribute("aria-label", tokens.label(place));
   find("edited").textContent = tokens.sign(place);
   find("edited-place").textContent = t("at {place}", { place: place + 1 });
-  find("blank").setAttribute("aria-pressed", String(tokens.now[place] === ""));
+  find("blank").setAttribute("aria-pressed", String(tokens.now[place] === BLANK));
   find("put-back", HTMLButtonElement).disabled = tokens.now[place] === tokens.original[place];
 }
 
@@ -65,7 +66,7 @@ export function startEdits({ row, editable, put, type, single, putAllBack }) {
     /** @type {HTMLElement | undefined} */ (row.children[place ?? 0])?.focus();
   const blank = (/** @type {number | undefined} */ place) => {
     const tokens = editable();
-    if (tokens && place !== undefined) put(place, tokens.now[place] === "" ? tokens.original[place] : "");
+    if (tokens && place !== undefined) put(place, tokens.now[place] === BLANK ? tokens.original[place] : BLANK);
   };
   const putBack = (/** @type {number | undefined} */ place) => {
     const tokens = editable();

@@ -1,6 +1,7 @@
 // @ts-check
 // What a link holds of the text that the model reads: typed, or chosen from the list of the page's texts.
 
+import { BLANK } from "./changes.js";
 import { t } from "./language.js";
 import { chosenItem } from "./list.js";
 import { placeOutOf } from "./share.js";
@@ -48,6 +49,12 @@ export async function showTextInLink(link, texts, { choose, type }) {
   if (find("view").inert && link.values.size) link.leaveOut(t("what was done with the text"));
   return !find("view").inert;
 }
+
+/** What the reader has blanked and put in. @param {Map<number, string>} changes by place */
+export const changesInLink = (changes) => ({
+  blank: [...changes].flatMap(([place, put]) => (put === BLANK ? [String(place + 1)] : [])),
+  put: [...changes].flatMap(([place, put]) => (put === BLANK ? [] : [`${place + 1}:${put}`])),
+});
 
 /**
  * The name of the model that is shown, where there are several.
