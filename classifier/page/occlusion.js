@@ -3,11 +3,11 @@
 
 import { spearman } from "../../common/page/faithfulness.js";
 import { argmax } from "../../common/page/layers.js";
-import { correlation, drawBars, rhoText, tallest } from "../../common/page/parts.js";
+import { correlation, drawBars, tallest } from "../../common/page/parts.js";
 import { BLANK } from "../../support/page/changes.js";
 import { t } from "../../support/page/language.js";
 import { forgetOccluded, occludeInTurn, sayOccluded, startOccluding } from "../../support/page/occluding.js";
-import { element, exact, find, number, signed, speak, visible } from "../../support/page/text.js";
+import { element, exact, find, number, rounded, signed, speak, visible } from "../../support/page/text.js";
 import { classes, explain } from "./data.js";
 import { signOf } from "./shown.js";
 
@@ -115,7 +115,9 @@ function showAgreement(weights) {
   const count = { count: number(a.length) };
   find("rho").textContent = correlation(a, b, a.length === 1 ? t("over 1 token") : t("over {count} tokens", count));
   const rho = spearman(a, b.map(Math.abs));
-  find("rho-size").textContent = Number.isNaN(rho) ? "" : t(" (without regard to signs, {rho})", { rho: rhoText(rho) });
+  find("rho-size").textContent = Number.isNaN(rho)
+    ? ""
+    : t(" (without regard to signs, {rho})", { rho: rounded(rho, 2) });
 }
 
 /** @param {() => void} again points at what was pointed at, once there is more to say of it */

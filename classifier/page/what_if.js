@@ -5,7 +5,7 @@ import { argmax } from "../../common/page/layers.js";
 import { replace } from "../../support/page/changes.js";
 import { offerEdits, refuse, startEdits } from "../../support/page/edits.js";
 import { t } from "../../support/page/language.js";
-import { element, find, number, speak, visible } from "../../support/page/text.js";
+import { element, find, number, rounded, speak, visible } from "../../support/page/text.js";
 import { changed, changeNothing, changes } from "./changes.js";
 import { shareCell } from "./classes.js";
 import { classes, isUnknown, read, reader, readers } from "./data.js";
@@ -60,9 +60,6 @@ function editable() {
   return { now, original: original.tokens, label, sign: (/** @type {number} */ place) => signOf(now[place]) };
 }
 
-/** @param {number} logP */
-const logText = (logP) => logP.toFixed(3).replace("-", "−");
-
 /**
  * @param {Reading} first
  * @param {Reading} now
@@ -81,8 +78,8 @@ function drawOutcome(first, now) {
   find("outcome-table", HTMLTableElement).tBodies[0].replaceChildren(...rows);
   const [from, to] = [was, is].map((k) => visible(classes[k]));
   find("of-class").textContent = t("log-probability of {name}", { name: from });
-  find("log-before").textContent = logText(before.logP[was]);
-  find("log-after").textContent = logText(after.logP[was]);
+  find("log-before").textContent = rounded(before.logP[was], 3);
+  find("log-after").textContent = rounded(after.logP[was], 3);
   find("flipped").textContent =
     was === is ? t("The class stays {to}.", { to }) : t("The class flips from {from} to {to}.", { from, to });
   find("flipped").classList.toggle("is-flip", was !== is);

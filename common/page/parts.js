@@ -2,6 +2,7 @@
 // The part of each token in an output as bars, such as attention and occlusion, and how two such rows correlate.
 
 import { t } from "../../support/page/language.js";
+import { rounded } from "../../support/page/text.js";
 import { spearman } from "./faithfulness.js";
 
 /**
@@ -24,9 +25,6 @@ export function drawBars(cells, values) {
 /** The value of the tallest bar. @param {number[]} values */
 export const tallest = (values) => values.reduce((most, v) => (Math.abs(v) > Math.abs(most) ? v : most), 0);
 
-/** A number with two decimals. @param {number} rho */
-export const rhoText = (rho) => rho.toFixed(2).replace("-", "−");
-
 /**
  * The rank correlation of two rows, in words.
  * @param {number[]} a
@@ -37,5 +35,5 @@ export function correlation(a, b, over) {
   const rho = spearman(a, b);
   return Number.isNaN(rho)
     ? t("none, as one row is all equal, {over}", { over })
-    : t("{rho} {over}", { rho: rhoText(rho), over });
+    : t("{rho} {over}", { rho: rounded(rho, 2), over });
 }

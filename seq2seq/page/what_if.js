@@ -4,7 +4,7 @@
 import { replace } from "../../support/page/changes.js";
 import { lastEdited, offerEdits, refuse, startEdits } from "../../support/page/edits.js";
 import { onLanguage, t } from "../../support/page/language.js";
-import { element, find, glyph, named, percent, speak } from "../../support/page/text.js";
+import { element, find, glyph, named, percent, rounded, speak } from "../../support/page/text.js";
 import { changeNothing, changes } from "./changes.js";
 import { PAD, refusal } from "./data.js";
 import { offerForce, startForcing } from "./forced.js";
@@ -46,8 +46,7 @@ function editable() {
 }
 
 /** A log-probability, and the probability. @param {number} logP */
-export const inWords = (logP) =>
-  t("{log} ({percent})", { log: logP.toFixed(3).replace("-", "−"), percent: percent(Math.exp(logP)) });
+export const inWords = (logP) => t("{log} ({percent})", { log: rounded(logP, 3), percent: percent(Math.exp(logP)) });
 
 /**
  * @param {Shown} shown

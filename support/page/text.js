@@ -89,6 +89,12 @@ export function speak(text) {
 export const percent = (share) => `${(100 * share).toFixed(1)}%`;
 /** @param {number} weight */
 export const exact = (weight) => weight.toFixed(4);
+/**
+ * A number with so many decimals, its minus as wide as a plus.
+ * @param {number} value
+ * @param {number} decimals
+ */
+export const rounded = (value, decimals) => value.toFixed(decimals).replace("-", "−");
 /** A change, with its sign. @param {number} change */
 export const signed = (change) => (change < 0 ? "−" : "+") + exact(Math.abs(change));
 /** @param {number} count */
