@@ -14,7 +14,6 @@ from common.ranks import ALONE, Ranks
 from common.shared_signals import of_rank
 from experiment.run_folder import imported_model
 from seq2seq.model_file import MODELS
-from support.packed_weights import PRECISIONS
 from support.parser import Parser as PlainParser
 from support.terminal import writable
 
@@ -112,23 +111,6 @@ class Parser(PlainParser):
         if of_texts and args.model:
             self.error(f"--model {args.model}: {args.run} is a run of train_text.py, which has one model")
         return of_texts
-
-    def add_weights(self) -> None:
-        """Add the option that says in how many bytes a page holds its weights."""
-        what = "type of the weights in the page; the page says what a smaller one loses (default float32)"
-        self.add_argument("--weights", choices=PRECISIONS, default="float32", help=what)
-
-    def page_path(self, args: Namespace) -> Path:
-        """Return the page that ``--out`` names, or attention.html in the first run's folder.
-
-        Refuse other endings, and the place of the file that ``--file`` reads.
-        """
-        path = args.out or args.run[0] / "attention.html"
-        if path.suffix.lower() not in (".html", ".htm"):
-            self.error(f"--out {path}: expected a name that ends in .html")
-        if args.file is not None and args.file.resolve() == path.resolve():
-            self.error(f"--out {path}: the page would replace what --file reads; choose another name")
-        return path
 
     def add_workers(self, help: str) -> None:
         self.add_argument("--workers", type=workers, default=self.cores, help=help)

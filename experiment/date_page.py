@@ -15,7 +15,7 @@ from experiment.date_model import DateModel
 from experiment.history import read_history
 from experiment.kept_weights import FOLDER, kept_epochs
 from experiment.page_size import MEASURED
-from experiment.run_names import endings
+from experiment.run_names import different, endings
 from seq2seq.page import Example, PageModel, State, to_page
 from support.html_page import Phrase
 
@@ -82,15 +82,15 @@ def names_of(date_models: Sequence[DateModel]) -> list[str]:
 
     Raises ValueError for a model that is there twice.
     """
+    return different(_possible_names(date_models), "models")
+
+
+def _possible_names(date_models: Sequence[DateModel]) -> Iterator[list[str]]:
     models = [date_model.name for date_model in date_models]
-    names = models
-    if len(set(names)) == len(names):
-        return names
+    yield models
     for folders in endings([date_model.run for date_model in date_models]):
-        for names in (folders, [f"{folder} {model}" for folder, model in zip(folders, models, strict=True)]):
-            if len(set(names)) == len(names):
-                return names
-    raise ValueError(f"expected different models, got {next(name for name in names if names.count(name) > 1)} twice")
+        yield folders
+        yield [f"{folder} {model}" for folder, model in zip(folders, models, strict=True)]
 
 
 def page_of(
@@ -147,7 +147,7 @@ def page_of(
 def _runs(date_models: Sequence[DateModel]) -> list[str]:
     """Return the names of the different runs of these models."""
     runs = list(dict.fromkeys(date_model.run.resolve() for date_model in date_models))
-    return next(names for names in endings(runs) if len(set(names)) == len(runs))
+    return different(endings(runs), "runs")
 
 
 def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> list[Phrase]:

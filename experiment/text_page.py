@@ -11,7 +11,7 @@ from common.packed_model import as_in_page
 from common.util import to_cpu
 from dataset.files import read_text
 from experiment.page_size import MEASURED
-from experiment.run_names import endings
+from experiment.run_names import different, endings
 from experiment.text_model import TextModel
 from support.html_page import Phrase
 
@@ -39,11 +39,7 @@ def names_of(text_models: Sequence[TextModel]) -> list[str]:
 
     Raises ValueError for a run that is there twice.
     """
-    names: list[str] = []
-    for names in endings([text_model.path.parent for text_model in text_models]):
-        if len(set(names)) == len(names):
-            return names
-    raise ValueError(f"expected different runs, got {next(name for name in names if names.count(name) > 1)} twice")
+    return different(endings([text_model.path.parent for text_model in text_models]), "runs")
 
 
 def page_of(

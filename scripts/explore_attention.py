@@ -12,20 +12,15 @@ from pathlib import Path
 import entry
 
 from experiment import DateModel
-from experiment.command_line import Parser, natural, positive_int
+from experiment.command_line import natural
 from experiment.date_page import open_models, page_of, read_pairs
-from experiment.page_size import suggestion
+from experiment.page_options import PageParser, write
 from seq2seq.model_file import MODELS
-from support.atomic_file import replacing
 from support.html_page import Phrase
-
-COUNT = 200
 
 
 def parse():
-    parser = Parser(description=__doc__)
-    runs = "folder that train_date.py wrote; one --run for each that stands side by side (default: runs/date)"
-    parser.add_argument("--run", type=Path, action="append", metavar="DIR", help=runs)
+    parser = PageParser(description=__doc__, script="train_date.py", run="runs/date")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--model", choices=list(MODELS), help="model of each run (default: the first one with attention maps)"
@@ -35,20 +30,8 @@ def parse():
     )
     kept = "epochs to watch the model learn, of those that train_date.py --keep-weights kept (without K: all of them)"
     parser.add_argument("--epochs", nargs="*", type=natural, metavar="K", help=kept)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--count", type=positive_int, metavar="K", help=f"test questions (default {COUNT})")
-    what.add_argument("--text", nargs="+", metavar="TEXT", help="your own questions instead")
-    what.add_argument(
-        "--file", type=Path, metavar="FILE", help="a file of questions: question or question_answer, one per line"
-    )
-    parser.add_weights()
-    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the first run's folder)")
-    args = parser.parse_args()
-    args.run = args.run or [Path("runs/date")]
-    if args.text is None and args.file is None:
-        args.count = args.count or COUNT
-    args.out = parser.page_path(args)
-    return args
+    parser.add_page("question", "questions: question or question_answer")
+    return parser.parse_args()
 
 
 def main() -> int:
@@ -64,12 +47,7 @@ def main() -> int:
         precision=args.weights,
         count=args.count,
     )
-    with replacing(args.out) as file:
-        file.write(page)
-    count = len(pairs[: args.count])
-    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {count:,} question{'s' * (count > 1)}")
-    if (hint := suggestion(page, args.weights)) is not None:
-        print(hint)
+    write(page, args, len(pairs[: args.count]), "question")
     return 0
 
 

@@ -10,31 +10,15 @@ from pathlib import Path
 import entry
 
 from experiment import TextModel
-from experiment.command_line import Parser, positive_int
-from experiment.page_size import suggestion
+from experiment.page_options import PageParser, write
 from experiment.text_page import expect_tokens, page_of, read_texts
-from support.atomic_file import replacing
 from support.html_page import Phrase
-
-COUNT = 200
 
 
 def parse():
-    parser = Parser(description=__doc__)
-    runs = "folder that train_text.py wrote; one --run for each that stands side by side (default: runs/text)"
-    parser.add_argument("--run", type=Path, action="append", metavar="DIR", help=runs)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--count", type=positive_int, metavar="K", help=f"test texts (default {COUNT})")
-    what.add_argument("--text", nargs="+", metavar="TEXT", help="your own texts instead")
-    what.add_argument("--file", type=Path, metavar="FILE", help="a file of texts, one per line")
-    parser.add_weights()
-    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: attention.html in the first run's folder)")
-    args = parser.parse_args()
-    args.run = args.run or [Path("runs/text")]
-    if args.text is None and args.file is None:
-        args.count = args.count or COUNT
-    args.out = parser.page_path(args)
-    return args
+    parser = PageParser(description=__doc__, script="train_text.py", run="runs/text")
+    parser.add_page("text", "texts")
+    return parser.parse_args()
 
 
 def main() -> int:
@@ -42,12 +26,7 @@ def main() -> int:
     text_models = [TextModel(run) for run in args.run]
     pairs, origin = texts(args, text_models)
     page = page_of(text_models, pairs, origin, args.weights, args.count)
-    with replacing(args.out) as file:
-        file.write(page)
-    count = len(pairs[: args.count])
-    print(f"written to {args.out}: {len(page) / 1e6:.1f} MB, {count:,} text{'s' * (count > 1)}")
-    if (hint := suggestion(page, args.weights)) is not None:
-        print(hint)
+    write(page, args, len(pairs[: args.count]), "text")
     return 0
 
 
