@@ -1,7 +1,7 @@
 """AdamW goes on in another framework where its decay shrinks the same; the rest is in test_interchange_optimizer.py."""
 
 import pytest
-from test_interchange_optimizer import DECOUPLED, There, draws, model_of, update
+from test_interchange_optimizer import DECOUPLED, There, draws, model_of
 
 from interchange import ForeignFileError
 from interchange.optimizer_state import from_torch
@@ -17,11 +17,7 @@ def test_a_frozen_bias_that_would_shrink_here_is_refused_and_one_of_zeros_goes_o
             with pytest.raises(ForeignFileError, match=r"^optimizer: a bias that is frozen there would shrink here"):
                 there.comes_here("attention")
             continue
-        model, optimizer = there.comes_here("attention")
-        for grads in draws(model, 4, seed=1):
-            there.step(grads)
-            update(model, optimizer, grads)
-        there.agrees(model, "attention")
+        there.goes_on_like(*there.comes_here("attention"), "attention")
 
 
 @pytest.mark.parametrize("rule", ["Adam", "NAdam"])

@@ -94,7 +94,11 @@ class There:
         description = {"class_name": self.rule, "config": SETTINGS}
         return model, from_keras(model, self.arrays(), self.variables(), description, **ids)
 
-    def agrees(self, model, kind):
+    def goes_on_like(self, model, optimizer, kind):
+        """Take four more steps, there and here: the weights are the same."""
+        for grads in draws(model, 4, seed=1):
+            self.step(grads)
+            update(model, optimizer, grads)
         wanted = named_params(to_model(self.arrays(), kind).model)
         for name, param in named_params(model).items():
             np.testing.assert_allclose(param, wanted[name], rtol=1e-9, atol=1e-11, err_msg=name)
@@ -120,10 +124,7 @@ def test_a_training_goes_on_here_as_it_would_there(framework, rule, kind):
         there.step(grads)
     model, optimizer = there.comes_here(kind)
     assert optimizer.iter == 3 and type(optimizer).__name__.lower() == rule.lower()
-    for grads in draws(model, 4, seed=1):
-        there.step(grads)
-        update(model, optimizer, grads)
-    there.agrees(model, kind)
+    there.goes_on_like(model, optimizer, kind)
 
 
 @pytest.mark.parametrize(("framework", "rule", "kind"), [case for case in CASES if case[0] == "keras"])
@@ -142,10 +143,7 @@ def test_a_training_goes_on_there_as_it_would_here(framework, rule, kind):
         assert float(variables.pop()) == pytest.approx(there.schedule(), rel=1e-12)
     pairs = zip(variables[2::2], variables[3::2], strict=True)
     there.moments = dict(zip(there.names, pairs, strict=True))
-    for grads in draws(model, 4, seed=1):
-        there.step(grads)
-        update(model, optimizer, grads)
-    there.agrees(model, kind)
+    there.goes_on_like(model, optimizer, kind)
 
 
 def test_the_rows_of_the_embedding_are_exchanged_with_the_words():
@@ -169,11 +167,7 @@ def test_two_biases_of_an_lstm_go_on_exactly_where_one_is_frozen(frozen):
         with pytest.raises(ForeignFileError, match=r"encoder.lstm.b, encoder.lstm.bias_ih_l0, .*freeze bias_hh"):
             there.comes_here("attention")
         return
-    model, optimizer = there.comes_here("attention")
-    for grads in draws(model, 4, seed=1):
-        there.step(grads)
-        update(model, optimizer, grads)
-    there.agrees(model, "attention")
+    there.goes_on_like(*there.comes_here("attention"), "attention")
 
 
 def group(**settings):

@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 from rank_tools import all_done, on_ranks, this_rank
 from test_ranks_training import alike, trained
-from test_trainer import Classifier, task
-from test_warm_up import Rates, Steps, Stop
+from test_warm_up import Rates, Steps, rates_of_resumed
 
-from common import training_state
 from common.callbacks import Cosine, InverseSquareRoot, Warmup
-from common.layer import named_params
 from common.optimizer import AdamW
-from common.trainer import Trainer
 
 LR, SIZE = 0.8, 4  # iterations of an epoch
 
@@ -102,26 +98,8 @@ every_schedule = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCH
 
 @every_schedule
 def test_a_run_goes_on_at_any_iteration_with_the_same_bits(tmp_path, schedule):
-    def made(*more):
-        optimizer, rng = AdamW(lr=0.3, weight_decay=0.2), np.random.default_rng(4)
-        return Trainer(Classifier(), optimizer, rng=rng, callbacks=[schedule(), Rates(), *more])
-
-    def go_on(trainer):
-        while trainer.current_epoch < 3:
-            trainer.fit(*task(), max_epoch=1, batch_size=3, max_grad=1.0)
-        return [p.tobytes() for p in named_params(trainer.model).values()], trainer.history, trainer.optimizer.lr
-
-    whole = made()
-    bits, wanted = go_on(whole), whole.callbacks[1].found
-    assert len(set(wanted)) > 8
-    for after in range(1, 12):
-        stopped = made(Stop(tmp_path / "state", after))
-        with pytest.raises(KeyboardInterrupt):
-            go_on(stopped)
-        again = made()
-        training_state.restore(tmp_path / "state", again)
-        assert go_on(again) == bits
-        assert stopped.callbacks[1].found + again.callbacks[1].found == wanted
+    found = rates_of_resumed(tmp_path, lambda: AdamW(lr=0.3, weight_decay=0.2), lambda: [schedule()])
+    assert len(set(found)) > 8
 
 
 @every_schedule

@@ -150,29 +150,42 @@ class Rates(Callback):
         self.found.append(trainer.optimizer.lr)
 
 
-@pytest.mark.parametrize("optimizer", [Momentum, Adam, Nadam])
-def test_a_run_goes_on_at_any_iteration_with_the_same_bits(tmp_path, optimizer):
+def rates_of_resumed(folder, optimizer, callbacks):
+    """A run goes on with the same bits, wherever in its three epochs it is stopped; return the rate of every update.
+
+    optimizer, callbacks: make those of the run.
+    """
+
     def made(*more):
-        rng = np.random.default_rng(4)
-        watch = EarlyStopping("loss", patience=9, mode="min")
-        return Trainer(Classifier(), optimizer(lr=0.3), rng=rng, callbacks=[Warmup(0.1, 1.5), watch, Rates(), *more])
+        rates, rng = Rates(), np.random.default_rng(4)
+        return Trainer(Classifier(), optimizer(), rng=rng, callbacks=[*callbacks(), rates, *more]), rates.found
 
     def go_on(trainer):
         while trainer.current_epoch < 3:
             trainer.fit(*task(), max_epoch=1, batch_size=3, max_grad=1.0)
         return [p.tobytes() for p in named_params(trainer.model).values()], trainer.history, trainer.optimizer.lr
 
-    whole = made()
-    bits, wanted = go_on(whole), whole.callbacks[2].found
-    assert wanted == pytest.approx([0.1 * min(1, n / 6) for n in range(1, 13)])
+    whole, wanted = made()
+    bits = go_on(whole)
+    assert len(wanted) == 12
     for after in range(1, 12):
-        stopped = made(Stop(tmp_path / "state", after))
+        stopped, before = made(Stop(folder / "state", after))
         with pytest.raises(KeyboardInterrupt):
             go_on(stopped)
-        again = made()
-        training_state.restore(tmp_path / "state", again)
+        again, then = made()
+        training_state.restore(folder / "state", again)
         assert go_on(again) == bits
-        assert stopped.callbacks[2].found + again.callbacks[2].found == wanted
+        assert before + then == wanted
+    return wanted
+
+
+@pytest.mark.parametrize("optimizer", [Momentum, Adam, Nadam])
+def test_a_run_goes_on_at_any_iteration_with_the_same_bits(tmp_path, optimizer):
+    def callbacks():
+        return [Warmup(0.1, 1.5), EarlyStopping("loss", patience=9, mode="min")]
+
+    found = rates_of_resumed(tmp_path, lambda: optimizer(lr=0.3), callbacks)
+    assert found == pytest.approx([0.1 * min(1, n / 6) for n in range(1, 13)])
 
 
 # The scripts
