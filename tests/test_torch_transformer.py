@@ -70,6 +70,17 @@ def same_gradients(ours, theirs):
         close(gradient, wanted[name])
 
 
+def same_both_ways(ours, theirs, ys, there, inputs):
+    """ys, there: what our layer and their module gave; inputs: their tensors, in the order of our gradients."""
+    close(ys, there.detach().numpy())
+    dys = upstream([ys])[0]
+    there.backward(torch.tensor(dys))
+    found = ours.backward(dys)
+    for got, tensor in zip(found if isinstance(found, tuple) else [found], inputs, strict=True):
+        close(got, tensor.grad.numpy())
+    same_gradients(ours, theirs)
+
+
 def tensors(*arrays):
     return [torch.tensor(array, requires_grad=True) for array in arrays]
 
@@ -87,13 +98,7 @@ def test_layer_norm():
     ours, theirs, x = norm(r, D), nn.LayerNorm(D, dtype=torch.float64), 3 * r(N, T, D)
     give(ours, theirs)
     (there,) = tensors(x)
-    y = ours.forward(x)
-    dy = upstream([y])[0]
-    z = theirs(there)
-    close(y, z.detach().numpy())
-    z.backward(torch.tensor(dy))
-    close(ours.backward(dy), there.grad.numpy())
-    same_gradients(ours, theirs)
+    same_both_ways(ours, theirs, ours.forward(x), theirs(there), [there])
 
 
 @pytest.mark.parametrize("kind", ["self", "causal", "cross"])
@@ -112,14 +117,8 @@ def test_multi_head_attention(kind, mask):
         mask = mask | (np.arange(T_ENC) == 0)  # or the first query sees nothing, for which they give nan
     ys = ours.forward(xs, given, mask)
     there, weights = theirs(x, to, to, key_padding_mask=padding(mask), attn_mask=hidden, average_attn_weights=False)
-    close(ys, there.detach().numpy())
     close(ours.attention_weights, weights.detach().numpy())
-    dys = upstream([ys])[0]
-    there.backward(torch.tensor(dys))
-    found = ours.backward(dys)
-    for got, tensor in zip(found if kind == "cross" else [found], (x, h), strict=False):
-        close(got, tensor.grad.numpy())
-    same_gradients(ours, theirs)
+    same_both_ways(ours, theirs, ys, there, [x, h] if kind == "cross" else [x])
 
 
 @pytest.mark.parametrize("pre_norm", [True, False])
@@ -133,12 +132,7 @@ def test_encoder_layer(pre_norm, mask):
     give(ours, theirs)
     xs = r(N, T_ENC, D)
     (x,) = tensors(xs)
-    ys, there = ours.forward(xs, mask), theirs(x, src_key_padding_mask=padding(mask))
-    close(ys, there.detach().numpy())
-    dys = upstream([ys])[0]
-    there.backward(torch.tensor(dys))
-    close(ours.backward(dys), x.grad.numpy())
-    same_gradients(ours, theirs)
+    same_both_ways(ours, theirs, ours.forward(xs, mask), theirs(x, src_key_padding_mask=padding(mask)), [x])
 
 
 @pytest.mark.parametrize("pre_norm", [True, False])
@@ -152,14 +146,8 @@ def test_decoder_layer(pre_norm, mask):
     give(ours, theirs)
     xs, hs = r(N, T, D), r(N, T_ENC, D)
     x, h = tensors(xs, hs)
-    ys = ours.forward(xs, hs, mask)
     there = theirs(x, h, tgt_mask=causal(T), memory_key_padding_mask=padding(mask))
-    close(ys, there.detach().numpy())
-    dys = upstream([ys])[0]
-    there.backward(torch.tensor(dys))
-    for got, tensor in zip(ours.backward(dys), (x, h), strict=True):
-        close(got, tensor.grad.numpy())
-    same_gradients(ours, theirs)
+    same_both_ways(ours, theirs, ours.forward(xs, hs, mask), there, [x, h])
 
 
 def test_rows_with_nothing_to_see():
