@@ -8,14 +8,11 @@ import re
 
 import pytest
 from text_page_tools import JAPANESE, text_page_of
+from what_if_tools import CHANGE
 
 SHEETS = {"A4": (8.27, 11.69), "Letter": (8.5, 11)}  # inches
-CHANGE = """
-const press = (selector, key) => {
-  const e = document.querySelector(selector);
-  e.focus();
-  e.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-};
+CHANGES = f"""
+{CHANGE}
 press('#row-in [data-in="2"]', "Delete");
 press('#row-out [data-out="3"]', "u");
 document.getElementById("change-shown").click();
@@ -52,7 +49,7 @@ def print_media(browser):
 
 def test_a_question_with_all_that_was_tried_prints_in_light_colours_on_one_sheet(browser, date_page, print_media):
     browser.open(date_page, prefers_color_scheme="dark")
-    browser.run(CHANGE)
+    browser.run(CHANGES)
     browser.wait("!document.getElementById('parts').hidden")
     assert sheets(browser, "Letter") == 1, "the shorter one"
     print_media(prefers_color_scheme="dark", forced_colors="active")

@@ -62,6 +62,14 @@ def give(ours, theirs):
     theirs.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, strict=True)
 
 
+def alike(Ours, Theirs, r, pre_norm):
+    """A layer of a Transformer and their module, of the same weights."""
+    ours = drawn(Ours, r, D, HEADS, HIDDEN, pre_norm=pre_norm)
+    theirs = Theirs(D, HEADS, HIDDEN, dropout=0, batch_first=True, norm_first=pre_norm, dtype=torch.float64)
+    give(ours, theirs)
+    return ours, theirs
+
+
 def same_gradients(ours, theirs):
     wanted = {name: p.grad.numpy() for name, p in theirs.named_parameters()}
     found = layout(named_grads(ours), np.zeros(D))
@@ -125,11 +133,7 @@ def test_multi_head_attention(kind, mask):
 @pytest.mark.parametrize("mask", [None, RAGGED])
 def test_encoder_layer(pre_norm, mask):
     r = Draw()
-    ours = drawn(TransformerEncoderLayer, r, D, HEADS, HIDDEN, pre_norm=pre_norm)
-    theirs = nn.TransformerEncoderLayer(
-        D, HEADS, HIDDEN, dropout=0, batch_first=True, norm_first=pre_norm, dtype=torch.float64
-    )
-    give(ours, theirs)
+    ours, theirs = alike(TransformerEncoderLayer, nn.TransformerEncoderLayer, r, pre_norm)
     xs = r(N, T_ENC, D)
     (x,) = tensors(xs)
     same_both_ways(ours, theirs, ours.forward(xs, mask), theirs(x, src_key_padding_mask=padding(mask)), [x])
@@ -139,11 +143,7 @@ def test_encoder_layer(pre_norm, mask):
 @pytest.mark.parametrize("mask", [None, RAGGED])
 def test_decoder_layer(pre_norm, mask):
     r = Draw()
-    ours = drawn(TransformerDecoderLayer, r, D, HEADS, HIDDEN, pre_norm=pre_norm)
-    theirs = nn.TransformerDecoderLayer(
-        D, HEADS, HIDDEN, dropout=0, batch_first=True, norm_first=pre_norm, dtype=torch.float64
-    )
-    give(ours, theirs)
+    ours, theirs = alike(TransformerDecoderLayer, nn.TransformerDecoderLayer, r, pre_norm)
     xs, hs = r(N, T, D), r(N, T_ENC, D)
     x, h = tensors(xs, hs)
     there = theirs(x, h, tgt_mask=causal(T), memory_key_padding_mask=padding(mask))

@@ -2,6 +2,7 @@
 // The tokens of a text, each as dark as its weight, and the links from the one that is pointed at.
 
 import { t } from "../../support/page/language.js";
+import { shape } from "../../support/page/picture.js";
 import { element, exact, find, oneStop, visible } from "../../support/page/text.js";
 import { isUnknown, reader } from "./data.js";
 import { changeOfWeights, nameOf, replacedAt, shownChange, signOf } from "./shown.js";
@@ -13,7 +14,6 @@ import { numbers, shadeOf, signedNumbers, tokenTable } from "./table.js";
 const LINKS = 12; // drawn from one token, the strongest
 const FAINT = 0.1; // of the strongest link: weaker ones are not drawn
 const SIGNED = 0.1; // of the largest change: one from here on shows its sign
-const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * The places that a token looked at most, the strongest first; without sorting all of them.
@@ -157,10 +157,8 @@ export function drawWordLinks({ map }, pointed) {
   const paths = drawn
     .filter(({ weight, place }) => weight > 0 && weight >= FAINT * most && place !== pointed)
     .map(({ weight, place }) => {
-      const path = document.createElementNS(SVG, "path");
-      path.setAttribute("d", wordLinkPath(from, middle(place)));
+      const path = shape("path", { d: wordLinkPath(from, middle(place)), "data-to": place });
       path.style.setProperty("--w", (weight / most).toFixed(4));
-      path.dataset.to = String(place);
       return path;
     });
   svg.replaceChildren(...paths);

@@ -11,7 +11,7 @@ const JAPANESE_FONTS = '"Hiragino Sans", "Yu Gothic", "Noto Sans CJK JP", "Noto 
 /** @typedef {Record<string, string | number>} Attributes */
 
 /**
- * An element of a picture.
+ * An element of a picture, or of what is drawn on the page.
  * @param {string} tag
  * @param {Attributes} attributes
  * @param {...(Node | string)} children
