@@ -5,9 +5,12 @@ In Chromium, and as slow tests in Firefox; without them these tests skip.
 
 import numpy as np
 import pytest
+from test_page_models_in_browser import CHARACTERS, several, write_page_of
 from what_if_tools import CHANGE, write_page
 
-from common.faithfulness import rank_correlations, spearman
+from common.faithfulness import occlusion, rank_correlations, spearman
+from common.functions import log_softmax
+from common.layer import inference
 from dataset import dates
 from seq2seq.faithfulness import parts
 from support.html_page import joined
@@ -133,3 +136,30 @@ def test_one_character_has_nothing_to_compare_with(browser, date_page):
     assert browser.run(TABLE)["rho"] == "none, as one row is all equal, over 1 characters"
     browser.mouse('#parts-table td[data-in="3"]')
     assert browser.all("#row-in .pointed", "e.dataset.in") == ["3"]
+
+
+@pytest.mark.parametrize("kind", ["baseline", "peeky, cell"])
+def test_without_attention_it_shows_what_the_answer_loses_alone(browser, tmp_path, kind):
+    (page_model,) = several([kind], epochs=())
+    write_page_of(tmp_path / "page.html", [page_model])
+    browser.open(tmp_path / "page.html")
+    browser.type("May 1, 1972")
+    browser.run("document.getElementById('occlude').click()")
+    browser.wait(DONE)
+    order = slice(None, None, -1 if page_model.reverse else 1)
+    model, xs = page_model.model, np.array([[CHARACTERS.index(char) for char in "May 1, 1972".ljust(29)][order]])
+    ids = [CHARACTERS.index(char) for char in browser.get("document.getElementById('own').textContent")]
+
+    def log_probs(xs):
+        scores = model.decoder.forward(np.array([[0, *ids[:-1]]] * len(xs)), model.encode(xs))
+        return log_softmax(scores)[:, range(10), ids]
+
+    with inference(model):
+        lost = occlusion(log_probs, xs, CHARACTERS.index(" "))[0, :, order]
+    assert abs(lost).max() > 0.1
+    assert browser.all("#occlude, #parts, #agreement", "e.checkVisibility()") == [True, True, False]
+    browser.wait("document.getElementById('said').textContent.startsWith('Log-probability lost without it')")
+    shown = "#parts-table tbody td", "Number(e.textContent.replace('−', '-'))"
+    np.testing.assert_allclose(browser.all(*shown), lost.sum(axis=0), rtol=1e-3, atol=2e-3)
+    browser.run("document.querySelector('#row-out [data-out=\"3\"]').focus()")
+    np.testing.assert_allclose(browser.all(*shown), lost[3], rtol=1e-3, atol=2e-3)

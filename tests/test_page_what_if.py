@@ -230,7 +230,7 @@ def test_it_fits_every_width_and_all_has_a_name(browser, date_page):
         ("button", "Its own weights"),
         ("table", "The answer before and after the changes"),
         ("region", f"For {written}, character 1 of the answer"),
-        ("table", "Attention and occlusion: one column per character of the question"),
+        ("table", "One column per character of the question"),
     }
     rows = {name.split(";")[0] for role, name in found if role == "rowheader" and "tallest" in name}
     assert rows == {"Attention", "Log-probability lost without it, in nats"}

@@ -127,7 +127,7 @@ addJapanese({
     "マップの行に沿って、ある文字から別の文字へ重みをドラッグすることもできます。",
 
   // occlusion
-  "Attention and occlusion: one column per character of the question": "Attentionと、隠したときの影響。列は質問の文字",
+  "One column per character of the question": "列は質問の文字",
   "For the whole answer": "答え全体について",
   "For {name}, character {place} of the answer": "答えの{place}文字目「{name}」について",
   Attention: "Attention",

@@ -1,5 +1,5 @@
 // @ts-check
-// seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it.
+// seq2seq/faithfulness.py: what the answer loses without each character of the question, beside the attention to it, if there is any.
 
 import { correlation, drawBars, tallest } from "../../common/page/parts.js";
 import { t } from "../../support/page/language.js";
@@ -61,7 +61,8 @@ async function occludeEach(shown) {
   if (found === null) return; // stopped
   lost = found;
   drawOcclusion(ofOutput);
-  speak(find("agreement").textContent ?? "");
+  const said = shown.hasMap ? find("agreement") : find("parts-table", HTMLTableElement).tBodies[1].rows[0];
+  speak(said.textContent ?? "");
 }
 
 /** Starts with a question that was just drawn. @param {Shown} shown */
@@ -75,7 +76,7 @@ export function forgetOcclusion(shown) {
 export function drawOcclusion(out) {
   ofOutput = out;
   if (occluded === null || !lost.length) return;
-  const { input, weights, written } = occluded;
+  const { input, weights, written, hasMap } = occluded;
   const sum = (/** @type {ArrayLike<number>} */ x) => Array.from(x).reduce((a, b) => a + b, 0);
   const attention = input.map((_, place) =>
     out === undefined ? sum(weights.map((a) => a[place])) : weights[out][place],
@@ -93,9 +94,10 @@ export function drawOcclusion(out) {
   const row = find("parts-table", HTMLTableElement);
   row.tHead?.replaceChildren(element("tr", {}, ...input.map((_, place) => head(place))));
   const title = out === undefined ? t("Attention, summed over the answer") : t("Attention");
-  row.tBodies[0].replaceChildren(...bars(title, attention, exact));
+  row.tBodies[0].replaceChildren(...(hasMap ? bars(title, attention, exact) : []));
   row.tBodies[1].replaceChildren(...bars(t("Log-probability lost without it, in nats"), drops, signed));
   find("parts").hidden = false;
+  find("agreement").hidden = !hasMap;
   const over = t("over {count} characters", { count: number(seen(drops).length) });
   find("rho").textContent = correlation(seen(attention), seen(drops), over);
 }
