@@ -228,9 +228,11 @@ class TransformerDecoderLayer(Layer):
     def step(self, xs: Array, kept: DecoderKept, mask: Array | None = None) -> tuple[Array, DecoderKept]:
         """Return the outputs ys (N, T, D) of the next tokens xs (N, T, D), and what to give to the next step.
 
-        They are forward's for these positions, up to rounding, without computing those before again.
+        They are forward's for these positions, up to rounding, without computing those before again. Several rows of
+        xs for each of hs, side by side, all look at it, as the hypotheses of a beam search do.
         """
         tokens, of_hs = kept
         xs, tokens = self.self_attention.step(xs, tokens)
-        xs, of_hs = self.cross_attention.step(xs, of_hs, mask)
-        return self.feed_forward.forward(xs), (tokens, of_hs)
+        by_hs = xs.reshape(len(of_hs[0]), -1, xs.shape[2])
+        ys, of_hs = self.cross_attention.step(by_hs, of_hs, mask)
+        return self.feed_forward.forward(ys.reshape(xs.shape)), (tokens, of_hs)

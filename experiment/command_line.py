@@ -20,7 +20,16 @@ from support.terminal import writable
 MOST_WORKERS = 256
 RANKS = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of a run, of which its state keeps none
 BATCH = "examples per mini-batch, of all workers and ranks together"
-LEARNING = "warmup", "inverse_sqrt", "cosine", "weight_decay", "label_smoothing"  # None in runs of earlier versions
+LEARNING = "warmup", "inverse_sqrt", "cosine", "weight_decay", "label_smoothing"
+RECURRENT = [name for name in MODELS if name != "transformer"]
+MADE_OF = {  # options that say what models are made of, and the models that know them
+    "layers": ["transformer"],
+    "dropout": ["transformer"],
+    "width": ["transformer"],
+    "heads": ["transformer"],
+    "post_norm": ["transformer"],
+}
+LATER = *LEARNING, *MADE_OF  # None in runs of earlier versions
 PLACE = "out", "resume", "jobs", *RANKS  # options that say where a run is and what computes it, not what it is
 
 
@@ -36,7 +45,8 @@ class Parser(PlainParser):
         """Add the options that say what is trained on what, with the chapter's sizes."""
         data = "a file in the book's format, which `python -m dataset.pairs` makes of others (default: generated dates)"
         self.add_argument("--data", type=some_text, metavar="PATH", help=data)
-        self.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="MODEL")
+        known = f"of {', '.join(MODELS)} (default: {' '.join(RECURRENT)})"
+        self.add_argument("--models", nargs="+", choices=list(MODELS), default=RECURRENT, metavar="MODEL", help=known)
         self.add_argument("--batch-size", type=positive_int, default=128, help=BATCH)
         self.add_argument("--wordvec-size", type=positive_int, default=16)
         self.add_argument("--hidden-size", type=positive_int, default=256)
@@ -66,6 +76,23 @@ class Parser(PlainParser):
         self.add_argument("--weight-decay", type=positive_float, metavar="SHARE", help=f"{decay} (default: Adam)")
         smooth = "share of each label to divide equally among all characters; the train loss is that of smoothed labels"
         self.add_argument("--label-smoothing", type=ratio, metavar="SHARE", help=smooth)
+
+    def add_made_of(self) -> None:
+        """Add the options of ``MADE_OF``."""
+        layers = "layers of encoder and decoder (default: 1, of the Transformer 2)"
+        self.add_argument("--layers", type=positive_int, metavar="K", help=layers)
+        self.add_argument("--dropout", type=ratio, metavar="SHARE", help="dropout between layers (default: 0)")
+        width = "of the Transformer's vectors (default: 64); --hidden-size is that of its feed-forward layers"
+        self.add_argument("--width", type=positive_int, metavar="D", help=f"width {width}")
+        self.add_argument("--heads", type=positive_int, metavar="N", help="of the Transformer's attention (default: 4)")
+        norm = "normalize after the sums of the Transformer, as in the paper; it then needs --warmup"
+        self.add_argument("--post-norm", action="store_const", const=True, help=norm)
+
+    def check_made_of(self, args: Namespace) -> None:
+        """Refuse options that none of the models knows."""
+        for option, models in MADE_OF.items():
+            if getattr(args, option) is not None and not set(models) & set(args.models):
+                self.error(f"--{option.replace('_', '-')} is an option of the model {' or '.join(models)}")
 
     def check_schedules(self, args: Namespace) -> None:
         """Refuse options of ``add_schedules`` that do not go together, in a new run or a resumed one."""

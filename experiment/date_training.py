@@ -19,6 +19,7 @@ from common.optimizer import Adam, AdamW
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from dataset import dates
+from experiment.command_line import MADE_OF
 from experiment.date_model import DateModel
 from experiment.date_parts import MAPS, DateParts
 from experiment.history import pictures, table
@@ -34,6 +35,9 @@ from support.array import Array
 
 KEPT = "maps.npz"  # the file that --keep-maps writes
 MAP = "attention.png"  # the map of the latest epoch
+WIDTH = (
+    64  # of the Transformer's vectors; the hidden layer of its FeedForward is 4 times as wide in the chapter's sizes
+)
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
 ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
 COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
@@ -80,11 +84,10 @@ def make_trainer(
     ``mask_padding``, the id of the padding that it does not look at.
     """
     weights, shuffling = (np.random.default_rng(seed) for seed in np.random.SeedSequence(args.seed).spawn(2))
-    sizes = len(parts.vocabulary), args.wordvec_size, args.hidden_size
-    kind = MODELS[name]
-    options: dict[str, Any] = {"mask_padding": parts.space} if args.mask_padding and kind.has_maps else {}
-    options |= {"cell_state": True} if args.cell_state else {}
-    model = ranks.on_all(lambda: kind(*sizes, **options, rng=weights))  # for which memory may be short
+    kind, (sizes, options) = MODELS[name], made_of(name, args)
+    if args.mask_padding and kind.has_maps:
+        options["mask_padding"] = parts.space
+    model = ranks.on_all(lambda: kind(len(parts.vocabulary), *sizes, **options, rng=weights))  # may be short of memory
     model.encoder.share_prefixes = not args.no_shared_prefixes
     xs, ts = parts.x_test, parts.t_test
     share = {"workers": args.workers, "ranks": ranks}
@@ -101,6 +104,17 @@ def make_trainer(
     decay = args.weight_decay
     optimizer = Adam(lr=args.lr) if decay is None else AdamW(lr=args.lr, weight_decay=decay)
     return Trainer(model, optimizer, rng=shuffling, callbacks=callbacks, **share)
+
+
+def made_of(name: str, args: Namespace) -> tuple[tuple[int, int], dict[str, Any]]:
+    """Return the sizes D and H of a model of that name, and the other arguments that the options say."""
+    options = {option: getattr(args, option) for option, models in MADE_OF.items() if name in models}
+    options = {option: value for option, value in options.items() if value is not None}
+    if name != "transformer":
+        return (args.wordvec_size, args.hidden_size), options | ({"cell_state": True} if args.cell_state else {})
+    if options.pop("post_norm", False):
+        options["pre_norm"] = False
+    return (options.pop("width", WIDTH), args.hidden_size), options
 
 
 def schedule(args: Namespace) -> list[Callback]:

@@ -11,7 +11,7 @@ from common import training_state
 from common.columns import Column
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
-from experiment.command_line import LEARNING, RANKS, in_ranks, options_of
+from experiment.command_line import LATER, RANKS, in_ranks, options_of
 from experiment.epochs import Epochs, Progress, measured, state_file
 from experiment.history import columns_of, pictures, rows_of, table, write_history
 from experiment.run_folder import set_aside, write_config
@@ -110,7 +110,7 @@ class Training:
         out = self.args.out
         set_aside(out, models, tuple(dict.fromkeys([*left, *self.pictures])), quiet=self.args.quiet)
         kept = vars(self.args).items()  # config.json is as in earlier versions where it can be
-        arguments = Namespace(**{k: v for k, v in kept if k not in RANKS and not (k in LEARNING and v is None)})
+        arguments = Namespace(**{k: v for k, v in kept if k not in RANKS and not (k in LATER and v is None)})
         write_config(out, arguments, origin, **({"ranks": self.ranks.size} if self.ranks.comm else {}))
 
     def run(self, x, t, facts: dict, *, eval_interval: int | None = 20, title: str = "") -> None:

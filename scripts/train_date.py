@@ -1,4 +1,4 @@
-"""Train baseline, peeky and attention seq2seq on the date task, and compare them.
+"""Train baseline, peeky and attention seq2seq, or a Transformer, on the date task, and compare them.
 
 python scripts/train_date.py                            # generated dates
 python scripts/train_date.py --data path/to/date.txt    # a file in the book's format
@@ -48,6 +48,7 @@ def parse(ranks: Ranks = ALONE):
     parser = Parser(description=__doc__, ranks=ranks)
     parser.add_training()
     parser.add_schedules()
+    parser.add_made_of()
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="seed of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="read the questions forwards")
@@ -95,6 +96,7 @@ def parse(ranks: Ranks = ALONE):
     if args.resume is not None:
         args, kept = resumed(parser, args, [state_file(args.resume, name) for name in MODELS], FREE)
     parser.check_schedules(args)
+    parser.check_made_of(args)
     return args, kept
 
 

@@ -1,4 +1,4 @@
-"""Encoder-decoder models: baseline, peeky and attention seq2seq; decoding, metrics, measures of maps, files.
+"""Encoder-decoder models: baseline, peeky, attention, Transformer; decoding, metrics, measures of maps, files.
 
 Pictures are in ``seq2seq.plot``, which imports matplotlib.
 """
@@ -10,6 +10,7 @@ from seq2seq.metrics import exact_match
 from seq2seq.model_file import load_model, save_model
 from seq2seq.peeky_seq2seq import PeekyDecoder, PeekySeq2seq
 from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
+from seq2seq.transformer_seq2seq import TransformerDecoder, TransformerEncoder, TransformerSeq2seq
 
 __all__ = [
     "AttentionDecoder",
@@ -22,6 +23,9 @@ __all__ = [
     "PeekyDecoder",
     "PeekySeq2seq",
     "Seq2seq",
+    "TransformerDecoder",
+    "TransformerEncoder",
+    "TransformerSeq2seq",
     "exact_match",
     "load_model",
     "padding_of",

@@ -24,6 +24,13 @@ def padding_of(xs: Array, pad: int) -> Array:
     return (seen_before == 0) | (seen_after == 0)
 
 
+def padding_id(name: str, mask_padding: int | None, vocab_size: int) -> int | None:
+    """Return the id of the padding as an int, None for none. name: of the model, for the ValueError of a wrong id."""
+    if mask_padding is not None and not 0 <= index(mask_padding) < vocab_size:
+        raise ValueError(f"{name}: expected mask_padding in 0..{vocab_size - 1}, got {mask_padding}")
+    return mask_padding if mask_padding is None else index(mask_padding)
+
+
 class AttentionEncoder(Encoder):
     """Embedding and LSTM; all states go to the decoder.
 
@@ -108,9 +115,7 @@ class AttentionSeq2seq(Seq2seq):
         dtype=np.float32,
     ):
         super().__init__(vocab_size, wordvec_size, hidden_size, cell_state=cell_state, rng=rng, dtype=dtype)
-        if mask_padding is not None and not 0 <= index(mask_padding) < vocab_size:
-            raise ValueError(f"AttentionSeq2seq: expected mask_padding in 0..{vocab_size - 1}, got {mask_padding}")
-        self.mask_padding = mask_padding if mask_padding is None else index(mask_padding)
+        self.mask_padding = padding_id("AttentionSeq2seq", mask_padding, vocab_size)
         self.arguments |= {"mask_padding": self.mask_padding}
 
     def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:

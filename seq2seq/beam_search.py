@@ -63,7 +63,7 @@ def _beam(decoder, encoded: Array, start_id: int, sample_size: int, K: int) -> D
         log_probs = np.take_along_axis(totals.reshape(N, -1), chosen, axis=1)[:, :, None]
         steps.append((parents, ids, None if attention is None else attention.attention_weights.transpose(1, 0, 2)))
         rows = (np.arange(N)[:, None] * B + parents).ravel()
-        decoder.lstm.set_state(decoder.lstm.h[rows], decoder.lstm.c[rows])
+        decoder.choose(rows)
         xs = ids.reshape(-1, 1)
 
     characters, weights, at = [], [], np.tile(np.arange(ids.shape[1]), (N, 1))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from common.functions import expect_array, log_softmax
-from common.layer import forget, inference
+from common.layer import Layer, forget, inference
 from common.np import np
 from common.parallel import Workers
 from common.ranks import ALONE, Ranks
@@ -51,6 +51,33 @@ def greedy(decoder, encoded: Array, start_id: int, sample_size: int) -> Decoded:
         if decoder.attention is not None:
             weights.append(decoder.attention.attention_weights[0])
     return Decoded(np.concatenate(ids, axis=1), log_probs, np.stack(weights, axis=1) if weights else None)
+
+
+class Writer(Layer):
+    """Base class of the decoders: they write answers one character after another.
+
+    A subclass has ``start(encoded)``, which begins new answers; ``scores(xs, encoded)``, the scores (N, T, V) after the
+    characters xs (N, T), going on from those before; and ``choose(rows)``, which goes on with these rows alone, some
+    perhaps several times.
+    """
+
+    attention: Any = None  # of a decoder that has one: with attention_weights and keep, see TimeAttention
+    start: Callable[[Array], None]
+    scores: Callable[[Array, Array], Array]
+    choose: Callable[[Array], None]
+
+    def decode(self, encoded: Array, start_id: int, sample_size: int) -> Decoded:
+        """Write the answers to N questions, given what the encoder returned for them."""
+        decoded = greedy(self, encoded, start_id, sample_size)
+        if self.attention is not None:  # the weights of all steps; decoding left those of the last step
+            self.attention.keep(decoded.attention_weights)
+        return decoded
+
+    def generate(self, encoded: Array, start_id: int, sample_size: int) -> list[int]:
+        """Return the answer to one question, as the chapter does. Raises ValueError for several: see ``decode``."""
+        if len(encoded) != 1:
+            raise ValueError(f"generate: expected one question, got {len(encoded)}; decode takes any number")
+        return self.decode(encoded, start_id, sample_size).ids[0].tolist()
 
 
 def in_batches(

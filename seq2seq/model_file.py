@@ -6,11 +6,13 @@ from common import model_file
 from seq2seq.attention_seq2seq import AttentionSeq2seq
 from seq2seq.peeky_seq2seq import PeekySeq2seq
 from seq2seq.seq2seq import Seq2seq
+from seq2seq.transformer_seq2seq import TransformerSeq2seq
 
 MODELS: dict[str, type[Seq2seq]] = {
     "baseline": Seq2seq,
     "peeky": PeekySeq2seq,
     "attention": AttentionSeq2seq,
+    "transformer": TransformerSeq2seq,
 }
 
 

@@ -19,7 +19,7 @@ from common.steps import Prefixes, sort
 from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
 from common.util import to_cpu
 from seq2seq.beam_search import beam_search
-from seq2seq.decoding import Decoded, greedy, in_batches
+from seq2seq.decoding import Decoded, Writer, in_batches
 from support.array import Array
 
 
@@ -79,7 +79,7 @@ class Encoder(Layer):
         self.states_backward(dhs, dc)
 
 
-class Decoder(Layer):
+class Decoder(Writer):
     """Embedding, LSTM that starts from the encoder's state, Affine.
 
     forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
@@ -87,7 +87,6 @@ class Decoder(Layer):
     ``c`` (N, H): the cell state from which the LSTM starts, None for zeros; ``dc`` is its gradient after backward.
     """
 
-    attention: Any = None  # the attention layer of a subclass that has one
     c: Array | None = None
     lstm: Any  # a TimeLSTM, or what a reader puts in its place
 
@@ -127,18 +126,8 @@ class Decoder(Layer):
         self.embed.backward(self.lstm.backward(self.affine.backward(dscores)))
         return self.lstm.dh
 
-    def decode(self, encoded: Array, start_id: int, sample_size: int) -> Decoded:
-        """Write the answers to N questions, given what the encoder returned for them."""
-        decoded = greedy(self, encoded, start_id, sample_size)
-        if self.attention is not None:  # the weights of all steps; decoding left those of the last step
-            self.attention.keep(decoded.attention_weights)
-        return decoded
-
-    def generate(self, encoded: Array, start_id: int, sample_size: int) -> list[int]:
-        """Return the answer to one question, as the chapter does. Raises ValueError for several: see ``decode``."""
-        if len(encoded) != 1:
-            raise ValueError(f"generate: expected one question, got {len(encoded)}; decode takes any number")
-        return self.decode(encoded, start_id, sample_size).ids[0].tolist()
+    def choose(self, rows: Array) -> None:
+        self.lstm.set_state(self.lstm.h[rows], self.lstm.c[rows])
 
 
 class Seq2seq(BaseModel):
@@ -185,11 +174,14 @@ class Seq2seq(BaseModel):
         if cell_state:  # else version 0.2.0, which does not know the argument, can load the model
             self.arguments |= {"cell_state": True}
         rng = rng if rng is not None else numpy.random.default_rng()
-        self.encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
-        self.decoder = self.decoder_class(*sizes, rng=rng, dtype=dtype)
-        self.softmax = TimeSoftmaxWithLoss()
-        self.params = self.encoder.params + self.decoder.params
-        self.grads = self.encoder.grads + self.decoder.grads
+        encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
+        self.join(encoder, self.decoder_class(*sizes, rng=rng, dtype=dtype))
+
+    def join(self, encoder: Any, decoder: Any) -> None:
+        """Make the model of these parts and the loss."""
+        self.encoder, self.decoder, self.softmax = encoder, decoder, TimeSoftmaxWithLoss()
+        self.params = encoder.params + decoder.params
+        self.grads = encoder.grads + decoder.grads
 
     @property
     def stateful(self) -> bool:
