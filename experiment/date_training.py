@@ -35,9 +35,7 @@ from support.array import Array
 
 KEPT = "maps.npz"  # the file that --keep-maps writes
 MAP = "attention.png"  # the map of the latest epoch
-WIDTH = (
-    64  # of the Transformer's vectors; the hidden layer of its FeedForward is 4 times as wide in the chapter's sizes
-)
+WIDTH = 64  # of the Transformer's vectors; a FeedForward of the chapter's hidden size is 4 times as wide
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
 ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
 COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
