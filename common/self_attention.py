@@ -3,11 +3,11 @@
 Source: Vaswani et al. 2017, 3.2.1; Zheng et al. 2018 (OpenTag), as in keras-self-attention.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy
 
+from common.additive_scores import AdditiveScores
 from common.attention import Attention
 from common.functions import sigmoid, softmax
 from common.initializers import glorot_normal
@@ -52,7 +52,7 @@ class ScaledDotAttention(Layer):
         return dq * scale, dhs
 
 
-class SeqSelfAttention(Layer):
+class SeqSelfAttention(AdditiveScores):
     """Attention of every token to the tokens of its text: the output is their sum, weighted by attention.
 
     ``additive``        ``e[t, s] = tanh(x[t] Wt + x[s] Wx + bh) Wa + ba``
@@ -75,16 +75,13 @@ class SeqSelfAttention(Layer):
     effect, and its gradient is 0 up to rounding.
 
     Memory: scores and weights of all pairs of tokens are kept, in a few arrays (N, T, T). The tanh, ``units`` times as
-    large, is computed ``block`` elements at a time (at least the T * units of one query), in forward and again in
-    backward.
+    large, is computed ``block`` elements at a time, see AdditiveScores.
 
     Raises ValueError for an unknown type or activation, a width or number of units below 1, shapes that do not fit,
     and a mask that is not bool.
     Source: Zheng et al. 2018 (OpenTag); names, widths and initial values of keras-self-attention. The draws are
     not truncated as Keras's are, see ``glorot_normal``.
     """
-
-    block = 2**18  # 1 MB in float32 fits into a core's cache: larger blocks are no faster
 
     def __init__(
         self,
@@ -184,51 +181,20 @@ class SeqSelfAttention(Layer):
         at_t, at_s = ((xs.reshape(-1, D) @ W).reshape(N, T, -1) for W in (self.Wt, self.Wx))
         if self.bh is not None:
             at_t += self.bh
-        e = np.empty((N, T, T), dtype=xs.dtype)
-        for n, t in self._blocks(N, T):
-            h = self._hidden(at_t[n, t], at_s[n])
-            e[n, t] = (h.reshape(-1, h.shape[-1]) @ self.Wa).reshape(h.shape[:-1])
-        return e, (at_t, at_s)
+        return self._additive(at_t, at_s, self.Wa), (at_t, at_s)
 
     def _score_additive_backward(self, xs: Array, de: Array, at_t: Array, at_s: Array) -> Array:
-        N, T, D = xs.shape
-        units = len(self.Wa)
-        dt, ds = dprojections = np.zeros((2, *at_t.shape), dtype=xs.dtype)
-        dWa = np.zeros((1, units), dtype=xs.dtype)
-        for n, t in self._blocks(N, T):
-            h = self._hidden(at_t[n, t], at_s[n])
-            dh = de[n, t]
-            dWa += dh.reshape(1, -1) @ h.reshape(-1, units)
-            np.multiply(h, h, out=h)
-            np.subtract(1, h, out=h)
-            # each projection was broadcast over all tokens of the other, so its gradient is summed over them
-            dt[n, t] = (dh[:, :, None, :] @ h)[:, :, 0]
-            ds[n] += (dh.transpose(0, 2, 1)[:, :, None, :] @ h.transpose(0, 2, 1, 3))[:, :, 0]
-        dprojections *= self.Wa[:, 0]
-        dt, ds = dprojections.reshape(2, -1, units)
+        D, units = xs.shape[-1], len(self.Wa)
+        dt, ds, dWa = self._additive_backward(de, at_t, at_s, self.Wa)
+        dt, ds = dt.reshape(-1, units), ds.reshape(-1, units)
         x = xs.reshape(-1, D)
         dWt_out, dWx_out = self.grads[:2]
         dWt_out[...] = x.T @ dt
         dWx_out[...] = x.T @ ds
         if self.bh is not None:
             self.grads[2][...] = dt.sum(axis=0)
-        self.grads[2 if self.bh is None else 3][...] = dWa.T
+        self.grads[2 if self.bh is None else 3][...] = dWa
         Wt, Wx = self.params[:2]
         dxs = dt @ Wt.T
         dxs += ds @ Wx.T
         return dxs.reshape(xs.shape)
-
-    def _blocks(self, N: int, T: int) -> Iterator[tuple[slice, slice]]:
-        """Yield the texts and queries to compute at once: several whole texts, or some queries of one text."""
-        units = len(self.Wa)
-        texts = max(1, self.block // (T * T * units))
-        queries = min(T, max(1, self.block // (T * units)))
-        for n in range(0, N, texts):
-            for t in range(0, T, queries):
-                yield slice(n, n + texts), slice(t, t + queries)
-
-    def _hidden(self, at_t: Array, at_s: Array) -> Array:
-        """Return tanh of queries at_t (n, t, units) plus keys at_s (n, T, units): a work array (n, t, T, units)."""
-        h = self.work("h", *at_t.shape[:2], *at_s.shape[1:])
-        np.add(at_t[:, :, None], at_s[:, None], out=h)
-        return np.tanh(h, out=h)

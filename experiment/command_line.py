@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common import training_state
+from common.attention import SCORES
 from common.ranks import ALONE, Ranks
 from common.shared_signals import of_rank
 from experiment.run_folder import imported_model
@@ -23,6 +24,7 @@ BATCH = "examples per mini-batch, of all workers and ranks together"
 LEARNING = "warmup", "inverse_sqrt", "cosine", "weight_decay", "label_smoothing"
 RECURRENT = [name for name in MODELS if name != "transformer"]
 MADE_OF = {  # options that say what models are made of, and the models that know them
+    "score": ["attention"],
     "layers": ["transformer"],
     "dropout": ["transformer"],
     "width": ["transformer"],
@@ -79,6 +81,8 @@ class Parser(PlainParser):
 
     def add_made_of(self) -> None:
         """Add the options of ``MADE_OF``."""
+        score = "how the attention model tells how well two states fit (default: dot)"
+        self.add_argument("--score", choices=list(SCORES), help=score)
         layers = "layers of encoder and decoder (default: 1, of the Transformer 2)"
         self.add_argument("--layers", type=positive_int, metavar="K", help=layers)
         self.add_argument("--dropout", type=ratio, metavar="SHARE", help="dropout between layers (default: 0)")

@@ -7,9 +7,9 @@ from operator import index
 
 import numpy
 
+from common.attention import SCORES
 from common.layer import Layer
 from common.np import np
-from common.time_layers import TimeAttention
 from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
 from support.array import Array
 
@@ -53,21 +53,27 @@ class AttentionDecoder(Decoder):
     ``attention.attention_weights`` (T_dec, N, T_enc): after forward, the weights under the given answer; after
     ``decode`` or ``generate``, those under the model's own.
     ``mask`` bool (N, T_enc), True where the decoder may look; None: everywhere.
+    score: how well two states fit, a name in ``SCORES`` of common.attention.
     ``scores`` also takes B rows of xs for each question, side by side, which all look at its states;
     ``attention_weights`` are then (B * T_dec, N, T_enc).
+    Raises ValueError for an unknown score.
     """
 
     mask: Array | None = None
 
-    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
+    def __init__(
+        self, vocab_size: int, wordvec_size: int, hidden_size: int, *, score: str = "dot", rng=None, dtype=np.float32
+    ):
+        if score not in tuple(SCORES):
+            raise ValueError(f"{type(self).__name__}: score: expected {' or '.join(SCORES)}, got {score!r}")
         super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
+        self.score = score
         self.attention = self.make_attention(hidden_size, rng=rng, dtype=dtype)
         self.own(self.attention)
 
-    @staticmethod
-    def make_attention(hidden_size: int, *, rng, dtype) -> Layer:
+    def make_attention(self, hidden_size: int, *, rng, dtype) -> Layer:
         """Make the attention layer. A subclass that scores differently returns its own layer."""
-        return TimeAttention()
+        return SCORES[self.score].of_size(hidden_size, rng=rng, dtype=dtype)
 
     @staticmethod
     def input_sizes(D: int, H: int) -> tuple[int, int]:
@@ -95,8 +101,8 @@ class AttentionSeq2seq(Seq2seq):
 
     mask_padding: the id of the padding, which the decoder then does not look at: ``padding_of`` a question weighs
     exactly 0. The encoder still reads it. None, as in the chapter: the decoder looks everywhere.
-    cell_state: see Seq2seq.
-    Raises ValueError for an id outside the vocabulary.
+    cell_state: see Seq2seq. score: see AttentionDecoder.
+    Raises ValueError for an id outside the vocabulary, and for an unknown score.
     """
 
     has_maps = True
@@ -111,16 +117,22 @@ class AttentionSeq2seq(Seq2seq):
         mask_padding: int | None = None,
         *,
         cell_state: bool = False,
+        score: str = "dot",
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
+        scored = {} if score == "dot" else {"score": score}  # a decoder of one's own needs no such argument
+        self.decoder_options = scored
         super().__init__(vocab_size, wordvec_size, hidden_size, cell_state=cell_state, rng=rng, dtype=dtype)
         self.mask_padding = padding_id("AttentionSeq2seq", mask_padding, vocab_size)
-        self.arguments |= {"mask_padding": self.mask_padding}
+        self.arguments |= {"mask_padding": self.mask_padding} | scored
 
     def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
         scores = sums = decoder_rows * T_enc * self.arguments["hidden_size"]
-        return super().products(encoder_rows, decoder_rows, T_enc, peeks) + scores + sums
+        every = super().products(encoder_rows, decoder_rows, T_enc, peeks) + scores + sums
+        # additive scores multiply the encoder's states once, not again for each character of the answer
+        We = getattr(self.decoder.attention, "We", None)
+        return every if We is None else every + (encoder_rows - decoder_rows) * We.size
 
     def encode(self, xs: Array) -> Array:
         hs_enc = super().encode(xs)

@@ -149,6 +149,7 @@ class Seq2seq(BaseModel):
     decoder_class: type[Decoder] = Decoder
     encoder: Any  # both are ours, or a reader's
     decoder: Any
+    decoder_options: dict[str, Any] = {}  # arguments of the decoder besides sizes and draws
     arguments: dict[str, Any]
 
     def __init__(
@@ -175,7 +176,7 @@ class Seq2seq(BaseModel):
             self.arguments |= {"cell_state": True}
         rng = rng if rng is not None else numpy.random.default_rng()
         encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
-        self.join(encoder, self.decoder_class(*sizes, rng=rng, dtype=dtype))
+        self.join(encoder, self.decoder_class(*sizes, **self.decoder_options, rng=rng, dtype=dtype))
 
     def join(self, encoder: Any, decoder: Any) -> None:
         """Make the model of these parts and the loss."""

@@ -17,6 +17,8 @@ import classifier
 import common
 import seq2seq
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier, TextClassifier
+from common.additive_scores import AdditiveScores
+from common.attention import SCORES
 from common.base_model import BaseModel
 from common.layer import Layer, walk
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
@@ -35,7 +37,7 @@ from seq2seq import (
 )
 
 PACKAGES = classifier, common, seq2seq
-ABSTRACT = {Recurrent, TimeRecurrent, TimeBidirectional, BaseModel, TextClassifier}
+ABSTRACT = {AdditiveScores, Recurrent, TimeRecurrent, TimeBidirectional, BaseModel, TextClassifier}
 
 
 class TiedModel(BaseModel):
@@ -150,15 +152,36 @@ CASES = {
     "Seq2seq": lambda r: (lively(Seq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "PeekySeq2seq": lambda r: (lively(PeekySeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
     "AttentionSeq2seq": lambda r: (lively(AttentionSeq2seq, r, V, 2, 5), r.ids(N, T_ENC), r.ids(N, T_DEC + 1)),
+    **{
+        f"AttentionSeq2seq-{score}": lambda r, score=score: (
+            lively(partial(AttentionSeq2seq, score=score, mask_padding=3), r, V, 2, 5),
+            r.ids(N, T_ENC),
+            r.ids(N, T_DEC + 1),
+        )
+        for score in ("scaled", "general", "additive")
+    },
     "TiedModel": lambda r: (TiedModel(r(V, D), r(D, D), r(V)), r.ids(N, T), r.ids(N, T)),
 }
 
 
-def _add_attention(cls):
-    many = cls is TimeAttention
+def attention(cls, r, units=5):
+    """A layer of attention with random weights, if it has any; an additive one of so many ``units``."""
+    if cls is SCORES["additive"]:
+        return cls(r(H, units), r(H, units), r(units), r(units))
+    return cls(r(H, H)) if cls is SCORES["general"] else cls()
 
-    def case(n, t_enc, t_dec, *mask):
-        return lambda r: (cls(), r(n, t_enc, H), r(n, t_dec, H) if many else r(n, H), *mask)
+
+def _add_attention(cls):
+    many = issubclass(cls, TimeAttention)
+
+    def case(n, t_enc, t_dec, *mask, block=None):
+        def build(r):
+            layer = attention(cls, r)
+            if block:
+                layer.block = block
+            return layer, r(n, t_enc, H), r(n, t_dec, H) if many else r(n, H), *mask
+
+        return build
 
     name = cls.__name__
     CASES[name] = case(N, T_ENC, T_DEC)
@@ -166,6 +189,10 @@ def _add_attention(cls):
     CASES[f"{name}-nothing"] = case(N, T_ENC, T_DEC, NOTHING)
     CASES[f"{name}-N1"] = case(1, T_ENC, T_DEC)
     CASES[f"{name}-T1"] = case(N, 1, 1)
+    if cls is SCORES["additive"]:
+        CASES[f"{name}-blocks_of_rows"] = case(N, T_ENC, T_DEC, RAGGED, block=2 * T_DEC * T_ENC * 5)
+        CASES[f"{name}-blocks_of_queries"] = case(N, T_ENC, T_DEC, HOLES, block=3 * T_ENC * 5)
+        CASES[f"{name}-block_of_one"] = case(N, T_ENC, T_DEC, NOTHING, block=1)
 
 
 def _add_scaled_dot_attention():
@@ -275,7 +302,7 @@ def _add_classifiers():
 
 
 CASES |= RECURRENT | TRANSFORMER
-for _cls in (AttentionWeight, Attention, TimeAttention):
+for _cls in (AttentionWeight, Attention, *SCORES.values()):
     _add_attention(_cls)
 _add_scaled_dot_attention()
 _add_self_attention()

@@ -191,12 +191,27 @@ def weight_sum(hs, a):
     return c
 
 
-def time_attention(hs_enc, hs_dec, mask=None):
+def attention_score(p, state, h, kind="dot"):
+    """state, h (H,): one of the encoder's states and one of the decoder's -> their score. p: W; or Wd, We, b, v."""
+    if kind == "general":
+        W = f64(p["W"])
+        return math.fsum(h[i] * W[i, j] * state[j] for i, j in np.ndindex(W.shape))
+    if kind == "additive":
+        Wd, We, b, v = (f64(p[name]) for name in ("Wd", "We", "b", "v"))
+        inside = [math.fsum([*(h * Wd[:, u]), *(state * We[:, u]), b[u]]) for u in range(len(v))]
+        return math.fsum(v[u] * math.tanh(inside[u]) for u in range(len(v)))
+    return math.fsum(state * h) / (math.sqrt(len(h)) if kind == "scaled" else 1)
+
+
+def time_attention(hs_enc, hs_dec, mask=None, kind="dot", p=None):
     """hs_enc (N, T_enc, H), hs_dec (N, T_dec, H) -> contexts (N, T_dec, H), weights (N, T_dec, T_enc)."""
+    hs_enc, hs_dec = f64(hs_enc), f64(hs_dec)
     contexts = np.zeros(hs_dec.shape)
     weights = np.zeros((*hs_dec.shape[:2], hs_enc.shape[1]))
     for t in range(hs_dec.shape[1]):
-        weights[:, t] = attention_weight(hs_enc, hs_dec[:, t], mask)
+        for n in range(len(hs_enc)):
+            scores = [attention_score(p, state, hs_dec[n, t], kind) for state in hs_enc[n]]
+            weights[n, t] = softmax(scores, None if mask is None else mask[n])
         contexts[:, t] = weight_sum(hs_enc, weights[:, t])
     return contexts, weights
 
@@ -219,9 +234,9 @@ def attended(xs, pad):
     return np.array([[(x[: t + 1] != pad).any() and (x[t:] != pad).any() for t in range(len(x))] for x in xs])
 
 
-def decoder_step(kind, p, hs_enc, h, c, word, seen=None):
+def decoder_step(kind, p, hs_enc, h, c, word, seen=None, score="dot"):
     """One question, one id: hs_enc (T_enc, H), h, c (H,), what attention sees (T_enc,) or None, all
-    -> scores (V,), h, c, weights (T_enc,) or None."""
+    -> scores (V,), h, c, weights (T_enc,) or None. score: how attention scores, see ``attention_score``."""
     first = hs_enc[-1]  # the decoder's first h; peeky sees it at every step
     x = f64(p["decoder.embed.W"][word])
     if kind == "peeky":
@@ -231,13 +246,14 @@ def decoder_step(kind, p, hs_enc, h, c, word, seen=None):
     if kind == "peeky":
         y = np.concatenate([first, h])
     elif kind == "attention":
-        weights = softmax([math.fsum(state * h) for state in hs_enc], seen)
+        of_score = {name.removeprefix("decoder.attention."): array for name, array in p.items()}
+        weights = softmax([attention_score(of_score, state, h, score) for state in hs_enc], seen)
         context = sum(a * state for a, state in zip(weights, hs_enc, strict=True))
         y = np.concatenate([context, h])
     return affine(y, p["decoder.affine.W"], p["decoder.affine.b"]), h, c, weights
 
 
-def model_scores(kind, p, xs, ts_in, mask=None, cell_state=False):
+def model_scores(kind, p, xs, ts_in, mask=None, cell_state=False, score="dot"):
     """xs (N, T_enc), ts_in (N, T_dec) ids -> scores (N, T_dec, V), weights (N, T_dec, T_enc) or None.
     cell_state: the decoder's first c is the encoder's last, not zero."""
     hs, cs = encode(p, xs, cells=True)
@@ -246,21 +262,21 @@ def model_scores(kind, p, xs, ts_in, mask=None, cell_state=False):
     for n in range(len(xs)):
         h, c = hs[n, -1], cs[n, -1] if cell_state else np.zeros(hs.shape[2])
         for word in ts_in[n]:
-            score, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n])
-            steps.append((score, a))
+            y, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n], score)
+            steps.append((y, a))
     scores, weights = zip(*steps, strict=True)
     shape = np.shape(ts_in)
     seen = np.reshape(weights, (*shape, -1)) if kind == "attention" else None
     return np.reshape(scores, (*shape, -1)), seen
 
 
-def model_loss(kind, p, xs, ts, ignore_label=-1, mask=None, cell_state=False):
+def model_loss(kind, p, xs, ts, ignore_label=-1, mask=None, cell_state=False, score="dot"):
     """xs (N, T_enc), ts (N, T_dec + 1) ids -> loss of ts[:, 1:] given ts[:, :-1], nats per label."""
-    scores, _ = model_scores(kind, p, xs, ts[:, :-1], mask, cell_state)
+    scores, _ = model_scores(kind, p, xs, ts[:, :-1], mask, cell_state, score)
     return cross_entropy(scores, ts[:, 1:], ignore_label)
 
 
-def model_decode(kind, p, xs, start_id, sample_size, mask=None, cell_state=False):
+def model_decode(kind, p, xs, start_id, sample_size, mask=None, cell_state=False, score="dot"):
     """xs (N, T_enc) -> greedy ids (N, T_dec), summed log probs (N,), weights (N, T_dec, T_enc) or None."""
     hs, cs = encode(p, xs, cells=True)
     ids, log_probs = np.zeros((len(xs), sample_size), int), np.zeros(len(xs))
@@ -269,82 +285,9 @@ def model_decode(kind, p, xs, start_id, sample_size, mask=None, cell_state=False
     for n in range(len(xs)):
         h, c, word = hs[n, -1], cs[n, -1] if cell_state else np.zeros(hs.shape[2]), start_id
         for t in range(sample_size):
-            score, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n])
-            ids[n, t] = word = int(np.argmax(score))
-            log_probs[n] += log_softmax(score)[word]
+            y, h, c, a = decoder_step(kind, p, hs[n], h, c, word, mask[n], score)
+            ids[n, t] = word = int(np.argmax(y))
+            log_probs[n] += log_softmax(y)[word]
             if kind == "attention":
                 weights[n, t] = a
     return ids, log_probs, weights if kind == "attention" else None
-
-
-# ---- optimizers: one step on one array, the state in and out (zeros before the first step) -----------
-
-
-def sgd(p, g, lr):
-    """p, g (...) -> next p."""
-    return p - lr * g
-
-
-def momentum(p, g, v, lr, m):
-    """p, g, v (...) -> next p, next v."""
-    v = m * v - lr * g
-    return p + v, v
-
-
-def nesterov(p, g, v, lr, m):
-    """p, g, v (...) -> next p, next v: Bengio and Boulanger's form, with v from BEFORE this step."""
-    # The first book's listing moves v first and adds m * m * v afterwards, which counts g (1 + m + m * m)
-    # times. Nesterov's look-ahead point, theta + m v, moves exactly as written here.
-    return p + m * m * v - (1 + m) * lr * g, m * v - lr * g
-
-
-def adagrad(p, g, h, lr):
-    """p, g, h (...) -> next p, next h: h sums the squares of all gradients."""
-    h = h + g * g
-    return p - lr * g / (np.sqrt(h) + 1e-7), h
-
-
-def rmsprop(p, g, h, lr, decay):
-    """p, g, h (...) -> next p, next h: h is a running mean of the squares."""
-    h = decay * h + (1 - decay) * g * g
-    return p - lr * g / (np.sqrt(h) + 1e-7), h
-
-
-def adam(p, g, m, v, step, lr, beta1, beta2, epsilon=1e-7):
-    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: both bias corrections are folded into lr."""
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
-    lr_step = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
-    return p - lr_step * m / (np.sqrt(v) + epsilon), m, v
-
-
-def adam_1(p, g, m, v, step, lr, beta1, beta2, epsilon):
-    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: algorithm 1, line by line."""
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g * g
-    unbiased_m, unbiased_v = m / (1 - beta1**step), v / (1 - beta2**step)
-    return p - lr * unbiased_m / (np.sqrt(unbiased_v) + epsilon), m, v
-
-
-def adamw(p, g, m, v, step, lr, beta1, beta2, epsilon, decay):
-    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: algorithm 2, line by line, its lambda ``lr * decay``."""
-    adam, m, v = adam_1(p, g, m, v, step, lr, beta1, beta2, epsilon)
-    return adam - lr * decay * p, m, v
-
-
-def nadam(p, g, m, v, step, lr, beta1, beta2, epsilon, decay):
-    """p, g, m, v (...), step 1, 2, ... -> next p, m, v: a number at a time, the schedule from its start."""
-
-    def u(t):
-        return beta1 * (1 - 0.5 * 0.96 ** (t * decay))
-
-    past = math.prod(u(t) for t in range(1, step + 1))
-    new = [[], [], []]
-    for x, dx, m1, v1 in zip(*(a.ravel().tolist() for a in (p, g, m, v)), strict=True):
-        m1 = beta1 * m1 + (1 - beta1) * dx
-        v1 = beta2 * v1 + (1 - beta2) * dx**2
-        ahead = (1 - u(step)) * dx / (1 - past) + u(step + 1) * m1 / (1 - past * u(step + 1))
-        x -= lr * ahead / (math.sqrt(v1 / (1 - beta2**step)) + epsilon)
-        for values, value in zip(new, (x, m1, v1), strict=True):
-            values.append(value)
-    return tuple(np.reshape(values, p.shape) for values in new)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import reference
+import reference_optimizer
 
 from classifier import GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
@@ -15,11 +15,11 @@ from seq2seq import AttentionSeq2seq
 
 V, D, H, LR, B1, B2, EPS = 7, 3, 4, 0.03, 0.8, 0.95, 1e-4
 RULES = {  # framework, rule: one step, and the optimizer of ours that takes it
-    ("torch", "Adam"): (reference.adam_1, (EPS,), lambda: Adam(LR, B1, B2, EPS, epsilon_hat=False)),
-    ("torch", "AdamW"): (reference.adamw, (EPS, 0.2), lambda: AdamW(LR, B1, B2, EPS, weight_decay=0.2)),
-    ("torch", "NAdam"): (reference.nadam, (EPS, 0.02), lambda: Nadam(LR, B1, B2, EPS, schedule_decay=0.02)),
-    ("keras", "Adam"): (reference.adam, (EPS,), lambda: Adam(LR, B1, B2, EPS)),
-    ("keras", "Nadam"): (reference.nadam, (EPS, 1.0), lambda: Nadam(LR, B1, B2, EPS, schedule_decay=1.0)),
+    ("torch", "Adam"): (reference_optimizer.adam_1, (EPS,), lambda: Adam(LR, B1, B2, EPS, epsilon_hat=False)),
+    ("torch", "AdamW"): (reference_optimizer.adamw, (EPS, 0.2), lambda: AdamW(LR, B1, B2, EPS, weight_decay=0.2)),
+    ("torch", "NAdam"): (reference_optimizer.nadam, (EPS, 0.02), lambda: Nadam(LR, B1, B2, EPS, schedule_decay=0.02)),
+    ("keras", "Adam"): (reference_optimizer.adam, (EPS,), lambda: Adam(LR, B1, B2, EPS)),
+    ("keras", "Nadam"): (reference_optimizer.nadam, (EPS, 1.0), lambda: Nadam(LR, B1, B2, EPS, schedule_decay=1.0)),
 }
 GROUP = {"lr": LR, "betas": (B1, B2), "eps": EPS, "weight_decay": 0, "maximize": False}
 DECOUPLED = {"weight_decay": 0.2, "decoupled_weight_decay": True}

@@ -6,6 +6,7 @@ import reference
 from layer_table import CASES, NOTHING, RAGGED, T_ENC, D, H, N, T, V, as_tuple, build, upstream
 from recurrent_table import TIME_OF, WithState
 
+from common.attention import SCORES
 from common.layer import named_params
 from common.layers import Affine, Dropout, Embedding, MatMul, SigmoidWithLoss
 from common.time_layers import (
@@ -91,12 +92,13 @@ def test_time_layer_equals_its_step_repeated(name):
         close(grad, sum(step.grads[i] for step in steps))
 
 
-@pytest.mark.parametrize("name", cases(WeightSum, AttentionWeight, Attention, TimeAttention))
+@pytest.mark.parametrize("name", cases(WeightSum, AttentionWeight, Attention, *SCORES.values()))
 def test_attention_equals_the_loop(name):
     layer, inputs = build(name)
     y = layer.forward(*inputs)
     if isinstance(layer, TimeAttention):
-        wanted, weights = reference.time_attention(*inputs)
+        kind = next(kind for kind, cls in SCORES.items() if cls is type(layer))
+        wanted, weights = reference.time_attention(*inputs, kind=kind, p=named_params(layer))
         close(np.array(layer.attention_weights), weights.transpose(1, 0, 2))
     elif isinstance(layer, Attention):
         weights = reference.attention_weight(*inputs)
@@ -130,6 +132,8 @@ def test_model_equals_the_loop(name):
         "mask": reference.attended(xs, getattr(model, "mask_padding", None)),
         "cell_state": "cell_state" in name,
     }
+    if kind == "attention":
+        options["score"] = model.decoder.score
     close(model.forward(xs, ts), reference.model_loss(kind, p, xs, ts, **options))
     decoded = model.decode(xs, 3, 9, batch_size=2)
     ids, log_probs, weights = reference.model_decode(kind, p, xs, 3, 9, **options)
@@ -146,7 +150,7 @@ def test_model_equals_the_loop(name):
 # Masks
 
 
-@pytest.mark.parametrize("cls", [AttentionWeight, Attention, TimeAttention])
+@pytest.mark.parametrize("cls", [AttentionWeight, Attention, *SCORES.values()])
 @pytest.mark.parametrize("mask", [RAGGED, NOTHING])
 def test_masked_positions_get_exactly_nothing(cls, mask):
     name = f"{cls.__name__}-{'ragged' if mask is RAGGED else 'nothing'}"
@@ -155,8 +159,7 @@ def test_masked_positions_get_exactly_nothing(cls, mask):
     weights = {
         AttentionWeight: lambda: y,
         Attention: lambda: layer.attention_weight,
-        TimeAttention: lambda: np.moveaxis(layer.attention_weights, 0, -1),
-    }[cls]()
+    }.get(cls, lambda: np.moveaxis(layer.attention_weights, 0, -1))()
     assert (weights[~mask] == 0).all()
     seeing = mask.any(axis=1)
     close(weights.sum(axis=1)[seeing], np.ones_like(weights.sum(axis=1)[seeing]))

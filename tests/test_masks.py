@@ -18,7 +18,14 @@ import seq2seq
 from classifier import GRUClassifier, SeqSelfClassifier
 from classifier.plot import plot_word_attention
 from classifier.text_classifier import TextClassifier
-from common.attention import Attention, AttentionWeight, TimeAttention
+from common.attention import (
+    SCORES,
+    Attention,
+    AttentionWeight,
+    TimeAttention,
+    TimeGeneralAttention,
+    TimeScaledAttention,
+)
 from common.faithfulness import rank_correlations
 from common.functions import expect_mask, softmax
 from common.layer import Layer
@@ -51,7 +58,15 @@ def asked(mask):
 TABLE = {
     "common.attention.Attention.forward": {"mask": (MASK, lambda m: Attention().forward(XS, QS, m))},
     "common.attention.AttentionWeight.forward": {"mask": (MASK, lambda m: AttentionWeight().forward(XS, QS, m))},
-    "common.attention.TimeAttention.forward": {"mask": (MASK, lambda m: TimeAttention().forward(XS, XS, m))},
+    "common.attention.TimeAttention.forward": {
+        "mask": (MASK, lambda m: [cls.of_size(H).forward(XS, XS, m) for cls in (TimeAttention, SCORES["additive"])])
+    },
+    "common.attention.TimeGeneralAttention.forward": {
+        "mask": (MASK, lambda m: TimeGeneralAttention(np.ones((H, H))).forward(XS, XS, m))
+    },
+    "common.attention.TimeScaledAttention.forward": {
+        "mask": (MASK, lambda m: TimeScaledAttention().forward(XS, XS, m))
+    },
     "common.faithfulness.rank_correlations": {"seen": (MASK, lambda m: rank_correlations(MAPS, MAPS, m))},
     "common.functions.expect_mask": {"mask": (MASK, lambda m: expect_mask("x", m))},
     "common.functions.softmax": {"mask": (MASK, lambda m: softmax(XS[:, :, 0], m))},

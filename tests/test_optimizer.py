@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import reference
+import reference_optimizer
 
 from common.optimizer import SGD, AdaGrad, Adam, AdamW, Momentum, Nadam, Nesterov, RMSprop, clip_grads, same_power
 from common.slices import slices
@@ -23,14 +23,14 @@ MAKE = {
 }
 # name -> (p, g, running values, number of the step) -> the next p, then the next running values
 RULES = {
-    "SGD": lambda p, g, s, step: (reference.sgd(p, g, 0.03),),
-    "Momentum": lambda p, g, s, step: reference.momentum(p, g, *s, 0.03, 0.8),
-    "Nesterov": lambda p, g, s, step: reference.nesterov(p, g, *s, 0.03, 0.8),
-    "AdaGrad": lambda p, g, s, step: reference.adagrad(p, g, *s, 0.03),
-    "RMSprop": lambda p, g, s, step: reference.rmsprop(p, g, *s, 0.03, 0.95),
-    "Adam": lambda p, g, s, step: reference.adam(p, g, *s, step, 0.03, 0.8, 0.95),
-    "AdamW": lambda p, g, s, step: reference.adamw(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.4),
-    "Nadam": lambda p, g, s, step: reference.nadam(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.2),
+    "SGD": lambda p, g, s, step: (reference_optimizer.sgd(p, g, 0.03),),
+    "Momentum": lambda p, g, s, step: reference_optimizer.momentum(p, g, *s, 0.03, 0.8),
+    "Nesterov": lambda p, g, s, step: reference_optimizer.nesterov(p, g, *s, 0.03, 0.8),
+    "AdaGrad": lambda p, g, s, step: reference_optimizer.adagrad(p, g, *s, 0.03),
+    "RMSprop": lambda p, g, s, step: reference_optimizer.rmsprop(p, g, *s, 0.03, 0.95),
+    "Adam": lambda p, g, s, step: reference_optimizer.adam(p, g, *s, step, 0.03, 0.8, 0.95),
+    "AdamW": lambda p, g, s, step: reference_optimizer.adamw(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.4),
+    "Nadam": lambda p, g, s, step: reference_optimizer.nadam(p, g, *s, step, 0.03, 0.8, 0.95, 1e-3, 0.2),
 }
 every_optimizer = pytest.mark.parametrize("name", MAKE)
 
@@ -81,7 +81,9 @@ def test_works_in_place_and_keeps_float32(name):
         assert [v.dtype for v in getattr(optimizer, slot)] == [np.float32] * 2, slot
 
 
-@pytest.mark.parametrize(("epsilon_hat", "rule"), [(True, reference.adam), (False, reference.adam_1)])
+@pytest.mark.parametrize(
+    ("epsilon_hat", "rule"), [(True, reference_optimizer.adam), (False, reference_optimizer.adam_1)]
+)
 def test_adam_adds_epsilon_before_or_after_the_bias_is_corrected(epsilon_hat, rule):
     params, steps = draws(steps=4)
     wanted = [(p.copy(), np.zeros_like(p), np.zeros_like(p)) for p in params]
