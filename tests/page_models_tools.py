@@ -8,6 +8,7 @@ from common.functions import log_softmax
 from common.layer import inference
 from dataset import dates
 from dataset.sequence import read
+from experiment.command_line import RECURRENT
 from seq2seq import Seq2seq, save_model
 from seq2seq.model_file import MODELS
 
@@ -22,7 +23,7 @@ def lively(kind: str, V: int, seed: int = 3, hidden_size: int = 24, **options) -
     return model
 
 
-def write_models(folder: Path, kinds=tuple(MODELS), epochs=(), facts: dict | None = None, seed: int = 3, **options):
+def write_models(folder: Path, kinds=tuple(RECURRENT), epochs=(), facts: dict | None = None, seed: int = 3, **options):
     """Write a run of dates with models of these kinds, which kept these epochs; the accuracy after k is 1 / (1 + k).
 
     facts: of its files, besides those it has; options: of its models. Returns the models by the names of their files.

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dataset import blogs, dates
-from seq2seq import model_file
+from experiment.command_line import RECURRENT
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELS = tuple(model_file.MODELS)
+MODELS = tuple(RECURRENT)  # those that train_date.py trains unless told otherwise
 CHAPTERS_LINE = re.compile(
     r"^(\w+) +\| epoch (\d+) \|  iter (\d+) / (\d+) \| time (\d+)\[s\] \| loss (\d+\.\d\d)$", re.MULTILINE
 )

@@ -67,7 +67,7 @@ def test_the_first_model_with_maps_is_asked_else_the_first(trained_run, tmp_path
 def test_a_class_says_whether_its_models_have_maps():
     """So that a model is refused before it is loaded; subclasses of readers inherit it."""
     for cls in CLASSES.values():
-        model = cls(5, 3, 4, rng=np.random.default_rng(0))
+        model = cls(5, 4, 4, rng=np.random.default_rng(0))
         assert cls.has_maps == (model.decode(np.ones((1, 2), int), 0, 1).attention_weights is not None), cls
     assert not type("OfAReader", (Seq2seq,), {}).has_maps and type("OfAReader", (AttentionSeq2seq,), {}).has_maps
 

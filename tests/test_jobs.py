@@ -307,11 +307,11 @@ def test_options_of_ranks_that_go_with_others_are_refused_without(monkeypatch, c
 
 
 @pytest.mark.parametrize("jobs, first", [(1, "baseline"), (2, "attention")])
-def test_side_by_side_the_model_with_a_map_comes_first(jobs, first):
+def test_side_by_side_the_models_with_a_map_come_first(jobs, first):
     made: Any = {name: SimpleNamespace(model=kind, callbacks=[], current_epoch=0) for name, kind in CLASSES.items()}
     training = Training(Namespace(max_epoch=1), made, is_done=lambda trainer: False, jobs=jobs)
     assert training.next() == training.order[0] == first
-    assert training.next([first]) == {"baseline": "peeky", "attention": "baseline"}[first]
+    assert training.next([first]) == {"baseline": "peeky", "attention": "transformer"}[first]
 
 
 def test_progress_is_told_now_and_then_and_at_the_end_of_an_epoch():
