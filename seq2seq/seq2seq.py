@@ -216,14 +216,18 @@ class Seq2seq(BaseModel):
         else:
             self.encoder.backward(dencoded)
 
-    def _check(self, xs: Array, ts: Array) -> None:
-        for what, ids in (("xs (N, T_enc)", xs), ("ts (N, T_dec + 1)", ts)):
-            expect_array(type(self).__name__, what, ids)
+    def check_questions(self, xs: Array) -> None:
+        """Raise ValueError unless xs is (N, T_enc), of at least one question and one character."""
+        expect_array(type(self).__name__, "xs (N, T_enc)", xs)
         if xs.ndim != 2 or 0 in xs.shape:
             raise ValueError(
                 f"{type(self).__name__}: expected xs (N, T_enc) of at least one question and one character, "
                 f"got {xs.shape}"
             )
+
+    def _check(self, xs: Array, ts: Array) -> None:
+        self.check_questions(xs)
+        expect_array(type(self).__name__, "ts (N, T_dec + 1)", ts)
         if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
             raise ValueError(f"{type(self).__name__}: expected ts ({len(xs)}, T_dec + 1), got {ts.shape}")
 

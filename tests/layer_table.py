@@ -35,9 +35,12 @@ from seq2seq import (
     PeekySeq2seq,
     Seq2seq,
 )
+from seq2seq.decoding import Writer
+from seq2seq.transformer_seq2seq import TransformerPart
 
 PACKAGES = classifier, common, seq2seq
 ABSTRACT = {AdditiveScores, Recurrent, TimeRecurrent, TimeBidirectional, BaseModel, TextClassifier}
+ABSTRACT |= {Writer, TransformerPart}  # of encoders and decoders
 
 
 class TiedModel(BaseModel):
