@@ -197,6 +197,19 @@ def test_a_beam_search_equals_the_one_by_hand(score, mask_padding):
         close(found.attention_weights[n], [looked for *_, looked in beam])
 
 
+def test_a_decoder_of_ones_own_brings_its_attention():
+    class Decoder(AttentionDecoder):
+        @staticmethod
+        def make_attention(hidden_size, *, rng, dtype):
+            return TimeScaledAttention()
+
+    class Model(AttentionSeq2seq):
+        decoder_class = Decoder
+
+    model = Model(5, 2, 3)
+    assert type(model.decoder.attention) is TimeScaledAttention and "score" not in model.arguments
+
+
 @other_scores
 def test_a_file_keeps_the_score(tmp_path, score):
     save_model(tmp_path / "model.npz", scored(score))
