@@ -232,7 +232,7 @@ class TransformerSeq2seq(Seq2seq):
         self.arguments = dict(zip(names, sizes, strict=True))
         self.arguments |= {"mask_padding": self.mask_padding, "dropout": dropout, "pre_norm": pre_norm}
         rng = rng if rng is not None else numpy.random.default_rng()
-        how = *sizes, dropout, pre_norm
+        how: Any = (*sizes, dropout, pre_norm)
         self.join(TransformerEncoder(*how, rng=rng, dtype=dtype), TransformerDecoder(*how, rng=rng, dtype=dtype))
 
     def encode(self, xs: Array) -> Array:
