@@ -105,7 +105,7 @@ class TimeAttention(Layer):
     backward: dc (N, T_dec, H)  ->  dhs_enc (N, T_enc, H), dhs_dec (N, T_dec, H)
     ``attention_weights`` is (T_dec, N, T_enc), the chapter's list of steps, stacked.
     Masked positions weigh exactly 0; a fully masked row gives a zero context.
-    weights: a subclass that scores with weights passes them here; dot products have none.
+    weights: a subclass that scores with weights (see ``SCORES``) passes them here; dot products have none.
     Raises ValueError when the shapes do not agree.
     Source: 『ゼロから作るDeep Learning 2』 8.1.5.
     """

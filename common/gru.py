@@ -2,12 +2,12 @@
 
 import numpy
 
+from common.bidirectional import TimeBidirectional
 from common.functions import sigmoid
 from common.np import np
 from common.products import matmul
 from common.rnn import (
     Recurrent,
-    TimeBidirectional,
     TimeRecurrent,
     sigmoid_of_minus,
     sigmoid_of_minus_slope,

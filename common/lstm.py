@@ -2,12 +2,12 @@
 
 import numpy
 
+from common.bidirectional import TimeBidirectional
 from common.functions import sigmoid
 from common.np import np
 from common.products import matmul
 from common.rnn import (
     Recurrent,
-    TimeBidirectional,
     TimeRecurrent,
     sigmoid_of_minus,
 )
@@ -60,12 +60,13 @@ class TimeLSTM(TimeRecurrent):
     """``LSTM`` over a whole sequence.
 
     forward:  xs (N, T, D)   ->  hs (N, T, H)   with Wx (D, 4H), Wh (H, 4H), b (4H,), gates f, g, i, o
-    backward: dhs (N, T, H), dc_last (N, H) or None  ->  dxs (N, T, D)
+    backward: dhs (N, T, H), dc_last and dh_last (N, H) or None  ->  dxs (N, T, D)
     With ``constant`` (N, C), an input that is the same at every step and is prepended to each x, Wx is (C + D, 4H);
     its product is computed once, and backward returns dxs and dconstant (N, C). For several calls with the same
     constant, ``multiply(constant)`` returns the product, (4, N, H), to be passed to each as ``product``.
     Besides ``h`` and ``dh`` it keeps the last cell state ``c`` (N, H) and the gradient of the first one, ``dc``.
-    dc_last is the gradient of ``c``, for a caller that uses it; the gradient of ``h`` is part of dhs.
+    dc_last is the gradient of ``c``, for a caller that uses it, and dh_last that of ``h``, for one that uses it besides
+    hs, of which it is a part, too.
     Prefixes, mask, state, errors: see TimeRecurrent. docs/fast-lstm.md leads from ``LSTM`` to this class in five steps.
     Source: 『ゼロから作るDeep Learning 2』 6.3.
     """
@@ -123,12 +124,17 @@ class TimeLSTM(TimeRecurrent):
         self.h, self.c = hs[steps.row_after[:, -1]], cs[steps.row_after[:, -1]]
         return steps.spread(hs)
 
-    def backward(self, dhs: Array, dc_last: Array | None = None) -> Array | tuple[Array, Array]:
+    def backward(
+        self, dhs: Array, dc_last: Array | None = None, dh_last: Array | None = None
+    ) -> Array | tuple[Array, Array]:
         steps, hx1, W, constant, W_constant, gates, cs, tanh_cs = self.saved()
         rows, H = tanh_cs.shape
         dh, dx = self._begin_backward(dhs, steps, hx1)
         dc, da = self.work("dc", *cs.shape), self.work("da", *gates.shape)
         dc[rows:] = 0
+        if dh_last is not None:
+            self.expect("dh_last (N, H)", dh_last, len(steps.row_after), H)
+            np.add.at(dh, steps.row_after[:, -1], dh_last)
         if dc_last is not None:
             self.expect("dc_last (N, H)", dc_last, len(steps.row_after), H)
             row_of_last = steps.row_after[:, -1]  # the same for equal prefixes
@@ -196,8 +202,8 @@ class TimeLSTM(TimeRecurrent):
 class TimeBiLSTM(TimeBidirectional):
     """Two LSTMs over the same sequence, one from each end, their states side by side.
 
-    forward:  xs (N, T, D), mask bool (N, T) or None  ->  hs (N, T, 2H): left to right in the first H
-    backward: dhs (N, T, 2H)                          ->  dxs (N, T, D)
+    forward:  xs (N, T, D), mask bool (N, T) or None               ->  hs (N, T, 2H): left to right in the first H
+    backward: dhs (N, T, 2H), dc_last and dh_last (N, 2H) or None  ->  dxs (N, T, D)
     Weights as in TimeLSTM, first those of the direction left to right; the rest as in TimeBidirectional.
     Source: 『ゼロから作るDeep Learning 2』 8.4.1; Schuster & Paliwal 1997.
     """

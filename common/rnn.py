@@ -146,7 +146,7 @@ class TimeRecurrent(Recurrent):
     def _begin_backward(self, dhs: Array, steps: Steps, hx1: Array) -> tuple[Array, Array]:
         """Return the gradients of h and x in the rows of ``hx1``: of h the part from outside, of x nothing yet."""
         H = len(self.Wh)
-        self.expect("dhs (N, T, H)", dhs, *steps.row_after.shape, H)
+        self.expect("dhs (N, T, H)", dhs, *steps.spread_shape, H)
         dh, dx = self.work("dh", len(hx1), H), self.work("dx", steps.rows, hx1.shape[1] - H - 1)
         steps.collect(dhs, dh)
         return dh, dx
@@ -271,49 +271,3 @@ class TimeRNN(TimeRecurrent):
             self._add(matmul(da[:, now], W_T, out=dhx[:, : now.stop - now.start]), dh[now], dx[now])
             steps.join(t, dh)
         return self._end_backward(steps, dh, dx, hx1[:rows].T @ da)
-
-
-class TimeBidirectional(Layer):
-    """Two recurrent layers over the same sequence, one from each end, their states side by side.
-
-    forward:  xs (N, T, D)    ->  hs (N, T, H1 + H2): left to right in the first H1, right to left in the rest
-    backward: dhs (N, T, H1 + H2)  ->  dxs (N, T, D)
-    mask (N, T): see TimeRecurrent.
-    Source: Schuster & Paliwal 1997.
-    """
-
-    def __init__(self, left_to_right: TimeRecurrent, right_to_left: TimeRecurrent):
-        super().__init__()
-        self.directions = left_to_right, right_to_left
-        self.own(left_to_right, right_to_left)
-
-    def reset_state(self) -> None:
-        """Start the next forward from zeros in both directions; only ``stateful`` layers keep a state."""
-        for layer in self.directions:
-            layer.reset_state()
-
-    def forward(self, xs: Array, mask: Array | None = None) -> Array:
-        left_to_right, right_to_left = self.directions
-        hs = left_to_right.forward(xs, mask=mask)  # refuses a wrong mask
-        mask_reversed = None if mask is None else mask[:, ::-1]
-        hs_reversed = right_to_left.forward(xs[:, ::-1], mask=mask_reversed)
-        return np.concatenate((hs, hs_reversed[:, ::-1]), axis=2)
-
-    def final(self, hs: Array) -> Array:
-        """Return the last states of both directions (N, H1 + H2), from the hs that forward returned."""
-        H = len(self.directions[0].Wh)
-        return np.concatenate((hs[:, -1, :H], hs[:, 0, H:]), axis=1)
-
-    def add_final(self, dhs: Array, dfinal: Array) -> None:
-        """Add the gradient of ``final`` to dhs, the gradient of hs, in place."""
-        H = len(self.directions[0].Wh)
-        dhs[:, -1, :H] += dfinal[:, :H]
-        dhs[:, 0, H:] += dfinal[:, H:]
-
-    def backward(self, dhs: Array) -> Array:
-        left_to_right, right_to_left = self.directions
-        H1, H2 = len(left_to_right.Wh), len(right_to_left.Wh)
-        self.expect("dhs (N, T, H1 + H2)", dhs, None, None, H1 + H2)
-        dxs = left_to_right.backward(dhs[:, :, :H1])
-        dxs_reversed = right_to_left.backward(dhs[:, ::-1, H1:])
-        return dxs + dxs_reversed[:, ::-1]

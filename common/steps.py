@@ -48,6 +48,11 @@ class Steps:
         N, T = self.row_after.shape
         return dx.reshape(T, N, -1).transpose(1, 0, 2).copy()
 
+    @property
+    def spread_shape(self) -> tuple[int, ...]:
+        """The axes of what ``spread`` returns, before H."""
+        return self.row_after.shape
+
     def fork(self, t: int, *states: Array) -> None:
         """Before step t: give each sequence that parts from another its own row, with a copy of their common state."""
 
@@ -151,7 +156,8 @@ class Prefixes(Steps):
         step = numpy.repeat(numpy.arange(len(sizes)), sizes)
         self.given_to = by_row[row - starts[step]], step  # the sequence that has each row at its step
         self.ids = np.asarray(xs[self.given_to])
-        self.next_row = row + sizes[step]
+        self.read_in = self.sorted_order[self.given_to[0]], step  # where in unsorted sequences a row's id is read
+        self.next_row = self.state_of_row = row + sizes[step]
         new = by_row[sizes[0] : sizes[-1]]
         copied_from = row_after[new - 1, self.parts_at[new] - 1]
         bounds = (sizes - sizes[0]).tolist()
@@ -191,6 +197,55 @@ class Prefixes(Steps):
             dhs[n - 1, :shared] += dhs[n, :shared]
         out[...] = 0
         out[self.next_row] = dhs[self.given_to]
+
+    # For inputs and outputs of other shapes
+
+    def pick(self, xs: Array) -> Array:
+        """Return one input per row, (rows, D), from xs (N, T, D), which must be equal where ids are."""
+        return xs[self.read_in]
+
+    def unpick(self, dx: Array) -> Array:
+        """Return the gradients (rows, D) of what ``pick`` returned as dxs (N, T, D): those that were not picked get 0.
+
+        The sum over equal ids, all that an embedding takes of them, is right.
+        """
+        dxs = np.zeros((len(self.sorted_order), len(self.sizes), dx.shape[1]), dtype=dx.dtype)
+        dxs[self.read_in] = dx
+        return dxs
+
+
+class PrefixRows(Prefixes):
+    """The rows of Prefixes, between the layers of a stack: states stay one per row, (rows, H), as the next layer reads.
+
+    A state of any layer depends only on the ids read so far, so all layers can share the rows of the first.
+    """
+
+    def __init__(self, prefixes: Prefixes):
+        vars(self).update(vars(prefixes))
+        self.prefixes = prefixes
+
+    @property
+    def spread_shape(self) -> tuple[int, ...]:
+        return (self.rows,)
+
+    def spread(self, states: Array) -> Array:
+        return states[self.state_of_row]
+
+    def collect(self, dhs: Array, out: Array) -> None:
+        out[...] = 0
+        out[self.state_of_row] = dhs
+
+    def to_sequences(self, states: Array) -> Array:
+        """Return what the layer at the top returns for these states (rows, H): (N, T, H), as Prefixes spread them."""
+        every = np.empty((self.rows + self.sizes[-1], states.shape[1]), dtype=states.dtype)
+        every[self.state_of_row] = states
+        return self.prefixes.spread(every)
+
+    def to_rows(self, dhs: Array) -> Array:
+        """Return the gradients (rows, H) of the states from the gradients dhs of what ``to_sequences`` returned."""
+        every = np.empty((self.rows + self.sizes[-1], dhs.shape[2]), dtype=dhs.dtype)
+        self.prefixes.collect(dhs, every)
+        return every[self.state_of_row]
 
 
 class Ragged(Steps):

@@ -25,8 +25,9 @@ LEARNING = "warmup", "inverse_sqrt", "cosine", "weight_decay", "label_smoothing"
 RECURRENT = [name for name in MODELS if name != "transformer"]
 MADE_OF = {  # options that say what models are made of, and the models that know them
     "score": ["attention"],
-    "layers": ["transformer"],
-    "dropout": ["transformer"],
+    "bidirectional": RECURRENT,
+    "layers": list(MODELS),
+    "dropout": list(MODELS),
     "width": ["transformer"],
     "heads": ["transformer"],
     "post_norm": ["transformer"],
@@ -83,9 +84,12 @@ class Parser(PlainParser):
         """Add the options of ``MADE_OF``."""
         score = "how the attention model tells how well two states fit (default: dot)"
         self.add_argument("--score", choices=list(SCORES), help=score)
-        layers = "layers of encoder and decoder (default: 1, of the Transformer 2)"
+        both = "recurrent encoders read from both ends, with half of --hidden-size in each direction"
+        self.add_argument("--bidirectional", action="store_const", const=True, help=both)
+        layers = "layers of encoder and decoder, with skip connections (default: 1, of the Transformer 2)"
         self.add_argument("--layers", type=positive_int, metavar="K", help=layers)
-        self.add_argument("--dropout", type=ratio, metavar="SHARE", help="dropout between layers (default: 0)")
+        dropout = "share of values dropped in training: between recurrent layers; of what each Transformer layer adds"
+        self.add_argument("--dropout", type=ratio, metavar="SHARE", help=f"{dropout} (default: 0)")
         width = "of the Transformer's vectors (default: 64); --hidden-size is that of its feed-forward layers"
         self.add_argument("--width", type=positive_int, metavar="D", help=f"width {width}")
         self.add_argument("--heads", type=positive_int, metavar="N", help="of the Transformer's attention (default: 4)")
@@ -97,6 +101,10 @@ class Parser(PlainParser):
         for option, models in MADE_OF.items():
             if getattr(args, option) is not None and not set(models) & set(args.models):
                 self.error(f"--{option.replace('_', '-')} is an option of the model {' or '.join(models)}")
+        if args.bidirectional and args.hidden_size % 2:
+            self.error(f"--bidirectional: each direction has half of --hidden-size, which is odd: {args.hidden_size}")
+        if args.dropout and args.layers in (None, 1) and "transformer" not in args.models:
+            self.error(f"--dropout {args.dropout:g} acts between layers: add --layers 2, or more")
 
     def check_schedules(self, args: Namespace) -> None:
         """Refuse options of ``add_schedules`` that do not go together, in a new run or a resumed one."""

@@ -109,6 +109,8 @@ def made_of(name: str, args: Namespace) -> tuple[tuple[int, int], dict[str, Any]
     options = {option: getattr(args, option) for option, models in MADE_OF.items() if name in models}
     options = {option: value for option, value in options.items() if value is not None}
     if name != "transformer":
+        if options.get("layers", 1) == 1:
+            options.pop("dropout", None)  # the Transformer's: between recurrent layers there is nothing to drop
         return (args.wordvec_size, args.hidden_size), options | ({"cell_state": True} if args.cell_state else {})
     if options.pop("post_norm", False):
         options["pre_norm"] = False

@@ -2,6 +2,7 @@
 
 python scripts/plot_attention.py                        # test question 4681
 python scripts/plot_attention.py --text "May 1, 1972"
+python scripts/plot_attention.py --text "May 1, 1972" --beside runs/other
 python scripts/plot_attention.py --film                 # of a run of train_date.py --keep-maps
 """
 
@@ -41,6 +42,8 @@ def parse():
         action="store_true",
         help="draw the accuracy of the run's models, by form and letter case of the date",
     )
+    beside = "other runs, whose maps of the question of --text stand beside this run's in one picture"
+    parser.add_argument("--beside", type=Path, nargs="+", metavar="DIR", default=[], help=beside)
     parser.add_argument(
         "--given-answer", action="store_true", help="feed the decoder the right answer, as the chapter does"
     )
@@ -50,6 +53,8 @@ def parse():
     args = parser.parse_args()
     if args.given_answer and (args.text is not None or args.film or args.measures or args.accuracy):
         parser.error("--given-answer needs a test question: use --index, --count or --grid")
+    if args.beside and args.text is None:
+        parser.error("--beside needs a question to ask of every run: use --text")
     if args.model and args.film:
         parser.error("--model has no part in --film, which draws the only maps that the run kept")
     if args.model and not args.accuracy and not MODELS[args.model].has_maps:
@@ -78,6 +83,8 @@ def main() -> int:
         for name, of in shares.items():
             print(f"{name:<9} " + ", ".join(f"{group.split()[0]} {100 * share:.2f}%" for group, share in of.items()))
         save(plot_accuracy_by_form(shares).figure, args, "accuracy_by_format")
+    elif args.beside:
+        draw_beside(args)
     else:
         draw_maps(args)
     if args.show:
@@ -115,6 +122,20 @@ def draw_maps(args) -> None:
             plt.close(ax.figure)
     if args.grid:
         save(plot_attention_grid(maps, cmap=args.cmap, title=note or None)[0].figure, args, "attention_grid")
+
+
+def draw_beside(args) -> None:
+    """Draw the maps of one question by the models of several runs, in one picture; a panel has the name of its run."""
+    from experiment.plot_dates import map_of
+    from seq2seq.plot import RIGHT, WRONG, plot_attention_grid
+
+    maps = []
+    for run in (args.run, *args.beside):
+        date_model = DateModel(run, args.model)
+        found, verdict = map_of(date_model, args.text, date_model.answer_to(args.text), of_test=False)
+        mark = {"right": f" {RIGHT}", "wrong": f" {WRONG}", "": ""}[verdict]
+        maps.append(found._replace(title=f"{run.resolve().name}: {found.output_labels}{mark}"))
+    save(plot_attention_grid(maps, cmap=args.cmap, title=args.text)[0].figure, args, "attention_beside")
 
 
 def chosen(args, size: int) -> list[int]:

@@ -4,13 +4,15 @@ Source: 『ゼロから作るDeep Learning 2』 8.2; Bahdanau et al. 2015; Luong
 """
 
 from operator import index
+from typing import Any
 
 import numpy
 
 from common.attention import SCORES
 from common.layer import Layer
 from common.np import np
-from seq2seq.seq2seq import Decoder, Encoder, Seq2seq
+from seq2seq.encoder import Encoder
+from seq2seq.seq2seq import Decoder, Seq2seq
 from support.array import Array
 
 
@@ -36,13 +38,14 @@ class AttentionEncoder(Encoder):
 
     forward:  xs int (N, T_enc)   ->  hs (N, T_enc, H)
     backward: dhs (N, T_enc, H)   ->  None
+    With two directions or several layers, backward takes the gradient dh_last of ``h``, too: see Encoder.
     """
 
     def forward(self, xs: Array) -> Array:
         return self.states(xs)
 
-    def backward(self, dhs: Array, dc: Array | None = None) -> None:
-        self.states_backward(dhs, dc)
+    def backward(self, dhs: Array, dc: Array | None = None, dh_last: Array | None = None) -> None:
+        self.states_backward(dhs, dc, dh_last)
 
 
 class AttentionDecoder(Decoder):
@@ -56,17 +59,29 @@ class AttentionDecoder(Decoder):
     score: how well two states fit, a name in ``SCORES`` of common.attention.
     ``scores`` also takes B rows of xs for each question, side by side, which all look at its states;
     ``attention_weights`` are then (B * T_dec, N, T_enc).
+    ``h`` (N, K * H): the state from which the LSTM starts, if not from the last of hs_enc; ``dh`` is its gradient after
+    backward. layers, dropout: see Decoder. The highest layer's states, with what skips it, look at hs_enc.
     Raises ValueError for an unknown score.
     """
 
     mask: Array | None = None
+    h: Array | None = None
 
     def __init__(
-        self, vocab_size: int, wordvec_size: int, hidden_size: int, *, score: str = "dot", rng=None, dtype=np.float32
+        self,
+        vocab_size: int,
+        wordvec_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        score: str = "dot",
+        rng=None,
+        dtype=np.float32,
     ):
         if score not in tuple(SCORES):
             raise ValueError(f"{type(self).__name__}: score: expected {' or '.join(SCORES)}, got {score!r}")
-        super().__init__(vocab_size, wordvec_size, hidden_size, rng=rng, dtype=dtype)
+        super().__init__(vocab_size, wordvec_size, hidden_size, layers=layers, dropout=dropout, rng=rng, dtype=dtype)
         self.score = score
         self.attention = self.make_attention(hidden_size, rng=rng, dtype=dtype)
         self.own(self.attention)
@@ -80,7 +95,11 @@ class AttentionDecoder(Decoder):
         return D, H + H
 
     def start(self, hs_enc: Array) -> None:
-        super().start(hs_enc[:, -1])
+        super().start(hs_enc[:, -1] if self.h is None else self.h)
+
+    @property
+    def dh(self) -> Array:
+        return self.lstm.dh
 
     def scores(self, xs: Array, hs_enc: Array) -> Array:
         hs_dec = self.lstm.forward(self.embed.forward(xs))
@@ -92,7 +111,8 @@ class AttentionDecoder(Decoder):
         dcontext, dhs_dec0 = np.split(self.affine.backward(dscores), 2, axis=2)
         dhs_enc, dhs_dec1 = self.attention.backward(dcontext)
         self.embed.backward(self.lstm.backward(dhs_dec0 + dhs_dec1))
-        dhs_enc[:, -1] += self.lstm.dh  # the last state was also the LSTM's first
+        if self.h is None:
+            dhs_enc[:, -1] += self.lstm.dh  # the last state was also the LSTM's first
         return dhs_enc
 
 
@@ -101,7 +121,7 @@ class AttentionSeq2seq(Seq2seq):
 
     mask_padding: the id of the padding, which the decoder then does not look at: ``padding_of`` a question weighs
     exactly 0. The encoder still reads it. None, as in the chapter: the decoder looks everywhere.
-    cell_state: see Seq2seq. score: see AttentionDecoder.
+    cell_state, bidirectional, layers, dropout: see Seq2seq. score: see AttentionDecoder.
     Raises ValueError for an id outside the vocabulary, and for an unknown score.
     """
 
@@ -117,13 +137,18 @@ class AttentionSeq2seq(Seq2seq):
         mask_padding: int | None = None,
         *,
         cell_state: bool = False,
+        bidirectional: bool = False,
+        layers: int = 1,
+        dropout: float = 0.0,
         score: str = "dot",
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
         scored = {} if score == "dot" else {"score": score}  # a decoder of one's own needs no such argument
         self.decoder_options = scored
-        super().__init__(vocab_size, wordvec_size, hidden_size, cell_state=cell_state, rng=rng, dtype=dtype)
+        kind: dict[str, Any] = dict(cell_state=cell_state, bidirectional=bidirectional, layers=layers, dropout=dropout)
+        super().__init__(vocab_size, wordvec_size, hidden_size, **kind, rng=rng, dtype=dtype)
+        self.hands_over_h = bidirectional or layers > 1
         self.mask_padding = padding_id("AttentionSeq2seq", mask_padding, vocab_size)
         self.arguments |= {"mask_padding": self.mask_padding} | scored
 
@@ -136,5 +161,7 @@ class AttentionSeq2seq(Seq2seq):
 
     def encode(self, xs: Array) -> Array:
         hs_enc = super().encode(xs)
+        if self.hands_over_h:
+            self.decoder.h = self.encoder.h
         self.decoder.mask = None if self.mask_padding is None else ~padding_of(xs, self.mask_padding)
         return hs_enc

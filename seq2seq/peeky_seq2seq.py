@@ -3,6 +3,7 @@
 Source: 『ゼロから作るDeep Learning 2』 7.4.2; Cho et al. 2014.
 """
 
+from common.lstm import LSTM
 from common.np import np
 from seq2seq.seq2seq import Decoder, Seq2seq
 from support.array import Array
@@ -10,6 +11,8 @@ from support.array import Array
 
 class PeekyDecoder(Decoder):
     """Like Decoder, with the encoder's state h joined to every input of the LSTM and of the Affine.
+
+    With K layers, h is (N, K * H), and what is joined is the state of the highest.
 
     forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
     backward: dscores (N, T_dec, V)        ->  dh (N, H)
@@ -21,23 +24,30 @@ class PeekyDecoder(Decoder):
 
     def start(self, h: Array) -> None:
         super().start(h)
-        self.cache = self.lstm.multiply(h)  # the same at every step
+        self.cache = self.lstm.multiply(self.peeked(h))  # the same at every step
 
     def scores(self, xs: Array, h: Array) -> Array:
-        peeked = self.saved()
-        if len(xs) > peeked.shape[1]:  # a beam search reads several characters per question
-            peeked = np.repeat(peeked, len(xs) // peeked.shape[1], axis=1)
-        out = self.lstm.forward(self.embed.forward(xs), constant=h, product=peeked)
-        hs = np.repeat(h[:, None], out.shape[1], axis=1)  # (N, T, H)
+        product, top = self.saved(), self.peeked(h)
+        if len(xs) > product.shape[1]:  # a beam search reads several characters per question
+            product = np.repeat(product, len(xs) // product.shape[1], axis=1)
+        out = self.lstm.forward(self.embed.forward(xs), constant=top, product=product)
+        hs = np.repeat(top[:, None], out.shape[1], axis=1)  # (N, T, H)
         return self.affine.forward(np.concatenate((hs, out), axis=2))
 
     def backward(self, dscores: Array) -> Array:
-        H = len(self.lstm.Wh)
-        dhs, dout = np.split(self.affine.backward(dscores), [H], axis=2)
-        dembed, dh = self.lstm.backward(dout)
+        dhs, dout = np.split(self.affine.backward(dscores), 2, axis=2)
+        dembed, dtop = self.lstm.backward(dout)
         self.embed.backward(dembed)
-        # forward gave h to every step, twice, and to the LSTM as its first state
-        return self.lstm.dh + dh + dhs.sum(axis=1)
+        # forward gave h to the LSTM as its first state, and the highest layer's to every step, twice
+        dh = self.lstm.dh.copy()
+        top = self.peeked(dh)
+        top += dtop
+        top += dhs.sum(axis=1)
+        return dh
+
+    def peeked(self, h: Array) -> Array:
+        """Return the columns of h (N, K * H), or of its gradient, that belong to the highest layer: a view (N, H)."""
+        return h[:, -(len(self.affine.W) // 2) :]
 
 
 class PeekySeq2seq(Seq2seq):
@@ -49,4 +59,4 @@ class PeekySeq2seq(Seq2seq):
         H, decoder = self.arguments["hidden_size"], self.decoder
         saved = 0 if peeks is None else decoder_rows - peeks
         every = super().products(encoder_rows, decoder_rows, T_enc)
-        return every - saved * (decoder.lstm.Wx[:H].size + decoder.affine.W[:H].size)
+        return every - saved * (H * LSTM.gates * H + decoder.affine.W[:H].size)

@@ -3,80 +3,26 @@
 Source: 『ゼロから作るDeep Learning 2』 7.3; Sutskever et al. 2014.
 """
 
+from operator import index
 from typing import Any
 
 import numpy
 
 from common.base_model import BaseModel
-from common.functions import expect_array
-from common.initializers import lecun_normal, normal, recurrent_weights
-from common.layer import Layer, inference, walk
+from common.functions import as_number, expect_array
+from common.initializers import lecun_normal, normal
+from common.layer import inference, walk
 from common.np import np
 from common.parallel import WORTH_A_WORKER, equal_work, worthwhile
 from common.ranks import ALONE, Ranks
-from common.rnn import TimeRecurrent
-from common.steps import Prefixes, sort
-from common.time_layers import TimeAffine, TimeEmbedding, TimeLSTM, TimeSoftmaxWithLoss
+from common.stacked import check_lstm, draw_lstm
+from common.steps import sort
+from common.time_layers import TimeAffine, TimeEmbedding, TimeSoftmaxWithLoss
 from common.util import to_cpu
 from seq2seq.beam_search import beam_search
 from seq2seq.decoding import Decoded, Writer, in_batches
+from seq2seq.encoder import Encoder
 from support.array import Array
-
-
-class Encoder(Layer):
-    """Embedding and LSTM; the last state stands for the whole question.
-
-    forward:  xs int (N, T_enc)  ->  h (N, H)
-    backward: dh (N, H)          ->  None
-    ``c`` (N, H) is then the last cell state; backward takes its gradient dc, too, if the decoder starts from it.
-    ``share_prefixes``: compute the states of a beginning that several questions share only once; the result is exact.
-    """
-
-    share_prefixes = True
-    lstm: Any  # a TimeLSTM, or what a reader puts in its place
-
-    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
-        super().__init__()
-        draw = dict(rng=rng, dtype=dtype)
-        self.embed = TimeEmbedding(normal((vocab_size, wordvec_size), 0.01, **draw))
-        self.lstm = TimeLSTM(*recurrent_weights(wordvec_size, hidden_size, TimeLSTM.gates, **draw))
-        self.own(self.embed, self.lstm)
-
-    @property
-    def shares_prefixes(self) -> bool:
-        """Whether prefixes are shared: if asked for, and if the LSTM is one of our layers and starts from zeros."""
-        return self.share_prefixes and isinstance(self.lstm, TimeRecurrent) and not self.lstm.stateful
-
-    @property
-    def c(self) -> Array | None:
-        return getattr(self.lstm, "c", None)  # a reader's layer may keep none
-
-    def states(self, xs: Array, last_only: bool = False) -> Array:
-        """Return all states (N, T_enc, H); with ``last_only``, perhaps the last alone, (N, 1, H).
-
-        Raises ValueError when xs is not (N, T_enc), or is empty.
-        """
-        self.expect("xs (N, T_enc)", xs, None, None)
-        if 0 in xs.shape:
-            raise ValueError(f"{type(self).__name__}: expected at least one question and one character, got {xs.shape}")
-        if not self.shares_prefixes:
-            return self.lstm.forward(self.embed.forward(xs))
-        prefixes = Prefixes(xs, last_only)
-        return self.lstm.forward(self.embed.forward(prefixes.ids), prefixes)
-
-    def states_backward(self, dhs: Array, dc: Array | None) -> None:
-        """Take the gradients of what ``states`` returned and of ``c``, None if it was not used."""
-        self.embed.backward(self.lstm.backward(dhs) if dc is None else self.lstm.backward(dhs, dc))
-
-    def forward(self, xs: Array) -> Array:
-        hs = self.states(xs, last_only=True)
-        self.cache = hs.shape
-        return hs[:, -1].copy()
-
-    def backward(self, dh: Array, dc: Array | None = None) -> None:
-        dhs = np.zeros(self.saved(), dtype=dh.dtype)
-        dhs[:, -1] = dh
-        self.states_backward(dhs, dc)
 
 
 class Decoder(Writer):
@@ -85,18 +31,30 @@ class Decoder(Writer):
     forward:  xs int (N, T_dec), h (N, H)  ->  scores (N, T_dec, V)
     backward: dscores (N, T_dec, V)        ->  dh (N, H)
     ``c`` (N, H): the cell state from which the LSTM starts, None for zeros; ``dc`` is its gradient after backward.
+    layers, dropout: see ``common.stacked.draw_lstm``. With K layers, h and c are (N, K * H), the lowest layer's first:
+    each layer starts from the encoder's of the same height.
     """
 
     c: Array | None = None
     lstm: Any  # a TimeLSTM, or what a reader puts in its place
 
-    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int, *, rng=None, dtype=np.float32):
+    def __init__(
+        self,
+        vocab_size: int,
+        wordvec_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        dropout: float = 0.0,
+        rng=None,
+        dtype=np.float32,
+    ):
         super().__init__()
         V, D, H = vocab_size, wordvec_size, hidden_size
         draw = dict(rng=rng, dtype=dtype)
         lstm_input, affine_input = self.input_sizes(D, H)
         self.embed = TimeEmbedding(normal((V, D), 0.01, **draw))
-        self.lstm = TimeLSTM(*recurrent_weights(lstm_input, H, TimeLSTM.gates, **draw), stateful=True)
+        self.lstm = draw_lstm(lstm_input, H, layers=layers, dropout=dropout, stateful=True, **draw)
         self.affine = TimeAffine(lecun_normal((affine_input, V), **draw), np.zeros(V, dtype=dtype))
         self.own(self.embed, self.lstm, self.affine)
 
@@ -138,12 +96,16 @@ class Seq2seq(BaseModel):
     cell_state: whether the decoder's LSTM starts from the encoder's last cell state too, as in most other libraries;
     False, as in the chapter: from that of zeros. An encoder of yours then has ``c``, and a ``backward(dh, dc)``; a
     decoder ``c``, which is given to it before each forward, and ``dc``: see Encoder and Decoder.
+    bidirectional: whether the encoder reads from both ends, with half the units in each direction (8.4.1).
+    layers: LSTMs on top of each other, with skip connections, in the encoder and in the decoder (8.4.3).
+    dropout: the share of values dropped between layers in training, from streams that rng spawns.
     Weights are drawn from rng (fresh entropy when None), in ``dtype``.
     ``has_maps``: whether ``decode`` returns attention weights: where each character of the answer looked.
     """
 
     has_maps = False
     cell_state = False
+    hands_over_h = False  # whether the decoder starts from ``h`` of the encoder, which is no part of what it returned
     worth_a_worker = WORTH_A_WORKER
     encoder_class: type[Encoder] = Encoder
     decoder_class: type[Decoder] = Decoder
@@ -159,6 +121,9 @@ class Seq2seq(BaseModel):
         hidden_size: int,
         *,
         cell_state: bool = False,
+        bidirectional: bool = False,
+        layers: int = 1,
+        dropout: float = 0.0,
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
@@ -172,11 +137,15 @@ class Seq2seq(BaseModel):
             )
         self.arguments = dict(zip(("vocab_size", "wordvec_size", "hidden_size"), sizes, strict=True))
         self.cell_state = cell_state
-        if cell_state:  # else version 0.2.0, which does not know the argument, can load the model
-            self.arguments |= {"cell_state": True}
+        check_lstm(type(self).__name__, hidden_size, bidirectional, layers, dropout)
+        # what is not asked for is left out: version 0.2.0 can load the model, and a reader's parts need not know it
+        deep: dict[str, Any] = {"layers": index(layers)} if layers > 1 else {}
+        deep |= {"dropout": as_number("dropout", dropout)} if dropout else {}
+        both_ways = {"bidirectional": True} if bidirectional else {}
+        self.arguments |= ({"cell_state": True} if cell_state else {}) | both_ways | deep
         rng = rng if rng is not None else numpy.random.default_rng()
-        encoder = self.encoder_class(*sizes, rng=rng, dtype=dtype)
-        self.join(encoder, self.decoder_class(*sizes, **self.decoder_options, rng=rng, dtype=dtype))
+        encoder = self.encoder_class(*sizes, **(both_ways | deep), rng=rng, dtype=dtype)
+        self.join(encoder, self.decoder_class(*sizes, **(deep | self.decoder_options), rng=rng, dtype=dtype))
 
     def join(self, encoder: Any, decoder: Any) -> None:
         """Make the model of these parts and the loss."""
@@ -211,19 +180,24 @@ class Seq2seq(BaseModel):
 
     def backward(self, dout: float = 1) -> None:
         dencoded = self.decoder.backward(self.softmax.backward(dout))
+        dh = {"dh_last": self.decoder.dh} if self.hands_over_h else {}
         if self.cell_state:
-            self.encoder.backward(dencoded, self.decoder.dc)
+            self.encoder.backward(dencoded, self.decoder.dc, **dh)
         else:
-            self.encoder.backward(dencoded)
+            self.encoder.backward(dencoded, **dh)
 
-    def _check(self, xs: Array, ts: Array) -> None:
-        for what, ids in (("xs (N, T_enc)", xs), ("ts (N, T_dec + 1)", ts)):
-            expect_array(type(self).__name__, what, ids)
+    def check_questions(self, xs: Array) -> None:
+        """Raise ValueError unless xs is (N, T_enc), of at least one question and one character."""
+        expect_array(type(self).__name__, "xs (N, T_enc)", xs)
         if xs.ndim != 2 or 0 in xs.shape:
             raise ValueError(
                 f"{type(self).__name__}: expected xs (N, T_enc) of at least one question and one character, "
                 f"got {xs.shape}"
             )
+
+    def _check(self, xs: Array, ts: Array) -> None:
+        self.check_questions(xs)
+        expect_array(type(self).__name__, "ts (N, T_dec + 1)", ts)
         if ts.ndim != 2 or len(ts) != len(xs) or ts.shape[1] < 2:
             raise ValueError(f"{type(self).__name__}: expected ts ({len(xs)}, T_dec + 1), got {ts.shape}")
 
@@ -233,13 +207,12 @@ class Seq2seq(BaseModel):
         worthwhile, see ``worthwhile``; ``worth_a_worker`` when None.
 
         A question costs one row of the LSTM for each character of its answer, and for each of its own characters that
-        it does not share with the question before it.
+        it does not share with the question before it, see ``row_costs`` of the encoder.
         """
         self._check(xs, ts)
         order, parts = sort(to_cpu(xs))
-        if not getattr(self.encoder, "shares_prefixes", False):
-            parts[...] = 0
-        cost = xs.shape[1] - parts + ts.shape[1] - 1
+        shared, own = getattr(self.encoder, "row_costs", (0.0, 1.0))
+        cost = shared * (xs.shape[1] - parts) + own * xs.shape[1] + ts.shape[1] - 1
         work = cost.sum()
         # a row meets about half of the weights, the encoder's or the decoder's, in three products of 2 operations each
         operations = 3 * work * sum(p.size for p in self.params)

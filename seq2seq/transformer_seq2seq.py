@@ -3,11 +3,13 @@
 Source: 『ゼロから作るDeep Learning 2』 8.5; Vaswani et al. 2017.
 """
 
+from operator import index
 from typing import Any
 
 import numpy
 
 from common.base_model import BaseModel
+from common.functions import as_number
 from common.initializers import lecun_normal, normal
 from common.layer import Layer
 from common.layer_norm import LayerNorm
@@ -24,7 +26,8 @@ class TransformerPart(Layer):
     """What encoder and decoder have in common: embedded tokens with their positions, layers, and a last norm.
 
     The embedding is drawn with standard deviation 1 / sqrt(D), which ``PositionalEncoding`` scales to 1. The last norm
-    is for pre-norm layers alone, whose sums nothing else normalizes. Dropout also meets the embedded tokens.
+    is for pre-norm layers alone, whose sums nothing else normalizes. Dropout also meets the sum of embedding and
+    position. Source: Vaswani et al. 2017, 3.4 and 5.4; Xiong et al. 2020 (the last norm).
     """
 
     layer_class: Any  # of each of the layers
@@ -49,7 +52,9 @@ class TransformerPart(Layer):
         self.dropout = Dropout(dropout, rng=rng.spawn(1)[0]) if dropout else None
         self.layers = [self.layer_class(D, heads, hidden_size, dropout, pre_norm, **draw) for _ in range(layers)]
         self.norm = LayerNorm(D, dtype=dtype) if pre_norm else None
-        self.own(self.embed, *self.layers, *([] if self.norm is None else [self.norm]))
+        self.own(self.embed, *self.layers)
+        if self.norm is not None:
+            self.own(self.norm)
 
     def read(self, xs: Array, start: int = 0) -> Array:
         """Return the vectors (N, T, D) of the ids xs (N, T), whose first one stands at ``start``."""
@@ -126,8 +131,10 @@ class TransformerDecoder(TransformerPart, Writer):
     backward: dscores (N, T_dec, V)                ->  dhs (N, T_enc, D)
     ``mask`` bool (N, T_enc): where hs may be looked at; None: everywhere.
     ``attention.attention_weights`` (T_dec, N, T_enc): see MeanAttention.
-    After ``start(hs)``, ``scores(xs, hs)`` goes on from the characters before, whose keys and values it keeps. It takes
-    several rows of xs for each question, too, side by side, which all look at its states.
+    After ``start(hs)``, ``scores(xs, hs)`` goes on from the characters before, whose keys and values it keeps: what
+    forward gives for these characters of the whole answer, up to rounding. It takes several rows of xs for each
+    question, too, side by side, which all look at its states; ``attention_weights`` is then (rows * T_dec, N, T_enc).
+    Raises RuntimeError for scores before start, and for backward after them.
     """
 
     layer_class = TransformerDecoderLayer
@@ -141,7 +148,7 @@ class TransformerDecoder(TransformerPart, Writer):
         self.attention = MeanAttention(self.layers)
 
     def forward(self, xs: Array, hs: Array) -> Array:
-        self.attention.whole = None
+        self.attention.whole = self.cache = None
         ys = self.read(xs)
         for layer in self.layers:
             ys = layer.forward(ys, hs, self.mask)
@@ -161,7 +168,7 @@ class TransformerDecoder(TransformerPart, Writer):
         self.cache = 0, [layer.start(hs) for layer in self.layers]
 
     def scores(self, xs: Array, hs: Array) -> Array:
-        position, kept = self.saved()
+        position, kept = self._kept()
         ys, after = self.read(xs, position), []
         for layer, of_layer in zip(self.layers, kept, strict=True):
             ys, of_layer = layer.step(ys, of_layer, self.mask)
@@ -170,19 +177,26 @@ class TransformerDecoder(TransformerPart, Writer):
         return self.affine.forward(self.last(ys))
 
     def choose(self, rows: Array) -> None:
-        position, kept = self.saved()
+        position, kept = self._kept()
         of_rows = [((keys[rows], values[rows]), of_hs) for (keys, values), of_hs in kept]
         self.cache = position, of_rows
+
+    def _kept(self) -> tuple[int, list[Any]]:
+        """Return how many characters were read since ``start``, and what each layer keeps of them."""
+        if self.cache is None:
+            raise RuntimeError("TransformerDecoder: scores was called before start")
+        return self.cache
 
 
 class TransformerSeq2seq(Seq2seq):
     """Seq2seq with a TransformerEncoder and a TransformerDecoder.
 
-    wordvec_size: the width D of the vectors of characters, from embedding to scores; hidden_size: of the hidden layer
-    in each FeedForward; heads divide D; layers: of the encoder, and as many of the decoder.
+    wordvec_size: the width D of the vectors of characters, from embedding to scores; hidden_size: that of the hidden
+    layer in each FeedForward; heads: they divide D; layers: of the encoder, and as many of the decoder.
     dropout, pre_norm: see ``common.transformer_layers``.
     mask_padding: the id of the padding, at which neither encoder nor decoder looks then; None: it is looked at.
-    Raises ValueError for sizes below 1, heads that do not divide D, and an id outside the vocabulary.
+    Raises ValueError for sizes below 1, heads that do not divide D, a dropout outside [0, 1), and an id outside the
+    vocabulary; TypeError for sizes that are not whole numbers.
     Source: Vaswani et al. 2017, with pre-norm (Xiong et al. 2020) unless told otherwise.
     """
 
@@ -204,28 +218,32 @@ class TransformerSeq2seq(Seq2seq):
         rng: numpy.random.Generator | None = None,
         dtype=np.float32,
     ):
-        sizes = vocab_size, wordvec_size, hidden_size, heads, layers
+        sizes = tuple(map(index, (vocab_size, wordvec_size, hidden_size, heads, layers)))
         if min(sizes) < 1:
             raise ValueError(
                 f"TransformerSeq2seq: expected sizes (V, D, H), heads and layers of at least 1, got {sizes}"
             )
+        if not isinstance(pre_norm, bool):
+            raise ValueError(f"TransformerSeq2seq: expected pre_norm True or False, got {type(pre_norm).__name__}")
+        dropout = as_number("TransformerSeq2seq: dropout", dropout)
         BaseModel.__init__(self)  # its parts are not made of Seq2seq's three sizes
-        self.mask_padding = padding_id(type(self).__name__, mask_padding, vocab_size)
-        self.arguments = dict(
-            vocab_size=vocab_size,
-            wordvec_size=wordvec_size,
-            hidden_size=hidden_size,
-            mask_padding=self.mask_padding,
-            heads=heads,
-            layers=layers,
-            dropout=dropout,
-            pre_norm=pre_norm,
-        )
+        self.mask_padding = padding_id("TransformerSeq2seq", mask_padding, vocab_size)
+        names = "vocab_size", "wordvec_size", "hidden_size", "heads", "layers"
+        self.arguments = dict(zip(names, sizes, strict=True))
+        self.arguments |= {"mask_padding": self.mask_padding, "dropout": dropout, "pre_norm": pre_norm}
         rng = rng if rng is not None else numpy.random.default_rng()
-        how = *sizes, dropout, pre_norm
+        how: Any = (*sizes, dropout, pre_norm)
         self.join(TransformerEncoder(*how, rng=rng, dtype=dtype), TransformerDecoder(*how, rng=rng, dtype=dtype))
 
     def encode(self, xs: Array) -> Array:
-        pad = self.mask_padding
-        self.encoder.mask = self.decoder.mask = None if pad is None else ~padding_of(xs, pad)
+        self.check_questions(xs)
+        mask = None if self.mask_padding is None else ~padding_of(xs, self.mask_padding)
+        self.encoder.mask = self.decoder.mask = mask
         return super().encode(xs)
+
+    def products(self, encoder_rows: float, decoder_rows: float, T_enc: int, peeks: float | None = None) -> float:
+        D, layers = self.arguments["wordvec_size"], self.arguments["layers"]
+        T_dec = decoder_rows * T_enc / encoder_rows  # of as many questions: no row is shared
+        keys_and_values = 2 * D * D * (encoder_rows - decoder_rows)  # the decoder's second are of what the encoder read
+        scores_and_sums = 2 * D * (encoder_rows * T_enc + decoder_rows * (T_dec + T_enc))
+        return super().products(encoder_rows, decoder_rows, T_enc) + layers * (keys_and_values + scores_and_sums)

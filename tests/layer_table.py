@@ -20,9 +20,10 @@ from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier, TextClassif
 from common.additive_scores import AdditiveScores
 from common.attention import SCORES
 from common.base_model import BaseModel
+from common.bidirectional import TimeBidirectional
 from common.layer import Layer, walk
 from common.layers import Affine, Dropout, Embedding, MatMul, Sigmoid, SigmoidWithLoss, Softmax, SoftmaxWithLoss
-from common.rnn import Recurrent, TimeBidirectional, TimeRecurrent
+from common.rnn import Recurrent, TimeRecurrent
 from common.self_attention import ScaledDotAttention, SeqSelfAttention
 from common.time_layers import Attention, AttentionWeight, TimeAttention, WeightSum
 from seq2seq import (
@@ -35,9 +36,12 @@ from seq2seq import (
     PeekySeq2seq,
     Seq2seq,
 )
+from seq2seq.decoding import Writer
+from seq2seq.transformer_seq2seq import TransformerPart
 
 PACKAGES = classifier, common, seq2seq
 ABSTRACT = {AdditiveScores, Recurrent, TimeRecurrent, TimeBidirectional, BaseModel, TextClassifier}
+ABSTRACT |= {Writer, TransformerPart}  # of encoders and decoders
 
 
 class TiedModel(BaseModel):

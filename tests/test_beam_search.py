@@ -91,15 +91,15 @@ def test_where_fewer_answers_exist_all_of_them_come_back(kind):
     assert model.beam_search(xs, START, 3, 5).ids.shape == (2, 5, 3), "the first step has but four beginnings"
 
 
-def beam_by_hand(kind, model, x, size, width):
+def beam_by_hand(kind, model, x, size, width, seen=None):
     """Beam search of one question with the reference's steps, one hypothesis after the other."""
-    p = named_params(model)
+    p, how = named_params(model), getattr(model.decoder, "score", "dot")
     (hs,), (cs,) = reference.encode(p, x[None], cells=True)
     beam = [(0.0, (), hs[-1], cs[-1] if model.cell_state else np.zeros(hs.shape[1]), ())]
     for _ in range(size):
         more = []
         for total, ids, h, c, looked in beam:
-            score, h, c, a = reference.decoder_step(kind, p, hs, h, c, ids[-1] if ids else START)
+            score, h, c, a = reference.decoder_step(kind, p, hs, h, c, ids[-1] if ids else START, seen, how)
             log_p = reference.log_softmax(score)
             more += [(total + log_p[v], (*ids, v), h, c, (*looked, a)) for v in range(len(log_p))]
         beam = sorted(more, key=lambda one: -one[0])[:width]

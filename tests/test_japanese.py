@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {name: f"{name.removesuffix('.md')}.ja.md" for name in ("README.md", "docs/from-the-book.md")}
+PAGES = {
+    name: f"{name.removesuffix('.md')}.ja.md"
+    for name in ("README.md", "docs/from-the-book.md", "docs/kinds-of-attention.md")
+}
 BLOCK = re.compile(r"((?:^<!--[^\n]*-->\n)*)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 JAPANESE = r"[\u3041-\u30ff\u3400-\u9fff々、。「」『』（）：]"
 POLITE = re.compile(r"(です|ます|でした|ました|ません|ましょう|ください)。$")

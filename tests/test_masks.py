@@ -81,7 +81,7 @@ TABLE = {
         "mask": (MASK, lambda m: MultiHeadAttention(H, 2, causal=True).step(XS, None, m))
     },
     "common.rnn.TimeRNN.forward": {"mask": (MASK, lambda m: recurrent(TimeRNN, 1).forward(XS, mask=m))},
-    "common.rnn.TimeBidirectional.forward": {
+    "common.bidirectional.TimeBidirectional.forward": {
         "mask": (MASK, lambda m: [recurrent(c, g).forward(XS, mask=m) for c, g in ((TimeBiGRU, 3), (TimeBiLSTM, 4))])
     },
     "common.self_attention.ScaledDotAttention.forward": {

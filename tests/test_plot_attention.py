@@ -142,6 +142,8 @@ def test_plot_numbers_the_files_of_random_questions(trained_run, plot, tmp_path)
         (["--model", "peeky"], "--model peeky: has no attention maps to draw"),
         (["--model", "bert"], "--model: invalid choice: 'bert'"),
         (["--text", "May 1, 1972", "--index", 1], "not allowed with"),
+        (["--beside", "nowhere"], "--beside needs a question to ask of every run: use --text"),
+        (["--text", "May 1, 1972", "--beside", "nowhere"], r"python scripts/train_date\.py --out nowhere"),
         (["--cmap", "grayish"], "--cmap grayish"),
         (["--film", "--grid", 2], "not allowed with"),
         (["--measures", "--accuracy"], "not allowed with"),

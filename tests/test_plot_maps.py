@@ -14,7 +14,8 @@ from common import checkpoint
 from common.checkpoint import CheckpointError
 from dataset import dates
 from dataset.sequence import read
-from seq2seq import exact_match, load_model
+from experiment import DateModel
+from seq2seq import exact_match, load_model, save_model
 from seq2seq.kept_maps import load_maps
 from seq2seq.plot import AttentionMap, plot_accuracies, plot_attention, plot_attention_grid, plot_film
 
@@ -65,6 +66,24 @@ def test_wrong_characters_are_marked_without_colour_too():
     with pytest.raises(ValueError, match="as long as the output, 3, got 2"):
         plot_attention(WEIGHTS[0], "abcd", "xyz", answer="xy")
     assert plt.get_fignums() == before
+
+
+def test_the_maps_of_several_runs_stand_side_by_side(trained_run, drawn, tmp_path):
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    model.decoder.embed.W[...] *= -3
+    (tmp_path / "other").mkdir()
+    facts = {key: value for key, value in facts.items() if key not in ("format", "model", "arguments")}
+    save_model(tmp_path / "other" / "attention.npz", model, **facts)
+    runs, question = (trained_run.folder, tmp_path / "other"), "May 1, 1972"
+    done, figure = drawn(trained_run.cwd, "--text", question, "--run", runs[0], "--beside", runs[1])
+    assert done.stdout == f"written to {runs[0] / 'attention_beside.png'}\n"
+    answers = [DateModel(run).ask(question) for run in runs]
+    assert not np.allclose(answers[0].attention, answers[1].attention, atol=1e-3)
+    for ax, run, answer in zip(figure.axes, runs, answers, strict=False):
+        mark = "✓" if answer.text == "1972-05-01" else "✗"
+        assert ax.get_title().replace("\n", " ") == f"{run.name}: {answer.text:<10} {mark}"
+        np.testing.assert_allclose(weights_of(ax).reshape(10, 29), answer.attention, atol=1e-6)
+    assert figure.get_suptitle() == question
 
 
 def test_a_grid_is_a_map_a_question_and_one_colour_bar():

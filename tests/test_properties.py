@@ -10,7 +10,7 @@ from layer_table import lively
 from table_inputs import Draw
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
-from common.attention import Attention, TimeAttention
+from common.attention import SCORES, Attention
 from common.functions import softmax
 from common.layer import inference
 from common.self_attention import ScaledDotAttention, SeqSelfAttention
@@ -45,6 +45,11 @@ def masks(draw, least=0):
 def recurrent(cls, r):
     one = r.weights(GATES[cls], D, H)
     return cls(*one, *r.weights(GATES[cls], D, H)) if cls in (TimeBiGRU, TimeBiLSTM) else cls(*one)
+
+
+def scores(r):
+    """A layer of attention for each score."""
+    return [cls.of_size(H, rng=r.rng, dtype=r.dtype) for cls in SCORES.values()]
 
 
 def close(got, wanted):
@@ -87,7 +92,8 @@ def test_attention_never_sees_what_is_masked(mask, seed, wider):
     hs, q, queries = r(N, T, H), r(N, H), r(N, 2, H)
     more = np.concatenate((mask, np.zeros((N, wider), bool)), axis=1)
     spoilt = np.concatenate((np.where(mask[..., None], hs, 1e4), 1e4 * r(N, wider, H)), axis=1)
-    close(TimeAttention().forward(spoilt, queries, more), TimeAttention().forward(hs, queries, mask))
+    for time in scores(r):
+        close(time.forward(spoilt, queries, more), time.forward(hs, queries, mask))
     close(Attention().forward(spoilt, q, more), Attention().forward(hs, q, mask))
     close(ScaledDotAttention().forward(q, spoilt, more), ScaledDotAttention().forward(q, hs, mask))
     layer = SeqSelfAttention(H, 3, rng=r.rng, dtype=float)
@@ -149,12 +155,14 @@ def test_weights_sum_to_one_or_nothing(mask, seed, size, dtype):
     r = Draw(dtype, seed)
     N, T = mask.shape
     hs, q, queries = r(N, T, H) * dtype(size), r(N, H), r(N, 2, H)
-    time, step, scaled = TimeAttention(), Attention(), ScaledDotAttention()
+    step, scaled, times = Attention(), ScaledDotAttention(), scores(r)
     own = SeqSelfAttention(H, 3, rng=r.rng, dtype=dtype)
-    time.forward(hs, queries, mask), step.forward(hs, q, mask), scaled.forward(q, hs, mask), own.forward(hs, mask)
+    step.forward(hs, q, mask), scaled.forward(q, hs, mask), own.forward(hs, mask)
+    for time in times:
+        time.forward(hs, queries, mask)
     for a, seen in (
         (softmax(r(N, T) * dtype(size), mask), mask),
-        (time.attention_weights, np.broadcast_to(mask, (2, N, T))),
+        *((time.attention_weights, np.broadcast_to(mask, (2, N, T))) for time in times),
         (step.attention_weight, mask),
         (scaled.attention_weights, mask),
         (own.attention_weights, mask[:, None] & mask[:, :, None]),

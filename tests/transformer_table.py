@@ -14,8 +14,10 @@ from common.transformer_layers import (
     TransformerDecoderLayer,
     TransformerEncoderLayer,
 )
+from seq2seq.transformer_seq2seq import TransformerDecoder, TransformerEncoder, TransformerSeq2seq
 
 D, HEADS, HIDDEN = 6, 3, 5
+WHOLE, SMALL = (5, 4, 3), (4, 3, 2)  # V, D and H of whole models, which are of many weights
 
 
 def drawn(cls, r, *sizes, **options):
@@ -54,6 +56,31 @@ def decoder(*mask, n=N, t_dec=T_DEC, t_enc=T_ENC, **options):
         *(r(n, t_dec, D), r(n, t_enc, D)),
         *mask,
     )
+
+
+def half(cls, mask, *shape, sizes=WHOLE, heads=2, layers=1, dropout=0.0, pre_norm=True):
+    """An entry: a Transformer's encoder, or its decoder if there is a shape of what the encoder gave."""
+
+    def build(r):
+        made = drawn(cls, r, *sizes, heads, layers, dropout, pre_norm)
+        made.mask = mask
+        return made, r.ids(N, T_DEC if shape else T_ENC, below=sizes[0]), *([r(*shape)] if shape else [])
+
+    return build
+
+
+def whole(mask=None, n=N, t_enc=T_ENC, t_dec=T_DEC, sizes=WHOLE, smoothing=0.0, ignore=-1, **options):
+    """An entry: a Transformer; where the mask is False, its questions have padding, of id 0, which is masked."""
+
+    def build(r):
+        xs, more = r.ids(n, t_enc, below=sizes[0]), options
+        if mask is not None:
+            xs, more = np.where(mask, 1 + xs % (sizes[0] - 1), 0), options | {"mask_padding": 0}
+        model = drawn(TransformerSeq2seq, r, *sizes, **({"heads": 2, "layers": 1} | more))
+        model.softmax.label_smoothing, model.softmax.ignore_label = smoothing, ignore
+        return model, xs, r.ids(n, t_dec + 1, below=sizes[0])
+
+    return build
 
 
 POST, DROP = {"pre_norm": False}, {"dropout": 0.4}
@@ -97,4 +124,17 @@ TRANSFORMER = {
     "TransformerDecoderLayer-post-nothing": decoder(NOTHING, **POST),
     "TransformerDecoderLayer-post-dropout": decoder(n=2, t_enc=3, **POST, **DROP),
     "TransformerDecoderLayer-N1-T1": decoder(n=1, t_dec=1, t_enc=1),
+    "TransformerEncoder": half(TransformerEncoder, None),
+    "TransformerEncoder-nothing-dropout": half(TransformerEncoder, NOTHING, heads=4, **DROP),
+    "TransformerEncoder-post": half(TransformerEncoder, BEFORE, sizes=SMALL, heads=1, layers=2, **POST),
+    "TransformerDecoder": half(TransformerDecoder, None, N, T_ENC, 4),
+    "TransformerDecoder-nothing-dropout": half(TransformerDecoder, NOTHING, N, T_ENC, 4, heads=1, **DROP),
+    "TransformerDecoder-post": half(TransformerDecoder, RAGGED, N, T_ENC, 3, sizes=SMALL, heads=3, layers=2, **POST),
+    "TransformerSeq2seq": whole(),
+    "TransformerSeq2seq-nothing": whole(NOTHING, sizes=SMALL, heads=3),
+    "TransformerSeq2seq-before-dropout": whole(BEFORE, sizes=SMALL, heads=1, **DROP),
+    "TransformerSeq2seq-post": whole(NOTHING, sizes=SMALL, heads=3, **POST),
+    "TransformerSeq2seq-post-dropout": whole(n=2, t_enc=3, t_dec=2, **POST, **DROP),
+    "TransformerSeq2seq-smoothed-ignored": whole(RAGGED, sizes=SMALL, heads=1, smoothing=0.2, ignore=2),
+    "TransformerSeq2seq-N1-T1": whole(n=1, t_enc=1, t_dec=1, sizes=SMALL, heads=1),
 }

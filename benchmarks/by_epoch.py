@@ -1,0 +1,67 @@
+"""Runs side by side, epoch by epoch: each measure as a table in Markdown, the mean of the runs that differ by seed.
+
+python -m benchmarks.by_epoch runs/scores/dot-* runs/scores/additive-*
+
+Folders of train_date.py whose names differ after the last hyphen alone, such as dot-0 and dot-1, are the seeds of one
+column. A cell is their mean, with the lowest and the highest; empty until all of them have come so far.
+"""
+
+from pathlib import Path
+
+from support import entry
+
+# isort: split
+
+from benchmarks.tables import markdown
+from common.columns import Column
+from experiment.command_line import Parser
+from experiment.date_training import ACCURACY
+from experiment.history import read_history
+from seq2seq.map_measures import COLUMNS as MAP_COLUMNS
+
+History = list[dict]
+
+
+def grouped(folders: list[Path]) -> dict[str, list[History]]:
+    """Return the histories of the runs, and of each model if runs have several, by the names of their columns."""
+    found: dict[str, list[History]] = {}
+    for folder in folders:
+        rows = read_history(folder / "history.csv")
+        models = list(dict.fromkeys(row["model"] for row in rows))
+        for model in models:
+            name = folder.name.rpartition("-")[0] or folder.name
+            name += f" {model}" if len(models) > 1 else ""
+            found.setdefault(name, []).append([row for row in rows if row["model"] == model])
+    return found
+
+
+def by_epoch(column: Column, groups: dict[str, list[History]]) -> list[list[str]]:
+    """Return the rows of a table: the epochs, then one column per group."""
+    rows = [["epoch", *(f"{name} ({len(runs)})" for name, runs in groups.items())]]
+    for epoch in range(1, 1 + max(len(run) for runs in groups.values() for run in runs)):
+        cells = []
+        for runs in groups.values():
+            values = [run[epoch - 1].get(column.csv) for run in runs if len(run) >= epoch]
+            there = [value for value in values if value is not None]
+            cells.append(cell(column, there) if len(there) == len(runs) else "")
+        rows.append([str(epoch), *cells])
+    return rows
+
+
+def cell(column: Column, values: list[float]) -> str:
+    mean = column.cell(sum(values) / len(values))
+    return f"{mean} ({column.cell(min(values))} to {column.cell(max(values))})" if len(values) > 1 else mean
+
+
+def main() -> int:
+    parser = Parser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of train_date.py, NAME-SEED")
+    groups = grouped(parser.parse_args().runs)
+    for column in (ACCURACY, *(column for column in MAP_COLUMNS if column.heading)):
+        print(f"{column.heading} (in brackets: seeds; the lowest and the highest)\n")
+        print(markdown(by_epoch(column, groups)), end="\n\n")
+    return 0
+
+
+if __name__ == "__main__":
+    entry.run(main)
