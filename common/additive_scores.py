@@ -53,7 +53,8 @@ class AdditiveScores(Layer):
             return
         N, T_q, units = qs.shape
         of_query = ks.shape[1] * units
-        rows, queries = max(1, self.block // (T_q * of_query)), min(T_q, max(1, self.block // of_query))
+        rows = max(1, self.block // (T_q * of_query))
+        queries = min(T_q, max(1, self.block // of_query))
         for n in range(0, N, rows):
             for t in range(0, T_q, queries):
                 yield slice(n, n + rows), slice(t, t + queries)

@@ -104,11 +104,14 @@ def test_memory_of_additive_scores():
     assert peak < 8 * pairs + 8 * hs.nbytes + 4 * layer.block + 2**20 < h * pairs / 3
 
 
-def test_nothing_to_score_is_no_error():
-    layer = TimeAdditiveAttention.of_size(H, dtype=np.float64)
+@every_score
+def test_answers_of_no_characters_are_no_error_and_questions_of_none_are(score):
+    layer = SCORES[score].of_size(H, dtype=np.float64)
     c = layer.forward(np.ones((N, T_ENC, H)), np.ones((N, 0, H)))
     dhs_enc, dhs_dec = layer.backward(c)
     assert c.shape == dhs_dec.shape == (N, 0, H) and not dhs_enc.any()
+    with pytest.raises(ValueError, match="zero-size"):
+        layer.forward(np.ones((N, 0, H)), np.ones((N, T_DEC, H)))
 
 
 # Weights
