@@ -70,6 +70,12 @@ KINDS = {
     "peeky, cell": ("peeky", True, {"cell_state": True}),
     "attention": ("attention", True, {}),
     "masked": ("attention", False, {"cell_state": True, "mask_padding": 1}),
+    "scaled": ("attention", True, {"score": "scaled", "mask_padding": 1}),
+    "general": ("attention", True, {"score": "general"}),
+    "additive": ("attention", False, {"score": "additive", "mask_padding": 1}),
+    "transformer": ("transformer", True, {}),
+    "post-norm": ("transformer", False, {"pre_norm": False, "heads": 2, "layers": 1, "mask_padding": 1}),
+    "deep, masked": ("transformer", True, {"heads": 8, "layers": 3, "mask_padding": 1}),
 }
 CHARACTERS = (
     "_ " + "".join(sorted({char for line in dates.generate(500, seed=1) for char in line[:29]} | {"-"})).strip()
