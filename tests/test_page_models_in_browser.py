@@ -70,6 +70,17 @@ KINDS = {
     "peeky, cell": ("peeky", True, {"cell_state": True}),
     "attention": ("attention", True, {}),
     "masked": ("attention", False, {"cell_state": True, "mask_padding": 1}),
+    "scaled": ("attention", True, {"score": "scaled", "mask_padding": 1}),
+    "general": ("attention", True, {"score": "general"}),
+    "additive": ("attention", False, {"score": "additive", "mask_padding": 1}),
+    "both ways": ("attention", True, {"bidirectional": True, "score": "general"}),
+    "baseline, both ways": ("baseline", False, {"bidirectional": True, "cell_state": True}),
+    "deep": ("attention", True, {"layers": 3, "cell_state": True}),
+    "peeky, deep, both ways": ("peeky", True, {"layers": 2, "bidirectional": True}),
+    "deep, both ways": ("attention", False, {"layers": 2, "bidirectional": True, "cell_state": True, "mask_padding": 1}),
+    "transformer": ("transformer", True, {}),
+    "post-norm": ("transformer", False, {"pre_norm": False, "heads": 2, "layers": 1, "mask_padding": 1}),
+    "deep, masked": ("transformer", True, {"heads": 8, "layers": 3, "mask_padding": 1}),
 }
 CHARACTERS = (
     "_ " + "".join(sorted({char for line in dates.generate(500, seed=1) for char in line[:29]} | {"-"})).strip()

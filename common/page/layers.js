@@ -101,6 +101,17 @@ export function addProducts(outs, xs, W) {
   for (const [n, x] of xs.entries()) addProduct(outs[n], x.subarray(even), W.subarray(even * C));
 }
 
+/** Vectors side by side. @param {...Vector} parts */
+export function sideBySide(...parts) {
+  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let place = 0;
+  for (const part of parts) {
+    whole.set(part, place);
+    place += part.length;
+  }
+  return whole;
+}
+
 /** common/layers.py: id -> W[id], with W (V, D). */
 export class Embedding {
   /**
@@ -154,6 +165,25 @@ export class LSTM {
     const c_next = c_prev.map((c, k) => sigmoid(f[k]) * c + tanh(g[k]) * sigmoid(i[k]));
     const h_next = c_next.map((c, k) => sigmoid(o[k]) * tanh(c));
     return [h_next, c_next];
+  }
+}
+
+/** common/layers.py: x W, with W (D, C). */
+export class MatMul {
+  /**
+   * @param {Matrix} W
+   * @param {number} C
+   */
+  constructor(W, C) {
+    this.W = W;
+    this.C = C;
+  }
+
+  /** @param {Vector} x */
+  forward(x) {
+    const out = new Float32Array(this.C);
+    addProduct(out, x, this.W);
+    return out;
   }
 }
 

@@ -2,20 +2,9 @@
 // The recurrent layers over whole texts, without the axis N. They are generators, which pause after every step: a long
 // text then leaves the page time for its reader.
 
-import { addProduct, addProducts, sigmoid, tanh } from "./layers.js";
+import { addProduct, addProducts, sideBySide, sigmoid, tanh } from "./layers.js";
 
 /** @import { Matrix, Real, Vector } from "./layers.js" */
-
-/** Vectors side by side. @param {...Vector} parts */
-export function sideBySide(...parts) {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let place = 0;
-  for (const part of parts) {
-    whole.set(part, place);
-    place += part.length;
-  }
-  return whole;
-}
 
 /**
  * common/gru.py, one step with the reset after the product: Wx (D, 3H), Wh (H, 3H), b and bh (3H,), gates in the order

@@ -8,6 +8,7 @@ import { isSpace } from "../../support/page/text.js";
 
 /** @import { Real, Vector } from "../../common/page/layers.js" */
 /** @import { Phrase } from "../../support/page/language.js" */
+/** @import { Arguments } from "./seq2seq.js" */
 
 /**
  * A question, its answer and what the model writes; truth: for each character of the answer the places in the question
@@ -20,14 +21,11 @@ import { isSpace } from "../../support/page/text.js";
  * @typedef {{ epoch: number | null, accuracy: number | null, weights: string }} State
  */
 /**
- * A model of the page; epochs: its states, in order.
- * @typedef {object} Model
- * @property {string} name what tells it from the others
- * @property {"baseline" | "peeky" | "attention"} kind
- * @property {number | null} mask_padding
- * @property {boolean} cell_state
- * @property {boolean} reverse whether it reads questions backwards
- * @property {State[]} epochs
+ * A model of the page. name: what tells it from the others; reverse: whether it reads questions backwards; epochs: its
+ * states, in order.
+ * @typedef {Arguments & {
+ *   name: string, kind: "baseline" | "peeky" | "attention" | "transformer", reverse: boolean, epochs: State[]
+ * }} Model
  */
 /**
  * The data that to_page in seq2seq/page.py writes.
@@ -48,6 +46,9 @@ import { isSpace } from "../../support/page/text.js";
 export const data = held("data");
 
 export const PAD = " ";
+
+/** Whether a model looks at the question with attention. @param {Model} model */
+export const hasMap = ({ kind }) => kind === "attention" || kind === "transformer";
 
 const ids = new Map(data.vocabulary.map((char, id) => [char, id]));
 const seen = new Set(data.question_characters);
@@ -98,8 +99,9 @@ export function refusal(char) {
 
 /**
  * The model's answer to a question. input and written: the characters of both; best: the model's own choice at each
- * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc), zeros where
- * hasMap is false, of a model without attention; mask: the places where it may look, null for all; ms: how long it took.
+ * place; p: its probability; logP: the log-probability of what is written, in nats; weights (T_dec, T_enc), those of the
+ * head that is shown where the model has several, zeros where hasMap is false, of a model without attention; mask: the
+ * places where it may look, null for all; ms: how long it took.
  * @typedef {object} Asked
  * @property {string[]} input
  * @property {string[]} written

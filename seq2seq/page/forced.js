@@ -6,6 +6,7 @@ import { argmax } from "../../common/page/layers.js";
 import { t } from "../../support/page/language.js";
 import { element, find, glyph, named } from "../../support/page/text.js";
 import { changes } from "./changes.js";
+import { forcedHeads } from "./heads.js";
 import { placeOf, signOf } from "./shown.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
@@ -35,6 +36,7 @@ export function offerForce(shown, out) {
   find("force").setAttribute("aria-label", label);
   find("forced").textContent = glyph(shown.written[out]);
   find("forced-place").textContent = t("at {place}", values);
+  find("forced-heads").textContent = forcedHeads();
   find("let-go", HTMLButtonElement).disabled = !changes.forced.has(out);
   const options = shown.input.map((_, place) =>
     element("option", { value: place }, `${place + 1} ${signOf(shown, place)}`),

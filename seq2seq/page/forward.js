@@ -1,10 +1,13 @@
 // @ts-check
 // The forward pass of AttentionSeq2seq for one question at a time: what it has besides Seq2seq.
 
-import { AttentionWeight, WeightSum } from "../../common/page/attention.js";
+import { SCORES } from "../../common/page/attention.js";
+import { sideBySide } from "../../common/page/layers.js";
 import { Decoder, Seq2seq } from "./seq2seq.js";
 
-/** @import { Affine, Embedding, LSTM, Vector } from "../../common/page/layers.js" */
+/** @import { Real, Vector } from "../../common/page/layers.js" */
+/** @import { Params } from "../../support/page/held.js" */
+/** @import { Arguments } from "./seq2seq.js" */
 
 /**
  * seq2seq/attention_seq2seq.py: marks the padding among the ids (or characters) xs, the runs of `pad` at either end.
@@ -20,41 +23,39 @@ export function paddingOf(xs, pad) {
 
 /** seq2seq/attention_seq2seq.py: at each step it looks at all the encoder's states, and chooses where. */
 export class AttentionDecoder extends Decoder {
-  attentionWeight = new AttentionWeight();
-  weightSum = new WeightSum();
+  /** @param {Params} params @param {Arguments} model */
+  constructor(params, model) {
+    super(params, model);
+    this.attention = SCORES[model.score ?? "dot"]((name) => params[`decoder.attention.${name}`].values);
+  }
+
+  /**
+   * @override
+   * @param {Vector[]} hs
+   * @param {Vector} h
+   * @param {Vector | null} c
+   * @param {Real} mask
+   */
+  start(hs, h, c, mask) {
+    super.start(hs, h, c, mask);
+    this.attention.start(hs, mask);
+  }
 
   /**
    * @override
    * @param {number} id
-   * @param {Vector} [forced] weights to use in place of its own
+   * @param {Vector} [forced]
    */
   step(id, forced) {
-    [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
-    const a = forced ?? this.attentionWeight.forward(this.hs, this.h, this.mask);
-    const context = this.weightSum.forward(this.hs, a);
-    const scores = this.affine.forward(Float32Array.of(...context, ...this.h));
-    return { scores, a };
+    const h = this.lstm.step(this.embed.forward(id));
+    const context = this.attention.step(h, forced);
+    return { scores: this.affine.forward(sideBySide(context, h)), a: this.attention.attention_weights };
   }
 }
 
 export class AttentionSeq2seq extends Seq2seq {
-  /**
-   * @override
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {Affine} affine
-   */
-  makeDecoder(embed, lstm, affine) {
-    return new AttentionDecoder(embed, lstm, affine);
-  }
-
-  /**
-   * @override
-   * @param {number[]} xs
-   * @param {boolean[]} hidden
-   */
-  maskOf(xs, hidden) {
-    if (this.mask_padding === null) return null;
-    return paddingOf(xs, this.mask_padding).map((isPad, t) => !(isPad || hidden[t]));
+  /** @override @param {Params} params @param {Arguments} model */
+  makeDecoder(params, model) {
+    return new AttentionDecoder(params, model);
   }
 }

@@ -5,6 +5,7 @@ import { t } from "../../support/page/language.js";
 import { element, exact, find, glyph, percent, signed } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data } from "./data.js";
+import { headInWords } from "./heads.js";
 import { alignment, entropy, padMass } from "./measures.js";
 import { isReplaced, isWrittenWrong, paddingOfShown, signOf } from "./shown.js";
 
@@ -44,7 +45,9 @@ export function drawHeat(shown) {
   const change = before !== null && find("change-shown", HTMLInputElement).checked;
   find("shown").hidden = before === null;
   find("change-note").hidden = !change;
-  find("heat-contents").textContent = change ? t("Change of the attention weights") : t("Attention weights");
+  const contents = change ? t("Change of the attention weights") : t("Attention weights");
+  const which = headInWords();
+  find("heat-contents").textContent = which ? t("{contents}, {head}", { contents, head: which }) : contents;
   find("heat").classList.toggle("change", change);
   const padding = paddingOfShown(shown);
   const [[, ...head], ...rows] = heatRows();

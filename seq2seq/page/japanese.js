@@ -22,6 +22,7 @@ addJapanese({
   ": it reads the right answer so far, as it did in training.": "：学習時と同じように、1つ前までの正解を入力にします。",
   "seq2seq without attention, {weights} weights": "Attentionなしのseq2seq、重み{weights}個",
   "peeky seq2seq, {weights} weights": "Peeky seq2seq、重み{weights}個",
+  "Transformer, {weights} weights": "Transformer、重み{weights}個",
   "{name}, {weights} weights": "{name}、重み{weights}個",
   "runs {names}": "学習結果：{names}",
   "{count} epochs, {first} to {last}": "{first}から{last}までの{count}エポック",
@@ -85,6 +86,10 @@ addJapanese({
   "Attention weights": "Attentionの重み",
   "Change of the attention weights": "Attentionの重みの変化",
   ": one row per character of the answer, one column per character of the question": "。行は答えの文字、列は質問の文字",
+  "Attention of": "Attentionの表示：",
+  "mean of all heads": "全ヘッドの平均",
+  "layer {layer}, head {head}": "第{layer}層のヘッド{head}",
+  "{contents}, {head}": "{contents}（{head}）",
   Alignment: "対応",
   "of the weight is where the answer comes from": "の重みが、答えの元になった文字にある",
   "Pad mass": "パディング",
@@ -123,6 +128,9 @@ addJapanese({
   "Look everywhere alike": "全体を均等に見る",
   "Look only at": "ここだけを見る ",
   "Its own weights": "元に戻す",
+  "Every head of every layer is made to look there.": "すべての層のすべてのヘッドに、そこを見させます。",
+  "Only {head} is made to look there; the others look where they choose.":
+    "{head}だけにそこを見させます。ほかのヘッドは自分で見る場所を決めます。",
   "Or drag weight from one character to another, along a row of the map.":
     "マップの行に沿って、ある文字から別の文字へ重みをドラッグすることもできます。",
 
@@ -135,12 +143,13 @@ addJapanese({
   "Log-probability lost without it, in nats": "隠したときに失われる対数確率（ナット）",
   "{title}; tallest bar {value}": "{title}　最も高い棒は{value}",
   "over {count} characters": "（{count}文字）",
-  ". Near 1, the characters that the model looks at most are those that it can least do without. Near 0 or below, its weights do not tell which those are: the state at each character also holds what the encoder has read before it.":
-    "。1に近ければ、モデルがよく見ている文字ほど、なくては困る文字だといえます。0に近いか負であれば、どの文字がそうなのかは重みからはわかりません。各文字での状態には、Encoderがそれまでに読んだ内容も含まれるからです。",
+  ". Near 1, the characters that the model looks at most are those that it can least do without. Near 0 or below, its weights do not tell which those are: the state at each character also holds what the encoder has read elsewhere.":
+    "。1に近ければ、モデルがよく見ている文字ほど、なくては困る文字だといえます。0に近いか負であれば、どの文字がそうなのかは重みからはわかりません。各文字での状態には、Encoderがほかの場所で読んだ内容も含まれるからです。",
 
   // links
   "the given answer": "正解の入力",
   "the epoch": "エポック",
+  "the head": "ヘッド",
   "forced weights": "指定した重み",
   "the chosen character": "選んだ文字",
 

@@ -14,6 +14,7 @@ import { sharedQuestion } from "./state.js";
 import { showMap, startMap } from "./view.js";
 
 /** @import { Asked, Question } from "./data.js" */
+/** @import { Which } from "./models.js" */
 
 const BEYOND = 50; // characters shown of a text past its limit
 
@@ -42,9 +43,12 @@ function answerAgain(again) {
   render(again);
 }
 
-/** What another model, or another epoch, answers. Forced weights were those of the model. @param {"model" | "epoch"} which */
+/**
+ * What another model or epoch answers, or where another head looks. Forced weights were of the model, or of a head.
+ * @param {Which} which
+ */
 function showOther(which) {
-  if (which === "model") changes.forced.clear();
+  if (which !== "epoch") changes.forced.clear();
   if (current.question && !find("view").inert) answerAgain(true);
 }
 

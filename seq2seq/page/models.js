@@ -3,27 +3,35 @@
 
 import { BLANK } from "../../support/page/changes.js";
 import { heldWeights } from "../../support/page/held.js";
-import { data, idOf, PAD, padded, strip } from "./data.js";
+import { data, hasMap, idOf, PAD, padded, strip } from "./data.js";
+import { greedy } from "./decoding.js";
 import { AttentionSeq2seq } from "./forward.js";
 import { PeekySeq2seq, Seq2seq } from "./seq2seq.js";
+import { TransformerSeq2seq } from "./transformer_seq2seq.js";
 
 /** @import { Vector } from "../../common/page/layers.js" */
 /** @import { Asked, Changes } from "./data.js" */
+/** @import { Answering } from "./decoding.js" */
+/** @typedef {"model" | "epoch" | "head"} Which  what of a view is another one now */
 
-const KINDS = { baseline: Seq2seq, peeky: PeekySeq2seq, attention: AttentionSeq2seq };
+const KINDS = {
+  baseline: Seq2seq,
+  peeky: PeekySeq2seq,
+  attention: AttentionSeq2seq,
+  transformer: TransformerSeq2seq,
+};
 
 /** Every epoch of which some model has its weights. */
 export const epochsHere = [
   ...new Set(data.models.flatMap(({ epochs }) => epochs.flatMap(({ epoch }) => epoch ?? []))),
 ].sort((a, b) => a - b);
 
-let shownIndex = Math.max(
-  0,
-  data.models.findIndex(({ kind }) => kind === "attention"),
-);
+let shownIndex = Math.max(0, data.models.findIndex(hasMap));
 /** @type {number | null} */
 let epochShown = epochsHere.at(-1) ?? null;
-/** @type {((which: "model" | "epoch") => void)[]} */
+/** @type {number | null} */
+let headShown = null;
+/** @type {((which: Which) => void)[]} */
 const listeners = [];
 
 /** The index of the model whose answer the large view shows. */
@@ -32,12 +40,21 @@ export const shownModel = () => shownIndex;
 /** The epoch that is shown; null where the page has none. */
 export const shownEpoch = () => epochShown;
 
-/** Calls back when another model or epoch is shown. @param {(which: "model" | "epoch") => void} listener */
+/** Of which head the map is, counted through all layers of the shown model; null: the mean of all, or the only one. */
+export const shownHead = () => headShown;
+
+/** How many heads the shown model has, in all its layers; 0 for a model without any. */
+export function headCount() {
+  const { heads = 0, layers = 1 } = data.models[shownIndex];
+  return heads * layers;
+}
+
+/** Calls back when another model, epoch or head is shown. @param {(which: Which) => void} listener */
 export function whenShown(listener) {
   listeners.push(listener);
 }
 
-/** @param {"model" | "epoch"} which */
+/** @param {Which} which */
 function tellShown(which) {
   for (const listener of listeners) listener(which);
 }
@@ -46,6 +63,7 @@ function tellShown(which) {
 export function showModel(index) {
   if (index === shownIndex || !data.models[index]) return;
   shownIndex = index;
+  headShown = null;
   tellShown("model");
 }
 
@@ -54,6 +72,13 @@ export function showEpoch(epoch) {
   if (epoch === epochShown || !epochsHere.includes(epoch)) return;
   epochShown = epoch;
   tellShown("epoch");
+}
+
+/** Shows the map of a head, null: of all; one that is not there changes nothing. @param {number | null} head */
+export function showHead(head) {
+  if (head === headShown || (head ?? 0) >= headCount()) return;
+  headShown = head;
+  tellShown("head");
 }
 
 /**
@@ -69,7 +94,7 @@ export function stateAt(index, epoch) {
 /** Whether the shown model reads questions backwards. */
 export const readsBackwards = () => data.models[shownIndex].reverse;
 
-/** @type {Map<string, Seq2seq>} */
+/** @type {Map<string, Answering>} */
 const made = new Map();
 
 /**
@@ -78,11 +103,11 @@ const made = new Map();
  * @param {number | null} epoch
  */
 function modelAt(index, epoch) {
-  const { kind, mask_padding, cell_state } = data.models[index];
+  const model = data.models[index];
   const { weights } = stateAt(index, epoch);
-  const model = made.get(weights) ?? new KINDS[kind](heldWeights(weights), mask_padding, cell_state);
-  made.set(weights, model);
-  return model;
+  const answering = made.get(weights) ?? new KINDS[model.kind](heldWeights(weights), model);
+  made.set(weights, answering);
+  return answering;
 }
 
 /** @type {Changes} */
@@ -102,17 +127,19 @@ export function askModel(index, epoch, question, given = null, changed = NOTHING
   const begin = performance.now();
   const inOrder = data.models[index].reverse ? reversed : same;
   const input = padded(strip(question)).map((char, place) => changed.input.get(place) ?? char);
-  const decoded = model.decode(inOrder(input.map((char) => idOf(char || PAD))), idOf(data.start), data.T_dec, {
+  const decoded = greedy(model, inOrder(input.map((char) => idOf(char || PAD))), idOf(data.start), data.T_dec, {
     given: given?.map(idOf) ?? null,
     hidden: inOrder(input.map((char) => char === BLANK)),
     forced: new Map([...changed.forced].map(([out, a]) => [out, inOrder(a)])),
+    head: index === shownIndex ? headShown : null,
   });
   const { p, logP } = decoded;
   const best = decoded.ids.map((id) => data.vocabulary[id]);
-  const hasMap = decoded.weights.length > 0;
-  const weights = hasMap ? decoded.weights.map(inOrder) : best.map(() => new Float32Array(input.length));
+  const mapped = hasMap(data.models[index]);
+  const weights = mapped ? decoded.weights.map(inOrder) : best.map(() => new Float32Array(input.length));
   const mask = decoded.mask && inOrder(decoded.mask);
-  return { input, written: given ?? best, best, p, logP, hasMap, weights, mask, ms: performance.now() - begin };
+  const ms = performance.now() - begin;
+  return { input, written: given ?? best, best, p, logP, hasMap: mapped, weights, mask, ms };
 }
 
 /**

@@ -2,198 +2,169 @@
 // The forward passes of Seq2seq and PeekySeq2seq for one question at a time: the layers of seq2seq/ under their names,
 // without the axis N; see common/page/layers.js.
 
-import { Affine, argmax, Embedding, LSTM, logSoftmax } from "../../common/page/layers.js";
+import { Affine, Embedding, LSTM, sideBySide } from "../../common/page/layers.js";
+import { DecoderStack, TimeBiLSTM, TimeLSTM, TimeStack } from "../../common/page/stacked.js";
 
 /** @import { Real, Vector } from "../../common/page/layers.js" */
 /** @import { Params } from "../../support/page/held.js" */
 /**
- * given: the ids to feed back in place of the most likely ones; hidden: T_enc flags, true for characters that were
- * blanked: a model that does not look at padding does not look at them either, wherever they stand; forced: weights
- * (T_enc,) to use in place of the decoder's own, by step. The last two are for models with attention.
- * @typedef {{ given?: number[] | null, hidden?: boolean[], forced?: Map<number, Vector> }} Settings
+ * The arguments of a model that change what it does with its weights, see their classes in Python; heads and pre_norm
+ * are those of a Transformer.
+ * @typedef {object} Arguments
+ * @property {number | null} mask_padding the id that attention must not look at
+ * @property {boolean} cell_state
+ * @property {string} [score]
+ * @property {boolean} [bidirectional]
+ * @property {number} [layers]
+ * @property {number} [heads]
+ * @property {boolean} [pre_norm]
  */
+/** @param {Params} params @param {string} name */
+export const embeddingOf = (params, name) => new Embedding(params[`${name}.W`].values, params[`${name}.W`].shape[1]);
+
+/** @param {Params} params @param {string} name */
+export const affineOf = (params, name) => new Affine(params[`${name}.W`].values, params[`${name}.b`].values);
+
+/** @param {Params} params @param {string} name */
+function lstmOf(params, name) {
+  const [Wx, Wh, b] = ["Wx", "Wh", "b"].map((weight) => params[`${name}.${weight}`]);
+  return new TimeLSTM(new LSTM(Wx.values, Wh.values, b.values), Wh.shape[0]);
+}
+
+/** The names of `layers` LSTMs on top of each other. @param {string} name @param {number} layers */
+const layerNames = (name, layers) =>
+  layers === 1 ? [name] : Array.from({ length: layers }, (_, k) => `${name}.layers.${k}`);
+
+/** @param {Params} params @param {Arguments} model */
+function encoderLSTM(params, { bidirectional = false, layers = 1 }) {
+  const lstms = layerNames("encoder.lstm", layers).map((name) =>
+    bidirectional
+      ? new TimeBiLSTM(lstmOf(params, `${name}.forward_lstm`), lstmOf(params, `${name}.backward_lstm`))
+      : lstmOf(params, name),
+  );
+  return layers === 1 ? lstms[0] : new TimeStack(lstms);
+}
+
+/** @param {Params} params @param {Arguments} model */
+function decoderLSTM(params, { layers = 1 }) {
+  const lstms = layerNames("decoder.lstm", layers).map((name) => lstmOf(params, name));
+  return layers === 1 ? lstms[0] : new DecoderStack(lstms);
+}
 
 /**
- * seq2seq/seq2seq.py: xs, T ids -> all states hs (T, H), of which models without attention use the last; c (H,) is then
- * the last cell state. States of a beginning that the last question shares are kept.
+ * seq2seq/seq2seq.py: xs, T ids -> all states hs (T, H), which attention looks at; h and c (H,), or (K * H,) of K
+ * layers, are then the last states, from which decoders start. States of a beginning that the last question shares are
+ * kept.
  */
 export class Encoder {
-  /**
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {number} H
-   */
-  constructor(embed, lstm, H) {
-    this.embed = embed;
-    this.lstm = lstm;
-    this.H = H;
+  /** @param {Params} params @param {Arguments} model */
+  constructor(params, model) {
+    this.embed = embeddingOf(params, "encoder.embed");
+    this.lstm = encoderLSTM(params, model);
     /** @type {number[]} */
     this.xs = [];
-    /** @type {Vector[][]} */
-    this.states = []; // h and c after each of xs
-    this.c = new Float32Array();
+  }
+
+  get h() {
+    return this.lstm.h;
+  }
+
+  get c() {
+    return this.lstm.c;
   }
 
   /** @param {number[]} xs */
   forward(xs) {
     const differs = xs.findIndex((id, t) => id !== this.xs[t]);
-    const states = this.states.slice(0, differs < 0 ? xs.length : differs);
-    let [h, c] = states.at(-1) ?? [new Float32Array(this.H), new Float32Array(this.H)];
-    for (const id of xs.slice(states.length)) {
-      [h, c] = this.lstm.forward(this.embed.forward(id), h, c);
-      states.push([h, c]);
-    }
     this.xs = xs;
-    this.states = states;
-    this.c = c;
-    return states.map(([h_t]) => h_t);
+    const vectors = xs.map((id) => this.embed.forward(id));
+    return this.lstm.forward(vectors, differs < 0 ? xs.length : differs);
   }
 }
 
 /** seq2seq/seq2seq.py: `start`, then `step` after each character that was written. */
 export class Decoder {
-  /**
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {Affine} affine
-   */
-  constructor(embed, lstm, affine) {
-    this.embed = embed;
-    this.lstm = lstm;
-    this.affine = affine;
-    /** @type {Vector[]} */
-    this.hs = [];
-    /** @type {Real} */
-    this.mask = null;
-    this.h = new Float32Array();
-    this.c = new Float32Array();
-  }
-
-  /** The encoder's last state, which is the first of the LSTM. */
-  get encoded() {
-    return this.hs[this.hs.length - 1];
+  /** @param {Params} params @param {Arguments} model */
+  constructor(params, model) {
+    this.embed = embeddingOf(params, "decoder.embed");
+    this.lstm = decoderLSTM(params, model);
+    this.affine = affineOf(params, "decoder.affine");
   }
 
   /**
-   * @param {Vector[]} hs the encoder's states
+   * @param {Vector[]} _hs the encoder's states
+   * @param {Vector} h its last state, which is the first of the LSTM
    * @param {Vector | null} c the first cell state; null: zeros
-   * @param {Real} mask true where attention may look; null: everywhere
+   * @param {Real} _mask true where attention may look; null: everywhere
    */
-  start(hs, c, mask) {
-    this.hs = hs;
-    this.mask = mask;
-    this.h = this.encoded;
-    this.c = c ?? new Float32Array(this.h.length);
+  start(_hs, h, c, _mask) {
+    this.lstm.setState(h, c);
   }
 
   /**
    * The scores (V,) of the next character, and the weights a (T_enc,) of the look before it; null without attention.
    * @param {number} id
    * @param {Vector} [_forced] weights to use in place of its own
+   * @param {number | null} [_head] whose weights these are, see Settings of decoding.js
    * @returns {{ scores: Vector, a: Vector | null }}
    */
-  step(id, _forced) {
-    [this.h, this.c] = this.lstm.forward(this.embed.forward(id), this.h, this.c);
-    return { scores: this.affine.forward(this.h), a: null };
+  step(id, _forced, _head) {
+    const h = this.lstm.step(this.embed.forward(id));
+    return { scores: this.affine.forward(h), a: null };
   }
 }
 
 export class Seq2seq {
-  /**
-   * @param {Params} params
-   * @param {number | null} mask_padding the id that attention must not look at
-   * @param {boolean} cell_state whether the decoder starts from the encoder's last cell state
-   */
-  constructor(params, mask_padding = null, cell_state = false) {
-    this.mask_padding = mask_padding;
-    this.cell_state = cell_state;
-    const values = (/** @type {string} */ name) => params[name].values;
-    const embed = (/** @type {string} */ part) =>
-      new Embedding(values(`${part}.embed.W`), params[`${part}.embed.W`].shape[1]);
-    const lstm = (/** @type {string} */ part) =>
-      new LSTM(values(`${part}.lstm.Wx`), values(`${part}.lstm.Wh`), values(`${part}.lstm.b`));
-    const affine = new Affine(values("decoder.affine.W"), values("decoder.affine.b"));
-    this.encoder = new Encoder(embed("encoder"), lstm("encoder"), params["encoder.lstm.Wh"].shape[0]);
-    this.decoder = this.makeDecoder(embed("decoder"), lstm("decoder"), affine);
+  /** @param {Params} params @param {Arguments} model */
+  constructor(params, model) {
+    this.mask_padding = model.mask_padding;
+    this.cell_state = model.cell_state;
+    this.encoder = new Encoder(params, model);
+    this.decoder = this.makeDecoder(params, model);
   }
 
-  /**
-   * A subclass whose decoder is another one returns its own.
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {Affine} affine
-   */
-  makeDecoder(embed, lstm, affine) {
-    return new Decoder(embed, lstm, affine);
+  /** A subclass whose decoder is another one returns its own. @param {Params} params @param {Arguments} model */
+  makeDecoder(params, model) {
+    return new Decoder(params, model);
   }
 
-  /**
-   * Where attention may look; null: everywhere, or there is none.
-   * @param {number[]} _xs
-   * @param {boolean[]} _hidden
-   * @returns {Real}
-   */
-  maskOf(_xs, _hidden) {
-    return null;
-  }
-
-  /**
-   * seq2seq/decoding.py: at each step take the most likely character and feed it back or, where an answer is given,
-   * its character. Returns ids, the most likely characters; p, their probabilities; logP, the log-probabilities of the
-   * characters that were fed back; weights (sample_size, T_enc), empty without attention; mask, where it may look.
-   * @param {number[]} xs
-   * @param {number} start_id
-   * @param {number} sample_size
-   * @param {Settings} settings
-   */
-  decode(xs, start_id, sample_size, { given = null, hidden = [], forced = new Map() } = {}) {
+  /** Reads a question, for the decoder to answer. @param {number[]} xs @param {Real} mask where attention may look */
+  start(xs, mask) {
     const hs = this.encoder.forward(xs);
-    const mask = this.maskOf(xs, hidden);
-    this.decoder.start(hs, this.cell_state ? this.encoder.c : null, mask);
-    /** @type {number[]} */
-    const ids = [];
-    /** @type {number[]} */
-    const p = [];
-    /** @type {number[]} */
-    const logP = [];
-    /** @type {Vector[]} */
-    const weights = [];
-    for (let t = 0, id = start_id; t < sample_size; t++) {
-      const { scores, a } = this.decoder.step(id, forced.get(t));
-      const y = logSoftmax(scores);
-      const best = argmax(y);
-      id = given ? given[t] : best;
-      ids.push(best);
-      p.push(Math.exp(y[best]));
-      logP.push(y[id]);
-      if (a) weights.push(a);
-    }
-    return { ids, p, logP, weights, mask };
+    this.decoder.start(hs, this.encoder.h, this.cell_state ? this.encoder.c : null, mask);
   }
 }
 
-/** seq2seq/peeky_seq2seq.py: every step sees the encoder's last state, in the LSTM and in the Affine. */
+/** seq2seq/peeky_seq2seq.py: every step sees the highest layer's last state, in the LSTM and in the Affine. */
 export class PeekyDecoder extends Decoder {
+  encoded = new Float32Array();
+
+  /**
+   * @override
+   * @param {Vector[]} hs
+   * @param {Vector} h
+   * @param {Vector | null} c
+   * @param {Real} mask
+   */
+  start(hs, h, c, mask) {
+    super.start(hs, h, c, mask);
+    this.encoded = h.subarray(h.length - this.lstm.H);
+  }
+
   /**
    * @override
    * @param {number} id
    * @returns {{ scores: Vector, a: Vector | null }}
    */
   step(id) {
-    const { encoded } = this;
-    [this.h, this.c] = this.lstm.forward(Float32Array.of(...encoded, ...this.embed.forward(id)), this.h, this.c);
-    return { scores: this.affine.forward(Float32Array.of(...encoded, ...this.h)), a: null };
+    const h = this.lstm.step(sideBySide(this.encoded, this.embed.forward(id)));
+    return { scores: this.affine.forward(sideBySide(this.encoded, h)), a: null };
   }
 }
 
 export class PeekySeq2seq extends Seq2seq {
-  /**
-   * @override
-   * @param {Embedding} embed
-   * @param {LSTM} lstm
-   * @param {Affine} affine
-   */
-  makeDecoder(embed, lstm, affine) {
-    return new PeekyDecoder(embed, lstm, affine);
+  /** @override @param {Params} params @param {Arguments} model */
+  makeDecoder(params, model) {
+    return new PeekyDecoder(params, model);
   }
 }

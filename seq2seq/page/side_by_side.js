@@ -4,7 +4,7 @@
 import { onLanguage, t } from "../../support/page/language.js";
 import { element, find, visible } from "../../support/page/text.js";
 import { changes } from "./changes.js";
-import { data } from "./data.js";
+import { data, hasMap } from "./data.js";
 import { askModel, showModel, shownEpoch, shownModel, stateAt, whenShown } from "./models.js";
 import { markWrong } from "./shown.js";
 import { drawSmallMap, smallMap } from "./small_map.js";
@@ -30,7 +30,7 @@ export function verdictInWords(written, answer) {
 
 /** @param {number} index of the model */
 function card(index) {
-  const { name, kind } = data.models[index];
+  const { name } = data.models[index];
   const radio = element("input", { type: "radio", name: "model", value: index, autocomplete: "off" });
   radio.addEventListener("change", () => showModel(index));
   const label = t("Attention map of {name}", { name: visible(name) });
@@ -42,7 +42,7 @@ function card(index) {
     element("span", { class: "wrote" }),
     element("span", { class: "spoken verdict" }),
     element("span", { class: "small sure" }),
-    kind === "attention" ? smallMap(label) : noMap,
+    hasMap(data.models[index]) ? smallMap(label) : noMap,
   );
 }
 
@@ -81,7 +81,7 @@ export function* drawCards(shown) {
  * @param {Shown} answered
  */
 function drawCard(index, answered) {
-  const { answer, best, given, hasMap, logP } = answered;
+  const { answer, best, given, logP } = answered;
   const found = find("cards").children[index];
   const part = (/** @type {string} */ name) => /** @type {Element} */ (found.querySelector(name));
   const log = inWords(logP.reduce((sum, p) => sum + p, 0));
@@ -91,7 +91,7 @@ function drawCard(index, answered) {
   part(".sure").textContent = given
     ? t("log-probability of the given answer {log}", { log })
     : t("log-probability {log}", { log });
-  if (hasMap) drawSmallMap(part(".small-map"), answered);
+  if (answered.hasMap) drawSmallMap(part(".small-map"), answered);
 }
 
 function markShown() {

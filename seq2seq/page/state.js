@@ -17,6 +17,7 @@ import { find } from "../../support/page/text.js";
 import { changes } from "./changes.js";
 import { data, PAD, refusal, strip } from "./data.js";
 import { uniform } from "./forced.js";
+import { headInLink, showHeadInLink } from "./heads.js";
 import { epochsHere, showEpoch, showModel, shownEpoch, shownModel } from "./models.js";
 import { pin, pinned } from "./pointing.js";
 import { drawnMap } from "./view.js";
@@ -82,6 +83,7 @@ function viewState() {
     ...textInLink(askable),
     model: modelInLink(modelNames, shownModel()),
     epoch: epochsHere.length > 1 ? [String(shownEpoch())] : [],
+    head: headInLink(),
   };
   if (shown === null || find("view").inert) return question;
   const show = {
@@ -132,6 +134,7 @@ async function showLinked(link, showing) {
   showModelInLink(link, modelNames, showModel);
   const epochs = link.take("epoch", t("the epoch"), (value) => epochsHere.find((epoch) => String(epoch) === value));
   for (const epoch of epochs) showEpoch(epoch);
+  showHeadInLink(link);
   if (!(await showTextInLink(link, askable, showing))) return;
   if (shown.includes("given") && !find("given", HTMLInputElement).checked) link.misfits.add(t("the given answer"));
   showChanges(link, showing.again);

@@ -5,6 +5,7 @@ import { onLanguage, t } from "../../support/page/language.js";
 import { inSlicesLater } from "../../support/page/slices.js";
 import { find } from "../../support/page/text.js";
 import { data } from "./data.js";
+import { startHeads } from "./heads.js";
 import { drawHeat, drawMeasures, startHeat } from "./heat.js";
 import { drawEpochs, startLearning } from "./learning.js";
 import { drawLinks, layOut } from "./links.js";
@@ -71,6 +72,7 @@ function drawAnswer(shown) {
 export function startMap(askAgain) {
   layOut();
   startHeat();
+  startHeads();
   startWhatIf(askAgain);
   startPointing();
   startPicture();
