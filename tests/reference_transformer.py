@@ -7,6 +7,7 @@ Axes: N batch, T time (T_q, T_k), D input, H hidden. A mask is bool (N, T_k), Tr
 import math
 
 import numpy as np
+from reference import log_softmax
 from reference_text import weights_of
 
 
@@ -94,14 +95,59 @@ def encoder_layer(xs, mask, heads, pre_norm, p):
 
 
 def decoder_layer(xs, hs, mask, heads, pre_norm, p):
-    """xs (N, T_dec, D), hs (N, T_enc, D), mask (N, T_enc) or None -> (N, T_dec, D)."""
+    """xs (N, T_dec, D), hs (N, T_enc, D), mask (N, T_enc) or None
+    -> (N, T_dec, D), weights over hs (N, heads, T_dec, T_enc)."""
+    looked = []
 
     def own(x, inside):
         return multi_head_attention(x, None, None, heads, True, inside)[0]
 
     def cross(x, inside):
-        return multi_head_attention(x, hs, mask, heads, False, inside)[0]
+        ys, weights = multi_head_attention(x, hs, mask, heads, False, inside)
+        looked.append(weights)
+        return ys
 
     xs = residual(xs, within(p, "self_attention"), pre_norm, own)
     xs = residual(xs, within(p, "cross_attention"), pre_norm, cross)
-    return residual(xs, within(p, "feed_forward"), pre_norm, feed_forward)
+    return residual(xs, within(p, "feed_forward"), pre_norm, feed_forward), looked[0]
+
+
+def layers_of(p):
+    """The weights of each layer, lowest first."""
+    numbers = {int(name.split(".")[1]) for name in p if name.startswith("layers.")}
+    return [within(p, f"layers.{k}") for k in sorted(numbers)]
+
+
+def last_norm(xs, p, pre_norm):
+    return layer_norm(xs, p["norm.gamma"], p["norm.beta"]) if pre_norm else xs
+
+
+def model_scores(p, xs, ts_in, heads, pre_norm=True, mask=None):
+    """xs (N, T_enc), ts_in (N, T_dec) ids, mask (N, T_enc) or None
+    -> scores (N, T_dec, V), the mean of all weights (N, T_dec, T_enc)."""
+    of_encoder, of_decoder = within(p, "encoder"), within(p, "decoder")
+    hs = positional_encoding(of_encoder["embed.W"][xs])
+    for layer in layers_of(of_encoder):
+        hs = encoder_layer(hs, mask, heads, pre_norm, layer)
+    hs = last_norm(hs, of_encoder, pre_norm)
+    ys, looked = positional_encoding(of_decoder["embed.W"][ts_in]), []
+    for layer in layers_of(of_decoder):
+        ys, weights = decoder_layer(ys, hs, mask, heads, pre_norm, layer)
+        looked += [weights[:, head] for head in range(heads)]
+    ys = last_norm(ys, of_decoder, pre_norm)
+    scores = [[affine(y, of_decoder["affine.W"], of_decoder["affine.b"]) for y in of_one] for of_one in ys]
+    return np.array(scores), sum(looked) / len(looked)
+
+
+def model_decode(p, xs, start_id, sample_size, *how):
+    """xs (N, T_enc), what else model_scores takes -> greedy ids (N, T_dec), summed log probabilities (N,), weights.
+
+    Every step computes the whole answer so far."""
+    ids, log_probs = np.full((len(xs), 1), start_id), np.zeros(len(xs))
+    for _ in range(sample_size):
+        scores, weights = model_scores(p, xs, ids, *how)
+        log_p = [log_softmax(y) for y in scores[:, -1]]
+        best = [int(np.argmax(y)) for y in log_p]
+        log_probs += [y[i] for y, i in zip(log_p, best, strict=True)]
+        ids = np.concatenate((ids, np.array(best)[:, None]), axis=1)
+    return ids[:, 1:], log_probs, weights

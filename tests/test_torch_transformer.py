@@ -9,7 +9,8 @@ from transformer_table import HEADS, HIDDEN, D, drawn, norm
 
 from common.layer import named_grads, named_params
 from common.multi_head_attention import MultiHeadAttention
-from common.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
+from common.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer, sinusoids
+from seq2seq import TransformerSeq2seq
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
@@ -148,6 +149,76 @@ def test_decoder_layer(pre_norm, mask):
     x, h = tensors(xs, hs)
     there = theirs(x, h, tgt_mask=causal(T), memory_key_padding_mask=padding(mask))
     same_both_ways(ours, theirs, ours.forward(xs, hs, mask), there, [x, h])
+
+
+class Whole(nn.Module):
+    """Their whole Transformer, with our embeddings, positions and padding; its parameters are named as ours."""
+
+    def __init__(self, V, heads, layers, pre_norm, pad):
+        super().__init__()
+        how = dict(dropout=0, batch_first=True, norm_first=pre_norm, dtype=torch.float64)
+        self.pad = pad
+        for name, Layer in (("encoder", nn.TransformerEncoderLayer), ("decoder", nn.TransformerDecoderLayer)):
+            half = nn.Module()
+            half.embed = nn.Embedding(V, D, dtype=torch.float64)
+            half.layers = nn.ModuleList([Layer(D, heads, HIDDEN, **how) for _ in range(layers)])
+            half.norm = nn.LayerNorm(D, dtype=torch.float64) if pre_norm else nn.Identity()
+            setattr(self, name, half)
+        self.decoder.affine = nn.Linear(D, V, dtype=torch.float64)
+
+    def read(self, half, ids):
+        positions = torch.from_numpy(sinusoids(ids.shape[1], D))
+        return half.embed(torch.from_numpy(ids)) * D**0.5 + positions
+
+    def forward(self, xs, ts):
+        hidden = None if self.pad is None else torch.from_numpy(xs == self.pad)
+        hs, ys = self.read(self.encoder, xs), self.read(self.decoder, ts)
+        for layer in self.encoder.layers:
+            hs = layer(hs, src_key_padding_mask=hidden)
+        hs = self.encoder.norm(hs)
+        for layer in self.decoder.layers:
+            ys = layer(ys, hs, tgt_mask=causal(ts.shape[1]), memory_key_padding_mask=hidden)
+        return self.decoder.affine(self.decoder.norm(ys))
+
+
+def whole_layout(p, key_bias):
+    """{our name: array} -> {name in Whole: array}."""
+    found = {f"{half}.embed.weight": p[f"{half}.embed.W"] for half in ("encoder", "decoder")}
+    found |= {"decoder.affine.weight": p["decoder.affine.W"].T, "decoder.affine.bias": p["decoder.affine.b"]}
+    parts = {name.split(".norm.")[0].split(".layer.")[0].rpartition(".")[0] for name in p if ".layers." in name}
+    parts |= {f"{half}.norm" for half in ("encoder", "decoder") if f"{half}.norm.gamma" in p}
+    for part in parts:
+        found |= {f"{part}.{name}": array for name, array in layout(within(p, part), key_bias).items()}
+    return found
+
+
+@pytest.mark.parametrize("pre_norm", [True, False])
+@pytest.mark.parametrize("pad", [None, 0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_whole_model(pre_norm, pad, smoothing):
+    """Scores, loss and all gradients; some labels do not count."""
+    r, V, layers = Draw(), 7, 2
+    how = dict(heads=HEADS, layers=layers, pre_norm=pre_norm, mask_padding=pad)
+    ours = drawn(TransformerSeq2seq, r, V, D, HIDDEN, **how)
+    ours.softmax.label_smoothing, ours.softmax.ignore_label = smoothing, 2
+    theirs = Whole(V, HEADS, layers, pre_norm, pad)
+    weights = whole_layout(named_params(ours), Draw(seed=5)(D))
+    theirs.load_state_dict({name: torch.tensor(array) for name, array in weights.items()}, strict=True)
+    xs, ts = r.ids(N, T_ENC, below=V), r.ids(N, T + 1, below=V)
+    xs = np.where(RAGGED, 1 + xs % (V - 1), 0)
+    ts[0, 1:3] = ts[1, 3] = 2
+    there = theirs(xs, ts[:, :-1])
+    close(ours.decoder.forward(ts[:, :-1], ours.encode(xs)), there.detach().numpy())
+    labels = torch.from_numpy(ts[:, 1:])
+    loss = nn.functional.cross_entropy(there.transpose(1, 2), labels, ignore_index=2, label_smoothing=smoothing)
+    close(ours.forward(xs, ts), loss.item())
+    loss.backward()
+    ours.backward()
+    wanted = {name: p.grad.numpy() for name, p in theirs.named_parameters()}
+    found = whole_layout(named_grads(ours), np.zeros(D))
+    assert set(found) == set(wanted)
+    for name, gradient in found.items():
+        close(gradient, wanted[name])
 
 
 def test_rows_with_nothing_to_see():

@@ -62,10 +62,11 @@ def test_encoder_layer_equals_the_loop(name):
 @pytest.mark.parametrize("name", cases(TransformerDecoderLayer))
 def test_decoder_layer_equals_the_loop(name):
     layer, (xs, hs, *mask) = build(name)
-    wanted = reference_transformer.decoder_layer(
+    wanted, weights = reference_transformer.decoder_layer(
         xs, hs, *(mask or [None]), HEADS, layer.self_attention.pre_norm, named_params(layer)
     )
     close(layer.forward(xs, hs, *mask), wanted)
+    close(layer.cross_attention.layer.attention_weights, weights)
 
 
 # LayerNorm and PositionalEncoding
