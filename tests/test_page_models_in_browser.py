@@ -77,7 +77,11 @@ KINDS = {
     "baseline, both ways": ("baseline", False, {"bidirectional": True, "cell_state": True}),
     "deep": ("attention", True, {"layers": 3, "cell_state": True}),
     "peeky, deep, both ways": ("peeky", True, {"layers": 2, "bidirectional": True}),
-    "deep, both ways": ("attention", False, {"layers": 2, "bidirectional": True, "cell_state": True, "mask_padding": 1}),
+    "deep, both ways": (
+        "attention",
+        False,
+        {"layers": 2, "bidirectional": True, "cell_state": True, "mask_padding": 1},
+    ),
     "transformer": ("transformer", True, {}),
     "post-norm": ("transformer", False, {"pre_norm": False, "heads": 2, "layers": 1, "mask_padding": 1}),
     "deep, masked": ("transformer", True, {"heads": 8, "layers": 3, "mask_padding": 1}),
