@@ -1,6 +1,5 @@
 """LSTMs on top of each other (``TimeStack``), and the LSTM of an encoder or a decoder (``draw_lstm``)."""
 
-from operator import index
 from typing import Any
 
 import numpy
@@ -166,7 +165,7 @@ def check_lstm(name: str, hidden_size: int, bidirectional: bool, layers: int, dr
         raise ValueError(
             f"{name}: expected an even hidden_size for bidirectional, half of it in each direction, got {hidden_size}"
         )
-    if index(layers) < 1:
+    if as_number(f"{name}: layers", layers, int) < 1:
         raise ValueError(f"{name}: expected layers of at least 1, got {layers}")
     if not 0 <= as_number(f"{name}: dropout", dropout) < 1:
         raise ValueError(f"{name}: expected a dropout in [0, 1), got {dropout}")

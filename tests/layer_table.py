@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 from recurrent_table import ALIKE, RECURRENT, WithCell, WithState
+from stacked_table import STACKED
 from table_inputs import BEFORE, HOLES, NOTHING, RAGGED, T_DEC, T_ENC, D, Draw, H, N, T, V, lively
 from transformer_table import TRANSFORMER
 
@@ -305,7 +306,7 @@ def _add_classifiers():
     CASES["BagOfWords"] = text_case(BagOfWords, "after")
 
 
-CASES |= RECURRENT | TRANSFORMER
+CASES |= RECURRENT | STACKED | TRANSFORMER
 for _cls in (AttentionWeight, Attention, *SCORES.values()):
     _add_attention(_cls)
 _add_scaled_dot_attention()

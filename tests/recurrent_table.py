@@ -34,7 +34,7 @@ class WithState:
 
     def backward(self, *douts):
         dxs = self.layer.backward(*douts)
-        return (dxs, self.layer.dh, self.layer.dc) if isinstance(self.layer, TimeLSTM) else (dxs, self.layer.dh)
+        return (dxs, self.layer.dh, self.layer.dc) if hasattr(self.layer, "dc") else (dxs, self.layer.dh)
 
 
 class WithPrefixes(WithState):

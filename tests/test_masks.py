@@ -32,6 +32,7 @@ from common.layer import Layer
 from common.layers import Softmax
 from common.multi_head_attention import MultiHeadAttention
 from common.self_attention import ScaledDotAttention, SeqSelfAttention
+from common.stacked import TimeStack
 from common.steps import Ragged
 from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 from common.transformer_layers import Residual, TransformerDecoderLayer, TransformerEncoderLayer
@@ -88,6 +89,9 @@ TABLE = {
         "mask": (MASK, lambda m: ScaledDotAttention().forward(QS, XS, m))
     },
     "common.self_attention.SeqSelfAttention.forward": {"mask": (MASK, lambda m: SeqSelfAttention(H).forward(XS, m))},
+    "common.stacked.TimeStack.forward": {
+        "mask": (MASK, lambda m: TimeStack([recurrent(TimeLSTM, 4), recurrent(TimeLSTM, 4)]).forward(XS, mask=m))
+    },
     "common.steps.Ragged.__init__": {"mask": (MASK, Ragged)},
     "common.transformer_layers.Residual.step": {
         "mask": (MASK, lambda m: Residual(MultiHeadAttention(H, 2, causal=True), H).step(XS, None, m))
