@@ -64,7 +64,9 @@ def dates_of(draw, cls, D, H):
         # wide enough: a norm of two or three numbers that happen to be alike makes much of their rounding
         return (heads * (3 + D), H), masked | more | {"pre_norm": pre_norm}
     scored = {"score": draw(st.sampled_from(list(SCORES)))} if cls.has_maps else {}
-    return (D, H), masked | scored | {"cell_state": draw(flags)}
+    both_ways, layers = draw(flags), draw(st.integers(1, 3))
+    deep = dict(bidirectional=both_ways, layers=layers, dropout=0.5 * draw(flags) if layers > 1 else 0.0)
+    return (D, (1 + both_ways) * H), masked | scored | deep | {"cell_state": draw(flags)}
 
 
 @pytest.mark.parametrize("cls", KINDS)
@@ -84,6 +86,8 @@ MADE = {  # and how large their weights are
     "baseline": (Seq2seq, {}, 3),
     "peeky": (PeekySeq2seq, {"cell_state": True}, 3),
     **{f"attention {score}": (AttentionSeq2seq, {"mask_padding": PAD, "score": score}, 3) for score in SCORES},
+    "attention, deep": (AttentionSeq2seq, {"bidirectional": True, "layers": 2, "dropout": 0.5, "cell_state": True}, 2),
+    "peeky, deep": (PeekySeq2seq, {"layers": 3}, 2),
     "transformer": (TransformerSeq2seq, {"mask_padding": PAD, "heads": 2}, 2),
     "transformer post-norm": (TransformerSeq2seq, {"mask_padding": PAD, "heads": 2, "pre_norm": False}, 1),
 }

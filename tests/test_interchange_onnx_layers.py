@@ -158,10 +158,18 @@ def test_first_states():
 
 
 @with_reference
-@pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq, TransformerSeq2seq])
-def test_dates_in_the_reference(cls):
+@pytest.mark.parametrize(
+    "cls, arguments",
+    [
+        (Seq2seq, {}),
+        (PeekySeq2seq, {"layers": 2}),
+        (AttentionSeq2seq, {"mask_padding": 4, "bidirectional": True, "score": "additive"}),
+        (TransformerSeq2seq, {"mask_padding": 4}),
+    ],
+)
+def test_dates_in_the_reference(cls, arguments):
     """Maps, too: the reference of onnx 1.23 lays those of the steps end to end, see findings; the graph parts them."""
-    model, _ = lively(cls, 9, 8, 7)
+    model, _ = lively(cls, 9, 8, 6, **arguments)
     proto, xs = to_onnx(model, date_facts(model)), rng.integers(0, 9, (4, 6))
     wanted = outputs(session(proto), xs)
     for name, found in zip(wanted, ReferenceEvaluator(proto).run(None, {"question": xs}), strict=True):
