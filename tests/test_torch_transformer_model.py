@@ -12,7 +12,10 @@ from common.transformer_layers import sinusoids
 from interchange import ForeignFileError, to_arrays, to_model
 from seq2seq import TransformerSeq2seq, padding_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning"),  # it is only slower then
+]
 SIZES = V, D, H = 7, 6, 5
 HOW = {"heads": 2, "pre_norm": True}
 
@@ -149,9 +152,7 @@ def test_a_last_norm_after_post_norm_layers_is_another_computation():
     torch.manual_seed(2)
     theirs = stirred(Model(*SIZES, pre_norm=False, last_norm=True)).double().eval()
     arrays = arrays_of(theirs)
-    with pytest.raises(
-        ForeignFileError, match="transformer.encoder.norm: nn.Transformer has a last LayerNorm .* maps$"
-    ):
+    with pytest.raises(ForeignFileError, match=r"transformer.encoder.norm: .* a last LayerNorm .* maps$"):
         to_model(arrays, "transformer", heads=2, pre_norm=False)
     questions, answers = asked(V, False, 2)
     expected, _ = theirs(torch.from_numpy(questions), torch.from_numpy(answers))
