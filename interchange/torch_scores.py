@@ -78,8 +78,8 @@ def _general(arrays: Arrays, reads: str, H: int) -> Scores:
         shown = listed((table.about for table in fits or tables(arrays)), "no matrix at all")
         refuse(
             arrays,
-            f"score=general: expected an nn.Linear ({H}, {H}) with attention, score, general, energy or align in its "
-            f"name, got {'several' if fits else 'none'}: {shown}",
+            f"score=general: expected one nn.Linear ({H}, {H}), or one with attention, score, general, energy or align "
+            f"in its name, got {'several' if fits else 'none'}: {shown}",
         )
     (table,) = fits
     if table.bias and reads == "decoder":

@@ -161,7 +161,9 @@ def test_a_description_that_would_take_memory_or_has_a_name_twice_is_refused(tex
 
 
 def test_unknown_kinds_and_frameworks_are_refused():
-    with pytest.raises(ValueError, match="expected one of attention, baseline, peeky, gru, seqself, bow, got 'crf'"):
+    with pytest.raises(
+        ValueError, match="expected one of attention, baseline, peeky, transformer, gru, seqself, bow, got 'crf'"
+    ):
         to_model({}, "crf")
     with pytest.raises(ValueError, match="expected one of keras, torch, got 'jax'"):
         to_arrays(BagOfWords(5), "jax")
