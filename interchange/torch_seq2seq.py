@@ -60,7 +60,7 @@ def attention_plan(
     H = _decoder(arrays)[0].hidden
     scores = scores_of(arrays, score, score_reads, H)
     extra: dict[str, Any] = {} if mask_padding is None else {"mask_padding": mask_padding}
-    extra |= {"dropout": dropout} if dropout else {}
+    extra |= {"dropout": dropout} if dropout != 0 else {}
     extra |= {"score": score} if score != "dot" else {}
     plan = _plan(arrays, AttentionSeq2seq, cell_state, extra, linear_reads == ORDERS[1], scores)
     masked = "everywhere, at padding too" if mask_padding is None else f"not at padding, id {mask_padding}"
@@ -75,12 +75,12 @@ def attention_plan(
 
 def baseline_plan(arrays: Arrays, *, cell_state: bool = False, dropout: float = 0.0) -> Plan:
     """Plan a Seq2seq: as ``attention_plan``, with an nn.Linear that reads the decoder's state alone."""
-    return _plan(arrays, Seq2seq, cell_state, {"dropout": dropout} if dropout else {})
+    return _plan(arrays, Seq2seq, cell_state, {"dropout": dropout} if dropout != 0 else {})
 
 
 def peeky_plan(arrays: Arrays, *, cell_state: bool = False, dropout: float = 0.0) -> Plan:
     """Plan a PeekySeq2seq: the decoder's nn.LSTM and the nn.Linear read [the encoder's state; their own input]."""
-    plan = _plan(arrays, PeekySeq2seq, cell_state, {"dropout": dropout} if dropout else {})
+    plan = _plan(arrays, PeekySeq2seq, cell_state, {"dropout": dropout} if dropout != 0 else {})
     plan.notes.append("peeking: the weights do not tell the order; taken as the encoder's state before the own input")
     return plan
 
