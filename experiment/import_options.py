@@ -4,16 +4,19 @@ from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
 from pathlib import Path
 
 from classifier.model_file import MODELS as OF_TEXTS
+from common.attention import SCORES
 from experiment.command_line import Parser, natural, number, positive_int, some_text
 from experiment.date_model import MOST_CHARACTERS
 from experiment.text_model import WIDEST
 from experiment.text_options import add_corpus, add_reading, check_data
 from interchange.models import KINDS
+from interchange.torch_scores import READS
 from interchange.torch_seq2seq import ORDERS
 from seq2seq.model_file import MODELS as OF_DATES
 
 TEXTS = tuple(kind for kind in KINDS if kind in OF_TEXTS)
 DATES = tuple(kind for kind in KINDS if kind in OF_DATES)
+RECURRENT = tuple(kind for kind in DATES if kind != "transformer")
 WITH_MAPS = tuple(kind for kind in DATES if OF_DATES[kind].has_maps)
 DROPPED = "dropped"  # unknown words that are left out of a text
 # How a model computes what it does, where its weights do not tell: the options of ``to_model``, by ours.
@@ -25,6 +28,10 @@ TO_MODEL = {
     "attention_activation": "attention_activation",
     "linear_reads": "linear_reads",
     "cell_state": "cell_state",
+    "score": "score",
+    "score_reads": "score_reads",
+    "heads": "heads",
+    "norm_first": "pre_norm",
 }
 OPTIONS_OF = {  # options that only some models use
     ("gru",): ("no_attention",),
@@ -47,8 +54,11 @@ OPTIONS_OF = {  # options that only some models use
         "test_share",
         "seed",
     ),
-    WITH_MAPS: ("linear_reads", "mask_padding"),
-    DATES: ("cell_state", "reverse", "question_length", "answer_length", "start"),
+    ("attention",): ("linear_reads", "score", "score_reads"),
+    ("transformer",): ("heads", "norm_first"),
+    WITH_MAPS: ("mask_padding",),
+    RECURRENT: ("cell_state",),
+    DATES: ("reverse", "question_length", "answer_length", "start"),
 }
 
 
@@ -81,6 +91,10 @@ def add_options(parser: Parser) -> None:
     add("--linear-reads", choices=ORDERS, metavar="A,B", help=reads)
     add("--mask-padding", action="store_true", help="attention does not look at the questions' padding")
     add("--cell-state", action="store_true", help="the decoder starts from the encoder's cell state too")
+    add("--score", choices=list(SCORES), help="attention: how it tells how well two states fit (default: dot)")
+    add("--score-reads", choices=READS, help="of --score general: whose states its Linear reads (default: encoder)")
+    add("--heads", type=positive_int, metavar="N", help="transformer: heads of each attention, nhead of PyTorch")
+    add("--norm-first", action=BooleanOptionalAction, help="transformer: norm_first of PyTorch is True, or False")
     add("--reverse", action=BooleanOptionalAction, help="the model reads questions backwards, or forwards")
     length = number(int, f"a whole number of 1 to {MOST_CHARACTERS}", lambda value: 1 <= value <= MOST_CHARACTERS)
     add("--question-length", type=length, metavar="N", help="characters of a question, padded (default: of the data)")
@@ -109,6 +123,8 @@ def id_or_dropped(text: str) -> int | str:
 def settle(parser: Parser, args: Namespace) -> None:
     """Refuse options that do not go together. args.model: of the options, or of the file."""
     parser.refuse_others(args, OPTIONS_OF)
+    if args.score_reads is not None and args.score != "general":
+        parser.error("--score-reads needs --score general")
     if args.model in TEXTS:
         check_data(parser, args)
         if args.tokenizer == "sentencepiece" and args.sentencepiece_model is None:
@@ -122,6 +138,6 @@ def of_model(args: Namespace) -> dict:
     found = {}
     for name, theirs in TO_MODEL.items():
         value = getattr(args, name)
-        if value is not None and value is not False:
+        if value is not None and (value is not False or name == "norm_first"):
             found[theirs] = not value if name.startswith("no_") else value
     return found

@@ -13,7 +13,7 @@ from interchange.gates import KERAS, OURS, reorder
 from interchange.keras_config import RESET, KerasLayer, activation_of, chain
 from interchange.keras_names import RECURRENT, Group, LayersInFile, LayersToWrite
 from interchange.rows import Plan, Row, second_less_first
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 Layers = LayersInFile | LayersToWrite
 SEQSELF: dict[str, Any] = {
@@ -31,6 +31,10 @@ PADDING = (
     "file tells the version. With a later one, predictions and attention are the same for unpadded texts alone."
 )
 WINDOW = "In keras-self-attention 0.46.0 an attention_width does nothing; here, and in other versions, it is a window."
+UNWRITTEN = (
+    "load_weights goes by the positions of layers in a model, and no model of Keras's own layers alone has these; "
+    ".safetensors (names of PyTorch) and .onnx take every model"
+)
 
 
 def _recurrent(ours: str, group: Group, cell: str, inputs: int, H: int) -> list[Row]:
@@ -93,11 +97,19 @@ def _gru_rows(layers: Layers, arguments: Mapping[str, Any], outputs: int | None 
 
 def _date_rows(cls: type[Seq2seq], layers: LayersToWrite, arguments: Mapping[str, Any]) -> list[Row]:
     V, D, H = (arguments[name] for name in ("vocab_size", "wordvec_size", "hidden_size"))
+    depth, score, both_ways = arguments.get("layers", 1), arguments.get("score", "dot"), arguments.get("bidirectional")
+    if depth > 1 or score not in ("dot", "scaled"):
+        what = f"layers={depth!r}" if depth > 1 else f"score={score!r:.60}"
+        raise ValueError(f"to_arrays: Keras: {what}: {UNWRITTEN}")
     lstm_inputs, affine_inputs = cls.decoder_class.input_sizes(D, H)
-    rows = []
-    for number, (part, inputs) in enumerate((("encoder", D), ("decoder", lstm_inputs))):
-        rows += _plain(layers.group("embedding", number), embeddings=(f"{part}.embed.W", (V, D)))
-        rows += _recurrent(f"{part}.lstm", layers.group("lstm", number), "lstm", inputs, H)
+    rows = _plain(layers.group("embedding"), embeddings=("encoder.embed.W", (V, D)))
+    if both_ways:
+        for direction in ("forward", "backward"):
+            rows += _recurrent(f"encoder.lstm.{direction}_lstm", layers.group(direction), "lstm", D, H // 2)
+    else:
+        rows += _recurrent("encoder.lstm", layers.group("lstm"), "lstm", D, H)
+    rows += _plain(layers.group("embedding", 1), embeddings=("decoder.embed.W", (V, D)))
+    rows += _recurrent("decoder.lstm", layers.group("lstm", 0 if both_ways else 1), "lstm", lstm_inputs, H)
     return rows + _dense(layers, "decoder.affine", affine_inputs, V)
 
 
@@ -137,7 +149,9 @@ def rows_of(model: Any) -> list[Row]:
         Model(words, L.Dense(1, activation="sigmoid")(context[:, 0]))
 
     AttentionSeq2seq without ``mask_padding``; with ``cell_state``, the LSTM of the question has ``return_state=True``,
-    and its c takes the place of the zeros; in Seq2seq, Dense reads hs_dec::
+    and its c takes the place of the zeros; with ``bidirectional``, it is an ``L.Bidirectional(L.LSTM(H // 2, ...))``
+    with ``return_state=True``, and h joins its states of both directions; with ``score="scaled"``, hs_dec is divided
+    by ``H**0.5`` in front of Attention; in Seq2seq, Dense reads hs_dec::
 
         question, answer = L.Input((None,)), L.Input((None,))
         hs_enc = L.LSTM(H, return_sequences=True)(L.Embedding(V, D)(question))
@@ -147,8 +161,11 @@ def rows_of(model: Any) -> list[Row]:
         Model([question, answer], L.Dense(V, activation="softmax")(L.Concatenate()([context, hs_dec])))
 
     PeekySeq2seq joins h in front of what its second LSTM and Dense read. BagOfWords is a Dense that reads the count of
-    each word, but 0 for padding. Raises ValueError for a model that is not one of ours.
+    each word, but 0 for padding. Raises ValueError for a model that is not one of ours, and for several layers, other
+    scores and a Transformer, which have no such place there.
     """
+    if type(model) is TransformerSeq2seq:
+        raise ValueError(f"to_arrays: Keras: TransformerSeq2seq: {UNWRITTEN}")
     if type(model) not in ROWS:
         known = ", ".join(kind.__name__ for kind in ROWS)
         raise ValueError(f"to_arrays: expected one of {known}, got {type(model).__name__}")

@@ -16,7 +16,7 @@ from seq2seq.model_file import MODELS as OF_DATES
 PLANS: dict[str, dict[str, Callable[..., Plan]]] = {"keras": keras_layout.PLANS, "torch": torch_layout.PLANS}
 DESCRIBED = {"keras": keras_layout.DESCRIBED, "torch": {}}  # from files that were exported from here alone
 ROWS: dict[str, Callable[[Any], list[Row]]] = {"keras": keras_layout.rows_of, "torch": torch_layout.rows_of}
-KINDS = "attention", "baseline", "peeky", "gru", "seqself", "bow"
+KINDS = "attention", "baseline", "peeky", "transformer", "gru", "seqself", "bow"
 
 
 class Imported(NamedTuple):
@@ -31,10 +31,10 @@ def to_model(
 ) -> Imported:
     """Make a model of ours from arrays, as ``read_arrays`` returns them, or from a dict of arrays in memory.
 
-    kind: attention, baseline, peeky, gru, seqself, bow. padding_id, unknown_id: those of a classifier's arrays; rows
-    of the embedding are exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). An unknown_id of
-    None, where unknown words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md.
-    A file that was exported from here says ids and options itself.
+    kind: a name in ``KINDS``. padding_id, unknown_id: those of a classifier's arrays; rows of the embedding are
+    exchanged so that they become 0 and 1 (see ``exchange``, for the vocabulary). An unknown_id of None, where unknown
+    words are left out of a text, makes a row of zeros for them. options: see docs/interchange.md. A file that was
+    exported from here says ids and options itself.
     Raises ForeignFileError for arrays that do not fit, and for what cannot be the same here, with the reason.
     """
     if kind in OF_DATES and (padding_id, unknown_id) != (0, 1):

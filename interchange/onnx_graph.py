@@ -40,15 +40,15 @@ class Graph:
         """Declare the tensor an output, under that name."""
         self.outputs.append(self._declare(self.add("Identity", tensor, name=name), dtype, shape, about))
 
-    def weight(self, name: str, array: Array) -> str:
-        """Add an array: of floating-point numbers in float32, or of integers or bools as they are.
+    def weight(self, name: str, array: Array, dtype=np.float32) -> str:
+        """Add an array: of floating-point numbers in ``dtype``, or of integers or bools as they are.
 
         Raises ValueError for a number that is not finite, in float32.
         """
         array = to_cpu(array)
-        if array.dtype.kind == "f" and array.dtype != np.float32:
+        if array.dtype.kind == "f" and array.dtype != dtype:
             with np.errstate(over="ignore"):
-                array = array.astype(np.float32)
+                array = array.astype(dtype)
         if array.dtype.kind not in "fib" or not np.isfinite(array).all():
             raise ValueError(f"{name}: expected numbers that are finite in float32, got others")
         if name not in self.weights:

@@ -1,6 +1,7 @@
 """Our layers as ONNX nodes: see docs/interchange.md for what maps to what. N texts, T tokens, D wide, H hidden."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -79,9 +80,14 @@ def softmax(g: Graph, scores: str, mask: str = "", name: str = "") -> str:
 
 def look(g: Graph, hs: str, query: str, mask: str, name: str) -> tuple[str, str]:
     """Dot-product attention of query (N, H) to hs (N, T, H), mask (N, T): the context (N, H), the weights (N, T)."""
-    two, one = g.number([2]), g.number([1])
+    two = g.number([2])
     scores = g.add("Squeeze", g.add("MatMul", hs, g.add("Unsqueeze", query, two)), two, name=f"{name}.scores")
-    weights = softmax(g, scores, mask, name=f"{name}.weights")
+    return weigh(g, hs, scores, mask, name)
+
+
+def weigh(g: Graph, hs: str, scores: str, mask: str, name: str) -> tuple[str, str]:
+    """What ``look`` returns, from scores (N, T)."""
+    one, weights = g.number([1]), softmax(g, scores, mask, name=f"{name}.weights")
     context = g.add("Squeeze", g.add("MatMul", g.add("Unsqueeze", weights, one), hs), one, name=f"{name}.context")
     return context, weights
 
@@ -140,3 +146,11 @@ def real_first(g: Graph, real: str, T: str) -> tuple[str, str, str]:
     count = g.add("ReduceSum", words, g.number([1]), keepdims=1)
     lengths = g.add("Squeeze", g.add("Max", count, g.number(1)), g.number([1]))
     return order, count, g.add("Cast", lengths, to=g.onnx.TensorProto.INT32)
+
+
+def not_padding(g: Graph, ids: str, pad: int) -> str:
+    """The opposite of ``padding_of``: bool (N, T), False for the ``pad`` ids at either end of a row of ids (N, T)."""
+    real = g.add("Cast", g.add("Not", g.add("Equal", ids, g.number(pad))), to=g.onnx.TensorProto.INT64)
+    ends: list[dict[str, Any]] = [{}, {"reverse": 1}]
+    begun, goes_on = (g.add("Greater", g.add("CumSum", real, g.number(1), **end), g.number(0)) for end in ends)
+    return g.add("And", begun, goes_on, name="not_padding")

@@ -8,12 +8,14 @@ from interchange.rows import Plan, Row
 from interchange.torch_gru import gru_plan, gru_rows_of
 from interchange.torch_seq2seq import attention_plan, baseline_plan, peeky_plan, seq2seq_rows_of
 from interchange.torch_seqself import bow_plan, bow_rows_of, seqself_plan, seqself_rows_of
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+from interchange.torch_transformer import transformer_plan, transformer_rows_of
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 PLANS: dict[str, Callable[..., Plan]] = {
     "attention": attention_plan,
     "baseline": baseline_plan,
     "peeky": peeky_plan,
+    "transformer": transformer_plan,
     "gru": gru_plan,
     "seqself": seqself_plan,
     "bow": bow_plan,
@@ -22,6 +24,7 @@ ROWS: dict[type, Callable[..., list[Row]]] = {
     AttentionSeq2seq: seq2seq_rows_of,
     Seq2seq: seq2seq_rows_of,
     PeekySeq2seq: seq2seq_rows_of,
+    TransformerSeq2seq: transformer_rows_of,
     GRUClassifier: gru_rows_of,
     SeqSelfClassifier: seqself_rows_of,
     BagOfWords: bow_rows_of,

@@ -146,9 +146,12 @@ def _the_one(arrays: Arrays, what: str, fits: list[Table]) -> Table:
 
 
 def side_of(name: str) -> str:
-    """Return "encoder" or "decoder" if a part of the name begins like that, else ""; the last such part counts."""
-    found = re.findall(r"(?:^|[._])(enc|dec)", name.lower())
-    return f"{found[-1]}oder" if found else ""
+    """Return "encoder" or "decoder" if a part of the name begins like that, else ""; the last such part counts.
+
+    What reads the source is the encoder's, what reads the target the decoder's: src, tgt or trg.
+    """
+    found = re.findall(r"(?:^|[._])(enc|src|source|dec|tgt|trg|target)", name.lower())
+    return "" if not found else "encoder" if found[-1] in ("enc", "src", "source") else "decoder"
 
 
 def one_bidirectional(arrays: Arrays, kind: str) -> Recurrent:

@@ -3,6 +3,7 @@
 import numpy as np
 import onnxruntime
 
+from common.layer import named_params
 from interchange.onnx_file import to_onnx
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -12,8 +13,9 @@ def lively(cls, *sizes, seed=0, scale=1.0, **arguments):
     """A model with weights of float32 that reach every gate, and its twin of the same numbers in float64."""
     model, twin = (cls(*sizes, **arguments, dtype=dtype) for dtype in (np.float32, np.float64))
     rng = np.random.default_rng(seed)
-    for param, wide in zip(model.params, twin.params, strict=True):
-        param[...] = rng.normal(scale=scale * len(param) ** -0.5 if param.ndim > 1 else 0.3, size=param.shape)
+    for (name, param), wide in zip(named_params(model).items(), twin.params, strict=True):
+        vector = 1.0 if name.endswith("gamma") else 0.3
+        param[...] = rng.normal(scale=scale * len(param) ** -0.5 if param.ndim > 1 else vector, size=param.shape)
         wide[...] = param
     return model, twin
 

@@ -10,6 +10,7 @@ from dataset import dates
 from experiment import DateModel
 from interchange import to_arrays
 from seq2seq import AttentionSeq2seq, Seq2seq
+from seq2seq.model_file import MODELS
 
 SCRIPT = "import_weights.py"
 OPTIONS = "dates.npz --model attention --vocabulary characters.txt --reverse --out run".split()
@@ -168,9 +169,20 @@ def test_tokens_that_are_not_of_texts(in_process, tmp_path, padding, options):
         (["--format", "csv"], "--format is an option of --model gru or seqself or bow, not of attention"),
         (
             ["--model", "baseline", "--mask-padding"],
-            "--mask-padding is an option of --model attention, not of base",
+            "--mask-padding is an option of --model attention or transformer, not of base",
         ),
-        (["--model", "gru"], "--reverse is an option of --model attention or baseline or peeky, not of gru"),
+        (
+            ["--model", "gru"],
+            "--reverse is an option of --model attention or baseline or peeky or transformer, not of gru",
+        ),
+        (["--heads", 2], "--heads is an option of --model transformer, not of attention"),
+        (["--no-norm-first"], "--norm-first is an option of --model transformer, not of attention"),
+        (["--model", "transformer", "--cell-state"], "--cell-state is an option of --model attention or baseline or p"),
+        (["--model", "transformer", "--score", "dot"], "--score is an option of --model attention, not of transformer"),
+        (["--score-reads", "decoder"], "--score-reads needs --score general"),
+        (["--score", "general"], r"score=general: expected one nn.Linear \(32, 32\), .* got none"),
+        (["--score", "additive"], "score=additive: expected three nn.Linear"),
+        (["--model", "transformer"], "expected an nn.TransformerEncoder and an nn.TransformerDecoder"),
         (["--question-length", "20"], "the data, 29 or more and 10, got 20 and 10"),
         (["--answer-length", "12"], "the data, 29 or more and 10, got 29 and 12"),
         (["--data", "other.txt"], "--data other.txt: expected the characters of the vocabulary, got '!'"),
@@ -213,3 +225,28 @@ def test_refused(run_of_dates, in_process, tmp_path, options, message):
 def test_the_direction_of_reading_is_not_guessed(run_of_dates, in_process, tmp_path):
     options = [option for option in OPTIONS if option != "--reverse"]
     refused(in_process(tmp_path, SCRIPT, *options), "--reverse or --no-reverse: expected one")
+
+
+@pytest.mark.parametrize(
+    "name, arguments, options",
+    [
+        ("attention", {"score": "scaled", "bidirectional": True}, ["--score", "scaled"]),
+        ("attention", {"score": "general"}, ["--score", "general"]),
+        ("attention", {"score": "additive", "layers": 2}, ["--score", "additive"]),
+        ("peeky", {"layers": 2, "bidirectional": True}, []),
+        ("transformer", {"heads": 4, "layers": 2}, ["--heads", 4, "--norm-first"]),
+        ("transformer", {"heads": 2, "layers": 1, "pre_norm": False}, ["--heads", 2, "--no-norm-first"]),
+    ],
+)
+def test_models_of_all_kinds(in_process, tmp_path, name, arguments, options):
+    """Their options say what their weights do not."""
+    characters = "".join(dict.fromkeys("".join(dates.generate(5000, seed=1))))
+    model = MODELS[name](len(characters), 8, 8, **arguments, rng=np.random.default_rng(1))
+    np.savez(tmp_path / "dates.npz", **to_arrays(model, "torch"))
+    (tmp_path / "characters.json").write_text(json.dumps([*characters]))
+    given = "dates.npz", "--model", name, "--vocabulary", "characters.json", "--reverse", *options, "--out", "run"
+    done = in_process(tmp_path, SCRIPT, *given)
+    assert (done.returncode, done.stderr) == (0, "") and "%, 5,000 questions" in done.stdout
+    run = DateModel(tmp_path / "run")
+    assert run.name == name and run.model.arguments == model.arguments
+    assert all(np.array_equal(p, q) for p, q in zip(run.model.params, model.params, strict=True))

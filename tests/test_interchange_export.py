@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from common.layer import named_params
 from interchange import read_arrays, to_arrays, to_model
 from interchange.description import describe
 from interchange.export import WRITERS, export_model
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 from seq2seq import save_model as save_date_model
 
 V, D, H = 7, 3, 4
@@ -34,6 +35,16 @@ MODELS = {
     "baseline": lambda **o: Seq2seq(V, D, H, **o),
     "peeky": lambda **o: PeekySeq2seq(V, D, H, **o),
     "attention": lambda **o: AttentionSeq2seq(V, D, H, mask_padding=1, **o),
+    "attention scaled, of both ends": lambda **o: AttentionSeq2seq(V, D, H, score="scaled", bidirectional=True, **o),
+}
+NOT_IN_KERAS = {
+    "attention general": lambda **o: AttentionSeq2seq(V, D, H, score="general", cell_state=True, **o),
+    "attention additive": lambda **o: AttentionSeq2seq(V, D, H, 1, score="additive", bidirectional=True, **o),
+    "attention deep": lambda **o: AttentionSeq2seq(V, D, H, layers=2, dropout=0.5, bidirectional=True, **o),
+    "baseline deep": lambda **o: Seq2seq(V, D, H, layers=3, **o),
+    "peeky deep": lambda **o: PeekySeq2seq(V, D, H, layers=2, dropout=0.25, **o),
+    "transformer": lambda **o: TransformerSeq2seq(V, 2 * D, H, 1, heads=3, layers=2, dropout=0.1, **o),
+    "transformer post-norm": lambda **o: TransformerSeq2seq(V, 2 * D, H, heads=2, layers=1, pre_norm=False, **o),
 }
 FACTS = {"vocabulary": ["語", "\0", '"'] * 30_000, "classes": ["a", "b"], "T_enc": 29, "none": None}  # over 64 KB
 PACKAGES = {".safetensors": ("safetensors", "torch"), ".weights.h5": ("h5py", "keras")}
@@ -42,7 +53,7 @@ PACKAGES = {".safetensors": ("safetensors", "torch"), ".weights.h5": ("h5py", "k
 def make(name, dtype=np.float32):
     """A model with weights of both signs everywhere, zeros of both signs among them."""
     rng = np.random.default_rng(5)
-    model = MODELS[name](rng=rng, dtype=dtype)
+    model = (MODELS | NOT_IN_KERAS)[name](rng=rng, dtype=dtype)
     for p in model.params:
         p[...] = rng.standard_normal(p.shape)
         p.reshape(-1)[:2] = [0.0, -0.0][: p.size]
@@ -65,8 +76,9 @@ def spelt_out(arguments):
     return arguments | (silent if attention["attention_type"] == "multiplicative" else {"attention": attention})
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("ending", PACKAGES)
+@pytest.mark.parametrize(
+    "ending, name", [*product(PACKAGES, MODELS), *((".safetensors", name) for name in NOT_IN_KERAS)]
+)
 def test_a_model_comes_back_with_its_bits_and_its_facts(tmp_path, ending, name):
     package, framework = PACKAGES[ending]
     pytest.importorskip(package)
@@ -91,10 +103,10 @@ def test_equal_models_have_equal_bytes(tmp_path, ending):
     assert (tmp_path / f"0{ending}").read_bytes() == (tmp_path / f"1{ending}").read_bytes()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS | NOT_IN_KERAS)
 def test_what_is_written_is_c_ordered(name):
     """safetensors 0.8.0 writes the memory of any other array, and says nothing."""
-    for framework in ("torch", "keras"):
+    for framework in ("torch", "keras")[: 1 + (name in MODELS)]:
         arrays = to_arrays(make(name), framework)
         assert all(array.flags.c_contiguous and array.dtype.isnative for array in arrays.values())
         assert any(not np.array_equal(a, a[::-1]) for a in arrays.values())
@@ -142,6 +154,16 @@ def test_other_endings_are_refused(tmp_path, name, reason):
 def test_models_of_others_are_refused():
     with pytest.raises(ValueError, match=r"expected a model of Seq2seq, .*, got Mine"):
         describe(type("Mine", (AttentionSeq2seq,), {})(V, D, H), {})
+
+
+@pytest.mark.parametrize("name", NOT_IN_KERAS)
+def test_what_keras_has_no_place_for_is_refused_with_what_to_do(tmp_path, name):
+    pytest.importorskip("h5py")
+    what = {"transformer": "TransformerSeq2seq", "attention": "(score='(general|additive)'|layers=2)"}
+    why = r"load_weights goes by the positions of layers .*; \.safetensors .* and \.onnx take every model$"
+    with pytest.raises(ValueError, match=rf"Keras: {what.get(name.split()[0], 'layers=[23]')}: {why}"):
+        export_model(tmp_path / "model.weights.h5", make(name), FACTS)
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("ending", WRITERS)
@@ -196,19 +218,24 @@ def runs(tmp_path):
     facts = TEXT_FACTS | {"classes": ["a", "b", "c"], "data": DATA | {"sha256": ""}}
     save_model(tmp_path / "texts" / "best.npz", make("gru"), **facts)
     data = {"path": None, "sha256": "", "leak_free": False}
-    for name in ("baseline", "peeky", "attention"):
+    for name in ("baseline", "peeky", "attention", "transformer"):
         save_date_model(tmp_path / "dates" / f"{name}.npz", make(name), **DATE_FACTS, data=data)
     (tmp_path / "to").mkdir()
     return tmp_path
 
 
-@pytest.mark.parametrize("ending", WRITERS)
-@pytest.mark.parametrize(("run", "name"), [("texts", "gru"), ("dates", "attention"), ("dates", "peeky")])
+ONE_OF_EACH = [("texts", "gru"), ("dates", "attention"), ("dates", "peeky"), ("dates", "transformer")]
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "ending"),
+    [(*one, ending) for one in ONE_OF_EACH for ending in WRITERS if (one[1], ending) != ("transformer", ".weights.h5")],
+)
 def test_a_run_becomes_a_file(runs, export, run, name, ending):
     pytest.importorskip(PACKAGES.get(ending, ["onnx"])[0])
     before, path = everything(runs / run), runs / "to" / f"model{ending}"
     path.write_bytes(b"old")
-    more = ("--model", name) if name == "peeky" else ()  # else the one with maps
+    more = () if name in ("gru", "attention") else ("--model", name)  # else the first one with maps
     done = export(runs / "to", "--run", runs / run, "--to", path.name, *more)
     file = runs / run / f"{'best' if run == 'texts' else name}.npz"
     size = f"{path.stat().st_size / 1e6:.1f} MB"
@@ -240,6 +267,7 @@ def test_what_cannot_be_exported_is_one_line(runs, export, monkeypatch):
     (dates / "peeky.npz").unlink()
     for arguments, message in (
         (("--run", texts, "--to", "model.h5"), r"--to model.h5: expected a name that ends in .onnx, .*of Keras 2"),
+        (("--run", dates, "--to", "m.weights.h5", "--model", "transformer"), "Keras: TransformerSeq2seq: load_weights"),
         (("--run", texts), "the following arguments are required: --to"),
         (("--run", texts, "--to", ""), "argument --to: expected a text, got an empty one"),
         (("--run", texts, "--to", "m.onnx", "--model", "peeky"), "--model peeky: .* is a run of train_text.py"),

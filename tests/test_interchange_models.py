@@ -1,5 +1,6 @@
 """From arrays to a model and back: what does not fit is refused, and ids of padding and unknown words are exchanged."""
 
+import json
 import subprocess
 import sys
 import tracemalloc
@@ -15,6 +16,7 @@ from interchange.description import KEY, describe
 from interchange.models import to_arrays, to_model
 from interchange.rows import Plan, Row, make, write
 from interchange.vocabulary import exchange
+from seq2seq import AttentionSeq2seq, TransformerSeq2seq
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [Row("embed.W", {"emb": (5, 3)}), Row("b", {"twice": (3,)}, lambda b: b / 2, lambda b: [2 * b])]
@@ -161,7 +163,9 @@ def test_a_description_that_would_take_memory_or_has_a_name_twice_is_refused(tex
 
 
 def test_unknown_kinds_and_frameworks_are_refused():
-    with pytest.raises(ValueError, match="expected one of attention, baseline, peeky, gru, seqself, bow, got 'crf'"):
+    with pytest.raises(
+        ValueError, match="expected one of attention, baseline, peeky, transformer, gru, seqself, bow, got 'crf'"
+    ):
         to_model({}, "crf")
     with pytest.raises(ValueError, match="expected one of keras, torch, got 'jax'"):
         to_arrays(BagOfWords(5), "jax")
@@ -173,3 +177,54 @@ def test_what_is_exported_is_not_the_models_own_memory(framework):
     for array in to_arrays(model, framework).values():
         array += 1
     assert not any(param.any() for param in model.params)
+
+
+KINDS = {
+    "attention": lambda: AttentionSeq2seq(7, 6, 4, score="general", layers=2, bidirectional=True),
+    "transformer": lambda: TransformerSeq2seq(7, 6, 4, heads=2, layers=2),
+}
+
+
+@pytest.mark.parametrize(
+    "kind, lie",
+    [
+        *(("attention", {"score": score}) for score in ("dot", "scaled", "additive", "x", None, ["general"], {}, 2)),
+        *(("attention", {"dropout": dropout}) for dropout in ("much", -1, 1, float("nan"), [], 10**400)),
+        *(("attention", {"cell_state": cell_state}) for cell_state in (1, "no", None)),
+        *(("transformer", {"heads": heads}) for heads in (0, -2, 4, 10**18, 2.0, "2", [2], None)),
+        *(("transformer", {"pre_norm": pre_norm}) for pre_norm in (False, 1, "yes", None)),
+        *(("transformer", {"dropout": dropout}) for dropout in (1, "x", None)),
+        *(("transformer", {"mask_padding": pad}) for pad in (7, -1, "1", 10**18)),
+    ],
+)
+def test_a_description_that_its_arrays_do_not_bear_out_is_refused(kind, lie):
+    model = KINDS[kind]()
+    given = Arrays.of(to_arrays(model, "torch"))
+    said = json.loads(describe(model, {}))
+    given.metadata = {KEY: json.dumps(said)}
+    assert to_model(given, kind).model.arguments == model.arguments
+    said["arguments"] |= lie
+    given.metadata = {KEY: json.dumps(said)}
+    with pytest.raises(ForeignFileError) as error:
+        to_model(given, kind)
+    assert str(error.value).startswith("arrays: ") and "\n" not in str(error.value)
+
+
+def test_sizes_are_those_of_the_arrays_whatever_a_description_says():
+    for kind, made in KINDS.items():
+        model = made()
+        given, said = Arrays.of(to_arrays(model, "torch")), json.loads(describe(model, {}))
+        said["arguments"] |= dict.fromkeys(("vocab_size", "wordvec_size", "hidden_size", "layers"), 10**12)
+        given.metadata = {KEY: json.dumps(said)}
+        assert to_model(given, kind).model.arguments == model.arguments
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_shape_in_any_array_is_said_before_a_model_is_made(kind):
+    arrays = to_arrays(KINDS[kind](), "torch")
+    for name, array in arrays.items():
+        for other in (array[:-1], array[..., None], array[:0], np.zeros((), "f")):
+            given = Arrays.of(arrays | {name: other})
+            given.metadata = {KEY: describe(KINDS[kind](), {})}
+            with pytest.raises(ForeignFileError):
+                to_model(given, kind)

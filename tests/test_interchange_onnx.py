@@ -11,8 +11,10 @@ pytest.importorskip("onnxruntime")
 from onnx_tools import date_facts, lively, outputs, run_texts, session, text_facts
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
+from common.attention import SCORES
+from common.layer import inference
 from interchange.onnx_file import to_onnx
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 CLOSE = 1e-5
 V, PAD, START = 9, 4, 1
@@ -28,7 +30,8 @@ def close(got, wanted):
 def margins(twin, xs, ids):
     """By how much each character of the answers ids (N, T_dec) is likelier than the next best, after those before."""
     given = np.concatenate((np.full((len(ids), 1), START), ids), axis=1)
-    scores = np.sort(twin.decoder.forward(given[:, :-1], twin.encode(xs)), axis=2)
+    with inference(twin):
+        scores = np.sort(twin.decoder.forward(given[:, :-1], twin.encode(xs)), axis=2)
     return scores[:, :, -1] - scores[:, :, -2]
 
 
@@ -36,6 +39,9 @@ def same_answers(twin, got, xs, T_dec):
     """The answers are the same wherever the next best is not as likely, within rounding."""
     ours = twin.decode(xs, START, T_dec)
     clear = (margins(twin, xs, ours.ids) > 1e-4).all(axis=1)
+    if isinstance(twin, TransformerSeq2seq):  # after a forward with the same answers
+        maps = [layer.cross_attention.layer.attention_weights for layer in twin.decoder.layers]
+        close(got.pop("attention_by_head")[clear], np.stack(maps, axis=1)[clear])
     np.testing.assert_array_equal(got["answer"][clear], ours.ids[clear])
     assert got["answer"].dtype == np.int64 and got["answer"].shape == ours.ids.shape
     close(got["log_prob"][clear], ours.log_probs[clear])
@@ -45,14 +51,29 @@ def same_answers(twin, got, xs, T_dec):
     return clear
 
 
-def dates_of(cls, masked, cell_state=False):
-    return {"cell_state": cell_state} | ({"mask_padding": PAD} if masked and cls.has_maps else {})
+KINDS = [Seq2seq, PeekySeq2seq, AttentionSeq2seq, TransformerSeq2seq]
 
 
-@pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq])
-@given(D=sizes, H=sizes, N=sizes, T_enc=sizes, T_dec=sizes, masked=flags, cell_state=flags, seed=st.integers(0, 99))
-def test_dates(cls, D, H, N, T_enc, T_dec, masked, cell_state, seed):
-    model, twin = lively(cls, V, D, H, seed=seed, **dates_of(cls, masked, cell_state))
+@st.composite
+def dates_of(draw, cls, D, H):
+    """Sizes and arguments of a model of this class."""
+    masked = {"mask_padding": PAD} if cls.has_maps and draw(flags) else {}
+    if cls is TransformerSeq2seq:
+        heads, pre_norm = draw(st.integers(1, 3)), draw(flags)
+        more = dict(heads=heads, layers=draw(st.integers(1, 3)), dropout=draw(st.sampled_from([0.0, 0.5])))
+        # wide enough: a norm of two or three numbers that happen to be alike makes much of their rounding
+        return (heads * (3 + D), H), masked | more | {"pre_norm": pre_norm}
+    scored = {"score": draw(st.sampled_from(list(SCORES)))} if cls.has_maps else {}
+    both_ways, layers = draw(flags), draw(st.integers(1, 3))
+    deep = dict(bidirectional=both_ways, layers=layers, dropout=0.5 * draw(flags) if layers > 1 else 0.0)
+    return (D, (1 + both_ways) * H), masked | scored | deep | {"cell_state": draw(flags)}
+
+
+@pytest.mark.parametrize("cls", KINDS)
+@given(D=sizes, H=sizes, N=sizes, T_enc=sizes, T_dec=sizes, seed=st.integers(0, 99), data=st.data())
+def test_dates(cls, D, H, N, T_enc, T_dec, seed, data):
+    made_of, arguments = data.draw(dates_of(cls, D, H))
+    model, twin = lively(cls, V, *made_of, seed=seed, **arguments)
     opened = session(to_onnx(model, date_facts(model, T_dec)))
     rng = np.random.default_rng(seed)
     for shape in ((N, T_enc), (1, 1), (N + 1, T_enc + 2)):  # others than the first, too
@@ -61,20 +82,41 @@ def test_dates(cls, D, H, N, T_enc, T_dec, masked, cell_state, seed):
         same_answers(twin, outputs(opened, xs), xs, T_dec)
 
 
-@pytest.mark.parametrize("cell_state", [False, True])
-@pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq])
-def test_most_answers_are_clear(cls, cell_state):
+MADE = {  # and how large their weights are
+    "baseline": (Seq2seq, {}, 3),
+    "peeky": (PeekySeq2seq, {"cell_state": True}, 3),
+    **{f"attention {score}": (AttentionSeq2seq, {"mask_padding": PAD, "score": score}, 3) for score in SCORES},
+    "attention, deep": (AttentionSeq2seq, {"bidirectional": True, "layers": 2, "dropout": 0.5, "cell_state": True}, 2),
+    "peeky, deep": (PeekySeq2seq, {"layers": 3}, 2),
+    "transformer": (TransformerSeq2seq, {"mask_padding": PAD, "heads": 2}, 2),
+    "transformer post-norm": (TransformerSeq2seq, {"mask_padding": PAD, "heads": 2, "pre_norm": False}, 1),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_most_answers_are_clear(name):
     """Else the test above could compare nothing."""
-    model, twin = lively(cls, V, 5, 7, scale=3, **dates_of(cls, True, cell_state))
+    cls, arguments, scale = MADE[name]
+    model, twin = lively(cls, V, 12, 8, scale=scale, **arguments)
+    for each in (model, twin):
+        each.decoder.affine.b[...] = 0
     xs = np.random.default_rng(0).integers(0, V, (50, 6))
     got = outputs(session(to_onnx(model, date_facts(model))), xs)
     assert same_answers(twin, got, xs, 4).mean() > 0.9
     assert len(np.unique(got["answer"], axis=0)) > 2, "answers differ from question to question"
 
 
+def test_far_positions_of_a_question_are_as_exact_as_near_ones():
+    """In float32, the angle of a position would be wrong by as much as its own rounding."""
+    model, twin = lively(TransformerSeq2seq, V, 8, 4, heads=2, layers=1)
+    xs = np.random.default_rng(0).integers(0, V, (1, 3000))
+    same_answers(twin, outputs(session(to_onnx(model, date_facts(model))), xs), xs, 4)
+
+
 @pytest.mark.parametrize("reverse", [False, True])
-def test_padding_of_a_question_weighs_exactly_nothing(reverse):
-    model, _ = lively(AttentionSeq2seq, V, 5, 7, mask_padding=PAD)
+@pytest.mark.parametrize("cls", [AttentionSeq2seq, TransformerSeq2seq])
+def test_padding_of_a_question_weighs_exactly_nothing(cls, reverse):
+    model, _ = lively(cls, V, 8, 7, mask_padding=PAD)
     xs = np.array([[5, PAD, 6, PAD, PAD], [PAD] * 5, [PAD, 5, 6, 7, 5]])[:, :: -1 if reverse else 1]
     real = np.array([[1, 1, 1, 0, 0], [0] * 5, [0, 1, 1, 1, 1]], dtype=bool)[:, :: -1 if reverse else 1]
     got = outputs(session(to_onnx(model, date_facts(model))), np.ascontiguousarray(xs))["attention_weights"]

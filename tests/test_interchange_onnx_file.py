@@ -18,7 +18,7 @@ from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.time_layers import TimeGRU
 from interchange import onnx_file
 from interchange.onnx_file import to_onnx, write
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, load_model
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq, load_model
 from seq2seq.decoding import Decoded
 
 V = 9
@@ -36,6 +36,7 @@ MODELS = {
     "baseline": (lambda: dates(Seq2seq), date_facts),
     "peeky": (lambda: dates(PeekySeq2seq), date_facts),
     "attention": (lambda: dates(mask_padding=2), date_facts),
+    "transformer": (lambda: lively(TransformerSeq2seq, V, 6, 7, heads=3, layers=2)[0], date_facts),
     "gru": (texts, text_facts),
     "seqself": (lambda: texts(SeqSelfClassifier), text_facts),
     "bow": (lambda: texts(BagOfWords, 3), text_facts),
@@ -87,6 +88,8 @@ def test_names_and_shapes_of_inputs_and_outputs(name):
     if facts_of is date_facts:
         assert given == {"question": ("N", "T_enc")}
         maps = {"attention_weights": ("N", 4, "T_enc")} if model.has_maps else {}
+        if name == "transformer":
+            maps["attention_by_head"] = ("N", 2, 3, 4, "T_enc")
         assert returned == {"answer": ("N", 4), "log_prob": ("N",)} | maps
     else:
         maps = {"gru": {"attention_weights": ("N", "T")}, "seqself": {"attention_weights": ("N", "T", "T")}}

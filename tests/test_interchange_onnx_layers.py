@@ -16,7 +16,7 @@ from interchange import gates, onnx_layers
 from interchange.onnx_file import to_onnx
 from interchange.onnx_graph import IR_VERSION, OPSET, Graph
 from interchange.onnx_layers import real_first, recurrent
-from seq2seq import PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 N, T, D, H = 3, 5, 4, 7
 rng = np.random.default_rng(0)
@@ -158,10 +158,18 @@ def test_first_states():
 
 
 @with_reference
-@pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq])
-def test_dates_in_the_reference(cls):
-    """Without attention: the reference of onnx 1.23 stacks what has two axes wrongly, see findings."""
-    model, _ = lively(cls, 9, 5, 7)
+@pytest.mark.parametrize(
+    "cls, arguments",
+    [
+        (Seq2seq, {}),
+        (PeekySeq2seq, {"layers": 2}),
+        (AttentionSeq2seq, {"mask_padding": 4, "bidirectional": True, "score": "additive"}),
+        (TransformerSeq2seq, {"mask_padding": 4}),
+    ],
+)
+def test_dates_in_the_reference(cls, arguments):
+    """Maps, too: the reference of onnx 1.23 lays those of the steps end to end, see findings; the graph parts them."""
+    model, _ = lively(cls, 9, 8, 6, **arguments)
     proto, xs = to_onnx(model, date_facts(model)), rng.integers(0, 9, (4, 6))
     wanted = outputs(session(proto), xs)
     for name, found in zip(wanted, ReferenceEvaluator(proto).run(None, {"question": xs}), strict=True):

@@ -96,11 +96,15 @@ def test_gru(tmp_path, layers, classes, attention):
 
 @pytest.mark.parametrize("kind, cls", [("baseline", Seq2seq), ("peeky", PeekySeq2seq), ("attention", AttentionSeq2seq)])
 @pytest.mark.parametrize("cell_state", [True, False])
-def test_dates(tmp_path, kind, cls, cell_state):
+@pytest.mark.parametrize("both_ways", [True, False])
+def test_dates(tmp_path, kind, cls, cell_state, both_ways):
     L, ops = keras.layers, keras.ops
-    model = filled(cls(V, D, H, cell_state=cell_state))
+    scaled = {"score": "scaled"} if both_ways and kind == "attention" else {}
+    model = filled(cls(V, D, H, cell_state=cell_state, bidirectional=both_ways, **scaled))
     question, answer = L.Input((None,)), L.Input((None,))
-    hs_enc, h, c = L.LSTM(H, return_sequences=True, return_state=True)(L.Embedding(V, D)(question))
+    lstm = L.LSTM(H // (1 + both_ways), return_sequences=True, return_state=True)
+    hs_enc, *last = (L.Bidirectional(lstm) if both_ways else lstm)(L.Embedding(V, D)(question))
+    h, c = (L.Concatenate()(last[k::2]) for k in (0, 1)) if both_ways else last
     x = L.Embedding(V, D)(answer)
     peek = ops.expand_dims(h, 1) * ops.ones_like(x[:, :, :1])
     if kind == "peeky":
@@ -108,7 +112,8 @@ def test_dates(tmp_path, kind, cls, cell_state):
     hs_dec = L.LSTM(H, return_sequences=True)(x, initial_state=[h, c if cell_state else ops.zeros_like(h)])
     outputs, read = [], hs_dec
     if kind == "attention":
-        context, weights = L.Attention()([hs_dec, hs_enc], return_attention_scores=True)
+        asking = hs_dec / H**0.5 if scaled else hs_dec
+        context, weights = L.Attention()([asking, hs_enc], return_attention_scores=True)
         outputs, read = [weights], L.Concatenate()([context, hs_dec])
     elif kind == "peeky":
         read = L.Concatenate()([peek, hs_dec])

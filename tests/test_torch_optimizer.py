@@ -12,13 +12,18 @@ from common.trainer import Trainer
 from interchange import ForeignFileError, to_arrays, to_model
 from interchange.export import export_model
 from interchange.optimizer_state import from_torch, to_torch
-from seq2seq import AttentionSeq2seq
+from seq2seq import AttentionSeq2seq, TransformerSeq2seq
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning"),
+]
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
 
-from benchmarks.torch_published import Published  # noqa: E402 -- it imports torch
+from test_torch_transformer_model import Model as Transformer  # noqa: E402 -- both import torch
+
+from benchmarks.torch_published import Published  # noqa: E402
 
 V, D, H, N, T = 9, 4, 5, 12, 6
 OPTIMIZERS = {
@@ -83,7 +88,24 @@ class Dates(torch.nn.Module):
         return torch.nn.functional.cross_entropy(scores.reshape(-1, V), t[:, 1:].reshape(-1))
 
 
-KINDS = {"gru": (Texts, GRUClassifier, dict(layers=2, dropout=0.0)), "attention": (Dates, AttentionSeq2seq, {})}
+class Transformed(Transformer):
+    """TransformerSeq2seq's twin; its keys have biases, whose gradients are 0 but for rounding."""
+
+    def __init__(self):
+        super().__init__(V, D, H, **HEADS, layers=1)
+
+    def loss(self, x, t):
+        scores, _ = self(x, t[:, :-1])
+        return torch.nn.functional.cross_entropy(scores.reshape(-1, V), t[:, 1:].reshape(-1))
+
+
+HEADS = {"heads": 2, "pre_norm": True}
+KINDS = {
+    "gru": (Texts, GRUClassifier, dict(layers=2, dropout=0.0)),
+    "attention": (Dates, AttentionSeq2seq, {}),
+    "transformer": (Transformed, TransformerSeq2seq, HEADS | {"layers": 1}),
+}
+OPTIONS = {"transformer": HEADS}  # of to_model
 
 
 def data(kind, seed=0):
@@ -109,7 +131,7 @@ def trained(module):
 
 
 def agree(model, module, kind):
-    theirs = named_params(to_model(module.state_dict(), kind).model)
+    theirs = named_params(to_model(module.state_dict(), kind, **OPTIONS.get(kind, {})).model)
     for name, param in named_params(model).items():
         np.testing.assert_allclose(param, theirs[name], rtol=1e-8, atol=1e-10, err_msg=name)
 
@@ -125,8 +147,9 @@ def test_from_there_to_here(rule, kind):
     optimizer = OPTIMIZERS[rule][0](module.parameters())
     train_there(module, optimizer, kind, 5)
     arrays = copy.deepcopy(module.state_dict())
-    model = to_model(arrays, kind).model
-    own = from_torch(model, arrays, optimizer.state_dict())
+    options = OPTIONS.get(kind, {})
+    model = to_model(arrays, kind, **options).model
+    own = from_torch(model, arrays, optimizer.state_dict(), **options)
     before = copy.deepcopy(model)
     train_there(module, optimizer, kind, 5)
     train_here(model, own, kind, 5)

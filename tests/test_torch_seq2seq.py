@@ -4,91 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_seq2seq_tools import Model, arrays_of, nn, scored, torch
 
+from common.attention import SCORES
 from common.functions import log_softmax
-from common.layer import inference, named_params
+from common.layer import named_params
 from interchange import ForeignFileError, to_arrays, to_model
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, padding_of
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
 
 pytestmark = pytest.mark.slow
-torch = pytest.importorskip("torch")
-nn = torch.nn
-
 torch.set_num_threads(1)
 MODELS = {"attention": AttentionSeq2seq, "baseline": Seq2seq, "peeky": PeekySeq2seq}
-
-
-class Encoder(nn.Module):
-    def __init__(self, V, D, H):
-        super().__init__()
-        self.embedding = nn.Embedding(V, D)
-        self.lstm = nn.LSTM(D, H, batch_first=True)
-
-    def forward(self, questions):
-        return self.lstm(self.embedding(questions))
-
-
-class Decoder(nn.Module):
-    """One step: attention over the encoder's states where there are some, after the LSTM (Luong et al. 2015)."""
-
-    def __init__(self, kind, V, D, H, linear_reads):
-        super().__init__()
-        self.kind, self.linear_reads = kind, linear_reads
-        self.embedding = nn.Embedding(V, D)
-        self.lstm = nn.LSTM(D + H if kind == "peeky" else D, H, batch_first=True)
-        self.dense = nn.Linear(H if kind == "baseline" else 2 * H, V)
-
-    def forward(self, characters, state, states, unseen):
-        x, peeked = self.embedding(characters)[:, None], states[:, -1]
-        if self.kind == "peeky":
-            x = torch.cat((peeked[:, None], x), dim=2)
-        output, state = self.lstm(x, state)
-        output, weights = output[:, 0], None
-        if self.kind == "attention":
-            scores = torch.bmm(states, output[:, :, None])[:, :, 0].masked_fill(unseen, -torch.inf)
-            weights = scores.softmax(dim=1).nan_to_num(0)  # of a question that is all padding
-            context = torch.bmm(weights[:, None], states)[:, 0]
-            both = (context, output) if self.linear_reads == "context,state" else (output, context)
-            output = torch.cat(both, dim=1)
-        elif self.kind == "peeky":
-            output = torch.cat((peeked, output), dim=1)
-        return self.dense(output), state, weights
-
-
-class Model(nn.Module):
-    """As tutorials write it: an encoder, and a decoder that starts from its h, and from its c if ``cell_state``."""
-
-    def __init__(self, kind, V, D, H, cell_state=False, linear_reads="context,state", padding=None, shared=False):
-        super().__init__()
-        self.encoder, self.decoder = Encoder(V, D, H), Decoder(kind, V, D, H, linear_reads)
-        self.cell_state, self.padding = cell_state, padding
-        if shared:
-            self.decoder.embedding = self.encoder.embedding
-
-    def forward(self, questions, answers):
-        """Return scores (N, T, V) and attention (N, T, T_enc) for given answers (N, T)."""
-        states, (h, c) = self.encoder(questions)
-        unseen = torch.zeros(questions.shape, dtype=torch.bool)
-        if self.padding is not None:
-            unseen = torch.from_numpy(padding_of(questions.numpy(), self.padding))
-        state, steps = (h, c if self.cell_state else torch.zeros_like(c)), []
-        for t in range(answers.shape[1]):
-            scores, state, weights = self.decoder(answers[:, t], state, states, unseen)
-            steps.append((scores, weights))
-        scores, weights = zip(*steps, strict=True)
-        return torch.stack(scores, 1), None if weights[0] is None else torch.stack(weights, 1)
-
-
-def arrays_of(module, prefix=""):
-    return {prefix + name: weight.numpy() for name, weight in module.state_dict().items()}
-
-
-def scored(model, questions, answers):
-    """Scores (N, T, V) and attention (N, T, T_enc) of ours for given answers (N, T)."""
-    with inference(model):
-        scores = model.decoder.forward(answers, model.encode(questions))
-    attention = model.decoder.attention
-    return scores, None if attention is None else attention.attention_weights.transpose(1, 0, 2)
 
 
 @st.composite
@@ -107,11 +33,25 @@ def pairs(draw):
 
 @st.composite
 def options_of(draw, kind, V):
+    """The options of ``to_model``."""
     options = {"cell_state": draw(st.booleans())}
     if kind == "attention":
         options["linear_reads"] = draw(st.sampled_from(["context,state", "state,context"]))
         options["mask_padding"] = draw(st.sampled_from([None, 0, V - 1]))
+        options["score"] = draw(st.sampled_from(list(SCORES)))
     return options
+
+
+@st.composite
+def depths(draw):
+    """What the weights tell of encoder and decoder."""
+    return {"layers": draw(st.integers(1, 3)), "bidirectional": draw(st.booleans())}
+
+
+def even(sizes, deep):
+    """Sizes (V, D, H) with an H that two directions can share."""
+    V, D, H = sizes
+    return V, D, H * (1 + deep["bidirectional"])
 
 
 def same_answers(ours, theirs, questions, T):
@@ -134,12 +74,10 @@ def same_answers(ours, theirs, questions, T):
 @settings(deadline=None, max_examples=200)
 @given(pairs(), st.data())
 def test_a_model_of_pytorch_says_the_same_here(drawn, data):
-    kind, (V, D, H), questions, answers, _ = drawn
-    options = data.draw(options_of(kind, V))
-    padding = options.get("mask_padding")
+    kind, sizes, questions, answers, _ = drawn
+    options, deep = data.draw(options_of(kind, sizes[0])), data.draw(depths())
     torch.manual_seed(data.draw(st.integers(0, 99)))
-    shared = data.draw(st.booleans())
-    theirs = Model(kind, V, D, H, options["cell_state"], options.get("linear_reads", ""), padding, shared)
+    theirs = Model(kind, *even(sizes, deep), **options, **deep, shared=data.draw(st.booleans()))
     for dtype, near in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
         theirs.to(dtype)
         with torch.no_grad():
@@ -157,13 +95,14 @@ def test_a_model_of_pytorch_says_the_same_here(drawn, data):
 @given(pairs(), st.data())
 def test_a_model_of_ours_loads_there_says_the_same_and_comes_back(drawn, data):
     kind, sizes, questions, answers, rng = drawn
-    options = data.draw(options_of(kind, sizes[0])) | {"linear_reads": "context,state"}
-    reads = options.pop("linear_reads")
-    ours = MODELS[kind](*sizes, dtype=np.float64, **options)
+    options, deep = data.draw(options_of(kind, sizes[0])), data.draw(depths())
+    options.pop("linear_reads", None)  # it reads context,state
+    sizes = even(sizes, deep)
+    ours = MODELS[kind](*sizes, dtype=np.float64, **options, **deep)
     for p in ours.params:
         p[...] = rng.normal(0, 0.7, p.shape)
-    ours.decoder.lstm.b[:1] = -0.0
-    theirs = Model(kind, *sizes, options["cell_state"], reads, options.get("mask_padding")).double()
+        p.reshape(-1)[:1] = -0.0
+    theirs = Model(kind, *sizes, **options, **deep).double()
     arrays = to_arrays(ours, "torch")
     theirs.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
     with torch.no_grad():
@@ -191,9 +130,9 @@ def test_most_greedy_answers_are_clear_enough_to_compare():
 def test_a_wrong_option_changes_the_scores():
     """What the weights do not tell matters, which is why it stands in the notes."""
     torch.manual_seed(1)
-    theirs = Model("attention", 7, 5, 6, cell_state=True, linear_reads="state,context", padding=2).double()
     questions, answers = np.array([[1, 3, 4, 2, 2], [2, 5, 6, 0, 1]]), np.array([[0, 3], [1, 4]])
-    right = dict(cell_state=True, linear_reads="state,context", mask_padding=2)
+    right = dict(cell_state=True, linear_reads="state,context", mask_padding=2, score="scaled")
+    theirs = Model("attention", 7, 5, 6, **right).double()
     with torch.no_grad():
         expected = theirs(torch.from_numpy(questions), torch.from_numpy(answers))[0].numpy()
     for name in (None, *right):
@@ -223,13 +162,13 @@ def test_lstm_cells_and_tied_weights():
 def test_a_packed_encoder_says_the_same_for_questions_without_padding(kind):
     """And only for those, which is why a note says it."""
     torch.manual_seed(3)
-    theirs = Model(kind, 7, 5, 6, padding=0).double()
+    theirs = Model(kind, 7, 5, 6, mask_padding=0).double()
     questions, answers = np.array([[1, 3, 4, 0, 0], [2, 5, 6, 1, 4]]), np.array([[1, 3], [1, 4]])
 
     def packed(x):
         lengths = torch.from_numpy((questions != 0).sum(1))
         hs, last = lstm(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
-        return nn.utils.rnn.pad_packed_sequence(hs, batch_first=True)[0], last
+        return nn.utils.rnn.pad_packed_sequence(hs, batch_first=True)[0], [last]
 
     arrays, lstm = arrays_of(theirs), theirs.encoder.lstm
     theirs.encoder.forward = lambda ids: packed(theirs.encoder.embedding(ids))
@@ -242,8 +181,25 @@ def test_a_packed_encoder_says_the_same_for_questions_without_padding(kind):
     assert any(note.startswith("batch_first:") for note in notes)
 
 
-def bidirectional(model):
+def wide(model):
     model.encoder.lstm = nn.LSTM(5, 6, bidirectional=True)
+
+
+def both_ways(model):
+    model.decoder.lstm = nn.LSTM(5, 3, bidirectional=True)
+
+
+def unlike(model):
+    model.encoder.lstm = nn.ModuleList([nn.LSTM(5, 6), nn.LSTM(6, 6)])
+
+
+def not_on_top(model):
+    model.encoder.lstm = nn.ModuleList([nn.LSTM(5, 6), nn.LSTM(5, 6)])
+    model.decoder.lstm = nn.ModuleList([nn.LSTM(5, 6), nn.LSTM(6, 6)])
+
+
+def bridge(model):
+    model.encoder.bridge = nn.Linear(6, 6)
 
 
 def several_layers(model):
@@ -277,8 +233,12 @@ def two_vocabularies(model):
 @pytest.mark.parametrize(
     "change, why",
     [
-        (bidirectional, "encoder.lstm.* two directions"),
-        (several_layers, "encoder.lstm.* 2 layers"),
+        (wide, "decoder.lstm.*expected 5 -> 12, both directions together, beside encoder.lstm"),
+        (both_ways, "decoder.lstm.* two directions; a decoder writes in one"),
+        (several_layers, "encoder.lstm.* 2 layers, .*; those here have a skip connection .* nn.ModuleList"),
+        (unlike, "expected as many layers of encoder and decoder, got 2 and 1"),
+        (not_on_top, r"encoder.lstm.1.weight_\* .*: expected 6 -> 6, as each layer but the first"),
+        (bridge, "left over encoder.bridge.weight .*no layer stands between the encoder's last states and the decoder"),
         (projected, "weight_hr_l0.*proj_size"),
         (input_feeding, "decoder.lstm.*input feeding"),
         (gru, "expected nn.LSTM.*nn.GRU"),
