@@ -56,7 +56,7 @@ def load(path: str | os.PathLike, models: Mapping[str, Callable[..., Model]]) ->
         if dtype.kind not in "fc":
             raise ValueError(f"weights of {dtype}")
         model = models[name](**arguments, rng=Zeros(dtype, (a.size for a in arrays.values())), dtype=dtype)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         shown, reason = reprlib.repr(arguments), " ".join(str(error).split())[:300]  # both may quote the file
         raise checkpoint.CheckpointError(f"{path}: not a model file: {name} of {shown}: {reason}") from error
     checkpoint.assign(named_params(model), {name: to_gpu(a) for name, a in arrays.items()}, path)

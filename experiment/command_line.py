@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from common import training_state
-from common.attention import SCORES
 from common.ranks import ALONE, Ranks
 from common.shared_signals import of_rank
 from experiment.run_folder import imported_model
@@ -79,32 +78,6 @@ class Parser(PlainParser):
         self.add_argument("--weight-decay", type=positive_float, metavar="SHARE", help=f"{decay} (default: Adam)")
         smooth = "share of each label to divide equally among all characters; the train loss is that of smoothed labels"
         self.add_argument("--label-smoothing", type=ratio, metavar="SHARE", help=smooth)
-
-    def add_made_of(self) -> None:
-        """Add the options of ``MADE_OF``."""
-        score = "how the attention model tells how well two states fit (default: dot)"
-        self.add_argument("--score", choices=list(SCORES), help=score)
-        both = "recurrent encoders read from both ends, with half of --hidden-size in each direction"
-        self.add_argument("--bidirectional", action="store_const", const=True, help=both)
-        layers = "layers of encoder and decoder, with skip connections (default: 1, of the Transformer 2)"
-        self.add_argument("--layers", type=positive_int, metavar="K", help=layers)
-        dropout = "share of values dropped in training: between recurrent layers; of what each Transformer layer adds"
-        self.add_argument("--dropout", type=ratio, metavar="SHARE", help=f"{dropout} (default: 0)")
-        width = "of the Transformer's vectors (default: 64); --hidden-size is that of its feed-forward layers"
-        self.add_argument("--width", type=positive_int, metavar="D", help=f"width {width}")
-        self.add_argument("--heads", type=positive_int, metavar="N", help="of the Transformer's attention (default: 4)")
-        norm = "normalize after the sums of the Transformer, as in the paper; it then needs --warmup"
-        self.add_argument("--post-norm", action="store_const", const=True, help=norm)
-
-    def check_made_of(self, args: Namespace) -> None:
-        """Refuse options that none of the models knows."""
-        for option, models in MADE_OF.items():
-            if getattr(args, option) is not None and not set(models) & set(args.models):
-                self.error(f"--{option.replace('_', '-')} is an option of the model {' or '.join(models)}")
-        if args.bidirectional and args.hidden_size % 2:
-            self.error(f"--bidirectional: each direction has half of --hidden-size, which is odd: {args.hidden_size}")
-        if args.dropout and args.layers in (None, 1) and "transformer" not in args.models:
-            self.error(f"--dropout {args.dropout:g} acts between layers: add --layers 2, or more")
 
     def check_schedules(self, args: Namespace) -> None:
         """Refuse options of ``add_schedules`` that do not go together, in a new run or a resumed one."""

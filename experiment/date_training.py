@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,12 +18,12 @@ from common.optimizer import Adam, AdamW
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from dataset import dates
-from experiment.command_line import MADE_OF
 from experiment.date_model import DateModel
 from experiment.date_parts import MAPS, DateParts
 from experiment.history import pictures, table
 from experiment.kept_weights import FILES as KEPT_WEIGHTS
 from experiment.kept_weights import KeepWeights
+from experiment.model_options import made_of
 from experiment.run_folder import Files
 from experiment.training import Training
 from seq2seq import MeasureMaps, exact_match, padding_of, save_model
@@ -35,7 +34,6 @@ from support.array import Array
 
 KEPT = "maps.npz"  # the file that --keep-maps writes
 MAP = "attention.png"  # the map of the latest epoch
-WIDTH = 64  # of the Transformer's vectors; a FeedForward of the chapter's hidden size is 4 times as wide
 LOSS = Column("loss", "train loss", ".4f", Panel("loss", "loss [nats per character]"), csv="train_loss")
 ACCURACY = Column("accuracy", "test accuracy", ".2%", Panel("accuracy", "accuracy", top=1), csv="test_accuracy")
 COLUMNS = LOSS, ACCURACY, SECONDS  # the columns of every model
@@ -102,19 +100,6 @@ def make_trainer(
     decay = args.weight_decay
     optimizer = Adam(lr=args.lr) if decay is None else AdamW(lr=args.lr, weight_decay=decay)
     return Trainer(model, optimizer, rng=shuffling, callbacks=callbacks, **share)
-
-
-def made_of(name: str, args: Namespace) -> tuple[tuple[int, int], dict[str, Any]]:
-    """Return the sizes D and H of a model of that name, and the other arguments that the options say."""
-    options = {option: getattr(args, option) for option, models in MADE_OF.items() if name in models}
-    options = {option: value for option, value in options.items() if value is not None}
-    if name != "transformer":
-        if options.get("layers", 1) == 1:
-            options.pop("dropout", None)  # the Transformer's: between recurrent layers there is nothing to drop
-        return (args.wordvec_size, args.hidden_size), options | ({"cell_state": True} if args.cell_state else {})
-    if options.pop("post_norm", False):
-        options["pre_norm"] = False
-    return (options.pop("width", WIDTH), args.hidden_size), options
 
 
 def schedule(args: Namespace) -> list[Callback]:

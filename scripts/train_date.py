@@ -35,6 +35,7 @@ from experiment.date_training import (
 )
 from experiment.estimate import Announcer
 from experiment.kept_weights import size_kept, size_to_come
+from experiment.model_options import add_made_of, check_made_of
 from experiment.run_folder import prepare
 from experiment.side_by_side import jobs_of
 from experiment.training import Training, state_file
@@ -48,7 +49,7 @@ def parse(ranks: Ranks = ALONE):
     parser = Parser(description=__doc__, ranks=ranks)
     parser.add_training()
     parser.add_schedules()
-    parser.add_made_of()
+    add_made_of(parser)
     parser.add_argument("--max-epoch", type=positive_int, default=10)
     parser.add_argument("--seed", type=natural, default=0, help="seed of weights and shuffling")
     parser.add_argument("--no-reverse", action="store_true", help="read the questions forwards")
@@ -96,7 +97,7 @@ def parse(ranks: Ranks = ALONE):
     if args.resume is not None:
         args, kept = resumed(parser, args, [state_file(args.resume, name) for name in MODELS], FREE)
     parser.check_schedules(args)
-    parser.check_made_of(args)
+    check_made_of(parser, args)
     return args, kept
 
 

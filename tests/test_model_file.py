@@ -12,13 +12,13 @@ from common import checkpoint, model_file
 from common.checkpoint import CheckpointError
 from common.initializers import lecun_normal
 from common.layer import Layer, named_params
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, load_model, save_model
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq, load_model, save_model
 
 # Model files
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq])
+@pytest.mark.parametrize("cls", [Seq2seq, PeekySeq2seq, AttentionSeq2seq, TransformerSeq2seq])
 def test_model_file_round_trip(tmp_path, cls, dtype):
     saved = cls(9, 4, 6, rng=np.random.default_rng(0), dtype=dtype)
     save_model(tmp_path / "m", saved, vocabulary="abcdefgh_", reverse=True)
@@ -64,6 +64,7 @@ CLASSIFIERS = {
     "gru": dict(vocab_size=9, wordvec_size=4, hidden_size=6, layers=2),
     "seqself": dict(vocab_size=9, wordvec_size=4, hidden_size=6, units=3),
 }
+TRANSFORMER = SIZES | {"heads": 2, "layers": 1}
 HOSTILE = [
     0,
     -1,
@@ -83,17 +84,20 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", ["attention", "peeky", *CLASSIFIERS])
+@pytest.mark.parametrize("name", ["attention", "peeky", "transformer", *CLASSIFIERS])
 def test_no_argument_in_a_file_makes_a_model_that_is_larger_than_the_file(tmp_path, name):
     """Each size alone, and all at once, beside the arrays of an honest file and a large one of any shape."""
     tables = (classifier.model_file.MODELS, classifier.load_model), (seq2seq.model_file.MODELS, seq2seq.load_model)
     models, load = tables[name not in CLASSIFIERS]
-    arguments, path = CLASSIFIERS.get(name, SIZES), tmp_path / "m.npz"
+    arguments, path = CLASSIFIERS.get(name, TRANSFORMER if name == "transformer" else SIZES), tmp_path / "m.npz"
     weights = named_params(models[name](**arguments))
     sizes = [key for key in arguments if type(arguments[key]) is int]
     cases = [{key: value} for key in sizes for value in HOSTILE] + [dict.fromkeys(sizes, n) for n in (10**5, 10**9)]
     cases += [{"rng": 1}, {"a\nb" * 9000: 1}, {"dropout": 10**400}]
     cases += [{"attention": {"attention_type": "a\n" * 9000}}] if name != "gru" else []
+    if name == "transformer":
+        cases += [{"heads": 3}, {"dropout": 2}, {"dropout": None}, {"pre_norm": "x"}, {"pre_norm": 1}]
+        cases += [{"mask_padding": 9}, {"cell_state": False}, {"layers": 2}]
     large = {"long": np.zeros(10**5, np.float32)}
     for case in cases:
         checkpoint.save(path, weights | large, {"model": name, "arguments": {**arguments, **case}})
