@@ -1,4 +1,5 @@
-"""The heads of a Transformer on the page, in a real browser, beside Python: their maps, and what forces them.
+"""Every kind of model on the page, in a real browser, beside Python; the maps of a Transformer's heads, and what forces
+them.
 
 In Chromium, and as slow tests in Firefox; without them these tests skip.
 """
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 from page_models_tools import lively, written_by
 from share_tools import NOTE, OPEN_EACH, SEEN, click_share, open_anew
-from test_page_models_in_browser import CHARACTERS, KINDS, write_page_of
+from test_page_models_in_browser import CHARACTERS, KINDS, expect_same, several, write_page_of
+from test_page_models_in_browser import READ as CARDS
 from test_page_occlusion import DONE, TABLE
 from what_if_tools import CHANGE, READ
 
@@ -73,6 +75,17 @@ def maps_of(model: Seq2seq, reverse: bool, forced=None, head: int | None = None)
 def made(name: str) -> PageModel:
     kind, reverse, options = KINDS[name]
     return PageModel(name, lively(kind, len(CHARACTERS), seed=7, **options), reverse)
+
+
+def test_every_kind_answers_as_python_does(browser, tmp_path):
+    models = several(epochs=())
+    write_page_of(tmp_path / "page.html", models)
+    browser.open(tmp_path / "page.html")
+    for text in ("May 1, 1972", TEXT):  # a beginning that is shared by the padding of those that read backwards
+        browser.type(text)
+        cards = browser.run(CARDS)
+        written = {expect_same(card, m, m.model, text) for card, m in zip(cards, models, strict=True)}
+    assert len(written) > 12, "else any would do"
 
 
 def test_each_head_has_its_map(browser, tmp_path):
