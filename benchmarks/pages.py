@@ -24,7 +24,7 @@ from benchmarks import chromium
 from benchmarks.facts import environment
 from classifier import GRUClassifier, SeqSelfClassifier
 from experiment.command_line import Parser
-from seq2seq import AttentionSeq2seq
+from seq2seq import AttentionSeq2seq, TransformerSeq2seq
 
 WORDS, TIMES, WARM = 60, 20, 5
 VOCABULARY = ["<pad>", "<unk>", *(f"w{k}" for k in range(998))]
@@ -81,8 +81,8 @@ all().then(() => done([times, pauses]));
 """
 
 
-def page_of_dates() -> bytes:
-    model = AttentionSeq2seq(len(DATE_CHARACTERS), 16, 256)
+def page_of_dates(kind=AttentionSeq2seq, wordvec_size: int = 16, hidden_size: int = 256) -> bytes:
+    model = kind(len(DATE_CHARACTERS), wordvec_size, hidden_size)
     return seq2seq.page.to_page(model, [], vocabulary=DATE_CHARACTERS, start="_", T_enc=29, T_dec=10, reverse=True)
 
 
@@ -96,6 +96,8 @@ PAGES = {
     "dates 16/256": page_of_dates,
     "dates 16/256, blank": page_of_dates,
     "dates 16/256, occlude": page_of_dates,
+    "dates Transformer": lambda: page_of_dates(TransformerSeq2seq, 64, 256),
+    "dates Transformer, occlude": lambda: page_of_dates(TransformerSeq2seq, 64, 256),
     "gru 100/64, 1 layer": lambda: page_of_texts(GRUClassifier, wordvec_size=100, hidden_size=64, layers=1),
     "seqself 300/32/356": lambda: page_of_texts(SeqSelfClassifier),
     "gru 300/512, 3 layers": lambda: page_of_texts(GRUClassifier),
@@ -143,13 +145,13 @@ def main() -> int:
             driver.set_script_timeout(300)
             driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
             print(f"{environment()['CPU']}, Chromium {driver.capabilities['browserVersion']}; medians of {TIMES}")
-            print(f"{'':<22} {'key to picture':>15} {'CPU':>10} {'longest pause':>15}")
+            print(f"{'':<26} {'key to picture':>15} {'CPU':>10} {'longest pause':>15}")
             for name, page in PAGES.items():
                 path = Path(folder) / "page.html"
                 path.write_bytes(page())
                 driver.get(path.as_uri())
                 times, cpu, pauses = measure(driver, name)
-                print(f"{name:<22} {times:>12.1f} ms {cpu:>7.1f} ms {pauses:>12.1f} ms", flush=True)
+                print(f"{name:<26} {times:>12.1f} ms {cpu:>7.1f} ms {pauses:>12.1f} ms", flush=True)
         finally:
             driver.quit()
     return 0

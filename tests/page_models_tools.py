@@ -16,7 +16,8 @@ from seq2seq.model_file import MODELS
 def lively(kind: str, V: int, seed: int = 3, hidden_size: int = 24, **options) -> Seq2seq:
     """A model that answers each date in another way."""
     model = MODELS[kind](V, 8, hidden_size, rng=np.random.default_rng(seed), **options)
-    strength = 2 if kind == "transformer" else 6  # layers of large weights would make much of how float32 is rounded
+    # several layers of large weights would make much of how float32 is rounded
+    strength = 2 if kind == "transformer" else 3 if "layers" in options else 6
     for p in model.params:
         p *= strength
     for part in (model.encoder, model.decoder):

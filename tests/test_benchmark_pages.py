@@ -17,7 +17,7 @@ def small():
 @pytest.mark.slow
 @pytest.mark.usefixtures("chromium")  # which skips where there is none
 def test_every_page_is_measured(in_process, monkeypatch, tmp_path):
-    assert [name.split()[0] for name in pages.PAGES] == ["dates"] * 3 + ["gru", "seqself", "gru"]
+    assert [name.split()[0] for name in pages.PAGES] == ["dates"] * 5 + ["gru", "seqself", "gru"]
     monkeypatch.setattr(
         pages,
         "PAGES",

@@ -58,6 +58,21 @@ def test_the_page_holds_each_model_and_each_of_its_epochs():
         np.testing.assert_array_equal(weights_of(parts, name), p)
 
 
+def test_the_page_knows_what_its_models_do_with_their_weights():
+    kinds = {
+        "plain": ("attention", {}),
+        "both": ("attention", {"score": "additive", "bidirectional": True, "layers": 2, "dropout": 0.1}),
+        "heads": ("transformer", {"heads": 2, "layers": 1, "pre_norm": False, "mask_padding": 1}),
+    }
+    models = [PageModel(name, lively(kind, 3, **options), True) for name, (kind, options) in kinds.items()]
+    common = {"mask_padding": None, "cell_state": False, "reverse": True}
+    for found in Parts(to_page(models, [], **SETTINGS)).data["models"]:
+        kind, options = kinds[found.pop("name")]
+        del found["epochs"]
+        options.pop("dropout", None)  # which is for training
+        assert found == common | {"kind": kind} | options
+
+
 @pytest.mark.parametrize("names", [[], ["a", "a"]])
 def test_models_have_different_names(names):
     with pytest.raises(ValueError, match=r"page: expected models of different names, got \["):
