@@ -22,7 +22,7 @@ from common.ranks import Ranks
 from common.trainer import Trainer
 from dataset.batches import PaddedTexts
 from experiment import mpi_job
-from seq2seq import AttentionSeq2seq, MeasureMaps, PeekySeq2seq, Seq2seq, exact_match, padding_of
+from seq2seq import AttentionSeq2seq, MeasureMaps, PeekySeq2seq, Seq2seq, TransformerSeq2seq, exact_match, padding_of
 from support.blas_kernel import openblas
 
 V, WORDS, COUNT = 8, 50, 26
@@ -31,6 +31,7 @@ CASES = {  # the kind of model, its arguments, the optimizer
     "attention": (AttentionSeq2seq, (V, 5, 7), {"dtype": np.float64}, Adam),
     "attention32": (AttentionSeq2seq, (V, 16, 64), {}, Adam),
     "peeky": (PeekySeq2seq, (V, 5, 7), {"dtype": np.float64}, Nadam),
+    "transformer": (TransformerSeq2seq, (V, 6, 7, 0), {"heads": 2, "dtype": np.float64}, Adam),
     "gru": (GRUClassifier, (WORDS, 4, 5, 1, 0.0), {"dtype": np.float64}, Adam),
     "seqself": (SeqSelfClassifier, (WORDS, 4, 5, 3), {"dtype": np.float64}, Nadam),
     "bow": (BagOfWords, (WORDS,), {"dtype": np.float64}, Adam),

@@ -53,6 +53,7 @@ def test_dates_with_all_options(cwd, script, mpi):
     """The state is saved by the first rank's clock."""
     options = "--data tiny.txt --workers 2 --jobs 1 --save-every 0.01s --keep-maps --no-shared-prefixes --cell-state"
     options += " --keep-weights --mask-padding --leak-free --no-reverse --seed 3 --max-grad 1 --lr 0.002 --until 1"
+    options += " --models baseline peeky attention transformer --width 6 --heads 2 --post-norm"
     alone = script(cwd, "train_date.py", *options.split(), *TINY, "--out", "alone")
     together = job(mpi, 2, cwd, DATE, "--mpi", *options.split(), *TINY, "--out", "ranks")
     alike(cwd, alone, together)

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import traceback
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ from common.optimizer import SGD, Adam
 from common.parallel import Share, Workers
 from common.time_layers import TimeLSTM
 from common.trainer import Trainer
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 MODELS = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
+MODELS |= {"transformer": partial(TransformerSeq2seq, heads=1, layers=1)}
 V, T_ENC, T_DEC = 10, 6, 4
 
 
@@ -137,7 +139,7 @@ class Split:  # the loss of one worker, with the gradients of several
 @pytest.mark.parametrize("kind", [*MODELS, "tied"])
 def test_complex_step_proves_the_gradients_of_several(kind, count):
     r = Draw(seed=4)
-    model = TiedModel(r(5, 3), r(3, 3), r(5)) if kind == "tied" else lively(MODELS[kind], r, 5, 2, 3)
+    model = TiedModel(r(5, 3), r(3, 3), r(5)) if kind == "tied" else lively(MODELS[kind], r, 5, 3, 2)
     x = np.array([[1, 2, 3], [1, 2, 4], [1, 0, 0], [1, 2, 3], [4, 0, 0]])
     check_gradients(Split(model, count), x, np.where(x == 3, -1, x) if kind == "tied" else r.ids(5, 3, below=5))
 
