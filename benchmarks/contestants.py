@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.reread import answers_reread
 from common.layer import named_params, remove_duplicate
 from common.optimizer import Adam, clip_grads
 from common.parallel import Workers
-from seq2seq.decoding import Decoded, in_batches
 from seq2seq.model_file import MODELS
 
 REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "reference_chapter.py"
@@ -104,13 +104,12 @@ class Contestant(ABC):
     def answers(self, xs: np.ndarray, start_id: int, sample_size: int, way: str | None = None) -> np.ndarray:
         """Return answers (N, T_dec) to xs (N, T_enc): greedy ones, in one of ``WAYS`` if a contestant has several."""
 
-    def evaluate(self, *task, way: str | None = None) -> tuple[Laps, np.ndarray]:
-        """Measure the seconds to answer all questions; also return the answers. task, way: see ``answers``."""
-        xs, *rest = task
+    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, way: str | None) -> tuple[Laps, np.ndarray]:
+        """Measure the seconds to answer all questions, see ``answers``, whose answers are returned, too."""
         with self.turn():
-            self.answers(xs[:1], *rest, way)
+            self.answers(xs[:1], start_id, sample_size, way)
             laps = Laps()
-            ids = self.answers(xs, *rest, way)
+            ids = self.answers(xs, start_id, sample_size, way)
             laps.lap("answers")
             return laps, ids
 
@@ -185,7 +184,7 @@ class OursUnshared(OursThreaded):
 class Chapter(Contestant):
     """The chapter's way, one layer object per time step: ``tests/reference_chapter.py``, loaded by path."""
 
-    models = dict.fromkeys(BOOKS_MODELS, set())
+    models = {name: set[str]() for name in BOOKS_MODELS}
 
     def __init__(self, job: Job):
         super().__init__(job)
@@ -205,21 +204,17 @@ class Chapter(Contestant):
 class Torch(Contestant):
     """The PyTorch twin, run eagerly."""
 
-    models = dict.fromkeys(BOOKS_MODELS, set()) | {"transformer": {"heads", "layers"}}
+    models = {name: set[str]() for name in BOOKS_MODELS} | {"transformer": {"heads", "layers"}}
 
     def __init__(self, job: Job):
         import torch
 
-        from benchmarks.torch_date import RecurrentTwin, TransformerTwin
+        from benchmarks.torch_date import twin_of
 
         super().__init__(job)
         self.torch = torch
         torch.set_num_threads(job.threads)
-        ours = job.build()
-        twin: Any = (
-            TransformerTwin(ours) if job.model == "transformer" else RecurrentTwin(job.model, named_params(ours))
-        )
-        self.twin = self.model = twin
+        self.twin = self.model = twin_of(job.model, job.build())
         self.optimizer = torch.optim.Adam(self.twin.parameters(), lr=job.lr)
 
     def step(self, x, t):
@@ -276,27 +271,8 @@ LABELS = {
     "reread": "ours, no kept keys and values",
     "reencoded": "ours, the whole model at each step",
 }
-WAYS = "beam", "reread", "reencoded"  # in which ours can answer, besides the usual one; see ``answers_reread``
+WAYS = "beam", "reread", "reencoded"  # in which ours can answer, besides the usual one; see ``benchmarks.reread``
 SHARES_PREFIXES = ("ours", "one")
-
-
-def answers_reread(model, xs, start_id: int, sample_size: int, workers: int, *, encoder: bool) -> np.ndarray:
-    """Answer as without kept keys and values: at each step, the decoder's forward reads all characters so far again.
-
-    encoder: it looks at states that the encoder computes anew at each step, too; False: once per question.
-    The questions are divided into batches as those of ``decode`` are.
-    """
-
-    def answer(model, xs: np.ndarray) -> Decoded:
-        ids, encoded = np.full((len(xs), 1), start_id), model.encode(xs)
-        for step in range(sample_size):
-            if encoder and step:
-                encoded = model.encode(xs)
-            scores = model.decoder.forward(ids, encoded)[:, -1]
-            ids = np.concatenate((ids, scores.argmax(axis=1)[:, None]), axis=1)
-        return Decoded(ids[:, 1:], np.zeros(len(xs)), None)
-
-    return in_batches("answers_reread", model, xs, answer, workers=workers).ids
 
 
 def take_turn(contestant: Contestant, batches: Iterable[Batch]) -> list[tuple[float, Laps]]:

@@ -247,7 +247,7 @@ def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str,
             asked = few if key == "chapter" else xs
             time.sleep(args.pause_ms / 1000)
             task = np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1
-            laps, ids[key] = contestants[asker].evaluate(*task, way=None if key == asker else key)
+            laps, ids[key] = contestants[asker].evaluate(*task, None if key == asker else key)
             seconds[key].append(np.array([laps["answers"], laps.cpu]) * len(xs) / len(asked))
     found = {}
     for key, each in seconds.items():

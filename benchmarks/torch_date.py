@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from common.layer import named_params
+from common.transformer_layers import sinusoids
 from seq2seq import TransformerSeq2seq
 
 TO_TORCH = [2, 0, 1, 3]  # the positions of torch's i, f, g, o in our order
 TO_OURS = [1, 2, 0, 3]  # the positions of our f, g, i, o in torch's order
 EVERY = slice(None)
+MOST_POSITIONS = 512
 
 
 def gates(array: np.ndarray, order: list[int]) -> np.ndarray:
@@ -123,32 +125,26 @@ class RecurrentTwin(Twin):
 
 
 class TransformerTwin(Twin):
-    """The layers of ``nn.Transformer`` between embeddings and Linear: pre-norm, no dropout, nothing masked but the later.
+    """The layers of ``nn.Transformer`` between embeddings and Linear: pre-norm, without dropout, padding not masked.
 
     model: our TransformerSeq2seq; its weights are copied.
     """
 
     def __init__(self, model: TransformerSeq2seq):
         super().__init__()
-        V, D, H, heads, layers = map(
-            model.arguments.get, ("vocab_size", "wordvec_size", "hidden_size", "heads", "layers")
-        )
+        sizes = "vocab_size", "wordvec_size", "hidden_size", "heads", "layers"
+        V, D, H, heads, layers = (model.arguments[name] for name in sizes)
         how: dict = dict(dropout=0.0, batch_first=True, norm_first=True)
         self.encoder_embed, self.embed = nn.Embedding(V, D), nn.Embedding(V, D)
         layer = nn.TransformerEncoderLayer(D, heads, H, **how)
         self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(D), enable_nested_tensor=False)
         self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(D, heads, H, **how), layers, nn.LayerNorm(D))
         self.affine = nn.Linear(D, V)
-        self.register_buffer("positions", self._sinusoids(64, D))
+        self.register_buffer("positions", torch.from_numpy(sinusoids(MOST_POSITIONS, D)).float())
         for name, parameter in self.named_parameters():
             if name.endswith("in_proj_bias"):
                 nn.init.zeros_(parameter)  # of the keys: ours have none
         self._copy(named_params(model))
-
-    @staticmethod
-    def _sinusoids(T: int, D: int) -> Tensor:
-        angles = torch.arange(T)[:, None] / 10000 ** (torch.arange(0, D, 2) / D)
-        return torch.stack((angles.sin(), angles.cos()), dim=2).flatten(1)[:, :D]
 
     def _read(self, embed: nn.Embedding, ids: Tensor) -> Tensor:
         return embed(ids) * embed.embedding_dim**0.5 + self.positions[: ids.shape[1]]
@@ -215,3 +211,8 @@ class TransformerTwin(Twin):
                 yield f"{path}.{name}.b", attention, attention.in_proj_bias, rows
         yield f"{path}.output.W", attention, attention.out_proj.weight, EVERY
         yield f"{path}.output.b", attention, attention.out_proj.bias, EVERY
+
+
+def twin_of(kind: str, model) -> Twin:
+    """Return the twin of our model, which is of that kind."""
+    return TransformerTwin(model) if kind == "transformer" else RecurrentTwin(kind, named_params(model))
