@@ -47,7 +47,7 @@ from benchmarks.kernels import add_kernels, with_each
 from benchmarks.tables import model_table, race_table, scale_table, spread
 from experiment.command_line import Parser, natural, positive_int, share
 from experiment.date_model import open_data
-from experiment.date_training import made_of
+from experiment.model_options import add_made_of, check_made_of, made_of
 from seq2seq import TransformerSeq2seq
 from support.atomic_file import replacing
 
@@ -59,8 +59,8 @@ MODEL = "attention"  # the model of --scale and --until
 def parse():
     parser = Parser(description=__doc__)
     parser.add_training()
-    parser.add_made_of()
-    parser.set_defaults(cell_state=False)
+    add_made_of(parser)
+    parser.set_defaults(cell_state=False, no_shared_prefixes=False)
     parser.add_argument(
         "--only", nargs="+", choices=list(CONTESTANTS), metavar="CONTESTANT", help=f"some of {', '.join(CONTESTANTS)}"
     )
@@ -82,7 +82,7 @@ def parse():
     parser.add_argument("--questions", type=positive_int, default=5000, help="test questions to answer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all results to this file")
     args = parser.parse_args()
-    parser.check_made_of(args)
+    check_made_of(parser, args)
     if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
         parser.error(f"--json {args.json}: expected a file in a folder that exists")
     return args
