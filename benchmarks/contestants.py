@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.reread import answers_reread
 from common.layer import named_params, remove_duplicate
 from common.optimizer import Adam, clip_grads
 from common.parallel import Workers
@@ -27,7 +28,10 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Job:
-    """The task of all contestants: a model of MODELS, its sizes, how to train it. ``threads`` is how many each gets."""
+    """The task of all contestants: a model of MODELS, its sizes, how to train it. ``threads`` is how many each gets.
+
+    options: the model's other arguments.
+    """
 
     model: str
     V: int
@@ -37,10 +41,11 @@ class Job:
     max_grad: float
     threads: int
     seed: int
+    options: dict[str, Any] = field(default_factory=dict)
 
     def build(self):
         """Build our model, with the same weights at each call."""
-        return MODELS[self.model](self.V, self.D, self.H, rng=np.random.default_rng(self.seed))
+        return MODELS[self.model](self.V, self.D, self.H, **self.options, rng=np.random.default_rng(self.seed))
 
 
 class Laps(dict):
@@ -61,11 +66,16 @@ class Laps(dict):
 class Contestant(ABC):
     """A way to train a ``model`` with ``forward(x, t)`` and ``backward()``, which a subclass makes.
 
-    Steps run inside ``turn()``. ``models``: the names of the only models that it knows; None if it knows any.
+    Steps run inside ``turn()``. ``models``: the only models that it knows, each with the names of the options that it
+    knows of it; None if it knows any.
     """
 
-    models: tuple[str, ...] | None = None
+    models: dict[str, set[str]] | None = None
     model: Any
+
+    @classmethod
+    def knows(cls, job: Job) -> bool:
+        return cls.models is None or (job.model in cls.models and job.options.keys() <= cls.models[job.model])
 
     def __init__(self, job: Job):
         self.job = job
@@ -91,17 +101,17 @@ class Contestant(ABC):
         """Clip the gradients and take one step of Adam."""
 
     @abstractmethod
-    def answers(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> np.ndarray:
-        """Return greedy answers (N, T_dec) to xs (N, T_enc)."""
+    def answers(self, xs: np.ndarray, start_id: int, sample_size: int, way: str | None = None) -> np.ndarray:
+        """Return answers (N, T_dec) to xs (N, T_enc): greedy ones, in one of ``WAYS`` if a contestant has several."""
 
-    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, beam_width: int | None = None) -> Laps:
-        """Measure the seconds to answer all questions: greedily, or by beam search where a contestant has it."""
+    def evaluate(self, xs: np.ndarray, start_id: int, sample_size: int, way: str | None) -> tuple[Laps, np.ndarray]:
+        """Measure the seconds to answer all questions, see ``answers``, whose answers are returned, too."""
         with self.turn():
-            self.answers(xs[:1], start_id, sample_size, beam_width)
+            self.answers(xs[:1], start_id, sample_size, way)
             laps = Laps()
-            self.answers(xs, start_id, sample_size, beam_width)
+            ids = self.answers(xs, start_id, sample_size, way)
             laps.lap("answers")
-            return laps
+            return laps, ids
 
 
 class Ours(Contestant):
@@ -116,7 +126,7 @@ class Ours(Contestant):
         clip_grads(grads, self.job.max_grad)
         self.optimizer.update(params, grads)
 
-    def answers(self, xs, start_id, sample_size, beam_width=None):
+    def answers(self, xs, start_id, sample_size, way=None):
         return self.model.decode(xs, start_id, sample_size).ids
 
 
@@ -135,10 +145,13 @@ class OursThreaded(Ours):
         with super().turn(), self.workers:
             yield
 
-    def answers(self, xs, start_id, sample_size, beam_width=None):
-        if beam_width is not None:
-            return self.model.beam_search(xs, start_id, sample_size, beam_width, workers=self.job.threads).ids[:, 0]
-        return self.model.decode(xs, start_id, sample_size, workers=self.job.threads).ids
+    def answers(self, xs, start_id, sample_size, way=None):
+        task, workers = (xs, start_id, sample_size), self.job.threads
+        if way == "beam":
+            return self.model.beam_search(*task, BEAM_WIDTH, workers=workers).ids[:, 0]
+        if way is not None:
+            return answers_reread(self.model, *task, workers, encoder=way == "reencoded")
+        return self.model.decode(*task, workers=workers).ids
 
     def step(self, x, t):
         laps, forward = Laps(), self.model.forward
@@ -163,11 +176,15 @@ class OursUnshared(OursThreaded):
 
     share_prefixes = False
 
+    @classmethod
+    def knows(cls, job):
+        return hasattr(job.build().encoder, "share_prefixes")
+
 
 class Chapter(Contestant):
     """The chapter's way, one layer object per time step: ``tests/reference_chapter.py``, loaded by path."""
 
-    models = BOOKS_MODELS
+    models = {name: set[str]() for name in BOOKS_MODELS}
 
     def __init__(self, job: Job):
         super().__init__(job)
@@ -179,7 +196,7 @@ class Chapter(Contestant):
     def update(self):
         self.model.step(max_grad=self.job.max_grad, lr=self.job.lr)
 
-    def answers(self, xs, start_id, sample_size, beam_width=None):
+    def answers(self, xs, start_id, sample_size, way=None):
         """Answer one question after the other, as the chapter does."""
         return np.array([self.model.generate(xs[i : i + 1], start_id, sample_size) for i in range(len(xs))])
 
@@ -187,17 +204,17 @@ class Chapter(Contestant):
 class Torch(Contestant):
     """The PyTorch twin, run eagerly."""
 
-    models = BOOKS_MODELS
+    models = {name: set[str]() for name in BOOKS_MODELS} | {"transformer": {"heads", "layers"}}
 
     def __init__(self, job: Job):
         import torch
 
-        from benchmarks.torch_date import Twin
+        from benchmarks.torch_date import twin_of
 
         super().__init__(job)
         self.torch = torch
         torch.set_num_threads(job.threads)
-        self.twin = self.model = Twin(job.model, named_params(job.build()))
+        self.twin = self.model = twin_of(job.model, job.build())
         self.optimizer = torch.optim.Adam(self.twin.parameters(), lr=job.lr)
 
     def step(self, x, t):
@@ -216,7 +233,7 @@ class Torch(Contestant):
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def answers(self, xs, start_id, sample_size, beam_width=None):
+    def answers(self, xs, start_id, sample_size, way=None):
         parts = [self.torch.from_numpy(xs[i : i + 512]) for i in range(0, len(xs), 512)]
         return np.concatenate([self.twin.decode(part, start_id, sample_size)[0].numpy() for part in parts])
 
@@ -251,7 +268,10 @@ LABELS = {
     "torch": "PyTorch eager",
     "compiled": "PyTorch compiled",
     "beam": f"ours, beam search of width {BEAM_WIDTH}",
+    "reread": "ours, no kept keys and values",
+    "reencoded": "ours, the whole model at each step",
 }
+WAYS = "beam", "reread", "reencoded"  # in which ours can answer, besides the usual one; see ``benchmarks.reread``
 SHARES_PREFIXES = ("ours", "one")
 
 

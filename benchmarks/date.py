@@ -2,6 +2,7 @@
 
 python -m benchmarks.date                                       # everything, one table per model
 python -m benchmarks.date --only ours torch --models attention  # a selection
+python -m benchmarks.date --models transformer --heads 8        # also how answers gain from kept keys and values
 python -m benchmarks.date --scale                               # how time and memory grow with N, T_enc and H
 python -m benchmarks.date --until 0.999                         # how long the attention model takes to 99.9%
 python -m benchmarks.date --kernels                             # any of these, with each family of OpenBLAS kernels
@@ -27,10 +28,10 @@ if __name__ == "__main__":
 import numpy as np
 
 from benchmarks.contestants import (
-    BEAM_WIDTH,
     CONTESTANTS,
     LABELS,
     SHARES_PREFIXES,
+    WAYS,
     Batch,
     Contestant,
     Job,
@@ -46,6 +47,8 @@ from benchmarks.kernels import add_kernels, with_each
 from benchmarks.tables import model_table, race_table, scale_table, spread
 from experiment.command_line import Parser, natural, positive_int, share
 from experiment.date_model import open_data
+from experiment.model_options import add_made_of, check_made_of, made_of
+from seq2seq import TransformerSeq2seq
 from support.atomic_file import replacing
 
 SCALE = {"N": (32, 128, 1024), "T_enc": (16, 64, 256), "H": (64, 256, 1024)}
@@ -56,6 +59,8 @@ MODEL = "attention"  # the model of --scale and --until
 def parse():
     parser = Parser(description=__doc__)
     parser.add_training()
+    add_made_of(parser)
+    parser.set_defaults(cell_state=False, no_shared_prefixes=False)
     parser.add_argument(
         "--only", nargs="+", choices=list(CONTESTANTS), metavar="CONTESTANT", help=f"some of {', '.join(CONTESTANTS)}"
     )
@@ -77,6 +82,7 @@ def parse():
     parser.add_argument("--questions", type=positive_int, default=5000, help="test questions to answer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all results to this file")
     args = parser.parse_args()
+    check_made_of(parser, args)
     if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
         parser.error(f"--json {args.json}: expected a file in a folder that exists")
     return args
@@ -107,7 +113,7 @@ def main() -> int:
         report["models"] = {}
         for name in args.models:
             job = make_job(args, name, len(data.vocabulary), args.hidden_size)
-            report["models"][name] = measured = measure(args, job, that_know(name, keys), train, test)
+            report["models"][name] = measured = measure(args, job, that_know(job, keys), train, test)
             print(f"\n{model_table(measured)}")
     if args.json:
         with replacing(args.json) as file:
@@ -130,18 +136,19 @@ def choose(args) -> list[str]:
     return keys
 
 
-def that_know(name: str, keys: list[str]) -> list[str]:
+def that_know(job: Job, keys: list[str]) -> list[str]:
     """Return the contestants that know the model; say which ones are left out."""
-    known = [key for key in keys if CONTESTANTS[key].models is None or name in CONTESTANTS[key].models]
+    known = [key for key in keys if CONTESTANTS[key].knows(job)]
     if left_out := [LABELS[key] for key in keys if key not in known]:
-        print(f"{name}: not a model of the book, so without {', '.join(left_out)}")
+        print(f"{job.model}: without {', '.join(left_out)}, where there is no such model")
     if not known:
-        raise ValueError(f"{name}: no contestant is left to measure")
+        raise ValueError(f"{job.model}: no contestant is left to measure")
     return known
 
 
 def make_job(args, model: str, V: int, H: int) -> Job:
-    return Job(model, V, args.wordvec_size, H, args.lr, args.max_grad, args.workers, args.seed)
+    (D, _), options = made_of(model, args)
+    return Job(model, V, D, H, args.lr, args.max_grad, args.workers, args.seed, options)
 
 
 def warm_up(key: str, job: Job, batches: list[Batch]) -> tuple[Contestant, float] | None:
@@ -207,8 +214,9 @@ def measure(args, job: Job, keys: list[str], train: Batch, test: Batch) -> dict:
 def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
     """Return the least time that the products of a step take at the measured rate (operations per second)."""
     (N, T_enc), T_dec = batches[0][0].shape, batches[0][1].shape[1] - 1
-    rows = float(np.mean([distinct_prefixes(x).sum() for x, _ in batches]))
-    model = job.build()
+    model, rows = job.build(), float(N * T_enc)
+    if getattr(model.encoder, "shares_prefixes", False):
+        rows = float(np.mean([distinct_prefixes(x).sum() for x, _ in batches]))
     dense = step_flops(model, N, T_enc, T_dec)
     shared = step_flops(model, N, T_enc, T_dec, encoder_rows=rows, peeks=N)
     return {
@@ -222,26 +230,32 @@ def floor_of(job: Job, batches: list[Batch], rate: float) -> dict[str, float]:
 
 
 def evaluate(args, contestants: dict[str, Contestant], test: Batch) -> dict[str, dict]:
-    """Measure the wall and CPU seconds to answer the test questions, in turn.
+    """Measure the wall and CPU seconds to answer the test questions, in turn, and how many answers are as ours.
 
-    The chapter's way answers a few of them, one by one; the others answer in batches, ours by beam search, too.
+    The chapter's way answers a few of them, one by one; the others answer in batches, ours in several ``WAYS``.
     """
     xs, ts = test
-    seconds: dict[str, list[np.ndarray]] = {
-        key: [] for key in contestants if key in ("ours", "one", "torch", "chapter")
-    }
-    seconds |= {"beam": []} if "ours" in contestants else {}
+    askers = {key: key for key in contestants if key in ("ours", "one", "torch", "chapter")}
+    if "ours" in contestants:
+        keeps = isinstance(contestants["ours"].model, TransformerSeq2seq)
+        askers |= {way: "ours" for way in WAYS if way == "beam" or keeps}
+    seconds: dict[str, list[np.ndarray]] = {key: [] for key in askers}
+    ids = {}
     few = xs[:ONE_BY_ONE]
     for _ in range(min(args.rounds, 3)):
-        for key in seconds:
+        for key, asker in askers.items():
             asked = few if key == "chapter" else xs
             time.sleep(args.pause_ms / 1000)
-            asker, width = (key, None) if key != "beam" else ("ours", BEAM_WIDTH)
             task = np.ascontiguousarray(asked), int(ts[0, 0]), ts.shape[1] - 1
-            laps = contestants[asker].evaluate(*task, width)
+            laps, ids[key] = contestants[asker].evaluate(*task, None if key == asker else key)
             seconds[key].append(np.array([laps["answers"], laps.cpu]) * len(xs) / len(asked))
-    medians = {key: np.median(each, axis=0).tolist() for key, each in seconds.items()}
-    return {key: {"questions": len(xs), "seconds": s, "cpu_seconds": cpu} for key, (s, cpu) in medians.items()}
+    found = {}
+    for key, each in seconds.items():
+        wall, cpu = np.median(each, axis=0).tolist()
+        found[key] = {"questions": len(xs), "seconds": wall, "cpu_seconds": cpu}
+        if "ours" in ids:
+            found[key]["as_ours"] = float((ids[key] == ids["ours"][: len(ids[key])]).all(axis=1).mean())
+    return found
 
 
 def scale(args, keys: list[str], train: Batch, V: int) -> list[dict]:

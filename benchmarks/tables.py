@@ -48,20 +48,24 @@ def model_table(measured: dict) -> str:
         lines[-1] += [f"{100 * row['floor_reached']:.0f}%", number(row["memory_mb"], 0)]
     floor, evaluation = measured["floor"], measured["evaluation"]
     losses = [row["first_loss"] for row in measured["contestants"].values()]
+    shared = (
+        f"; with shared prefixes ({100 * floor['distinct_rows']:.0f}% of the encoder's rows are distinct) "
+        f"{floor['shared_gflop']:.2f} GFLOP, {floor['shared_ms']:.1f} ms"
+    )
     text = [
         f"{measured['model']}: " + ", ".join(f"{name}={size}" for name, size in measured["sizes"].items()),
         table(lines),
-        f"floor: {floor['dense_gflop']:.2f} GFLOP, {floor['dense_ms']:.1f} ms; with shared prefixes "
-        f"({100 * floor['distinct_rows']:.0f}% of the encoder's rows are distinct) {floor['shared_gflop']:.2f} GFLOP, "
-        f"{floor['shared_ms']:.1f} ms, at the {floor['sgemm_gflops']:.0f} GFLOP/s of a large sgemm",
+        f"floor: {floor['dense_gflop']:.2f} GFLOP, {floor['dense_ms']:.1f} ms{shared * (floor['distinct_rows'] < 1)}, "
+        f"at the {floor['sgemm_gflops']:.0f} GFLOP/s of a large sgemm",
         f"first losses: {min(losses):.6f} to {max(losses):.6f}",
     ]
-    lines = [["answers to all questions", "ours/it", "CPU ours/it", "s", "CPU s", "questions"]]
+    lines = [["answers to all questions", "ours/it", "CPU ours/it", "s", "CPU s", "as ours", "questions"]]
     for key, found in evaluation.items():
         mine = evaluation.get("ours")
         ratios = [number(mine[unit] / found[unit], 2) if mine else "-" for unit in ("seconds", "cpu_seconds")]
         taken = [number(found[unit], 2) for unit in ("seconds", "cpu_seconds")]
-        lines.append([LABELS[key], *ratios, *taken, str(found["questions"])])
+        same = f"{100 * found['as_ours']:.2f}%" if mine else "-"
+        lines.append([LABELS[key], *ratios, *taken, same, str(found["questions"])])
     text += [table(lines)] if evaluation else []
     text += ["The chapter's way answers one by one: extrapolated from a few."] if "chapter" in evaluation else []
     return "\n".join(text)

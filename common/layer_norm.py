@@ -5,6 +5,12 @@ from common.np import np
 from support.array import Array
 
 
+def mean(x: Array) -> Array:
+    """Return the mean over the last axis, kept with length 1. A product: BLAS adds short rows up quicker than numpy."""
+    D = x.shape[-1]
+    return x @ np.ones((D, 1), dtype=x.dtype) / D
+
+
 class LayerNorm(Layer):
     """Normalize the last axis: ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta``.
 
@@ -27,9 +33,9 @@ class LayerNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         self.expect("x (..., D)", x, *[None] * (np.ndim(x) - 1), len(self.gamma))
-        normal = x.astype(self.gamma.dtype)  # a copy
-        normal -= normal.mean(axis=-1, keepdims=True)
-        scale = 1 / np.sqrt((normal * normal).mean(axis=-1, keepdims=True) + self.epsilon)
+        x = x.astype(self.gamma.dtype, copy=False)
+        normal = x - mean(x)
+        scale = 1 / np.sqrt(mean(normal * normal) + self.epsilon)
         normal *= scale
         self.cache = normal, scale
         y = normal * self.gamma
@@ -41,13 +47,14 @@ class LayerNorm(Layer):
         self.expect("dy, of the shape of y", dy, *normal.shape)
         D = normal.shape[-1]
         dgamma, dbeta = self.grads
-        dgamma[...] = (dy * normal).reshape(-1, D).sum(axis=0)
-        dbeta[...] = dy.reshape(-1, D).sum(axis=0)
+        every = np.ones(dy.size // D, dtype=dy.dtype)
+        dgamma[...] = every @ (dy * normal).reshape(-1, D)
+        dbeta[...] = every @ dy.reshape(-1, D)
         # x reaches y in three ways: as itself, through the mean, and through the variance. The last two take away
         # from the gradient its mean, and its part along the normalized x: the directions that forward made constant.
         dx = dy * self.gamma
-        along = (dx * normal).mean(axis=-1, keepdims=True)
-        dx -= dx.mean(axis=-1, keepdims=True)
+        along = mean(dx * normal)
+        dx -= mean(dx)
         dx -= normal * along
         dx *= scale
         return dx

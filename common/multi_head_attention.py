@@ -86,7 +86,7 @@ class MultiHeadAttention(Layer):
         dc = self._split(self.output.backward(dys if seeing is None else dys * seeing))
         dv = a.transpose(0, 1, 3, 2) @ dc
         de = dc @ v.transpose(0, 1, 3, 2)  # the gradient of a, then that of the scores, see Softmax
-        de -= (a * de).sum(axis=-1, keepdims=True)
+        de -= np.einsum("nhts,nhts->nht", a, de)[..., None]  # quicker than a sum, which numpy takes of a * de
         de *= a
         dk = de.transpose(0, 1, 3, 2) @ q  # q is already divided by sqrt(d), as in the scores
         dq = (de @ k) * d**-0.5

@@ -75,14 +75,15 @@ class FeedForward(Layer):
 
     def forward(self, xs: Array) -> Array:
         hs = self.affine1.forward(xs)
-        np.maximum(hs, 0, out=hs)  # ReLU, in place
-        self.cache = hs
+        active = hs.real > 0
+        hs *= active  # ReLU
+        self.cache = active
         return self.affine2.forward(hs)
 
     def backward(self, dys: Array) -> Array:
-        hs = self.saved()
+        active = self.saved()
         dhs = self.affine2.backward(dys)
-        dhs *= hs.real > 0  # elsewhere forward gave 0, whatever its input was
+        dhs *= active  # elsewhere forward gave 0, whatever its input was
         return self.affine1.backward(dhs)
 
 

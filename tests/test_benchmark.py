@@ -12,7 +12,9 @@ from benchmarks import date as benchmark
 from benchmarks import kernels
 from benchmarks.contestants import BOOKS_MODELS, CONTESTANTS, Job, make_batches, race, take_turn, train_and_weigh
 from benchmarks.flops import distinct_prefixes, step_flops
-from common.layer import named_grads, named_params
+from benchmarks.reread import answers_reread
+from common.layer import named_grads
+from experiment.command_line import MADE_OF
 from seq2seq import AttentionDecoder, AttentionSeq2seq, Seq2seq
 from seq2seq.model_file import MODELS as CLASSES
 from support.blas_kernel import kernels_to_compare
@@ -65,17 +67,17 @@ def test_distinct_prefixes_equal_a_count_with_sets():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", BOOKS_MODELS)
+@pytest.mark.parametrize("kind", [*BOOKS_MODELS, "transformer"])
 def test_the_torch_twin_has_our_loss_and_gradients(kind):
     torch = pytest.importorskip("torch")
-    from benchmarks.torch_date import Twin
+    from benchmarks.torch_date import twin_of
 
     rng = np.random.default_rng(1)
     xs, ts = questions_and_answers(rng)
-    model = CLASSES[kind](6, 3, 8, rng=rng)
+    model = CLASSES[kind](6, 4, 8, rng=rng)
     for p in model.params:  # biases too; not tiny, or wrong gates would be lost in the tolerance
         p[...] = rng.normal(scale=0.5, size=p.shape)
-    twin = Twin(kind, named_params(model))
+    twin = twin_of(kind, model)
     loss = twin(torch.from_numpy(xs), torch.from_numpy(ts))
     loss.backward()
     assert loss.item() == pytest.approx(float(model.forward(xs, ts)), rel=1e-5)
@@ -88,25 +90,32 @@ def test_the_torch_twin_has_our_loss_and_gradients(kind):
         np.testing.assert_allclose(theirs[name], ours[name], rtol=0, atol=1e-5 * max(1, scale), err_msg=name)
 
 
+def job_of(model, threads=2, **options):
+    return Job(model, V=6, D=4, H=8, lr=0.001, max_grad=5.0, threads=threads, seed=0, options=options)
+
+
 @pytest.fixture
 def turns():
-    """``turns(*names)``: the losses and times of contestants that train the same model on the same mini-batches."""
+    """``turns(job, *names)``: the losses and times of contestants that train its model on the same mini-batches."""
     rng = np.random.default_rng(2)
     batches = [questions_and_answers(rng) for _ in range(3)]
-    job = Job("attention", V=6, D=3, H=8, lr=0.001, max_grad=5.0, threads=2, seed=0)
-    return lambda *names: [zip(*take_turn(CONTESTANTS[name](job), batches), strict=True) for name in names]
+    return lambda job, *names: [zip(*take_turn(CONTESTANTS[name](job), batches), strict=True) for name in names]
 
 
-def test_our_contestants_train_the_same_model(turns):
-    losses = [losses for losses, _ in turns("one", "ours", "unshared", "chapter")]
-    np.testing.assert_allclose(losses, losses[:1] * 4, rtol=1e-5)
+@pytest.mark.parametrize("model", ["attention", "transformer"])
+def test_our_contestants_train_the_same_model(turns, model):
+    job = job_of(model)
+    names = [name for name in ("one", "ours", "unshared", "chapter") if CONTESTANTS[name].knows(job)]
+    losses = [losses for losses, _ in turns(job, *names)]
+    np.testing.assert_allclose(losses, losses[:1] * len(names), rtol=1e-5)
 
 
 @pytest.mark.slow
-def test_pytorch_trains_the_same_model(turns):
+@pytest.mark.parametrize("job", [job_of("attention"), job_of("transformer", heads=2, layers=1)])
+def test_pytorch_trains_the_same_model(turns, job):
     """Its two biases and its eps let it drift a little."""
     pytest.importorskip("torch")
-    (ours, _), (theirs, phases) = turns("one", "torch")
+    (ours, _), (theirs, phases) = turns(job, "one", "torch")
     assert all(set(laps) == {"forward", "backward", "update"} for laps in phases)
     np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-6)
     np.testing.assert_allclose(theirs, ours, rtol=1e-3)
@@ -140,7 +149,42 @@ def test_the_benchmark_prints_a_table_and_writes_json(script, tiny, tmp_path):
     assert asked == {"ours": 4, "chapter": 4, "beam": 4}
     assert all(found["seconds"] > 0 < found["cpu_seconds"] for found in measured["evaluation"].values())
     assert 0 < measured["floor"]["distinct_rows"] < 1, "the same padding, read first"
+    assert measured["evaluation"]["ours"]["as_ours"] == 1
     assert "one by one: extrapolated" in done.stdout and "not figures to quote" in done.stdout
+
+
+def test_the_transformer_also_answers_without_kept_keys_and_values(in_process, tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark, "alone", train_and_weigh)
+    options = ("--models", "transformer", "--width", 8, "--heads", 2, "--layers", 1, "--hidden-size", 8)
+    options += ("--only", "ours", "unshared", "--rounds", 1, "--steps", 1, "--batch-size", 8, "--workers", 2)
+    done = in_process(tmp_path, "benchmarks.date", "--data", tiny, *options, "--pause-ms", 0, "--json", "b.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (measured,) = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["models"].values()
+    assert measured["sizes"] == {"N": 8, "T_enc": 29, "T_dec": 10, "V": measured["sizes"]["V"], "D": 8, "H": 8}
+    assert {key: found["as_ours"] for key, found in measured["evaluation"].items() if key != "beam"} == {
+        "ours": 1,
+        "reread": 1,
+        "reencoded": 1,
+    }
+    assert "transformer: without ours, no shared prefixes, where" in done.stdout
+    assert re.search(r"^ours, no kept keys and values  .* 100\.00%  +4$", done.stdout, re.MULTILINE)
+    assert "distinct" not in done.stdout, "nothing is shared"
+
+
+def test_answers_that_keep_nothing_are_the_answers():
+    rng = np.random.default_rng(7)
+    xs, _ = questions_and_answers(rng, N=20)
+    model = job_of("transformer", heads=2).build()
+    for p in model.params:  # larger than new ones, whose answers are all alike
+        p *= 2 if p.ndim > 1 else 1
+    wanted = model.decode(xs, 1, 5).ids
+    assert len(np.unique(wanted, axis=0)) > 1
+    encodings, encode = [], model.encode
+    model.encode = lambda xs: encodings.append(len(xs)) or encode(xs)
+    for encoder, times in ((False, 1), (True, 5)):
+        encodings.clear()
+        np.testing.assert_array_equal(answers_reread(model, xs, 1, 5, 1, encoder=encoder), wanted)
+        assert len(encodings) == times
 
 
 def test_scale_varies_one_size_at_a_time(monkeypatch):
@@ -149,6 +193,7 @@ def test_scale_varies_one_size_at_a_time(monkeypatch):
     rng = np.random.default_rng(3)
     train = questions_and_answers(rng, N=20)
     args = Namespace(batch_size=4, hidden_size=4, wordvec_size=3, lr=0.001, max_grad=5.0, workers=1, seed=0, rounds=1)
+    vars(args).update(dict.fromkeys(MADE_OF), cell_state=False)
     rows = benchmark.scale(args, ["ours"], train, 6)
     varied = [(row["varied"], row["N"], row["T_enc"], row["H"]) for row in rows]
     assert varied == [("default", 4, 7, 4), ("N", 2, 7, 4), ("T_enc", 4, 3, 4), ("T_enc", 4, 9, 4), ("H", 4, 7, 6)]
@@ -159,15 +204,15 @@ def test_scale_varies_one_size_at_a_time(monkeypatch):
 @pytest.mark.slow
 def test_the_torch_twin_writes_our_answers():
     torch = pytest.importorskip("torch")
-    from benchmarks.torch_date import Twin
+    from benchmarks.torch_date import twin_of
 
     rng = np.random.default_rng(5)
     xs, _ = questions_and_answers(rng, N=20)
-    for kind in BOOKS_MODELS:
-        model = CLASSES[kind](6, 3, 8, rng=rng)
+    for kind in [*BOOKS_MODELS, "transformer"]:
+        model = CLASSES[kind](6, 4, 8, rng=rng)
         for p in model.params:
-            p[...] = rng.normal(scale=0.5, size=p.shape)
-        ids = Twin(kind, named_params(model)).decode(torch.from_numpy(xs), 1, 4)[0].numpy()
+            p[...] = rng.normal(size=p.shape)
+        ids = twin_of(kind, model).decode(torch.from_numpy(xs), 1, 4)[0].numpy()
         np.testing.assert_array_equal(ids, model.decode(xs, 1, 4).ids)
         assert len(np.unique(ids, axis=0)) > 1
 
@@ -175,7 +220,7 @@ def test_the_torch_twin_writes_our_answers():
 def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch():
     rng = np.random.default_rng(6)
     data = questions_and_answers(rng, N=16)
-    job = Job("attention", V=6, D=3, H=8, lr=0.001, max_grad=5.0, threads=2, seed=0)
+    job = job_of("attention")
     found = race("ours", job, data, data, N=8, accuracy=1.0, most=3)
     assert len(found["accuracy"]) == 3 and found["seconds"] > 0
     assert len(race("ours", job, data, data, N=8, accuracy=0.0)["accuracy"]) == 1
@@ -210,13 +255,18 @@ def test_without_torch_the_rest_is_measured(monkeypatch, capsys):
         benchmark.choose(Namespace(only=["torch"], **ask))
 
 
-def test_a_model_that_is_not_of_the_book_is_measured_alone(monkeypatch, capsys):
+def test_a_model_that_others_do_not_have_is_measured_alone(monkeypatch, capsys):
     monkeypatch.setitem(CLASSES, "mine", Seq2seq)
-    assert benchmark.that_know("mine", ["ours", "one", "chapter", "torch"]) == ["ours", "one"]
-    assert capsys.readouterr().out == "mine: not a model of the book, so without chapter style, PyTorch eager\n"
-    with pytest.raises(ValueError, match=r"^mine: no contestant is left to measure$"):
-        benchmark.that_know("mine", ["chapter"])
-    assert all(benchmark.that_know(name, list(CONTESTANTS)) == list(CONTESTANTS) for name in BOOKS_MODELS)
+    for job in (job_of("mine"), job_of("attention", score="scaled"), job_of("transformer", pre_norm=False)):
+        assert benchmark.that_know(job, ["ours", "one", "chapter", "torch"]) == ["ours", "one"]
+        left_out = "without chapter style, PyTorch eager, where there is no such model"
+        assert capsys.readouterr().out == f"{job.model}: {left_out}\n"
+        with pytest.raises(ValueError, match=rf"^{job.model}: no contestant is left to measure$"):
+            benchmark.that_know(job, ["chapter"])
+        capsys.readouterr()
+    assert all(benchmark.that_know(job_of(name), list(CONTESTANTS)) == list(CONTESTANTS) for name in BOOKS_MODELS)
+    others = ["ours", "one", "torch", "compiled"]
+    assert benchmark.that_know(job_of("transformer", heads=2, layers=1), list(CONTESTANTS)) == others
 
 
 @pytest.mark.parametrize(
@@ -225,6 +275,7 @@ def test_a_model_that_is_not_of_the_book_is_measured_alone(monkeypatch, capsys):
         (("--rounds", 0), "at least 1, got 0"),
         (("--models", "bert"), "invalid choice"),
         (("--only", "jax"), "invalid choice"),
+        (("--models", "baseline", "--heads", 2), "--heads is an option of the model transformer"),
         (("--json", "nowhere/b.json"), "folder that exists"),
         (("--data", "nowhere.txt"), "no such data file"),
     ],

@@ -6,6 +6,7 @@ import pytest
 from script_tools import refused
 
 from benchmarks import by_epoch
+from seq2seq import AttentionSeq2seq, save_model
 
 HEADER = "model,epoch,train_loss,test_accuracy,seconds,alignment,pad_mass,entropy\n"
 
@@ -57,6 +58,17 @@ def test_each_of_several_models_has_a_column(monkeypatch, capsys, write):
     out = printed(monkeypatch, capsys, *(write(f"run-{seed}") for seed in "01"))
     assert "| epoch | run attention (2) | run peeky (2) |" in out
     assert "| 1 | 50.00% (50.00% to 50.00%) | 25.00% (25.00% to 25.00%) |" in out
+
+
+def test_costs_are_told_seed_by_seed(monkeypatch, capsys, write):
+    folders = [write("dot-0", 0.5, 0.999, 0.75, 1), write("dot-1", 0.25, 0.5)]
+    for folder in folders:
+        save_model(folder / "attention.npz", AttentionSeq2seq(3, 2, 4))
+    assert printed(monkeypatch, capsys, *folders, "--costs", 0.999) == (
+        "|  | parameters | seconds per epoch | epochs to 99.9% | after the last epoch |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| dot | 263 | 9.0 | 2, - | 100.00%, 50.00% |\n"
+    )
 
 
 def test_what_is_no_run_is_refused(tmp_path, script):
