@@ -57,8 +57,9 @@ class WithFirst(WithState):
         return self.layer.forward(xs, encoded)
 
     def backward(self, dscores):
+        dencoded = self.layer.backward(dscores)
         dh = [self.layer.dh] if isinstance(self.layer, AttentionDecoder) else []
-        return self.layer.backward(dscores), *dh, self.layer.dc
+        return dencoded, *dh, self.layer.dc
 
 
 def fixed(layer):
@@ -114,19 +115,19 @@ STACKED = {
     ),
 }
 for _what, _mask in MASKS.items():
-    STACKED[f"TimeLSTM-mask-{_what}-last"] = lambda r, mask=_mask: (
+    STACKED[f"TimeLSTM-masked_{_what}-last"] = lambda r, mask=_mask: (
         WithLast(WithMask(TimeLSTM(*r.weights(4, hidden=2)))),
         *(r(*mask.shape, D), mask),
     )
-    STACKED[f"TimeBiLSTM-mask-{_what}-last"] = lambda r, mask=_mask: (
+    STACKED[f"TimeBiLSTM-masked_{_what}-last"] = lambda r, mask=_mask: (
         WithLast(WithMask(TimeBiLSTM(*both_ways(r, 4)))),
         *(r(*mask.shape, D), mask),
     )
-    STACKED[f"TimeStack-mask-{_what}"] = lambda r, mask=_mask: (
+    STACKED[f"TimeStack-masked_{_what}"] = lambda r, mask=_mask: (
         WithLast(WithMask(stack(r))),
         *(r(*mask.shape, D), mask),
     )
-    STACKED[f"TimeStack-both_ways-mask-{_what}"] = lambda r, mask=_mask: (
+    STACKED[f"TimeStack-both_ways-masked_{_what}"] = lambda r, mask=_mask: (
         WithLast(WithMask(both(r, dropout=0.4 if mask.all(axis=1).any() else 0))),
         *(r(*mask.shape, D), mask),
     )

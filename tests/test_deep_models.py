@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference
 import reference_deep
-from script_tools import TINY
+from script_tools import TINY, refused
 from test_cell_state import Cell
 from test_encoder_variants import BothWaysSeq2seq
 from test_parallel import assert_close, one, step
@@ -232,20 +232,38 @@ def weights(folder):
     return {path.name: checkpoint.load(path)[0] for path in sorted(folder.glob("*.npz")) if "state" not in path.name}
 
 
-def test_a_run_goes_on_with_the_same_bits(tiny, script):
-    """Of all three models, side by side, then one after another; dropout goes on in its streams."""
-    more = "--data", tiny, *TINY[:-1], 3, *OPTIONS, "--quiet"
-    whole = script(tiny.parent, "train_date.py", *more, "--out", "whole", "--jobs", 1)
+def test_a_run_goes_on_with_the_same_bits(tiny, script, in_process):
+    """Of models side by side, then one after another; dropout goes on in its streams."""
+    cwd, kinds = tiny.parent, ("peeky", "attention")
+    more = "--data", tiny, *TINY[:-1], 3, *OPTIONS, "--models", *kinds, "--quiet"
+    whole = in_process(cwd, "train_date.py", *more, "--out", "whole", "--jobs", 1)
     assert (whole.returncode, whole.stderr) == (0, "")
-    begun = script(tiny.parent, "train_date.py", *more, "--out", "parts", "--max-epoch", 1, "--jobs", 2)
-    assert begun.returncode == 0
-    again = script(tiny.parent, "train_date.py", "--resume", "parts", "--max-epoch", 3, "--quiet", "--jobs", 1)
+    begun = script(cwd, "train_date.py", *more, "--out", "parts", "--max-epoch", 1, "--jobs", 2)
+    assert (begun.returncode, begun.stderr) == (0, "")
+    again = in_process(cwd, "train_date.py", "--resume", "parts", "--max-epoch", 3, "--quiet", "--jobs", 1)
     assert (again.returncode, again.stderr) == (0, "")
-    got, wanted = (weights(tiny.parent / name) for name in ("parts", "whole"))
-    assert set(wanted) == {f"{name}.npz" for name in MODELS}
+    got, wanted = weights(cwd / "parts"), weights(cwd / "whole")
+    assert set(wanted) == {f"{name}.npz" for name in kinds}
     for name, arrays in wanted.items():
         assert "encoder.lstm.layers.1.backward_lstm.Wh" in arrays and "decoder.lstm.layers.1.Wh" in arrays
         for key, array in arrays.items():
             np.testing.assert_array_equal(got[name][key], array)
-    model, _ = load_model(tiny.parent / "whole" / "peeky.npz")
+    model, _ = load_model(cwd / "whole" / "peeky.npz")
     assert model.arguments["dropout"] == 0.25
+
+
+def test_options_of_train_date_go_to_the_models_that_use_them(tiny, in_process):
+    cwd, quiet = tiny.parent, ("--data", tiny, *TINY, "--quiet", "--workers", 1)
+    for options, message in (
+        (("--models", "attention", "--dropout", 0.1), "--dropout 0.1 acts between layers: add --layers 2, or more"),
+        (
+            ("--hidden-size", 5, "--bidirectional"),
+            "--bidirectional: each direction has half of --hidden-size, .* odd: 5",
+        ),
+        (("--models", "transformer", "--bidirectional"), "--bidirectional is an option of the model baseline or peeky"),
+    ):
+        refused(in_process(cwd, "train_date.py", *quiet, *options), message)
+    both = "--models", "baseline", "transformer", "--width", 4, "--heads", 2, "--dropout", 0.1
+    assert in_process(cwd, "train_date.py", *quiet, *both).returncode == 0
+    kept = {name: load_model(cwd / "runs" / "date" / f"{name}.npz")[1]["arguments"] for name in both[1:3]}
+    assert "dropout" not in kept["baseline"] and kept["transformer"]["dropout"] == 0.1
