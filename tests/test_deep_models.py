@@ -233,7 +233,7 @@ def weights(folder):
 
 
 def test_a_run_goes_on_with_the_same_bits(tiny, script, in_process):
-    """Of models side by side, then one after another; dropout goes on in its streams."""
+    """Models train side by side, then one after another; dropout goes on in its streams."""
     cwd, kinds = tiny.parent, ("peeky", "attention")
     more = "--data", tiny, *TINY[:-1], 3, *OPTIONS, "--models", *kinds, "--quiet"
     whole = in_process(cwd, "train_date.py", *more, "--out", "whole", "--jobs", 1)

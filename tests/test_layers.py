@@ -5,6 +5,7 @@ import pytest
 import reference
 from layer_table import CASES, NOTHING, RAGGED, T_ENC, D, H, N, T, V, as_tuple, build, upstream
 from recurrent_table import TIME_OF, WithState
+from stacked_table import STACKED
 
 from common.attention import SCORES
 from common.layer import named_params
@@ -36,7 +37,8 @@ def cases(*classes):
     return [name for name in CASES if name.split("-")[0] in {cls.__name__ for cls in classes}]
 
 
-ELSEWHERE = "prefixes", "constant", "mask", "reset_after", "cell"  # test_steps.py, test_rnn.py, test_gru.py
+# test_steps.py, test_rnn.py, test_gru.py, test_stacked.py
+ELSEWHERE = "prefixes", "constant", "mask", "reset_after", "cell", "last"
 TIME_LAYERS = cases(TimeRNN, TimeGRU, TimeLSTM, TimeBiLSTM)
 TIME_LAYERS = [name for name in TIME_LAYERS if not any(what in name for what in ELSEWHERE)]
 
@@ -124,7 +126,10 @@ def test_time_attention_equals_its_step_repeated():
     close(dhs_enc, total)
 
 
-@pytest.mark.parametrize("name", cases(Seq2seq, PeekySeq2seq, AttentionSeq2seq))
+MODELS = [name for name in cases(Seq2seq, PeekySeq2seq, AttentionSeq2seq) if name not in STACKED]  # test_deep_models.py
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_model_equals_the_loop(name):
     model, (xs, ts) = build(name)
     kind, p = KINDS[type(model).__name__], named_params(model)
