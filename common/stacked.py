@@ -26,7 +26,8 @@ class TimeStack(Layer):
     dropout: the share of what each layer but the first reads that training drops. Its streams are spawned from rng.
 
     ``h`` and ``c`` (N, K * H) are the last states of all layers side by side, the lowest first, each before a skip
-    connection adds to it; dh_last and dc_last are their gradients; ``dh`` and ``dc`` are those of the first states.
+    connection adds to it; dh_last and dc_last are their gradients. ``dh`` and ``dc`` are those of the first states, of
+    stateful layers: others start from zeros.
     mask, and the state of stateful layers: see TimeRecurrent.
 
     prefixes: see TimeRecurrent or, for two directions, TimeBidirectional. In one direction, the states of all layers
@@ -71,11 +72,11 @@ class TimeStack(Layer):
 
     @property
     def dh(self) -> Array | None:
-        return side_by_side(self.layers, "dh")
+        return side_by_side(self.layers, "dh") if self.stateful else None
 
     @property
     def dc(self) -> Array | None:
-        return side_by_side(self.layers, "dc")
+        return side_by_side(self.layers, "dc") if self.stateful else None
 
     def set_state(self, h: Array, c: Array | None = None) -> None:
         """Start the next forward from h (N, K * H) and c (N, K * H); c defaults to zeros."""
