@@ -11,7 +11,7 @@ from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from common.layer import named_params
 from interchange import ForeignFileError, to_arrays, to_model
 from interchange.torch_layout import PLANS, ROWS, rows_of
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 V, D, H = 7, 3, 4
 ADDITIVE, MULTIPLICATIVE = ({"attention_type": kind} for kind in ("additive", "multiplicative"))
@@ -21,6 +21,10 @@ OURS = {
     "baseline": lambda **how: Seq2seq(V, D, H, **how),
     "baseline, as wide as its vectors": lambda **how: Seq2seq(V, H, H, **how),
     "peeky": lambda **how: PeekySeq2seq(V, D, H, **how),
+    "attention, general": lambda **how: AttentionSeq2seq(V, D, H, score="general", layers=2, **how),
+    "attention, additive": lambda **how: AttentionSeq2seq(V, D, H, score="additive", bidirectional=True, **how),
+    "transformer": lambda **how: TransformerSeq2seq(V, D, H, heads=3, **how),
+    "transformer, post-norm": lambda **how: TransformerSeq2seq(V, D, H, heads=1, pre_norm=False, **how),
     "gru": lambda **how: GRUClassifier(V, D, H, layers=2, **how),
     "gru, 3 classes": lambda **how: GRUClassifier(V, D, H, layers=1, classes=3, **how),
     "gru, as wide as its vectors": lambda **how: GRUClassifier(V, 2 * H, H, layers=1, **how),
@@ -31,6 +35,13 @@ OURS = {
         V, D, H, attention=MULTIPLICATIVE | PLAIN, **how
     ),
     "bow": lambda **how: BagOfWords(V, 3, **how),
+}
+
+OPTIONS = {  # of to_model, for what the weights do not tell
+    "attention, general": {"score": "general"},
+    "attention, additive": {"score": "additive"},
+    "transformer": {"heads": 3, "pre_norm": True},
+    "transformer, post-norm": {"heads": 1, "pre_norm": False},
 }
 
 
@@ -66,7 +77,7 @@ def test_every_model_has_rows():
 def test_what_is_written_is_read_back_to_the_bit(name, dtype):
     model, kind = made(name, dtype), name.split(",")[0]
     arrays = to_arrays(model, "torch")
-    back = to_model(arrays, kind).model
+    back = to_model(arrays, kind, **OPTIONS.get(name, {})).model
     assert type(back) is type(model)
     for key, param in named_params(model).items():
         assert named_params(back)[key].tobytes() == param.tobytes(), key
