@@ -21,7 +21,7 @@ from support.terminal import visible
 MARKERS = {"baseline": "v", "peeky": "D", "attention": "o", "training": "o", "validation": "v"}
 OTHERS = list(itertools.product(("-", "--", ":", "-."), "s^<>Pph8X*d"))  # lines and markers of other models
 MARKED = 30  # the most markers per curve
-NAME = 200.0  # points: the greatest width of a name in a legend; a wider one is cut
+NAME = 250.0  # points: the greatest width of a name in a legend; a wider one is cut
 SMALL = 8.3  # points: font size in a legend above the axes
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from common.layer import inference
 from common.util import to_cpu
 from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
@@ -14,6 +15,7 @@ from experiment.answers import DateAnswer, expect_text
 from experiment.kept_weights import kept_epochs
 from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 from seq2seq import load_model
+from seq2seq.head_maps import has_heads, head_maps
 from seq2seq.model_file import MODELS
 
 MOST_CHARACTERS = 10_000  # of a question or an answer
@@ -121,14 +123,52 @@ class DateModel:
 
     def weights_under(self, xs, answer: str):
         """Return the attention weights (T_dec, T_enc) for a question xs (1, T_enc) while this answer is fed in."""
-        ts = np.concatenate(([self.start_id], self.vocabulary.encode(answer)))[None]
-        self.model.forward(xs, ts)
+        self._feed(xs, answer)
         return to_cpu(self.as_written(self.model.decoder.attention.attention_weights[:, 0]))
+
+    def heads_under(self, xs, answer: str, part: str = "cross"):
+        """Return the weights of each head (layers, heads, T_out, T_in) for a question while this answer is fed in.
+
+        xs (1, T_enc), answer: as for ``weights_under``, whose weights are the mean of these. part: which attention, and
+        its T_out and T_in: see ``seq2seq.head_maps``. All in the order of the text.
+        Raises ValueError for a model without heads, and for another part.
+        """
+        self.expect_heads()
+        self._feed(xs, answer)
+        weights = to_cpu(head_maps(self.model, part)[0])
+        if part != "decoder":
+            weights = self.as_written(weights)
+        return self.as_written(weights.swapaxes(2, 3)).swapaxes(2, 3) if part == "encoder" else weights
+
+    def _feed(self, xs, answer: str) -> None:
+        """Run the model forward on a question xs (1, T_enc) and an answer."""
+        ts = np.concatenate(([self.start_id], self.vocabulary.encode(answer)))[None]
+        with inference(self.model):
+            self.model.forward(xs, ts)
+
+    def plot_heads(self, question: str, part: str = "cross", axes=None):
+        """Draw where each head of a Transformer looks while it writes its answer: see ``seq2seq.plot_heads``.
+
+        part: ``"cross"``, or the self-attention of the ``"encoder"`` or ``"decoder"``. Returns the Axes, the mean's
+        first. Raises ValueError as ``ask``, for a model without heads, and for another part.
+        """
+        from experiment.plot_dates import map_of, plot_heads_of, title_of
+
+        self.expect_heads()
+        expect_text("DateModel.plot_heads", question)
+        truth = self.answer_to(question)
+        found, verdict = map_of(self, question, truth, of_test=False)
+        return plot_heads_of(self, found, part, axes, title=title_of(found, truth, verdict))
 
     def expect_maps(self) -> None:
         """Raise ValueError for a model without attention maps."""
         if not self.model.has_maps:
             raise ValueError(f"{self.path}: {type(self.model).__name__} has no attention maps")
+
+    def expect_heads(self) -> None:
+        """Raise ValueError for a model whose attention has no heads."""
+        if not has_heads(self.model):
+            raise ValueError(f"{self.path}: {type(self.model).__name__} has no heads; a Transformer has")
 
     def as_written(self, read):
         """Convert ids or weights (..., T_enc) between reading order and text order."""

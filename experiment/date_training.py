@@ -96,7 +96,8 @@ def make_trainer(
         callbacks.append(MeasureMaps(*measured, workers=args.workers))
         callbacks += [keeper] if keeper is not None and name == with_maps(args.models) else []
     callbacks += [KeepWeights(args.out, name, parts.facts)] if args.keep_weights else []
-    callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<9} ", started)]
+    wide = max(9, *map(len, args.models))
+    callbacks += [Seconds()] if args.quiet else [Seconds(), PrintLoss(f"{name:<{wide}} ", started)]
     decay = args.weight_decay
     optimizer = Adam(lr=args.lr) if decay is None else AdamW(lr=args.lr, weight_decay=decay)
     return Trainer(model, optimizer, rng=shuffling, callbacks=callbacks, **share)

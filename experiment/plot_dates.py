@@ -5,6 +5,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,6 +16,7 @@ from experiment.history import read_history
 from experiment.run_folder import imported_model
 from seq2seq import plot
 from seq2seq.kept_maps import load_maps
+from seq2seq.plot_heads import plot_heads
 from support.plot_file import save_figure
 
 MOST = 48  # the most panels in a picture
@@ -45,6 +47,24 @@ def map_of(
 def title_of(found: plot.AttentionMap, truth: str | None, verdict: str) -> str:
     """Return the title of a result of ``map_of``, followed by the right answer if that is known."""
     return f"{found.title}" if truth is None else f"{found.title}  (answer {truth.rstrip()}, {verdict})"
+
+
+def plot_heads_of(date_model: DateModel, found: plot.AttentionMap, part: str, axes=None, **how: Any) -> np.ndarray:
+    """Draw the heads of a Transformer for the question and the written answer of a result of ``map_of``.
+
+    part: see ``seq2seq.head_maps``. axes, how: axes, cmap and title of ``plot_heads``. Returns the Axes, the mean's
+    first. Raises ValueError as ``DateModel.heads_under``.
+    """
+    question, written, truth = "".join(found.input_labels), "".join(found.output_labels), found.answer
+    xs = date_model.as_written(date_model.vocabulary.encode(question))[None]
+    weights = date_model.heads_under(xs, written, part)
+    if part == "encoder":
+        return plot_heads(weights, question, question, axes, names=("input looked at", "input that looks"), **how)
+    if part == "decoder":
+        before, seen = date_model.start + written[:-1], np.tri(len(written), dtype=bool)
+        names = "output so far (hatched: not yet written)", "output"
+        return plot_heads(weights, before, written, axes, seen=seen, answer=truth, names=names, **how)
+    return plot_heads(weights, question, written, axes, answer=truth, **how)
 
 
 def draw_epoch(path: Path, date_model: DateModel, question: str, truth: str | None, epoch: int) -> None:

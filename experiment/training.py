@@ -125,11 +125,11 @@ class Training:
         facts = {"options": options_of(vars(args)), **facts}
         sizes = args.batch_size, args.max_grad, eval_interval
         epochs = Epochs(args.out, *sizes, facts, args.save_every, self.save, several)
-        waiting = [name for name in self.trainers if not self.finished(name)]
+        waiting, wide = [name for name in self.trainers if not self.finished(name)], max(9, *map(len, self.trainers))
         with ExitStack() as stack:
             for name, trainer in self.trainers.items():
                 done = trainer.current_epoch * self.epoch_size + len(trainer.losses) * bool(trainer.batches)
-                total, label = args.max_epoch * self.epoch_size, f"{name:<9}" if several else None
+                total, label = args.max_epoch * self.epoch_size, f"{name:<{wide}}" if several else None
                 shown = {"unit": "it", "position": len(self.bars), "disable": args.quiet or None}
                 self.bars[name] = stack.enter_context(tqdm(desc=label, total=total, initial=done, **shown))
             if min(self.jobs, len(waiting)) > 1:

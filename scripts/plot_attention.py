@@ -3,6 +3,7 @@
 python scripts/plot_attention.py                        # test question 4681
 python scripts/plot_attention.py --text "May 1, 1972"
 python scripts/plot_attention.py --text "May 1, 1972" --beside runs/other
+python scripts/plot_attention.py --model transformer    # and the map of each of its heads
 python scripts/plot_attention.py --film                 # of a run of train_date.py --keep-maps
 """
 
@@ -14,12 +15,14 @@ import numpy as np
 from experiment import DateModel
 from experiment.command_line import Parser, natural, number, positive_int
 from experiment.date_model import TRAIN, models_of
+from seq2seq.head_maps import PARTS, has_heads
 from seq2seq.model_file import MODELS
 from support.plot_file import save_figure, to_files, to_windows
 
 FORMATS = (".png", ".svg", ".pdf")
 CHAPTERS_INDEX = 4681
 MOST = 48  # the most maps in a grid
+MEAN = "mean"  # of --part
 
 
 def parse():
@@ -47,6 +50,11 @@ def parse():
     parser.add_argument(
         "--given-answer", action="store_true", help="feed the decoder the right answer, as the chapter does"
     )
+    part = (
+        "of a Transformer: draw the heads of its cross-attention (default) or of the self-attention of its encoder or "
+    )
+    part += "decoder below their mean, or the mean alone"
+    parser.add_argument("--part", choices=[*PARTS, MEAN], help=part)
     parser.add_argument("--save", type=Path, metavar="FILE", help="a .png, .svg or .pdf (default: in the run's folder)")
     parser.add_argument("--show", action="store_true", help="open a window")
     parser.add_argument("--cmap", default="Greys_r", help="matplotlib colour map (default %(default)s)")
@@ -55,6 +63,8 @@ def parse():
         parser.error("--given-answer needs a test question: use --index, --count or --grid")
     if args.beside and args.text is None:
         parser.error("--beside needs a question to ask of every run: use --text")
+    if args.part and (args.grid or args.beside or args.film or args.measures or args.accuracy):
+        parser.error("--part needs a picture for each question: use --index, --text or --count")
     if args.model and args.film:
         parser.error("--model has no part in --film, which draws the only maps that the run kept")
     if args.model and not args.accuracy and not MODELS[args.model].has_maps:
@@ -80,8 +90,11 @@ def main() -> int:
     elif args.accuracy:
         names: list = [args.model] if args.model else models_of(args.run) or [None]
         shares = accuracies([DateModel(args.run, name) for name in names])
+        wide = max(9, *map(len, shares))
         for name, of in shares.items():
-            print(f"{name:<9} " + ", ".join(f"{group.split()[0]} {100 * share:.2f}%" for group, share in of.items()))
+            print(
+                f"{name:<{wide}} " + ", ".join(f"{group.split()[0]} {100 * share:.2f}%" for group, share in of.items())
+            )
         save(plot_accuracy_by_form(shares).figure, args, "accuracy_by_format")
     elif args.beside:
         draw_beside(args)
@@ -96,10 +109,13 @@ def draw_maps(args) -> None:
     """Draw the maps of one or more questions, each in its own picture, or all in a grid."""
     import matplotlib.pyplot as plt
 
-    from experiment.plot_dates import map_of, title_of
+    from experiment.plot_dates import map_of, plot_heads_of, title_of
     from seq2seq.plot import RIGHT, WRONG, plot_attention, plot_attention_grid
 
     date_model, maps = DateModel(args.run, args.model), []
+    part = args.part or ("cross" if has_heads(date_model.model) else MEAN)
+    if part != MEAN:
+        date_model.expect_heads()
     note = "weights under the given answer" if args.given_answer else ""
     asked: dict[str | int, tuple]  # question and answer
     if args.text is not None:
@@ -116,8 +132,13 @@ def draw_maps(args) -> None:
         if args.grid:
             maps.append(found._replace(title=f"{found.title} {RIGHT if verdict == 'right' else WRONG}"))
             continue
-        ax = plot_attention(*found[:3], answer=answer, cmap=args.cmap, title=f"{title}\n{note}".rstrip("\n"))
-        save(ax.figure, args, f"attention_{index}", place if args.count else None)
+        name, how = f"attention_{index}", dict(cmap=args.cmap, title=f"{title}\n{note}".rstrip("\n"))
+        if part != MEAN:
+            ax = plot_heads_of(date_model, found, part, **how)[0]
+            name += f"_{part}" * (part != "cross")
+        else:
+            ax = plot_attention(*found[:3], answer=answer, **how)
+        save(ax.figure, args, name, place if args.count else None)
         if not args.show:
             plt.close(ax.figure)
     if args.grid:

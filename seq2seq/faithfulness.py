@@ -11,6 +11,7 @@ from support.array import Array
 def parts(model, xs: Array, start_id: int, sample_size: int, pad: int) -> Parts:
     """Explain the characters that the model itself writes to the questions xs (N, T_enc), each given those before it.
 
+    The attention of a Transformer is the mean over its layers and heads.
     pad: the id of the padding, which replaces an occluded character. A model that masks its padding does not see it at
     the ends of a question, but between other characters it does: as a space. N is one batch, and needs the memory of a
     training step. Raises ValueError for a model without attention, and whenever ``decode`` does.

@@ -4,13 +4,28 @@ Every function draws on ``ax``, or on a new figure when it is None, and returns 
 A new figure has our style (``support.plot_style``), whatever rcParams say; an existing one keeps its own.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from common.plot import MARKERS, NAME, plot_columns, plot_history
 from seq2seq.map_measures import COLUMNS
+from seq2seq.plot_parts import (
+    CELL,
+    RIGHT,
+    SMALL,
+    SMALL_TITLE,
+    TICKS,
+    TITLE,
+    WRONG,
+    AttentionMap,
+    checked,
+    draw_map,
+    fitted_labels,
+    labels_of,
+    room_of,
+)
 from support.array import Array
 from support.plot_style import in_our_style
 from support.plot_text import Writing, new_figure, width_of_axes
@@ -26,24 +41,8 @@ __all__ = [
     "plot_history",
     "plot_measures",
 ]
-WRONG, RIGHT = "✗", "✓"
 SHADES = "#c6dbef", "#6baed6", "#08519c"  # from light to dark, also when printed in grey
 HATCHES = "", "//", "..", "xx"  # for the first three bars, the next three, ...
-CELL = 0.3  # inches
-TICKS, TITLE = 10.0, 10.0  # font sizes in points
-SMALL, SMALL_TITLE = 6.5, 8.0  # font sizes of small multiples
-RED = "#c00000"
-LABEL = 150.0  # points: the widest label of a row or column; a wider one is cut
-
-
-class AttentionMap(NamedTuple):
-    """What ``plot_attention`` draws: weights (T_dec, T_enc), labels, the right answer or None, a title or None."""
-
-    weights: Array
-    input_labels: str | list[str]
-    output_labels: str | list[str]
-    answer: str | list[str] | None = None
-    title: str | None = None
 
 
 @in_our_style
@@ -66,20 +65,20 @@ def plot_attention(
     Raises ValueError when weights, labels and answer do not match, or a weight is not finite.
     Source: 『ゼロから作るDeep Learning 2』 8.3.3.
     """
-    one = _checked(AttentionMap(attention_weights, input_labels, output_labels, answer, title))
-    across, down = _labels(one)
+    one = checked(AttentionMap(attention_weights, input_labels, output_labels, answer, title))
+    across, down = labels_of(one)
     writing = Writing([*across, *down, title or "", "…"], ax)
-    across, down, *longest = _fitted(across, down, writing, TICKS)
+    across, down, *longest = fitted_labels(across, down, writing, TICKS)
     title = None if title is None else writing.show(title)
     if ax is None:
         width = 2 + CELL * len(across) + max(0, longest[1] - CELL)
         height = 1.4 + CELL * len(down) + longest[0] * (longest[0] > CELL)
         if title is not None:
-            width = max(width, 1.25 + _room(title, writing, TITLE, 6))
+            width = max(width, 1.25 + room_of(title, writing, TITLE, 6))
             title = writing.wrap(title, 72 * (width - 1.2), TITLE)
             height += TITLE / 55 * title.count("\n")
         _, ((ax,),) = new_figure("plot_attention", width, height)
-    mesh = _draw(ax, one, across, down, longest[0], cmap, TICKS)
+    mesh = draw_map(ax, one, across, down, longest[0], cmap, TICKS)
     ax.set_xlabel("input")
     ax.set_ylabel("output")
     if title is not None:
@@ -88,58 +87,6 @@ def plot_attention(
         ax.figure.colorbar(mesh, ax=ax, label="attention weight", pad=0.02)
     writing.literal(ax)
     return ax
-
-
-def _checked(one: AttentionMap) -> AttentionMap:
-    """Make the weights an array. Raises ValueError when the parts do not match, or a weight is not finite."""
-    weights, shape = np.asarray(one.weights), (len(one.output_labels), len(one.input_labels))
-    if weights.shape != shape or 0 in shape:
-        raise ValueError(f"plot_attention: expected weights of shape {shape} for these labels, got {weights.shape}")
-    if one.answer is not None and len(one.answer) != shape[0]:
-        raise ValueError(f"plot_attention: expected an answer as long as the output, {shape[0]}, got {len(one.answer)}")
-    if not np.isfinite(weights).all():
-        i, t = np.argwhere(~np.isfinite(weights))[0]
-        raise ValueError(f"plot_attention: expected finite weights, got {weights[i, t]} at output {i}, input {t}")
-    return one._replace(weights=weights)
-
-
-def _wrong(one: AttentionMap) -> list[int]:
-    """Rows that differ from the answer."""
-    return [i for i, right in enumerate(one.answer or ()) if one.output_labels[i] != right]
-
-
-def _labels(one: AttentionMap) -> tuple[list[str], list[str]]:
-    """Labels of the columns and of the rows."""
-    across, down = [[visible(token) for token in labels] for labels in (one.input_labels, one.output_labels)]
-    for i in _wrong(one):
-        down[i] = f"{WRONG} {down[i]}"
-    return across, down
-
-
-def _fitted(across: list[str], down: list[str], writing: Writing, size: float) -> tuple:
-    """Cut the labels to what is drawn; also return the width in inches of the widest on each side."""
-    sides = [[writing.cut(writing.show(label), LABEL, size) for label in side] for side in (across, down)]
-    return *sides, *(max(writing.width(label, size) for label in side) / 72 for side in sides)
-
-
-def _room(title: str, writing: Writing, size: float, most: float) -> float:
-    """Width of a title in inches: its own, but at most ``most`` unless two lines need more."""
-    widest = max(writing.width(line, size) for line in title.split("\n")) / 72
-    return min(widest, max(most, 0.6 * widest))
-
-
-def _draw(ax: plt.Axes, one: AttentionMap, across: list[str], down: list[str], longest: float, cmap: str, size: float):
-    """Draw the cells and their labels, rotating those of the columns where they are too wide; return the mesh."""
-    mesh = ax.pcolor(one.weights, cmap=cmap, vmin=0.0, vmax=1.0)
-    ax.set_xticks(np.arange(len(across)) + 0.5, across)
-    ax.set_yticks(np.arange(len(down)) + 0.5, down)
-    for i in _wrong(one):  # framed: a font may lack bold, and a picture colours
-        frame = dict(boxstyle="square,pad=0.12", facecolor="none", edgecolor=RED, linewidth=0.08 * size)
-        ax.get_yticklabels()[i].set(color=RED, bbox=frame)
-    ax.tick_params(length=0, labelsize=size)
-    ax.tick_params("x", rotation=90 * (longest > size / TICKS * CELL))
-    ax.invert_yaxis()
-    return mesh
 
 
 @in_our_style
@@ -160,19 +107,19 @@ def plot_attention_grid(
     if not len(maps) or not (axes is None or np.size(axes) == len(maps)):
         got = "none" if axes is None else np.size(axes)
         raise ValueError(f"plot_attention_grid: expected maps, and one Axes for each, got {len(maps)}, {got}")
-    maps = [_checked(one) for one in maps]
-    labels = [_labels(one) for one in maps]
+    maps = [checked(one) for one in maps]
+    labels = [labels_of(one) for one in maps]
     shown = [label for sides in labels for side in sides for label in side]
     given = None if axes is None else np.ravel(axes)[0]
     writing = Writing([*shown, *(one.title or "" for one in maps), title or "", "…"], given)
-    fitted = [_fitted(*sides, writing, SMALL) for sides in labels]
+    fitted = [fitted_labels(*sides, writing, SMALL) for sides in labels]
     titles = [writing.show(one.title or "") for one in maps]
     figure = None
     if axes is None:
         columns = min(columns, len(maps))
         rows = -(-len(maps) // columns)
         wide = max(0.115 * len(across) + longest for across, _, _, longest in fitted)
-        wide = max(wide, *(0.05 + _room(text, writing, SMALL_TITLE, 2.5) for text in titles))
+        wide = max(wide, *(0.05 + room_of(text, writing, SMALL_TITLE, 2.5) for text in titles))
         titles = [writing.wrap(text, 72 * wide, SMALL_TITLE) for text in titles]
         lines = [max(text.count("\n") for text in titles[k : k + columns]) for k in range(0, len(maps), columns)]
         high = max(0.13 * len(down) + longest * (longest > 0.115) for _, down, longest, _ in fitted)
@@ -187,7 +134,7 @@ def plot_attention_grid(
             ax.remove()
         axes = grid.ravel()[: len(maps)]
     for one, text, (across, down, longest, _), ax in zip(maps, titles, fitted, axes := np.ravel(axes), strict=True):
-        _draw(ax, one, across, down, longest, cmap, SMALL)
+        draw_map(ax, one, across, down, longest, cmap, SMALL)
         ax.tick_params(pad=1.5)
         ax.set_title(text if figure else writing.wrap(text, width_of_axes(ax), SMALL_TITLE), fontsize=SMALL_TITLE)
         writing.literal(ax)

@@ -84,6 +84,7 @@ class TransformerEncoder(TransformerPart):
     """
 
     layer_class = TransformerEncoderLayer
+    share_prefixes = False  # the switch of other encoders, without effect
     mask: Array | None = None
 
     def forward(self, xs: Array) -> Array:

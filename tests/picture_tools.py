@@ -13,6 +13,7 @@ from classifier.token_table import token_table
 from common.columns import Column, Panel
 from common.plot import plot_columns, plot_history, plot_loss_list
 from seq2seq.plot import AttentionMap, plot_accuracies, plot_attention, plot_attention_grid, plot_film, plot_measures
+from seq2seq.plot_heads import plot_heads
 
 
 def even(rows: int, columns: int) -> np.ndarray:
@@ -58,6 +59,13 @@ PICTURES = {
         maps(t)[: 4 if ax is None else 1], ax, title=t[0]
     ),
     "seq2seq.plot.plot_film": film,
+    "seq2seq.plot_heads.plot_heads": lambda t, ax=None: plot_heads(
+        np.tile(even(len(t), len(t)), (1, 1, 1, 1) if ax is not None else (2, 5, 1, 1)),
+        *(t, t, ax),
+        answer=[*t[1:], t[0]],
+        names=(t[0], t[-1]),
+        title=t[0],
+    ),
     "seq2seq.plot.plot_accuracies": lambda t, ax=None: plot_accuracies({m: dict.fromkeys(t, 0.5) for m in t}, ax),
     "seq2seq.plot.plot_measures": lambda t, ax=None: plot_measures(
         [{"epoch": e, "alignment": 0.1, "pad_mass": 0.2, "entropy": 3.0} for e in (1, 2)], ax

@@ -8,22 +8,34 @@ from functools import partial
 import numpy as np
 import pytest
 import reference
+from reference_transformer import model_scores as transformer_scores
 from script_tools import TINY, refused
 
 from classifier import BagOfWords, GRUClassifier, SeqSelfClassifier
 from classifier.faithfulness import parts as classifier_parts
 from common.faithfulness import mean_ranks, occlusion, rank_correlations, spearman, summary
 from common.functions import log_softmax
-from common.layer import named_params, set_train_flg
+from common.layer import inference, named_params, set_train_flg
 from dataset.sequence import read
 from experiment import TextModel
-from seq2seq import AttentionSeq2seq, PeekySeq2seq, load_model
+from seq2seq import AttentionSeq2seq, PeekySeq2seq, TransformerSeq2seq, load_model
 from seq2seq.faithfulness import parts as seq2seq_parts
 
 V, START, SPACE, T_DEC = 7, 1, 0, 3
 QUESTIONS = np.array([[0, 0, 5, 2], [0, 0, 5, 3], [6, 0, 4, 4]])  # two begin alike; read backwards, padding first
 TEXTS = np.array([[3, 1, 4, 1], [2, 5, 0, 0], [6, 0, 0, 0]])
-DATES = {}, {"mask_padding": SPACE}, {"cell_state": True}
+DATES = {
+    "attention": partial(AttentionSeq2seq, V, 3, 4),
+    "attention-mask": partial(AttentionSeq2seq, V, 3, 4, mask_padding=SPACE),
+    "attention-cell_state": partial(AttentionSeq2seq, V, 3, 4, cell_state=True),
+    "attention-additive": partial(AttentionSeq2seq, V, 3, 4, score="additive"),
+    "attention-bidirectional": partial(AttentionSeq2seq, V, 3, 4, bidirectional=True),
+    "attention-layers": partial(AttentionSeq2seq, V, 3, 4, layers=2, dropout=0.4, mask_padding=SPACE),
+    "transformer": partial(TransformerSeq2seq, V, 4, 3, heads=2),
+    "transformer-mask": partial(TransformerSeq2seq, V, 4, 3, SPACE, heads=2, dropout=0.4),
+    "transformer-post_norm": partial(TransformerSeq2seq, V, 4, 3, heads=1, layers=1, pre_norm=False),
+}
+every_kind = pytest.mark.parametrize("name", DATES)
 CLASSIFIERS = {
     "gru": partial(GRUClassifier, V, 3, 2, 2, 0.4, 2),
     "gru-classes": partial(GRUClassifier, V, 3, 2, 1, 0.4, 3),
@@ -55,16 +67,21 @@ def picked(scores, ids):
     return np.take_along_axis(log_softmax(scores), ids[..., None], axis=-1)[..., 0]
 
 
-@pytest.mark.parametrize("options", DATES)
-def test_gradients_of_dates_are_those_of_the_complex_step(options):
-    make = partial(AttentionSeq2seq, V, 3, 4, **options)
-    model, twin = lively(make), lively(make, np.complex128)
+def scores_of(model, xs, ts):
+    with inference(model):
+        return model.decoder.forward(ts, model.encode(xs))
+
+
+@every_kind
+def test_gradients_of_dates_are_those_of_the_complex_step(name):
+    model, twin = lively(DATES[name]), lively(DATES[name], np.complex128)
+    set_train_flg(twin, False)
     ids = model.decode(QUESTIONS, START, T_DEC).ids
     ts = np.concatenate((np.full((3, 1), START), ids[:, :-1]), axis=1)
     twin.encoder.share_prefixes = False
     wanted = by_complex_step(twin, QUESTIONS, lambda m: picked(m.decoder.forward(ts, m.encode(QUESTIONS)), ids), T_DEC)
     got = seq2seq_parts(model, QUESTIONS, START, T_DEC, SPACE).gradient
-    assert abs(wanted).max() > 0.1
+    assert abs(wanted).max() > 1e-3
     np.testing.assert_allclose(got, wanted, atol=1e-10)
 
 
@@ -83,9 +100,9 @@ def test_gradients_of_texts_are_those_of_the_complex_step(name):
     np.testing.assert_allclose(classifier_parts(model, TEXTS).gradient, wanted, atol=1e-10)
 
 
-@pytest.mark.parametrize("options", DATES)
-def test_occluded_characters_cost_what_the_reference_says(options):
-    model = lively(partial(AttentionSeq2seq, V, 3, 4, **options))
+@every_kind
+def test_occluded_characters_cost_what_the_reference_says(name):
+    model = lively(DATES[name])
     decoded = model.decode(QUESTIONS, START, T_DEC)
     parts = seq2seq_parts(model, QUESTIONS, START, T_DEC, SPACE)
     np.testing.assert_allclose(parts.attention, decoded.attention_weights, atol=1e-12)
@@ -93,8 +110,13 @@ def test_occluded_characters_cost_what_the_reference_says(options):
     ts = np.concatenate((np.full((3, 1), START), decoded.ids[:, :-1]), axis=1)
 
     def log_p(xs):
-        mask = reference.attended(xs, model.mask_padding)
-        scores, _ = reference.model_scores("attention", named_params(model), xs, ts, mask, model.cell_state)
+        mask, p, kind = reference.attended(xs, model.mask_padding), named_params(model), model.arguments
+        if name.startswith("transformer"):
+            scores, _ = transformer_scores(p, xs, ts, kind["heads"], kind["pre_norm"], mask)
+        elif "bidirectional" in kind or "layers" in kind:  # whose own scores are compared with loops elsewhere
+            scores = scores_of(model, xs, ts)
+        else:
+            scores, _ = reference.model_scores("attention", p, xs, ts, mask, model.cell_state, kind.get("score", "dot"))
         return np.take_along_axis(reference.log_softmax(scores), decoded.ids[..., None], axis=-1)[..., 0]
 
     for t in range(4):
@@ -130,11 +152,13 @@ def test_occlusion_asks_nothing_of_padding():
     assert [a.tolist() for a in asked] == [xs.tolist(), [[9, 9, 9], [9, 6, 9]], [[4, 9, 9], [5, 9, 9]]]
 
 
-def test_a_measured_model_is_as_it_was():
+@every_kind
+def test_a_measured_model_is_as_it_was(name):
     xs, ts = QUESTIONS, np.random.default_rng(2).integers(0, V, (3, T_DEC + 1))
-    one, other = (lively(partial(AttentionSeq2seq, V, 3, 4)) for _ in range(2))
+    one, other = (lively(DATES[name]) for _ in range(2))
     seq2seq_parts(other, xs, START, T_DEC, SPACE)
-    assert other.encoder.share_prefixes and "backward" not in vars(other.encoder.embed)
+    assert other.encoder.share_prefixes == one.encoder.share_prefixes
+    assert "backward" not in vars(other.encoder.embed)
     with pytest.raises(RuntimeError, match="before forward"):
         other.backward()
     for model in (one, other):

@@ -38,6 +38,7 @@ from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 from common.transformer_layers import Residual, TransformerDecoderLayer, TransformerEncoderLayer
 from seq2seq import AttentionSeq2seq
 from seq2seq.map_measures import MeasureMaps, alignment, measures, pad_mass
+from seq2seq.plot_heads import plot_heads
 
 N, T, H = 2, 3, 4
 MASK, TRUTH = np.array([[True, True, False], [True, False, False]]), np.ones((N, 1, T), dtype=bool)
@@ -115,6 +116,9 @@ TABLE = {
     "seq2seq.map_measures.MeasureMaps.__init__": {
         "padding": (MASK, lambda m: MeasureMaps(np.ones((N, T), int), 0, 1, m)),
         "truth": (TRUTH, lambda m: MeasureMaps(np.ones((N, T), int), 0, 1, MASK, m)),
+    },
+    "seq2seq.plot_heads.plot_heads": {
+        "seen": (MASK, lambda m: plot_heads(MAPS[:, :1, None].repeat(N, 2), "abc", "de", seen=m))
     },
     "classifier.plot.plot_word_attention": {
         "mask": (MASK, lambda m: plot_word_attention([["a", "b"], ["c"]], MAPS[:, 0], mask=m))
