@@ -36,7 +36,7 @@ from common.stacked import TimeStack
 from common.steps import Ragged
 from common.time_layers import TimeBiGRU, TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 from common.transformer_layers import Residual, TransformerDecoderLayer, TransformerEncoderLayer
-from seq2seq import AttentionSeq2seq
+from seq2seq import AttentionSeq2seq, TransformerSeq2seq
 from seq2seq.map_measures import MeasureMaps, alignment, measures, pad_mass
 from seq2seq.plot_heads import plot_heads
 
@@ -52,6 +52,18 @@ def recurrent(cls, gates):
 
 def asked(mask):
     decoder = AttentionSeq2seq(5, 2, H, dtype=float).decoder
+    decoder.mask = mask
+    return decoder.forward(np.ones((N, 2), dtype=int), XS)
+
+
+def read(mask):
+    encoder = TransformerSeq2seq(5, H, 3, dtype=float).encoder
+    encoder.mask = mask
+    return encoder.forward(np.ones((N, T), dtype=int))
+
+
+def written(mask):
+    decoder = TransformerSeq2seq(5, H, 3, dtype=float).decoder
     decoder.mask = mask
     return decoder.forward(np.ones((N, 2), dtype=int), XS)
 
@@ -107,6 +119,8 @@ TABLE = {
         "mask": (MASK, lambda m: TransformerEncoderLayer(H, 2, 3).forward(XS, m))
     },
     "seq2seq.attention_seq2seq.AttentionDecoder": {"mask": (MASK, asked)},  # an attribute
+    "seq2seq.transformer_seq2seq.TransformerEncoder": {"mask": (MASK, read)},
+    "seq2seq.transformer_seq2seq.TransformerDecoder": {"mask": (MASK, written)},
     "seq2seq.map_measures.alignment": {"truth": (TRUTH, lambda m: alignment(MAPS, m))},
     "seq2seq.map_measures.pad_mass": {"padding": (MASK, lambda m: pad_mass(MAPS, m))},
     "seq2seq.map_measures.measures": {
@@ -158,7 +172,11 @@ def public_functions():
 def test_every_mask_is_in_the_table():
     found = {name: set(inspect.signature(function).parameters) & NAMES for name, function in public_functions()}
     found = {name: masks for name, masks in found.items() if masks}
-    attributes = {"seq2seq.attention_seq2seq.AttentionDecoder"}
+    attributes = {
+        "seq2seq.attention_seq2seq.AttentionDecoder",
+        "seq2seq.transformer_seq2seq.TransformerEncoder",
+        "seq2seq.transformer_seq2seq.TransformerDecoder",
+    }
     assert set(found) == (set(TABLE) - attributes) | set(SWITCHES) | NO_MASKS, "give it an entry in TABLE"
     assert all(set(TABLE[name]) == masks for name, masks in found.items() if name in TABLE)
 

@@ -194,11 +194,8 @@ def test_dropout_draws_from_streams_of_its_own():
         np.testing.assert_array_equal(a, b)
     dropouts = [part for _, part in walk(with_dropout) if isinstance(part, Dropout)]
     assert len(dropouts) == 2 + 2 * 2 + 2 * 3 and {part.dropout_ratio for part in dropouts} == {0.5}
-    assert (
-        len({id(part.rng) for part in dropouts})
-        == len({tuple(part.rng.random(5)) for part in dropouts})
-        == len(dropouts)
-    )
+    assert len({id(part.rng) for part in dropouts}) == len(dropouts)
+    assert len({tuple(part.rng.random(5)) for part in dropouts}) == len(dropouts)
     assert not any(isinstance(part, Dropout) for _, part in walk(without))
     xs, ts = questions(), answers()
     assert with_dropout.forward(xs, ts) != with_dropout.forward(xs, ts)
