@@ -123,6 +123,8 @@ class TimeAttention(Layer):
     def forward(self, hs_enc: Array, hs_dec: Array, mask: Array | None = None) -> Array:
         self.expect("hs_enc (N, T_enc, H)", hs_enc, None, None, None)
         N, T_enc, H = hs_enc.shape
+        if not T_enc:
+            raise ValueError(f"{type(self).__name__}: expected at least one state to look at, got {hs_enc.shape}")
         self.expect("hs_dec (N, T_dec, H) for hs_enc (N, T_enc, H)", hs_dec, N, None, H)
         self.expect_mask(mask, N, T_enc)
         if mask is not None:

@@ -21,7 +21,12 @@ def normal(shape: tuple[int, ...], std: float, *, rng: numpy.random.Generator | 
 
 
 def lecun_normal(shape: tuple[int, int], *, rng: numpy.random.Generator | None = None, dtype=np.float32) -> Array:
-    """Draw with standard deviation 1 / sqrt(rows). Source: LeCun et al. 1998, 4.6; the book's choice."""
+    """Draw with standard deviation 1 / sqrt(rows). Source: LeCun et al. 1998, 4.6; the book's choice.
+
+    Raises ValueError for less than one row.
+    """
+    if shape[0] < 1:
+        raise ValueError(f"lecun_normal: expected at least one row, got shape {shape}")
     return normal(shape, shape[0] ** -0.5, rng=rng, dtype=dtype)
 
 

@@ -1,5 +1,6 @@
 """Layer normalization: every position's features get mean 0 and variance 1, then a scale and a shift of their own."""
 
+from common.functions import as_number
 from common.layer import Layer
 from common.np import np
 from support.array import Array
@@ -20,7 +21,7 @@ class LayerNorm(Layer):
     forward:  x (..., D)   ->  y (..., D)    with gamma (D,), ones at first, and beta (D,), zeros
     backward: dy (..., D)  ->  dx (..., D)
     epsilon: keeps the root above 0 where all features are equal, which gives beta. The default is PyTorch's.
-    Raises ValueError when the last axis of x is not D, and for a size below 1.
+    Raises ValueError when the last axis of x is not D, for a size below 1, and for an epsilon that is not above 0.
     Source: Ba et al. 2016, 3.
     """
 
@@ -29,7 +30,9 @@ class LayerNorm(Layer):
             raise ValueError(f"LayerNorm: input_size: expected at least 1, got {input_size}")
         self.gamma, self.beta = np.ones(input_size, dtype=dtype), np.zeros(input_size, dtype=dtype)
         super().__init__(self.gamma, self.beta)
-        self.epsilon = epsilon
+        self.epsilon = as_number("LayerNorm: epsilon", epsilon)
+        if not self.epsilon > 0:
+            raise ValueError(f"LayerNorm: expected an epsilon above 0, got {epsilon}")
 
     def forward(self, x: Array) -> Array:
         self.expect("x (..., D)", x, *[None] * (np.ndim(x) - 1), len(self.gamma))

@@ -110,6 +110,8 @@ class MultiHeadAttention(Layer):
         that a beam search can choose rows. backward needs a forward after it.
         """
         self.expect("xs (N, T_q, D)", xs, None, None, len(self.query.b))
+        if kept is not None:
+            self.expect("kept keys (N, heads, T_k, d) for xs (N, T_q, D)", kept[0], len(xs), self.heads, None, None)
         if self.causal:
             new = self.keys_and_values(xs)
             kept = new if kept is None else self._append(kept, new)

@@ -42,6 +42,10 @@ class TimeStack(Layer):
         sizes = [(len(layer.params[0]), width(layer)) for layer in layers]
         if not layers or any(size != (sizes[0][1], sizes[0][1]) for size in sizes[1:]):
             raise ValueError(f"TimeStack: expected layers of sizes (D, H), (H, H), (H, H), ..., got {sizes}")
+        if len(set(map(id, layers))) < len(layers):
+            raise ValueError(
+                "TimeStack: expected different layers, as each keeps what its backward needs, got one twice"
+            )
         rng = rng if rng is not None else numpy.random.default_rng()
         self.layers = list(layers)
         self.dropouts = [Dropout(dropout, rng=stream) for stream in rng.spawn(len(layers) - 1)] if dropout else []
@@ -79,7 +83,12 @@ class TimeStack(Layer):
         return side_by_side(self.layers, "dc") if self.stateful else None
 
     def set_state(self, h: Array, c: Array | None = None) -> None:
-        """Start the next forward from h (N, K * H) and c (N, K * H); c defaults to zeros."""
+        """Start the next forward from h (N, K * H) and c (N, K * H); c defaults to zeros.
+
+        Raises RuntimeError for layers of both directions, which start from zeros.
+        """
+        if any(isinstance(layer, TimeBidirectional) for layer in self.layers):
+            raise RuntimeError("TimeStack: set_state: layers of both directions start from zeros")
         for layer, *state in zip(self.layers, self._by_layer("h", h), self._by_layer("c", c), strict=True):
             layer.set_state(*state)
 

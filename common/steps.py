@@ -46,7 +46,7 @@ class Steps:
     def unread(self, dx: Array) -> Array:
         """Return the gradients dx (rows, D) of the rows that ``read`` wrote as dxs (N, T, D), in a new array."""
         N, T = self.row_after.shape
-        return dx.reshape(T, N, -1).transpose(1, 0, 2).copy()
+        return dx.reshape(T, N, dx.shape[1]).transpose(1, 0, 2).copy()
 
     @property
     def spread_shape(self) -> tuple[int, ...]:
@@ -292,7 +292,7 @@ class Ragged(Steps):
     def unread(self, dx: Array) -> Array:
         dxs = np.zeros((self.row_after.size, dx.shape[1]), dtype=dx.dtype)
         dxs[self.input_of_row] = dx[: len(self.input_of_row)]
-        return dxs.reshape(*self.row_after.shape, -1)
+        return dxs.reshape(*self.row_after.shape, dxs.shape[1])
 
     def collect(self, dhs: Array, out: Array) -> None:
         out[...] = 0

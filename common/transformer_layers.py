@@ -214,6 +214,7 @@ class TransformerDecoderLayer(Layer):
         self.own(self.self_attention, self.cross_attention, self.feed_forward)
 
     def forward(self, xs: Array, hs: Array, mask: Array | None = None) -> Array:
+        self.expect("hs (N, T_enc, D)", hs, None, None, None)  # without it, the second attention would look at xs
         xs = self.self_attention.forward(xs)
         xs = self.cross_attention.forward(xs, hs, mask)
         return self.feed_forward.forward(xs)
@@ -233,7 +234,10 @@ class TransformerDecoderLayer(Layer):
         xs for each of hs, side by side, all look at it, as the hypotheses of a beam search do.
         """
         tokens, of_hs = kept
+        N = len(of_hs[0])
+        if len(xs) % max(N, 1):
+            raise ValueError(f"TransformerDecoderLayer: expected a multiple of {N} rows of xs, as of hs, got {len(xs)}")
         xs, tokens = self.self_attention.step(xs, tokens)
-        by_hs = xs.reshape(len(of_hs[0]), -1, xs.shape[2])
+        by_hs = xs.reshape(N, -1, xs.shape[2])
         ys, of_hs = self.cross_attention.step(by_hs, of_hs, mask)
         return self.feed_forward.forward(ys.reshape(xs.shape)), (tokens, of_hs)

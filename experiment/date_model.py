@@ -12,6 +12,7 @@ from common.util import to_cpu
 from dataset import dates
 from dataset.sequence import SequenceData, Vocabulary, generate, read
 from experiment.answers import DateAnswer, expect_text
+from experiment.command_line import RECURRENT
 from experiment.kept_weights import kept_epochs
 from experiment.run_folder import expect_facts, expect_no_file, how_to_get_one
 from seq2seq import load_model
@@ -36,6 +37,11 @@ def expect_run_of_dates(run: Path) -> None:
 def models_of(run: Path) -> list[str]:
     """Return the names of a run's trained models, in the order of ``MODELS``."""
     return [name for name in MODELS if (run / f"{name}.npz").is_file()]
+
+
+def models_option(models: list[str]) -> str:
+    """Return ``--models ...`` and a space for TRAIN, if it trains others without that; else nothing."""
+    return "" if set(models) <= set(RECURRENT) else f"--models {' '.join(models)} "
 
 
 FACTS: dict[str, Any] = dict(vocabulary=str, start=str, T_enc=int, T_dec=int, reverse=bool, data=dict)
@@ -65,12 +71,13 @@ class DateModel:
                 raise ValueError(f"DateModel: expected a model of {', '.join(MODELS)}, got {model!r}")
             missing = f"no trained model in {run}" if model is None else f"no trained {model} model at {path}"
             stopped = next(run.glob("*.state.npz"), None)
-            raise FileNotFoundError(f"{missing}; {how_to_get_one(TRAIN, run, stopped)}")
+            chosen = models_option([] if model is None else [model])
+            raise FileNotFoundError(f"{missing}; {how_to_get_one(TRAIN, run, stopped, chosen)}")
         self.run, self.name, self.epoch = run, name, epoch
         if epoch is not None:
             kept = kept_epochs(run, name)
             if epoch not in kept:
-                record = f"record them with: {TRAIN} --keep-weights --out {run}"
+                record = f"record them with: {TRAIN} {models_option([name])}--keep-weights --out {run}"
                 there = f"{min(kept)} to {max(kept)} are there" if kept else record
                 raise FileNotFoundError(f"{run}: no weights of {name} after epoch {epoch!r}; {there}")
             path = kept[epoch]

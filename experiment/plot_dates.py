@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dataset import dates
-from experiment.date_model import TRAIN, DateModel, expect_run_of_dates
+from experiment.date_model import TRAIN, DateModel, expect_run_of_dates, models_of, models_option
 from experiment.history import read_history
 from experiment.run_folder import imported_model
 from seq2seq import plot
@@ -110,7 +110,7 @@ def _how_to_record(run: Path, options: str = "") -> str:
     """Say how a training records what a run lacks; of an imported run, that there is no training."""
     if (model := imported_model(run)) is not None:
         return f"{model.name} was imported: its weights alone, without what its training recorded"
-    return f"record them with: {TRAIN} {options}--out {run}"
+    return f"record them with: {TRAIN} {models_option(models_of(run))}{options}--out {run}"
 
 
 def accuracies(date_models: list[DateModel]) -> dict[str, dict[str, float]]:

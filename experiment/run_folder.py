@@ -93,10 +93,13 @@ def imported_model(run: Path) -> Path | None:
     return None
 
 
-def how_to_get_one(train: str, run: Path, state: Path | None) -> str:
-    """Say how to get the model that a run lacks: resume the run if it left a state, else train or import one."""
+def how_to_get_one(train: str, run: Path, state: Path | None, chosen: str = "") -> str:
+    """Say how to get the model that a run lacks: resume the run if it left a state, else train or import one.
+
+    chosen: options, with a space after them, that make ``train`` train this model.
+    """
     stopped = "" if state is None else f"if its training was stopped, go on with: {train} --resume {run}; else "
-    return f"{stopped}train one with: {train} --out {run}; or import one with: {IMPORT} FILE --out {run}"
+    return f"{stopped}train one with: {train} {chosen}--out {run}; or import one with: {IMPORT} FILE --out {run}"
 
 
 def expect_facts(path: Path, script: str, facts: dict, kinds: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from interchange import keras_layout, torch_layout
 from interchange.arrays import Arrays, Entry, ForeignFileError
 from interchange.description import KEY, description, ids_of
-from interchange.rows import Plan, Row, make, write
+from interchange.rows import Plan, Row, listed, make, write
 from interchange.vocabulary import exchange, restore
 from seq2seq.model_file import MODELS as OF_DATES
 
@@ -46,6 +46,7 @@ def to_model(
         if unknown_id is None:
             plan, arrays = _with_unknown(plan, arrays)
         model = make(plan, arrays)
+        _expect_described(arrays, model)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ForeignFileError) or not description(arrays):
             raise
@@ -98,6 +99,24 @@ def settle_ids(arrays: Arrays, padding_id: int, unknown_id: int | None) -> tuple
         what = f"says padding_id={said[0]}, unknown_id={said[1]}, not {padding_id} and {unknown_id}"
         raise ForeignFileError(f"{arrays.path}: {what}; leave the options out")
     return said
+
+
+def _expect_described(arrays: Arrays, model: Any) -> None:
+    """Raise ForeignFileError unless a file that was exported from here has all that was written, and the model it says.
+
+    Of other files, what is missing may be what PyTorch calls ``bias=False``, and the weights alone tell the model.
+    """
+    ours = description(arrays)
+    if not ours:
+        return
+    written = {name for row in ROWS[framework_of(arrays)](model) for name in row.theirs}
+    faults = [f"missing {name}" for name in sorted(written - arrays.entries.keys())]
+    of_dates = ours["model"] in OF_DATES  # classifiers have arguments that do not matter, and are not compared
+    for name, said in ours["arguments"].items() if of_dates else ():
+        if (found := model.arguments.get(name)) != said:
+            faults.append(f"says {name}={said!r:.60}, its weights {found!r:.60}")
+    if faults:
+        raise ForeignFileError(f"{arrays.path}: does not fit: {listed(faults, between='; ')}")
 
 
 def _arguments(ours: dict[str, Any]) -> dict[str, Any]:

@@ -68,12 +68,17 @@ def transformer_plan(
         )
     V = source.shape[0]
     dense = the_linear(arrays, D, V, "the decoder's states", inside | {source.weight, target.weight})
-    rows = _rows((encoder, decoder), counts[0], D, H, pre_norm, (source, target, dense), arrays.entries.__contains__)
+    biased = any(name.endswith("bias") for name in inside)  # bias=False leaves out those of all layers
+
+    def has(name: str) -> bool:
+        return biased if name.startswith((f"{encoder}layers.", f"{decoder}layers.")) else name in arrays.entries
+
+    rows = _rows((encoder, decoder), counts[0], D, H, pre_norm, (source, target, dense), has)
     arguments: dict[str, Any] = dict(vocab_size=V, wordvec_size=D, hidden_size=H, mask_padding=mask_padding)
     arguments |= dict(heads=heads, layers=counts[0], dropout=dropout, pre_norm=pre_norm)
     buffers = _positions(arrays, D)
     notes = _notes(mask_padding, buffers)
-    if any(name.endswith("in_proj_bias") for name in arrays.entries):
+    if biased:
         notes.append(f"in_proj_bias: its second third, of the keys, {CANCELS}")
     else:
         notes.append("no biases (bias=False); here they are 0, which is the same")

@@ -94,6 +94,8 @@ def test_a_run_that_cannot_be_opened_is_refused(tmp_path, date_run):
         DateModel(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"^no trained peeky model at \S+peeky\.npz; train one with: "):
         DateModel(date_run[2], model="peeky")
+    with pytest.raises(FileNotFoundError, match=r"train one with: .*train_date\.py --models transformer --out "):
+        DateModel(date_run[2], model="transformer")  # which the script trains only if it is named
     with pytest.raises(ValueError, match=r"^DateModel: expected a model of baseline, .*, got '\.\./attention'$"):
         DateModel(date_run[2], model="../attention")
     with pytest.raises(ValueError, match=r"^DateModel: expected a model of baseline, .*, got ''$"):

@@ -195,6 +195,8 @@ KINDS = {
         *(("transformer", {"pre_norm": pre_norm}) for pre_norm in (False, 1, "yes", None)),
         *(("transformer", {"dropout": dropout}) for dropout in (1, "x", None)),
         *(("transformer", {"mask_padding": pad}) for pad in (7, -1, "1", 10**18)),
+        *(("attention", {"bidirectional": both_ways}) for both_ways in (False, "yes", None)),
+        ("attention", {"heads": 2}),
     ],
 )
 def test_a_description_that_its_arrays_do_not_bear_out_is_refused(kind, lie):
@@ -210,13 +212,25 @@ def test_a_description_that_its_arrays_do_not_bear_out_is_refused(kind, lie):
     assert str(error.value).startswith("arrays: ") and "\n" not in str(error.value)
 
 
-def test_sizes_are_those_of_the_arrays_whatever_a_description_says():
-    for kind, made in KINDS.items():
-        model = made()
-        given, said = Arrays.of(to_arrays(model, "torch")), json.loads(describe(model, {}))
-        said["arguments"] |= dict.fromkeys(("vocab_size", "wordvec_size", "hidden_size", "layers"), 10**12)
-        given.metadata = {KEY: json.dumps(said)}
-        assert to_model(given, kind).model.arguments == model.arguments
+@pytest.mark.parametrize("size", ["vocab_size", "wordvec_size", "hidden_size", "layers"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_sizes_than_the_arrays_have_are_refused_and_take_no_memory(kind, size):
+    model = KINDS[kind]()
+    given, said = Arrays.of(to_arrays(model, "torch")), json.loads(describe(model, {}))
+    said["arguments"][size] = 10**12
+    given.metadata = {KEY: json.dumps(said)}
+    with pytest.raises(ForeignFileError, match=f"does not fit: says {size}=1000000000000, its weights \\d$"):
+        to_model(given, kind)
+
+
+def test_no_array_of_a_file_of_ours_may_be_missing():
+    for kind, of_kind in (KINDS | {"attention": lambda: AttentionSeq2seq(7, 6, 4, score="additive")}).items():
+        arrays = to_arrays(of_kind(), "torch")
+        for name in arrays:
+            given = Arrays.of({other: array for other, array in arrays.items() if other != name})
+            given.metadata = {KEY: describe(of_kind(), {})}
+            with pytest.raises(ForeignFileError):
+                to_model(given, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -138,6 +138,12 @@ def attention(**options):
     return MultiHeadAttention(6, 3, dtype=float, **options)
 
 
+def causal_step(rows):
+    """Go on with 3 rows where so many were kept."""
+    layer = attention(causal=True)
+    return layer.step(z(3, 1, 6), layer.step(z(rows, 1, 6), None)[1])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -156,6 +162,8 @@ def attention(**options):
         (lambda: attention().keys_and_values(z(3, 6)), r"hs .* \(any, any, 6\), got \(3, 6\)"),
         (lambda: attention().step(z(3, 1, 6), None), r"step: expected keys_and_values\(hs\), got None"),
         (lambda: attention().step(z(3, 6), None), r"xs .*, got \(3, 6\)"),
+        (lambda: attention().step(z(3, 1, 6), attention().keys_and_values(z(1, 2, 6))), r"kept .*\(3, 3,.*, got \(1,"),
+        (lambda: causal_step(rows=2), r"kept keys .*\(3, 3, any, any\), got \(2, 3, 1, 2\)"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

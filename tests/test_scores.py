@@ -110,7 +110,7 @@ def test_answers_of_no_characters_are_no_error_and_questions_of_none_are(score):
     c = layer.forward(np.ones((N, T_ENC, H)), np.ones((N, 0, H)))
     dhs_enc, dhs_dec = layer.backward(c)
     assert c.shape == dhs_dec.shape == (N, 0, H) and not dhs_enc.any()
-    with pytest.raises(ValueError, match="zero-size"):
+    with pytest.raises(ValueError, match=r"at least one state to look at, got \(3, 0, 7\)"):
         layer.forward(np.ones((N, 0, H)), np.ones((N, T_DEC, H)))
 
 
@@ -143,6 +143,7 @@ def test_weights_are_drawn(score):
             lambda a, b: TimeGeneralAttention(np.eye(7)).forward(a[..., 1:], b),
             r"GeneralAttention: hs_dec .* for hs_enc",
         ),
+        (lambda a, b: TimeAdditiveAttention.of_size(7).forward(a[:, :0], b), r"AdditiveAttention: .* state to look at"),
         (lambda a, b: TimeGeneralAttention(np.ones((4, 5))), r"GeneralAttention: W \(H, H\): .*got \(4, 5\)"),
         (lambda a, b: TimeAdditiveAttention.of_size(6).forward(a, b), r"AdditiveAttention: hs_enc .*got \(3, 5, 7\)"),
         (lambda a, b: additive(We=np.ones((7, 2))), r"AdditiveAttention: We .*\(7, 3\), got \(7, 2\)"),

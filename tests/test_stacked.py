@@ -184,11 +184,24 @@ def test_what_is_refused(options, message):
         draw_lstm(3, **({"hidden_size": 4} | options))
 
 
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"layers": 2}])
+def test_no_sequence_has_no_gradient(options):
+    layer, xs = draw_lstm(3, 4, **options), np.zeros((0, 5, 3), dtype=np.float32)
+    for how in ({}, {"mask": np.ones((0, 5), dtype=bool)}):
+        dxs = layer.backward(layer.forward(xs, **how))
+        assert dxs.shape == xs.shape and not any(grad.any() for grad in layer.grads)
+
+
 def test_layers_that_do_not_fit_together_are_refused():
     r = Draw()
     for layers in ([], [TimeLSTM(*r.weights(4, 3, 2)), TimeLSTM(*r.weights(4, 3, 2))]):
         with pytest.raises(ValueError, match=r"^TimeStack: expected layers of sizes \(D, H\), \(H, H\), .*, got \["):
             TimeStack(layers)
+    twice = TimeLSTM(*r.weights(4, 2, 2))
+    with pytest.raises(ValueError, match=r"^TimeStack: expected different layers, .*, got one twice"):
+        TimeStack([twice, twice])
+    with pytest.raises(RuntimeError, match=r"^TimeStack: set_state: layers of both directions start from zeros"):
+        draw_lstm(D, 4, layers=2, bidirectional=True, stateful=True).set_state(r(N, 8))
     layer, xs = stack(r, 2, stateful=True), r(N, T, D)
     with pytest.raises(ValueError, match=r"^TimeStack: h \(N, K \* H\): expected shape \(any, 4\), got \(3, 2\)"):
         layer.set_state(r(N, 2))

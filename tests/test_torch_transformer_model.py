@@ -234,6 +234,12 @@ def deeper(arrays):
             {},
             r"missing transformer.decoder.layers.1.norm3.weight \(6,\)",
         ),
+        (
+            without("transformer.decoder.layers.1.norm3.b"),
+            {},
+            r"missing transformer.decoder.layers.1.norm3.bias \(6,\)",
+        ),
+        (without("transformer.encoder.layers.0.linear2.b"), {}, r"missing .*0.linear2.bias \(6,\)"),
         (deeper, {}, "expected as many layers of encoder and decoder, got 2 and 3"),
         (more(target_embedding__weight=np.zeros((9, D), "f")), {}, "same vocabulary"),
         (more(pe=table()[None, :, ::-1]), {}, r"pe \(1, 50, 6\): expected sinusoids, sin and cos in turn"),

@@ -238,14 +238,22 @@ def z(*shape):
     return np.zeros(shape)
 
 
+def decoder():
+    return TransformerDecoderLayer(6, 3, 4)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: LayerNorm(0), r"LayerNorm: input_size: expected at least 1, got 0"),
+        (lambda: LayerNorm(4, -1e-5), r"LayerNorm: expected an epsilon above 0, got -1e-05"),
+        (lambda: LayerNorm(4, "small"), r"LayerNorm: epsilon: expected a number, got 'small'"),
         (lambda: LayerNorm(4).forward(z(3, 5)), r"LayerNorm: x .*: expected shape \(any, 4\), got \(3, 5\)"),
         (lambda: FeedForward(4, 0), r"FeedForward: expected sizes \(D, H\) of at least 1, got \(4, 0\)"),
         (lambda: PositionalEncoding().forward(z(3, 4)), r"PositionalEncoding: xs .*, got \(3, 4\)"),
         (lambda: TransformerEncoderLayer(6, 3, 4, dropout=1), r"Dropout: expected a ratio in \[0, 1\), got 1"),
+        (lambda: decoder().forward(z(3, 2, 6), None), r"TransformerDecoderLayer: hs .*, got NoneType"),
+        (lambda: decoder().step(z(3, 1, 6), decoder().start(z(2, 5, 6))), r"\w+: expected a multiple of 2 .*, got 3"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):
