@@ -178,7 +178,7 @@ class OursUnshared(OursThreaded):
 
     @classmethod
     def knows(cls, job):
-        return hasattr(job.build().encoder, "share_prefixes")
+        return getattr(job.build().encoder, "shares_prefixes", False)
 
 
 class Chapter(Contestant):

@@ -60,7 +60,7 @@ def parse():
     parser = Parser(description=__doc__)
     parser.add_training()
     add_made_of(parser)
-    parser.set_defaults(cell_state=False, no_shared_prefixes=False)
+    parser.set_defaults(cell_state=False)
     parser.add_argument(
         "--only", nargs="+", choices=list(CONTESTANTS), metavar="CONTESTANT", help=f"some of {', '.join(CONTESTANTS)}"
     )

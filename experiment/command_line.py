@@ -22,6 +22,7 @@ RANKS = "mpi", "mpi_timeout", "allow_other_ranks"  # options of the processes of
 BATCH = "examples per mini-batch, of all workers and ranks together"
 LEARNING = "warmup", "inverse_sqrt", "cosine", "weight_decay", "label_smoothing"
 RECURRENT = [name for name in MODELS if name != "transformer"]
+WITH_MAPS = [name for name, model in MODELS.items() if model.has_maps]
 MADE_OF = {  # options that say what models are made of, and the models that know them
     "score": ["attention"],
     "bidirectional": RECURRENT,
@@ -50,8 +51,10 @@ class Parser(PlainParser):
         known = f"of {', '.join(MODELS)} (default: {' '.join(RECURRENT)})"
         self.add_argument("--models", nargs="+", choices=list(MODELS), default=RECURRENT, metavar="MODEL", help=known)
         self.add_argument("--batch-size", type=positive_int, default=128, help=BATCH)
-        self.add_argument("--wordvec-size", type=positive_int, default=16)
-        self.add_argument("--hidden-size", type=positive_int, default=256)
+        width = "width of a character's vector in the recurrent models (default: %(default)s)"
+        self.add_argument("--wordvec-size", type=positive_int, default=16, help=width)
+        units = "units of each layer of LSTMs, and hidden units of a Transformer's feed-forward (default: %(default)s)"
+        self.add_argument("--hidden-size", type=positive_int, default=256, help=units)
         self.add_argument("--max-grad", type=positive_float, default=5.0, help="gradients are clipped to this norm")
         self.add_argument("--lr", type=positive_float, default=0.001, help="learning rate of Adam")
 

@@ -18,6 +18,7 @@ from common.optimizer import Adam, AdamW
 from common.ranks import ALONE, Ranks
 from common.trainer import Trainer
 from dataset import dates
+from experiment.command_line import WITH_MAPS
 from experiment.date_model import DateModel
 from experiment.date_parts import MAPS, DateParts
 from experiment.history import pictures, table
@@ -46,7 +47,6 @@ FILES = Files(
     ),
     ("best.npz", "state.npz"),
 )
-WITH_MAPS = [name for name, model in MODELS.items() if model.has_maps]
 
 
 def load(args: Namespace, sha256: str | None) -> tuple[DateParts, KeepMaps | None]:

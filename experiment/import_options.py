@@ -5,7 +5,7 @@ from pathlib import Path
 
 from classifier.model_file import MODELS as OF_TEXTS
 from common.attention import SCORES
-from experiment.command_line import Parser, natural, number, positive_int, some_text
+from experiment.command_line import RECURRENT, WITH_MAPS, Parser, natural, number, positive_int, some_text
 from experiment.date_model import MOST_CHARACTERS
 from experiment.text_model import WIDEST
 from experiment.text_options import add_corpus, add_reading, check_data
@@ -16,8 +16,6 @@ from seq2seq.model_file import MODELS as OF_DATES
 
 TEXTS = tuple(kind for kind in KINDS if kind in OF_TEXTS)
 DATES = tuple(kind for kind in KINDS if kind in OF_DATES)
-RECURRENT = tuple(kind for kind in DATES if kind != "transformer")
-WITH_MAPS = tuple(kind for kind in DATES if OF_DATES[kind].has_maps)
 DROPPED = "dropped"  # unknown words that are left out of a text
 # How a model computes what it does, where its weights do not tell: the options of ``to_model``, by ours.
 TO_MODEL = {
@@ -56,8 +54,8 @@ OPTIONS_OF = {  # options that only some models use
     ),
     ("attention",): ("linear_reads", "score", "score_reads"),
     ("transformer",): ("heads", "norm_first"),
-    WITH_MAPS: ("mask_padding",),
-    RECURRENT: ("cell_state",),
+    tuple(WITH_MAPS): ("mask_padding",),
+    tuple(RECURRENT): ("cell_state",),
     DATES: ("reverse", "question_length", "answer_length", "start"),
 }
 

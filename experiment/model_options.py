@@ -4,10 +4,14 @@ from argparse import Namespace
 from typing import Any
 
 from common.attention import SCORES
-from experiment.command_line import MADE_OF, RECURRENT, Parser, positive_int, ratio
+from experiment.command_line import MADE_OF, RECURRENT, WITH_MAPS, Parser, positive_int, ratio
 
 WIDTH, HEADS = 64, 4  # of the Transformer; a FeedForward of the chapter's hidden size is 4 times as wide
-KNOWN = MADE_OF | {"cell_state": RECURRENT, "no_shared_prefixes": RECURRENT}  # which earlier versions had, too
+KNOWN = (  # all options that only some models know
+    MADE_OF
+    | dict.fromkeys(("wordvec_size", "cell_state", "no_shared_prefixes"), RECURRENT)
+    | dict.fromkeys(("mask_padding", "keep_maps"), WITH_MAPS)
+)
 
 
 def add_made_of(parser: Parser) -> None:
@@ -20,18 +24,19 @@ def add_made_of(parser: Parser) -> None:
     parser.add_argument("--layers", type=positive_int, metavar="K", help=layers)
     dropout = "share of values dropped in training: between recurrent layers; of what each Transformer layer adds"
     parser.add_argument("--dropout", type=ratio, metavar="SHARE", help=f"{dropout} (default: 0)")
-    width = f"width of the Transformer's vectors (default: {WIDTH}); --hidden-size is that of its feed-forward layers"
+    width = f"width of the Transformer's vectors, from embedding to scores (default: {WIDTH})"
     parser.add_argument("--width", type=positive_int, metavar="D", help=width)
     heads = f"heads of the Transformer's attention, which divide --width (default: {HEADS})"
     parser.add_argument("--heads", type=positive_int, metavar="N", help=heads)
-    norm = "normalize after the sums of the Transformer, as in the paper; it then needs --warmup"
+    norm = "normalize after the sums of the Transformer, as in the paper, which also warms the learning rate up"
     parser.add_argument("--post-norm", action="store_const", const=True, help=norm)
 
 
 def check_made_of(parser: Parser, args: Namespace) -> None:
     """Refuse options that none of the models knows, and those that do not go together."""
     for option, models in KNOWN.items():
-        if getattr(args, option) not in (None, False) and not set(models) & set(args.models):
+        given = getattr(args, option, None) != parser.get_default(option)
+        if given and not set(models) & set(args.models):
             parser.error(f"--{option.replace('_', '-')} is an option of the model {' or '.join(models)}")
     if args.bidirectional and args.hidden_size % 2:
         parser.error(f"--bidirectional: each direction has half of --hidden-size, which is odd: {args.hidden_size}")

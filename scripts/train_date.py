@@ -24,7 +24,6 @@ from experiment.date_training import (
     FILES,
     KEPT,
     MAP,
-    WITH_MAPS,
     draw_maps,
     has_reached,
     last_lines,
@@ -88,9 +87,6 @@ def parse(ranks: Ranks = ALONE):
     )
     parser.add_run("runs/date")
     args = parser.parse_args()
-    for option, given in (("--mask-padding", args.mask_padding), ("--keep-maps", args.keep_maps is not None)):
-        if given and not set(WITH_MAPS) & set(args.models):
-            parser.error(f"{option} is an option of the model {' or '.join(WITH_MAPS)}")
     if args.mpi and (args.jobs or 1) > 1:
         parser.error(f"--jobs {args.jobs}: with --mpi, models train one after another")
     kept: dict = {}

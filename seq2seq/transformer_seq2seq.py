@@ -26,7 +26,7 @@ class TransformerPart(Layer):
     """What encoder and decoder have in common: embedded tokens with their positions, layers, and a last norm.
 
     The embedding is drawn with standard deviation 1 / sqrt(D), which ``PositionalEncoding`` scales to 1. The last norm
-    is for pre-norm layers alone, whose sums nothing else normalizes. Dropout also meets the sum of embedding and
+    is for pre-norm layers alone, whose sums nothing else normalizes. Dropout also acts on the sum of embedding and
     position. Source: Vaswani et al. 2017, 3.4 and 5.4; Xiong et al. 2020 (the last norm).
     """
 

@@ -177,7 +177,7 @@ def test_tokens_that_are_not_of_texts(in_process, tmp_path, padding, options):
         ),
         (["--heads", 2], "--heads is an option of --model transformer, not of attention"),
         (["--no-norm-first"], "--norm-first is an option of --model transformer, not of attention"),
-        (["--model", "transformer", "--cell-state"], "--cell-state is an option of --model attention or baseline or p"),
+        (["--model", "transformer", "--cell-state"], "--cell-state is an option of --model baseline or peeky or a"),
         (["--model", "transformer", "--score", "dot"], "--score is an option of --model attention, not of transformer"),
         (["--score-reads", "decoder"], "--score-reads needs --score general"),
         (["--score", "general"], r"score=general: expected one nn.Linear \(32, 32\), .* got none"),

@@ -264,7 +264,7 @@ def test_options_reach_the_model(films, in_process, tmp_path):
         (["--data", "films"], "--data needs --format, one of folders, lines, csv"),
         (["--data", "nowhere", "--format", "lines"], "nowhere"),
         (["--attention-width", 3], "--attention-width is an option of --model seqself, not of gru"),
-        (["--cell-state"], "--cell-state is an option of --model attention or baseline or peeky, not of gru"),
+        (["--cell-state"], "--cell-state is an option of --model baseline or peeky or attention, not of gru"),
         (["--model", "seqself"], "films.npz: expected an nn.LSTM, got "),
         (["--pad-to", 0], "--pad-to: expected a whole number of 1 to 10000, got 0"),
         (["--out", "films.npz"], "--out films.npz: expected a folder, got a file"),

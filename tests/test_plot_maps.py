@@ -75,8 +75,8 @@ def test_the_maps_of_several_runs_stand_side_by_side(trained_run, drawn, tmp_pat
     facts = {key: value for key, value in facts.items() if key not in ("format", "model", "arguments")}
     save_model(tmp_path / "other" / "attention.npz", model, **facts)
     runs, question = (trained_run.folder, tmp_path / "other"), "May 1, 1972"
-    done, figure = drawn(trained_run.cwd, "--text", question, "--run", runs[0], "--beside", runs[1])
-    assert done.stdout == f"written to {runs[0] / 'attention_beside.png'}\n"
+    done, figure = drawn(tmp_path, "--text", question, "--run", runs[0], "--beside", runs[1], "--save", "beside.png")
+    assert done.stdout == "written to beside.png\n"
     answers = [DateModel(run).ask(question) for run in runs]
     assert not np.allclose(answers[0].attention, answers[1].attention, atol=1e-3)
     for ax, run, answer in zip(figure.axes, runs, answers, strict=False):

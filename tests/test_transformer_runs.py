@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from script_tools import ROOT, TINY, everything, history, refused, write_dates
+from script_tools import ROOT, everything, history, refused, write_dates
 from test_resume_scripts import STRUCK, arrays, same_files, state
 
 from common.layer import named_params
@@ -16,6 +16,7 @@ from experiment.model_options import HEADS, MADE_OF, WIDTH
 from seq2seq import TransformerSeq2seq, load_model
 from seq2seq.kept_maps import load_maps
 
+TINY = "--batch-size", 8, "--hidden-size", 4, "--max-epoch", 1
 SMALL = "--models", "transformer", "--width", 6, "--heads", 2, "--layers", 1
 DATES = "--data", "tiny.txt", *TINY, *SMALL, "--quiet", "--workers", 1
 EVERYTHING = (
@@ -114,6 +115,7 @@ OF_OTHERS = r" is an option of the model baseline or peeky or attention$"
         (("--cell-state",), "--cell-state" + OF_OTHERS),
         (("--no-shared-prefixes",), "--no-shared-prefixes" + OF_OTHERS),
         (("--bidirectional",), "--bidirectional" + OF_OTHERS),
+        (("--wordvec-size", 32), "--wordvec-size" + OF_OTHERS),
         (("--score", "dot"), "--score is an option of the model attention$"),
         (("--width", 65), "--heads 4: expected a divisor of --width 65$"),
         (("--heads", 3), "--heads 3: expected a divisor of --width 64$"),
