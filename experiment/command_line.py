@@ -115,7 +115,8 @@ class Parser(PlainParser):
 
     def add_run_of_dates(self, help: str = "folder that train_date.py wrote") -> None:
         """Add the options that say which trained model of dates to ask."""
-        self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=help)
+        where = f"{help} (default: %(default)s)"
+        self.add_argument("--run", type=Path, default=Path("runs/date"), metavar="DIR", help=where)
         self.add_argument(
             "--model", choices=list(MODELS), help="model of the run (default: the first one with attention maps)"
         )

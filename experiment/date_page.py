@@ -156,10 +156,9 @@ def _about(models: Sequence[PageModel], date_models: Sequence[DateModel]) -> lis
     lines: list[Phrase] = []
     for each, date_model in zip(models, date_models, strict=True):
         size = {"weights": f"{sum(p.size for p in named_params(each.model).values()):,}"}
-        several = len(models) > 1
-        lines.append(
-            ("{name}, {weights} weights", {"name": each.name} | size) if several else (KINDS[date_model.name], size)
-        )
+        several = "{name}, {weights} weights", {"name": each.name} | size
+        alone = KINDS.get(date_model.name)  # None: to_page refuses the model
+        lines.append((alone, size) if alone and len(models) == 1 else several)
     runs = _runs(date_models)
     lines.append(("run {name}", {"name": runs[0]}) if len(runs) == 1 else ("runs {names}", {"names": ", ".join(runs)}))
     epochs = sorted({str(state.epoch) for each in models for state in each.epochs}, key=int)

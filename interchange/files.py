@@ -31,6 +31,8 @@ def read_arrays(path: str | os.PathLike) -> Arrays:
 
 
 def _read(path: str) -> Arrays:
+    if path.lower().endswith(".onnx"):
+        raise ValueError("an ONNX graph cannot be imported; the .safetensors of the same model can")
     with open(path, "rb") as file:
         start = file.read(max(16, len(torch_file.MAGIC)))
     if start.startswith(b"\x89HDF\r\n\x1a\n"):

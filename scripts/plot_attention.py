@@ -63,7 +63,9 @@ def parse():
         parser.error("--given-answer needs a test question: use --index, --count or --grid")
     if args.beside and args.text is None:
         parser.error("--beside needs a question to ask of every run: use --text")
-    if args.part and (args.grid or args.beside or args.film or args.measures or args.accuracy):
+    if args.part and args.beside:
+        parser.error("--part draws the heads of one model: leave out --beside, or draw each run by itself")
+    if args.part and (args.grid or args.film or args.measures or args.accuracy):
         parser.error("--part needs a picture for each question: use --index, --text or --count")
     if args.model and args.film:
         parser.error("--model has no part in --film, which draws the only maps that the run kept")

@@ -68,7 +68,7 @@ def parse(ranks: Ranks = ALONE):
     parser.add_argument(
         "--keep-weights",
         action="store_true",
-        help="keep the weights before the training and after each epoch, in MODEL.epochs; what that takes is said",
+        help="keep the weights before the training and after each epoch, in MODEL.epochs; their size is printed first",
     )
     parser.add_argument(
         "--no-shared-prefixes",

@@ -29,6 +29,7 @@ SCRIPTS = (
     *(f"seq2seq/page/{name}.js" for name in ("heat_picture", "cards_picture", "picture", "view", "questions")),
     *(f"seq2seq/page/{name}.js" for name in ("state", "main")),
 )
+KINDS = "baseline", "peeky", "attention", "transformer"  # of MODELS, those that seq2seq/page/models.js runs
 # arguments of a model that say what it does with its weights, besides mask_padding and cell_state
 ARGUMENTS = ("score", "bidirectional", "layers", "heads", "pre_norm")
 STYLES = (
@@ -139,9 +140,9 @@ def _model(page_model: PageModel, alone: bool, vocabulary: str, start: str, weig
     """
     epochs = []
     for name, state, model in page_model.states():
-        kind = next((kind for kind, cls in MODELS.items() if type(model) is cls), None)
+        kind = next((kind for kind in KINDS if type(model) is MODELS[kind]), None)
         if kind is None:
-            known = ", ".join(cls.__name__ for cls in MODELS.values())
+            known = ", ".join(MODELS[kind].__name__ for kind in KINDS)
             raise ValueError(f"page: expected one of {known}, got {type(model).__name__}")
         params = {name: to_cpu(p) for name, p in named_params(model).items()}
         V = len(params["encoder.embed.W"])

@@ -51,6 +51,12 @@ def read_into(arrays: Arrays, name: str) -> np.ndarray:
     return out
 
 
+def test_an_onnx_file_is_refused_with_what_to_import_instead(tmp_path):
+    (tmp_path / "date.onnx").write_bytes(b"\x08\x08\x12\x16attention")
+    with pytest.raises(ForeignFileError, match=r"date\.onnx: an ONNX graph cannot be imported; the \.safetensors"):
+        read_arrays(tmp_path / "date.onnx")
+
+
 # What is there comes back
 
 

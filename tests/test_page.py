@@ -17,6 +17,7 @@ from text_page_tools import text_page_of
 from classifier.token_table import luminance
 from common.layer import named_params
 from seq2seq import AttentionSeq2seq, load_model, save_model
+from seq2seq.model_file import MODELS
 from seq2seq.page import Example, to_page
 from support import html_page
 
@@ -187,10 +188,20 @@ def test_muted_and_wrong_characters_contrast_with_every_shade(theme):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_page_refuses(change, message):
+def test_the_page_refuses(change, message, monkeypatch):
+    monkeypatch.setitem(MODELS, "other", Other)  # model files know it; the page has no code for it
     arguments = dict(model=small_model("_ab"), vocabulary="_ab", start="_", T_enc=3, T_dec=2, reverse=False)
     with pytest.raises(ValueError, match=f"page: .*{message}"):
         to_page(**dict(examples=[]) | arguments | change)
+
+
+def test_the_script_refuses_a_model_of_a_readers_own(trained_run, in_process, tmp_path, monkeypatch):
+    monkeypatch.setitem(MODELS, "other", Other)
+    model, facts = load_model(trained_run.folder / "attention.npz")
+    shutil.copy(trained_run.folder / "config.json", tmp_path)
+    save_model(tmp_path / "other.npz", Other(**model.arguments), **facts | {"model": "other"})
+    run = "explore_attention.py", "--run", tmp_path, "--model", "other"
+    refused(in_process(tmp_path, *run, "--text", "May 1"), "expected one of .*, got Other")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

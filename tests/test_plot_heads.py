@@ -266,7 +266,7 @@ def test_the_script_draws_the_mean_alone(figure_of, date_model, arguments, panel
         (["--part", "all"], "--part: invalid choice: 'all'"),
         (["--part", "cross", "--grid", 2], "--part needs a picture for each question: use --index, --text or --count"),
         (["--part", "mean", "--film"], "--part needs a picture for each question"),
-        (["--part", "mean", "--text", "May 1", "--beside", "."], "--part needs a picture for each question"),
+        (["--part", "mean", "--text", "May 1", "--beside", "."], "leave out --beside"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
