@@ -41,8 +41,8 @@ def writer_of(path: str | os.PathLike) -> Callable[..., None]:
 
 def write_safetensors(path: str | os.PathLike, model: Any, facts: Mapping[str, Any]) -> None:
     """Write the weights under the names of PyTorch's modules; ``safetensors.torch.load_file`` reads them."""
-    safetensors = require("safetensors.numpy")
     arrays = _arrays(model, "torch", facts)  # C-ordered: safetensors 0.8.0 writes others wrong, and says nothing
+    safetensors = require("safetensors.numpy")
     content = safetensors.save(arrays, {KEY: describe(model, facts)})
     with replacing(path) as file:
         file.write(content)
@@ -50,9 +50,10 @@ def write_safetensors(path: str | os.PathLike, model: Any, facts: Mapping[str, A
 
 def write_weights_h5(path: str | os.PathLike, model: Any, facts: Mapping[str, Any]) -> None:
     """Write the weights as ``keras.Model.save_weights`` does; ``load_weights`` of such a model reads them."""
+    arrays = _arrays(model, "keras", facts)  # what does not fit is said before what is not installed
     h5py, content = require("h5py"), io.BytesIO()
     with h5py.File(content, "w") as file:
-        for name, array in _arrays(model, "keras", facts).items():
+        for name, array in arrays.items():
             file[name] = array
             group = file[name].parent
             group.attrs["name"] = group.name.split("/")[-2]

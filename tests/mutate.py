@@ -40,6 +40,8 @@ TESTS = {  # file -> its tests, without test_ and .py
     "common/steps.py": "steps rnn gradients encoder_variants shares masks properties",
     "common/products.py": "products layers rnn",
     "common/rnn.py": "layers rnn gru gradients work_arrays steps encoder_variants properties functions",
+    "common/bidirectional.py": "stacked layers rnn gradients work_arrays encoder_variants",
+    "common/stacked.py": "stacked deep_models layers gradients work_arrays",
     "common/lstm.py": "layers rnn gradients work_arrays steps encoder_variants properties functions",
     "common/gru.py": "layers gru rnn gradients work_arrays steps properties functions",
     "common/attention.py": "layers scores gradients work_arrays properties functions",
