@@ -60,6 +60,7 @@ def main_job(script, tiny, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_main_jobs_take_turns(main_job):
     said, report = main_job("--models", "attention", "--rounds", 2, "--beside", ROOT, "--ours=--workers 1")
     beside = f"beside, {ROOT.name}"
@@ -82,6 +83,7 @@ def test_the_main_job_of_pytorch(main_job):
     assert report["jobs"]["PyTorch"][0]["accuracy"].keys() == {"baseline", "attention"}
 
 
+@pytest.mark.slow
 def test_steps_beside_another_checkout_compute_the_same(script, tiny, tmp_path):
     options = (*TINY, "--data", tiny, "--rounds", 2, "--steps", 1, "--workers", 1, 2)
     done = script(tmp_path, "benchmarks.beside", ROOT, *options)

@@ -232,6 +232,7 @@ def weights(folder):
     return {path.name: checkpoint.load(path)[0] for path in sorted(folder.glob("*.npz")) if "state" not in path.name}
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_same_bits(tiny, script, in_process):
     """Models train side by side, then one after another; dropout goes on in its streams."""
     cwd, kinds = tiny.parent, ("peeky", "attention")

@@ -111,6 +111,7 @@ SLOW = (  # 10 s and more, or what a page in English already does
     "docs/classifiers.md",
     "docs/from-the-book.ja.md",
     "docs/from-the-book.md",
+    "docs/gradient-check.md",
     "docs/kinds-of-attention.ja.md",
     "docs/reliability.md",
 )

@@ -111,6 +111,7 @@ def test_the_question_of_keep_maps_is_drawn(train, tiny):
     assert (run / "attention.png").read_bytes() == drawn_again(run, "May 1", None, 1, tiny.parent)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_draws_again_and_a_new_one_moves_the_picture(train, tiny):
     run, arguments = tiny.parent / "run", ("--data", tiny, *ALONE, "--out", "run")
     assert train(tiny.parent, *arguments).returncode == 0

@@ -121,6 +121,7 @@ def test_a_signal_saves_all_and_the_run_goes_on(whole, struck, train, what, code
     goes_on(whole, folder, train)
 
 
+@pytest.mark.slow
 def test_no_process_outlives_the_main_one(whole, struck, train):
     (whole.parent / "pids").unlink(missing_ok=True)
     assert struck("orphans", "KILL main").returncode == -9, "or it waits for the child that killed it, in vain"
@@ -151,7 +152,7 @@ def test_a_process_that_is_killed_stops_the_others_which_save(whole, struck, dri
     goes_on(whole, "killed", partial(drive, strike=from_the_start), "--jobs", 3)
 
 
-@pytest.mark.parametrize("whom", ["all", "self"])
+@pytest.mark.parametrize("whom", [pytest.param("all", marks=pytest.mark.slow), "self"])
 def test_a_second_interrupt_ends_all_at_once(whole, struck, train, whom):
     folder = f"twice {whom}"
     done = struck(folder, f"INT {whom} twice")
@@ -170,7 +171,9 @@ def test_a_numeric_fault_names_its_model_and_the_others_save(whole, struck, trai
     refused(done, r"^train_date\.py: epoch 1, iteration 1: ")
 
 
-@pytest.mark.parametrize("error", ["LookupError", "EOFError"])  # the latter also means that the main process is gone
+@pytest.mark.parametrize(
+    "error", ["LookupError", pytest.param("EOFError", marks=pytest.mark.slow)]
+)  # the latter also means that the main process is gone
 def test_a_fault_of_ours_has_the_traceback_of_its_process(whole, struck, train, error):
     done = struck(error, error, "baseline")
     assert done.returncode == 1
@@ -178,6 +181,7 @@ def test_a_fault_of_ours_has_the_traceback_of_its_process(whole, struck, train, 
     goes_on(whole, error, train)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what, said",
     [
@@ -191,6 +195,7 @@ def test_a_model_that_ends_is_named(whole, struck, train, what, said):
     goes_on(whole, what, train)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(whole, drive, train):
     largest = max((whole / f"{name}.state.npz").stat().st_size for name in MODELS)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -204,6 +209,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(whole, driv
     goes_on(whole, "full", train)
 
 
+@pytest.mark.slow
 def test_models_that_reach_an_accuracy_leave_their_place_to_others(tmp_path, drive, train):
     (tmp_path / "tiny.txt").write_text(f"{'May 1, 1972':<29}_1972-05-01\n" * 40, encoding="utf-8")
     options = *SIZES, "--keep-weights", "--max-epoch", 12, "--lr", 0.1, "--until", 1

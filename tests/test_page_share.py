@@ -10,6 +10,8 @@ from what_if_tools import CHANGE
 
 from seq2seq.page import PageModel, State, to_page
 
+pytestmark = pytest.mark.slow  # a long browser run
+
 CHANGES = f"""
 {CHANGE}
 document.querySelectorAll("#list button")[3].click();

@@ -1,6 +1,6 @@
 """The page in a real browser: what pointer, finger and keys change, at every width and in both themes.
 
-In Chromium, and as slow tests in Firefox; without them these tests skip.
+In Chromium and Firefox; without them these tests skip.
 """
 
 import re
@@ -8,6 +8,8 @@ import re
 import numpy as np
 import pytest
 from page_tools import page_of
+
+pytestmark = pytest.mark.slow  # a long browser run
 
 
 def test_a_pointer_on_a_character_shades_the_other_row_and_the_map(browser, date_page):

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from layer_table import CASES, as_tuple, build
+from layer_table import as_tuple, build
+from quick_cases import NAMES
 
 from common import gradient_check, gradient_verdict
 from common.gradient_check import GradientError, check_gradients
@@ -78,7 +79,7 @@ def rounds(targets):
         targets = {target: name for target, name in targets.items() if target not in part}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_planted_fault_in_any_gradient_is_caught(name, monkeypatch):
     """The honest gradients stand for the numeric ones, which they equal to 1e-10 by test_gradients.py."""
     judge, honest, said = gradient_check.judge, {}, {}

@@ -149,6 +149,7 @@ def test_the_data_may_have_moved(finished, train):
     assert [row["epoch"] for row in history(finished / "whole")] == ["1"] * len(MODELS) + ["2"] * len(MODELS)
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_beyond_the_end(finished, train):
     options = *DATES, "--models", "attention", "baseline"
     for epochs, folder in ((3, "three"), (1, "one")):

@@ -273,6 +273,7 @@ def test_a_run_with_a_score_goes_on(tmp_path, tiny, train, score):
     refused(train(tmp_path, "--resume", "parts", "--max-epoch", 4, "--score", "dot"), message)
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_models_of_one(tmp_path, tiny, script):
     options = (
         "--data",
