@@ -226,6 +226,7 @@ def test_a_race_ends_at_the_accuracy_or_at_the_last_epoch():
     assert len(race("ours", job, data, data, N=8, accuracy=0.0)["accuracy"]) == 1
 
 
+@pytest.mark.slow
 def test_kernels_are_compared_in_processes_of_their_own(script, tiny, tmp_path):
     options = ("--data", tiny, "--models", "attention", "--rounds", 1, "--steps", 1, "--batch-size", 8, "--workers", 1)
     options += ("--hidden-size", 8, "--pause-ms", 0, "--only", "ours", "--questions", 1)

@@ -17,6 +17,8 @@ from script_tools import ROOT, refused
 import seq2seq.plot
 from support.plot_style import our_style
 
+pytestmark = pytest.mark.slow
+
 TOKENS = ["a_", "$x$", "%", "\\frac"]
 BACKENDS = ("module://matplotlib_inline.backend_inline", "module://no_such.backend", "nonsense", "TkAgg", "")
 

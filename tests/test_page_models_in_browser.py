@@ -1,6 +1,6 @@
 """Several models and epochs in one page, in a real browser, beside Python.
 
-In Chromium, and as slow tests in Firefox; without them these tests skip.
+In Chromium and Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -12,6 +12,8 @@ from page_models_tools import lively, written_by
 from dataset import dates
 from seq2seq.page import PageModel, State, to_page
 from support.terminal import visible
+
+pytestmark = pytest.mark.slow  # a long browser run
 
 # What the page shows of each model, once all have been asked; the weights of small maps are those of 0.01 and more.
 SEEN = f"""
@@ -261,7 +263,6 @@ def test_weights_that_are_forced_are_those_of_each_epoch(browser, page):
     assert browser.run(wrote) == forced
 
 
-@pytest.mark.slow
 def test_a_model_without_the_epoch_stays_as_it_was_before(browser, tmp_path):
     short, other = several(["peeky", "attention"], epochs=(0, 3))
     alone = several(["baseline"], epochs=())
@@ -297,7 +298,6 @@ def test_names_of_models_run_nothing(browser, tmp_path):
     assert browser.get("window.ran") is None
 
 
-@pytest.mark.slow
 def test_it_fits_every_width_and_has_names(browser, page):
     browser.open(page[0])
     browser.type("Wednesday, September 27, 1995")
@@ -314,7 +314,6 @@ def test_it_fits_every_width_and_has_names(browser, page):
     assert len(radios) == 4 and [name for role, name in found if role == "group" and name.startswith("Side by side")]
 
 
-@pytest.mark.slow
 def test_every_model_and_epoch_answers_as_python_does(browser, tmp_path, full):
     models = several()
     write_page_of(tmp_path / "page.html", models)

@@ -1,6 +1,6 @@
 """What if a character of the question were blank, or another one: the page in a real browser, beside Python.
 
-In Chromium, and as slow tests in Firefox; without them these tests skip.
+In Chromium and Firefox; without them these tests skip.
 """
 
 import numpy as np
@@ -10,6 +10,8 @@ from page_tools import page_of
 from what_if_tools import CHANGE, EDITS, READ, answer, write_page
 
 from dataset import dates
+
+pytestmark = pytest.mark.slow  # a long browser run
 
 
 @pytest.fixture(scope="module", params=["looks at padding", "masks padding"])

@@ -24,6 +24,7 @@ from seq2seq import AttentionSeq2seq, PeekySeq2seq, Seq2seq, TransformerSeq2seq
 
 MODELS = {"baseline": Seq2seq, "peeky": PeekySeq2seq, "attention": AttentionSeq2seq}
 MODELS |= {"transformer": partial(TransformerSeq2seq, heads=1, layers=1)}
+KINDS = [pytest.param(kind, marks=pytest.mark.slow) if kind == "transformer" else kind for kind in MODELS]
 V, T_ENC, T_DEC = 10, 6, 4
 
 
@@ -70,7 +71,7 @@ def batches():
 
 @pytest.mark.parametrize("share_prefixes", [True, False])
 @pytest.mark.parametrize("dtype, bound", [(np.float64, 1e-12), (np.float32, 1e-5)])
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_any_number_of_workers_gives_the_same_gradients(kind, dtype, bound, share_prefixes):
     model = lively(MODELS[kind], Draw(dtype), V, 5, 7)
     model.softmax.ignore_label = 0  # here and there, so that shares differ in the number of labels
@@ -136,7 +137,7 @@ class Split:  # the loss of one worker, with the gradients of several
 
 
 @pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("kind", [*MODELS, "tied"])
+@pytest.mark.parametrize("kind", [*KINDS, "tied"])
 def test_complex_step_proves_the_gradients_of_several(kind, count):
     r = Draw(seed=4)
     model = TiedModel(r(5, 3), r(3, 3), r(5)) if kind == "tied" else lively(MODELS[kind], r, 5, 3, 2)

@@ -1,6 +1,6 @@
 """The page of a text classifier in a real browser: it divides texts and finds classes as Python does.
 
-In Chromium, and as slow tests in Firefox; without them these tests skip.
+In Chromium and Firefox; without them these tests skip.
 """
 
 import json
@@ -20,6 +20,8 @@ from dataset.tokenizers import Characters, KerasTokenizer, Spaces, Words
 from experiment import TextModel
 from experiment.text_page import page_of
 from support import html_page
+
+pytestmark = pytest.mark.slow  # a long browser run
 
 SHOWN = """
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -189,7 +191,6 @@ def test_texts_are_divided_as_in_python(tokens_in, tokenizer):
     assert tokens_in(tokenizer, texts) == [tokenizer(text) for text in texts]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tokenizer", [Words(), Characters()], ids=["words", "characters"])
 def test_every_character_is_treated_as_in_python(tokens_in, tokenizer):
     """Every character that this Python knows, except surrogates: a newer browser knows more."""

@@ -71,6 +71,7 @@ def test_without_options_it_is_the_model_of_its_defaults(cwd, train):
     assert defaults["heads"] == HEADS and not set(MADE_OF) & set(config(cwd / "run"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_with_the_same_bits(cwd, script, script_environment):
     """With dropout, whose streams go on too."""
     more = *DATES, *EVERYTHING, "--max-epoch", 2, "--save-every", 1
