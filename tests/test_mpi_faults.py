@@ -232,7 +232,8 @@ def test_a_signal_to_the_launcher_ends_all(mpi, what, tmp_path, whole):
         (os.killpg if how == ["group"] else os.kill)(begun.pid, getattr(signal, f"SIG{name}"))
         time.sleep(0.05)
     done = ended(begun, tmp_path, since=since)
-    assert done.returncode and len(OURS.findall(done.stderr)) <= 1, done.stderr
+    # the second signal ends MPICH's launcher with 0 now and then (5.0.2), so its code says nothing of ours
+    assert (done.returncode or what == "INT twice") and len(OURS.findall(done.stderr)) <= 1, done.stderr
     if mpi == "mpich" and what in (
         "INT",
         "INT group",
