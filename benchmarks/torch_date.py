@@ -7,7 +7,7 @@ starts from zero and which softmax cancels; Adam has torch's own defaults (eps 1
 So losses and gradients agree before the first update, and slowly drift apart after it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -44,7 +44,12 @@ def to_ours(layer: nn.Module, array: np.ndarray) -> np.ndarray:
 
 
 class Twin(nn.Module):
-    """A date model with our weights. A subclass has ``forward(xs, ts)``, ``decode`` and ``_pairs``."""
+    """A date model with our weights. A subclass has ``forward(xs, ts)`` and ``decode``.
+
+    ``_pairs()`` of a subclass yields our name for each parameter, its layer, the parameter, and its rows that are ours.
+    """
+
+    _pairs: Callable[[], Iterator[tuple[str, nn.Module, nn.Parameter, slice]]]
 
     def _copy(self, params: dict[str, np.ndarray]) -> None:
         with torch.no_grad():
@@ -54,10 +59,6 @@ class Twin(nn.Module):
     def named_gradients(self) -> dict[str, np.ndarray]:
         """Return the gradients after ``backward``, with the names, gate order and axes of our model."""
         return {name: to_ours(layer, parameter.grad[rows].numpy()) for name, layer, parameter, rows in self._pairs()}
-
-    def _pairs(self) -> Iterator[tuple[str, nn.Module, nn.Parameter, slice]]:
-        """Yield our name for each parameter, its layer, the parameter itself, and the rows of it that are ours."""
-        raise NotImplementedError
 
 
 class RecurrentTwin(Twin):

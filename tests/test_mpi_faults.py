@@ -232,8 +232,9 @@ def test_a_signal_to_the_launcher_ends_all(mpi, what, tmp_path, whole):
         (os.killpg if how == ["group"] else os.kill)(begun.pid, getattr(signal, f"SIG{name}"))
         time.sleep(0.05)
     done = ended(begun, tmp_path, since=since)
-    # the second signal ends MPICH's launcher with 0 now and then (5.0.2), so its code says nothing of ours
-    assert (done.returncode or what == "INT twice") and len(OURS.findall(done.stderr)) <= 1, done.stderr
+    # MPICH's launcher (5.0.2) ends with 0 where the second signal makes its own proxy fail
+    broken = what == "INT twice" and "demux engine error" in done.stderr
+    assert (done.returncode or broken) and len(OURS.findall(done.stderr)) <= 1, done.stderr
     if mpi == "mpich" and what in (
         "INT",
         "INT group",

@@ -123,8 +123,10 @@ def test_truth_stands_there_as_places():
 
 
 def test_the_page_is_small(any_page):
+    """A page of texts as before; the Transformer, deep LSTMs and scores take that of dates beyond it."""
     parts = Parts(any_page)
-    assert len(any_page) - len(parts.texts["data"]) - len(parts.texts["weights"]) <= 240_000
+    most = 210_000 if "gru" in parts.texts["data"] else 230_000
+    assert len(any_page) - len(parts.texts["data"]) - len(parts.texts["weights"]) <= most
 
 
 def test_the_page_is_the_same_each_time():
