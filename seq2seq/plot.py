@@ -13,6 +13,8 @@ from common.plot import MARKERS, NAME, plot_columns, plot_history
 from seq2seq.map_measures import COLUMNS
 from seq2seq.plot_parts import (
     CELL,
+    FLAT,
+    NARROW,
     RIGHT,
     SMALL,
     SMALL_TITLE,
@@ -23,6 +25,7 @@ from seq2seq.plot_parts import (
     checked,
     draw_map,
     fitted_labels,
+    frame,
     labels_of,
     room_of,
 )
@@ -118,11 +121,11 @@ def plot_attention_grid(
     if axes is None:
         columns = min(columns, len(maps))
         rows = -(-len(maps) // columns)
-        wide = max(0.115 * len(across) + longest for across, _, _, longest in fitted)
+        wide = max(NARROW * len(across) + longest for across, _, _, longest in fitted)
         wide = max(wide, *(0.05 + room_of(text, writing, SMALL_TITLE, 2.5) for text in titles))
         titles = [writing.wrap(text, 72 * wide, SMALL_TITLE) for text in titles]
         lines = [max(text.count("\n") for text in titles[k : k + columns]) for k in range(0, len(maps), columns)]
-        high = max(0.13 * len(down) + longest * (longest > 0.115) for _, down, longest, _ in fitted)
+        high = max(FLAT * len(down) + longest * (longest > NARROW) for _, down, longest, _ in fitted)
         figure, grid = new_figure(
             "plot_attention_grid",
             1.1 + columns * (0.5 + wide),
@@ -139,15 +142,7 @@ def plot_attention_grid(
         ax.set_title(text if figure else writing.wrap(text, width_of_axes(ax), SMALL_TITLE), fontsize=SMALL_TITLE)
         writing.literal(ax)
     if figure is not None:
-        figure.supxlabel("input", fontsize="small")
-        figure.supylabel("output", fontsize="small")
-        high = figure.get_figheight()
-        bar = figure.colorbar(axes[0].collections[0], ax=list(axes), pad=0.01, aspect=max(40, 8 * high))
-        bar.set_label("attention weight")
-        if title is not None:
-            room = 72 * (figure.get_figwidth() - 0.2)
-            figure.suptitle(writing.wrap(writing.show(title), room, TITLE), fontsize=TITLE)
-        writing.literal(figure)
+        frame(figure, axes, writing, ("input", "output"), title)
     return axes
 
 

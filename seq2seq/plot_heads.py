@@ -5,6 +5,8 @@ import numpy as np
 from common.functions import expect_mask
 from seq2seq.plot_parts import (
     CELL,
+    FLAT,
+    NARROW,
     SMALL,
     SMALL_TITLE,
     TICKS,
@@ -13,6 +15,7 @@ from seq2seq.plot_parts import (
     checked,
     draw_map,
     fitted_labels,
+    frame,
     labels_of,
 )
 from support.array import Array
@@ -21,7 +24,6 @@ from support.plot_text import Writing, new_figure, width_of_axes
 
 MOST = 48  # the most small multiples in a picture
 ACROSS = 4  # the most in a row; the heads of a layer take as many rows as they need
-NARROW, FLAT = 0.115, 0.13  # inches: a cell of small multiples
 
 
 @in_our_style
@@ -85,16 +87,7 @@ def plot_heads(
             layer, head = divmod(k, heads)
             lowest = layer == layers - 1 and head + columns >= heads
             ax.tick_params(labelleft=head % columns == 0, labelbottom=lowest)
-        figure.supxlabel(names[0], fontsize="small")
-        figure.supylabel(names[1], fontsize="small")
-        thin = max(40, 8 * figure.get_figheight())
-        # panchor: else the mean stands at the bar, not in the middle
-        bar = figure.colorbar(axes[0].collections[0], ax=list(axes), pad=0.01, aspect=thin, panchor=False)
-        bar.set_label("attention weight")
-        if title is not None:
-            room = 72 * (figure.get_figwidth() - 0.2)
-            figure.suptitle(writing.wrap(writing.show(title), room, TITLE), fontsize=TITLE)
-        writing.literal(figure)
+        frame(figure, axes, writing, names, title)
     return axes
 
 

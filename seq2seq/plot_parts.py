@@ -14,6 +14,7 @@ CELL = 0.3  # inches
 TICKS, TITLE = 10.0, 10.0  # font sizes in points
 SMALL, SMALL_TITLE = 6.5, 8.0  # font sizes of small multiples
 RED = "#c00000"
+NARROW, FLAT = 0.115, 0.13  # inches: a cell of small multiples
 LABEL = 150.0  # points: the widest label of a row or column; a wider one is cut
 
 
@@ -79,3 +80,17 @@ def draw_map(
     ax.tick_params("x", rotation=90 * (longest > size / TICKS * CELL))
     ax.invert_yaxis()
     return mesh
+
+
+def frame(figure, axes: Array, writing: Writing, names: tuple[str, str], title: str | None) -> None:
+    """Add what a new figure of small multiples has once: the names of its axes, a colour bar, and perhaps a title."""
+    figure.supxlabel(names[0], fontsize="small")
+    figure.supylabel(names[1], fontsize="small")
+    # panchor: else a map of square cells stands at the bar, not in the middle
+    thin = max(40, 8 * figure.get_figheight())
+    bar = figure.colorbar(axes[0].collections[0], ax=list(axes), pad=0.01, aspect=thin, panchor=False)
+    bar.set_label("attention weight")
+    if title is not None:
+        room = 72 * (figure.get_figwidth() - 0.2)
+        figure.suptitle(writing.wrap(writing.show(title), room, TITLE), fontsize=TITLE)
+    writing.literal(figure)

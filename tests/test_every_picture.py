@@ -41,7 +41,7 @@ def test_every_picture_is_in_the_table():
                 for name, value in vars(importlib.import_module(module.name)).items():
                     if inspect.isfunction(value) and {"ax", "axes"} & set(inspect.signature(value).parameters):
                         found.add(f"{value.__module__}.{name}")
-    helpers = {"room_across", "draw", "width_of_axes", "draw_map"}
+    helpers = {"room_across", "draw", "width_of_axes", "draw_map", "frame"}
     assert {name for name in found if name.split(".")[-1] not in helpers} == set(PICTURES)
 
 
